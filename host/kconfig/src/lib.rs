@@ -1,0 +1,29 @@
+//! Kconfig fragments and their merge.
+//!
+//! A *fragment* is a file of assignments (`BR2_X=y`, `# CONFIG_Y is not set`). [`merge`] puts fragments
+//! together in order; for every symbol the last assignment wins, inside a fragment as well as between
+//! fragments, and every assignment that lost stays reachable with its layer, file and line.
+//!
+//! What the merge does *not* do: it evaluates no dependency, adds no default, knows no types and never
+//! joins two values. That is the work of the real Kconfig that reads the result. The values equal those of
+//! SkiffOS (`merge_config.sh -m` over the same files); the text is ours, one symbol at a time in name order.
+//!
+//! This crate knows no layer: an [`Origin`] carries an opaque label.
+
+mod fragment;
+mod kind;
+mod merged;
+mod origin;
+mod symbol;
+
+pub use fragment::Fragment;
+pub use fragment::Problem;
+pub use fragment::ProblemKind;
+pub use kind::Kind;
+pub use merged::Entry;
+pub use merged::Merged;
+pub use merged::merge;
+pub use origin::Origin;
+pub use symbol::Assignment;
+pub use symbol::Symbol;
+pub use symbol::Value;

@@ -1,0 +1,142 @@
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::Assignment;
+use crate::Symbol;
+use crate::Value;
+
+/// All that was said about one symbol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The last assignment: the one that counts.
+    pub winner: Assignment,
+    /// The earlier ones, oldest first.
+    pub shadowed: Vec<Assignment>,
+}
+
+/// The result of a merge: for every symbol the winning assignment and those that it shadows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Merged {
+    entries: BTreeMap<Symbol, Entry>,
+}
+
+/// Merges assignments in order: the last one of a symbol wins.
+pub fn merge(assignments: impl IntoIterator<Item = Assignment>) -> Merged {
+    let mut merged = Merged::default();
+    for assignment in assignments {
+        merged.assign(assignment);
+    }
+    merged
+}
+
+impl Merged {
+    /// Adds one more assignment on top of all others.
+    pub fn assign(&mut self, assignment: Assignment) {
+        use std::collections::btree_map::Entry as Slot;
+        match self.entries.entry(assignment.symbol.clone()) {
+            Slot::Vacant(slot) => {
+                slot.insert(Entry { winner: assignment, shadowed: Vec::new() });
+            }
+            Slot::Occupied(mut slot) => {
+                let entry = slot.get_mut();
+                let loser = std::mem::replace(&mut entry.winner, assignment);
+                entry.shadowed.push(loser);
+            }
+        }
+    }
+
+    /// Returns the winning value of a symbol, or `None` when no fragment mentions it.
+    pub fn value(&self, symbol: &str) -> Option<&Value> {
+        self.entries.get(symbol).map(|entry| &entry.winner.value)
+    }
+
+    /// Returns whether a symbol ended as `y`.
+    pub fn is_yes(&self, symbol: &str) -> bool {
+        self.value(symbol).is_some_and(Value::is_yes)
+    }
+
+    /// Returns the contents of a string symbol, or `None` when it is unset or no string.
+    pub fn string(&self, symbol: &str) -> Option<String> {
+        self.value(symbol).and_then(Value::string)
+    }
+
+    /// Returns all symbols in name order.
+    pub fn entries(&self) -> impl Iterator<Item = (&Symbol, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// Rewrites every value, winners and shadowed alike.
+    pub fn map_text(&mut self, rewrite: impl Fn(&str) -> Option<String>) {
+        let apply = |assignment: &mut Assignment| {
+            if let Value::Text(text) = &mut assignment.value
+                && let Some(new) = rewrite(text)
+            {
+                *text = new;
+            }
+        };
+        for entry in self.entries.values_mut() {
+            apply(&mut entry.winner);
+            entry.shadowed.iter_mut().for_each(apply);
+        }
+    }
+
+    /// Writes the merged configuration: each symbol on a line of its own in name order, above it a comment
+    /// with the layer, file and line that set it and those that it overrides.
+    ///
+    /// Byte-stable: equal input gives equal text.
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        for entry in self.entries.values() {
+            let Entry { winner, shadowed } = entry;
+            // Writing into a String cannot fail.
+            let _ = write!(out, "# {}", winner.origin);
+            for loser in shadowed.iter().rev() {
+                let _ = write!(out, ", over {:?} from {}", loser.value.text(), loser.origin);
+            }
+            let _ = writeln!(out, "\n{winner}");
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fragment;
+    use crate::Kind;
+
+    fn merged(fragments: &[(&str, &str)]) -> Merged {
+        merge(fragments.iter().flat_map(|(layer, text)| {
+            Fragment::parse(Kind::Kernel, layer, "kernel/f".into(), text).assignments
+        }))
+    }
+
+    #[test]
+    fn later_layer_wins_and_the_earlier_stays_known() {
+        let merged = merged(&[("a/a", "CONFIG_X=y\nCONFIG_X=m\n"), ("b/b", "# CONFIG_X is not set")]);
+        assert_eq!(merged.value("CONFIG_X"), Some(&Value::NotSet));
+        let (_, entry) = merged.entries().next().unwrap();
+        let shadowed: Vec<_> = entry.shadowed.iter().map(|a| a.value.text()).collect();
+        assert_eq!(shadowed, ["y", "m"]);
+    }
+
+    #[test]
+    fn names_that_contain_one_another_do_not_touch() {
+        let merged = merged(&[("a/a", "CONFIG_FOO_BAR=y\nCONFIG_XFOO=y\nCONFIG_S=\"CONFIG_FOO\""), ("b/b", "CONFIG_FOO=n")]);
+        assert!(merged.is_yes("CONFIG_FOO_BAR") && merged.is_yes("CONFIG_XFOO"));
+        assert_eq!(merged.string("CONFIG_S").as_deref(), Some("CONFIG_FOO"));
+        assert_eq!(merged.value("CONFIG_FOO").map(Value::text), Some("n"));
+    }
+
+    #[test]
+    fn text_names_layer_file_and_line_in_name_order() {
+        let merged = merged(&[("a/a", "CONFIG_B=y\nCONFIG_A=1"), ("b/b", "CONFIG_A=2")]);
+        assert_eq!(
+            merged.render(),
+            "# b/b: kernel/f:1, over \"1\" from a/a: kernel/f:2\nCONFIG_A=2\n# a/a: kernel/f:1\nCONFIG_B=y\n"
+        );
+    }
+}

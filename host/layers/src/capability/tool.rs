@@ -1,0 +1,166 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Zone;
+use crate::name::is_name_part;
+
+/// Seconds a tool without a terminal may run unless its manifest says otherwise.
+const DEFAULT_TIMEOUT_S: u32 = 60;
+
+/// A program of the host that a plugin may run, and with which arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCapability {
+    /// The program's name, looked up on the host's `PATH`. Never a path.
+    pub program: String,
+    /// The argument groups that may be used, each any number of times and in any order.
+    pub arguments: Vec<ArgumentPattern>,
+    /// Whether the program may be connected to the user's terminal.
+    pub terminal: bool,
+    /// Seconds after which a run without terminal is ended.
+    pub timeout_s: u32,
+    /// The reason that the user is shown.
+    pub why: String,
+}
+
+/// A group of arguments that belong together, such as `-kernel {path:images}`.
+///
+/// Written as one text, split at blanks. In a word stand literal text and at most one placeholder:
+///
+/// | placeholder | matches |
+/// | --- | --- |
+/// | `{path:ZONE}` | a file of a granted zone; the host puts the real path |
+/// | `{int}` | a decimal number |
+/// | `{word}` | letters, digits and `._+:@%-`, not starting with `-` |
+/// | `{text}` | one argument of any printable text |
+/// | `{given:NAME}` | what the user gave for the command's argument NAME, put in by the host |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgumentPattern {
+    /// The pattern as written.
+    pub text: String,
+    /// Its words.
+    pub words: Vec<Vec<PatternPiece>>,
+}
+
+/// A part of a word of an [`ArgumentPattern`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PatternPiece {
+    /// Exactly this text.
+    Literal(String),
+    /// A path in this zone.
+    Path(Zone),
+    /// A decimal number.
+    Int,
+    /// A harmless word.
+    Word,
+    /// Any printable text.
+    Text,
+    /// The user's own words for this command argument.
+    Given(String),
+}
+
+impl ToolCapability {
+    pub(super) fn new(
+        program: String,
+        arguments: &[String],
+        terminal: bool,
+        timeout_s: Option<u32>,
+        why: String,
+    ) -> Result<Self, String> {
+        if !is_name_part(&program) {
+            return Err(format!("`{program}` is not the bare name of a program"));
+        }
+        let arguments = arguments.iter().map(|text| ArgumentPattern::parse(text)).collect::<Result<_, _>>()?;
+        Ok(Self { program, arguments, terminal, timeout_s: timeout_s.unwrap_or(DEFAULT_TIMEOUT_S), why })
+    }
+}
+
+impl ArgumentPattern {
+    /// Parses a pattern.
+    ///
+    /// Returns what is wrong with it as a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let words = text.split_ascii_whitespace().map(parse_word).collect::<Result<Vec<_>, _>>()?;
+        if words.is_empty() {
+            return Err("an argument pattern is empty".into());
+        }
+        Ok(Self { text: text.to_owned(), words })
+    }
+}
+
+fn parse_word(word: &str) -> Result<Vec<PatternPiece>, String> {
+    let mut pieces = Vec::new();
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((inner, tail)) = after.split_once('}') else {
+            return Err(format!("`{word}` has a `{{` without `}}`"));
+        };
+        if !before.is_empty() {
+            pieces.push(PatternPiece::Literal(before.to_owned()));
+        }
+        pieces.push(placeholder(inner)?);
+        rest = tail;
+    }
+    if !rest.is_empty() {
+        pieces.push(PatternPiece::Literal(rest.to_owned()));
+    }
+    let placeholders = pieces.iter().filter(|piece| !matches!(piece, PatternPiece::Literal(_))).count();
+    let alone = |piece: &PatternPiece| matches!(piece, PatternPiece::Text | PatternPiece::Given(_));
+    match placeholders {
+        0 | 1 if pieces.len() == 1 || !pieces.iter().any(alone) => Ok(pieces),
+        0 | 1 => Err(format!("`{word}`: {{text}} and {{given:…}} must be words of their own")),
+        _ => Err(format!("`{word}` has more than one placeholder")),
+    }
+}
+
+fn placeholder(inner: &str) -> Result<PatternPiece, String> {
+    match inner.split_once(':') {
+        Some(("path", zone)) => {
+            let zone = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(zone);
+            let zone = serde::Deserialize::deserialize(zone).map_err(|error| error.to_string())?;
+            Ok(PatternPiece::Path(zone))
+        }
+        Some(("given", name)) if is_name_part(name) => Ok(PatternPiece::Given(name.to_owned())),
+        None if inner == "int" => Ok(PatternPiece::Int),
+        None if inner == "word" => Ok(PatternPiece::Word),
+        None if inner == "text" => Ok(PatternPiece::Text),
+        _ => Err(format!(
+            "unknown placeholder `{{{inner}}}` (known: {{path:ZONE}}, {{int}}, {{word}}, {{text}}, {{given:NAME}})"
+        )),
+    }
+}
+
+impl fmt::Display for ArgumentPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for ArgumentPattern {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_words_of_literals_and_one_placeholder() {
+        let pattern = ArgumentPattern::parse("-drive file={path:images},format=raw").unwrap();
+        let file = vec![
+            PatternPiece::Literal("file=".into()),
+            PatternPiece::Path(Zone::Images),
+            PatternPiece::Literal(",format=raw".into()),
+        ];
+        assert_eq!(pattern.words, [vec![PatternPiece::Literal("-drive".into())], file]);
+    }
+
+    #[test]
+    fn unclear_patterns_are_refused() {
+        for bad in ["", "{path:elsewhere}", "{", "{text}x", "{int}{int}", "a{given:x}", "{anything}", "{given:}"] {
+            assert!(ArgumentPattern::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::CatalogError;
+use crate::LayerName;
+use crate::Location;
+use crate::ReadError;
+use crate::ResolveContext;
+use crate::file::optional_text;
+use crate::metadata;
+
+/// All packages on the search path.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    packages: BTreeMap<LayerName, Package>,
+    /// Package roots that could not be listed and were left out.
+    unreadable: Vec<PathBuf>,
+}
+
+/// A package: a folder that can become a layer.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// Its name.
+    pub name: LayerName,
+    /// Its folder.
+    pub root: PathBuf,
+    /// The environment variable that gave the folder, if one did.
+    pub(crate) variable: Option<String>,
+    /// Folders of the same name further down the search path, which this one hides.
+    pub hides: Vec<PathBuf>,
+}
+
+impl Package {
+    /// Reads the one-line description.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] when the file is there and cannot be read.
+    pub fn description(&self) -> Result<Option<String>, ReadError> {
+        metadata::description(&self.root)
+    }
+
+    /// Returns whether the package hides itself from listings.
+    pub fn unlisted(&self) -> bool {
+        self.root.join("metadata/unlisted").exists()
+    }
+
+    /// Reads the packages that this one needs, each with the line that says so.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the file cannot be read or names something that is no package name.
+    pub fn dependencies(&self) -> Result<Vec<(LayerName, Location)>, ReadError> {
+        metadata::dependencies(&self.root)
+    }
+
+    /// Reads the group of which a chain may hold only one package.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] when the file is there and cannot be read.
+    pub fn unique_group(&self) -> Result<Option<String>, ReadError> {
+        metadata::word(&self.root, "uniquegroup")
+    }
+
+    /// Reads the package's README.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] when the file is there and cannot be read.
+    pub fn readme(&self) -> Result<Option<String>, ReadError> {
+        optional_text(&self.root.join("README.md"))
+    }
+}
+
+impl Catalog {
+    /// Lists the packages of all roots of the search path.
+    ///
+    /// A missing or unreadable extra root is left out and reported by [`Self::unreadable`].
+    ///
+    /// # Errors
+    /// [`CatalogError::Unreadable`] when the in-tree packages cannot be listed.
+    pub fn scan(context: &ResolveContext) -> Result<Self, CatalogError> {
+        let mut catalog = Self { packages: BTreeMap::new(), unreadable: Vec::new() };
+        for root in &context.extra {
+            if catalog.add_root(root, context).is_err() {
+                catalog.unreadable.push(root.clone());
+            }
+        }
+        catalog
+            .add_root(&context.configs, context)
+            .map_err(|source| CatalogError::Unreadable { path: context.configs.clone(), source })?;
+        catalog.add_presets(context);
+        Ok(catalog)
+    }
+
+    /// Real folders two levels down are packages; symlinks and names that no package may have are not.
+    fn add_root(&mut self, root: &Path, context: &ResolveContext) -> io::Result<()> {
+        for namespace in folders(root)? {
+            let namespace_root = root.join(&namespace);
+            if namespace_root == context.base {
+                continue;
+            }
+            for name in folders(&namespace_root)? {
+                let Ok(layer) = format!("{namespace}/{name}").parse::<LayerName>() else { continue };
+                self.add(layer, namespace_root.join(name));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: LayerName, root: PathBuf) {
+        match self.packages.get_mut(&name) {
+            Some(package) => package.hides.push(root),
+            None => {
+                let package = Package { name: name.clone(), root, variable: None, hides: Vec::new() };
+                self.packages.insert(name, package);
+            }
+        }
+    }
+
+    fn add_presets(&mut self, context: &ResolveContext) {
+        for package in self.packages.values_mut() {
+            let suffix = package.name.variable_suffix();
+            if let Some(root) = context.preset.get(&suffix) {
+                let hidden = std::mem::replace(&mut package.root, root.clone());
+                package.hides.insert(0, hidden);
+                package.variable = Some(variable(&suffix));
+            }
+        }
+    }
+
+    /// Finds a package; one that only a variable `SKIFF_CONFIG_PATH_<NS>_<NAME>` names is found, too.
+    pub(crate) fn find(&self, name: &LayerName, context: &ResolveContext) -> Option<Package> {
+        if let Some(package) = self.packages.get(name) {
+            return Some(package.clone());
+        }
+        let suffix = name.variable_suffix();
+        let root = context.preset.get(&suffix)?.clone();
+        Some(Package { name: name.clone(), root, variable: Some(variable(&suffix)), hides: Vec::new() })
+    }
+
+    /// Returns all packages in name order.
+    pub fn packages(&self) -> impl Iterator<Item = &Package> {
+        self.packages.values()
+    }
+
+    /// Returns the package of that name, if the search path has it.
+    pub fn get(&self, name: &LayerName) -> Option<&Package> {
+        self.packages.get(name)
+    }
+
+    /// Returns the extra roots that could not be listed.
+    pub fn unreadable(&self) -> &[PathBuf] {
+        &self.unreadable
+    }
+
+    /// Returns the packages whose names are most like `name`, best first, at most three.
+    pub(crate) fn similar(&self, name: &LayerName) -> Vec<LayerName> {
+        let wanted = name.folded();
+        let mut ranked: Vec<_> = self
+            .packages
+            .keys()
+            .map(|known| (strsim::jaro_winkler(&wanted, &known.folded()), known))
+            .filter(|(score, _)| *score > 0.8)
+            .collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        ranked.into_iter().take(3).map(|(_, known)| known.clone()).collect()
+    }
+}
+
+fn variable(suffix: &str) -> String {
+    format!("SKIFF_CONFIG_PATH_{suffix}")
+}
+
+/// Lists the real folders in a folder, in name order, those with a leading dot left out.
+fn folders(root: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir()
+            && let Ok(name) = entry.file_name().into_string()
+            && !name.starts_with('.')
+        {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}

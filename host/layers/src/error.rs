@@ -1,0 +1,162 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::InvalidName;
+use crate::LayerName;
+
+/// A place in a file, for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1, where known.
+    pub line: Option<usize>,
+}
+
+impl Location {
+    /// Makes a location in a file whose line is known.
+    pub fn line(file: impl Into<PathBuf>, line: usize) -> Self {
+        Self { file: file.into(), line: Some(line) }
+    }
+
+    /// Makes a location for a whole file or folder.
+    pub fn whole(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into(), line: None }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.file.display()),
+            None => write!(f, "{}", self.file.display()),
+        }
+    }
+}
+
+/// Why the search path could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// A folder of the search path cannot be listed.
+    #[error("Cannot list the packages in `{}`", path.display())]
+    Unreadable {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Why a part of a layer could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file system refused.
+    #[error("Cannot read `{}`", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something stands where only files may.
+    #[error("{at}: a folder of fragments holds files only, and this is none")]
+    NotAFile {
+        /// The odd entry.
+        at: Location,
+    },
+    /// `metadata/dependencies` names something that is no package name.
+    #[error("{at}: {source}")]
+    BadDependency {
+        /// The line.
+        at: Location,
+        /// The text.
+        source: InvalidName,
+    },
+    /// `buildroot_ext` lacks a file that Buildroot insists on.
+    #[error("{at}: the Buildroot extension of layer `{layer}` has no `{missing}`")]
+    IncompleteExtension {
+        /// The folder.
+        at: Location,
+        /// The layer.
+        layer: String,
+        /// The file that is not there.
+        missing: &'static str,
+    },
+    /// A YAML file does not have the documented shape.
+    #[error("{at}: {message}")]
+    Yaml {
+        /// The line.
+        at: Location,
+        /// What the parser says.
+        message: String,
+    },
+    /// A manifest is well formed and says something that cannot be.
+    #[error("{at}: {message}")]
+    Manifest {
+        /// The line, or the file.
+        at: Location,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// Why a chain could not be resolved.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// Nothing was asked for.
+    #[error("The chain is empty")]
+    Empty,
+    /// A part of the requested chain is no package name.
+    #[error(transparent)]
+    InvalidName(#[from] InvalidName),
+    /// No package of that name is on the search path.
+    #[error("Unknown package `{name}`{}", wanted_by(wanted))]
+    Unknown {
+        /// The name.
+        name: LayerName,
+        /// Who asked for it: a dependency file, or `None` for the user.
+        wanted: Option<Location>,
+        /// Packages with similar names.
+        similar: Vec<LayerName>,
+    },
+    /// The folder that the environment names for a package is not there.
+    #[error("The folder `{}` that `{variable}` names for package `{name}` is not there", path.display())]
+    MissingFolder {
+        /// The package.
+        name: LayerName,
+        /// The environment variable.
+        variable: String,
+        /// Its value.
+        path: PathBuf,
+    },
+    /// Packages depend on each other in a circle.
+    #[error("The dependencies of `{}` form a cycle: {}", cycle.first().map(LayerName::as_str).unwrap_or_default(), arrows(cycle))]
+    Cycle {
+        /// The packages, the first one repeated at the end.
+        cycle: Vec<LayerName>,
+        /// The dependency that closes the circle.
+        at: Location,
+    },
+    /// Two packages exclude each other.
+    #[error("`{first}` and `{second}` are both of the group `{group}`, of which a chain may hold one")]
+    Excluded {
+        /// The earlier package.
+        first: LayerName,
+        /// The later package.
+        second: LayerName,
+        /// The group, from `metadata/uniquegroup`.
+        group: String,
+    },
+    /// A part of a package could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+fn wanted_by(location: &Option<Location>) -> String {
+    location.as_ref().map(|at| format!(", a dependency in {at}")).unwrap_or_default()
+}
+
+fn arrows(names: &[LayerName]) -> String {
+    names.iter().map(LayerName::as_str).collect::<Vec<_>>().join(" -> ")
+}

@@ -1,0 +1,63 @@
+//! Reading small files and folders with errors that name the path.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::Location;
+use crate::ReadError;
+
+/// Reads a text file, or `None` when it is not there. Bytes that are no UTF-8 become U+FFFD.
+pub(crate) fn optional_text(path: &Path) -> Result<Option<String>, ReadError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if absent(&error) => Ok(None),
+        Err(source) => Err(ReadError::Io { path: path.to_owned(), source }),
+    }
+}
+
+/// Lists the files of a folder in byte order of their names, without dot files; none when there is no folder.
+pub(crate) fn sorted_files(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let unreadable = |source| ReadError::Io { path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if absent(&error) => return Ok(Vec::new()),
+        Err(source) => return Err(unreadable(source)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(unreadable)?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        if !path.is_file() {
+            return Err(ReadError::NotAFile { at: Location::whole(path) });
+        }
+        files.push(path);
+    }
+    files.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
+    Ok(files)
+}
+
+/// Returns the folder if it is there.
+pub(crate) fn optional_folder(path: PathBuf) -> Option<PathBuf> {
+    path.is_dir().then_some(path)
+}
+
+fn absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Reads a YAML file of a documented shape, or `None` when it is not there.
+pub(crate) fn optional_yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ReadError> {
+    let Some(text) = optional_text(path)? else { return Ok(None) };
+    match serde_yaml::from_str(&text) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            let line = error.location().map(|location| location.line());
+            Err(ReadError::Yaml { at: Location { file: path.to_owned(), line }, message: error.to_string() })
+        }
+    }
+}

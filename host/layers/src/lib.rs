@@ -1,0 +1,62 @@
+//! Layers: finding them, reading them, putting them in order.
+//!
+//! A *package* is a folder `namespace/name` with documented parts (Kconfig fragments, overlay, patches,
+//! metadata, plugins). A [`Layer`] is a package that takes its place in a chain; the base layers and the
+//! user's overrides are layers too. Precedence is the order of [`LayerSource`], later wins:
+//!
+//! | source | folder |
+//! | --- | --- |
+//! | `BasePre` | `configs/base/pre` |
+//! | `Chain` | the packages of the chain, in resolved order |
+//! | `Overrides` | `overrides` |
+//! | `WorkspaceOverrides` | `overrides/workspaces/<workspace>` |
+//! | `BasePost` | `configs/base/post` |
+//!
+//! To *find* a package, a path given by `SKIFF_CONFIG_PATH_<NS>_<NAME>` beats `SKIFF_EXTRA_CONFIGS_PATH`
+//! (left to right), which beats the in-tree `configs`.
+//!
+//! This crate only reads. It knows no Kconfig, no WASM, no environment variables and no terminal; all that is
+//! ambient comes in through [`ResolveContext`].
+
+mod capability;
+mod catalog;
+mod chain;
+mod command;
+mod context;
+mod error;
+mod file;
+mod layer;
+mod manifest;
+mod metadata;
+mod name;
+mod prebuilt;
+mod source;
+
+pub use capability::Access;
+pub use capability::Capability;
+pub use capability::Zone;
+pub use capability::tool::ArgumentPattern;
+pub use capability::tool::PatternPiece;
+pub use capability::tool::ToolCapability;
+pub use catalog::Catalog;
+pub use catalog::Package;
+pub use chain::Chain;
+pub use command::ArgumentDecl;
+pub use command::ArgumentKind;
+pub use command::CommandDecl;
+pub use context::ResolveContext;
+pub use error::CatalogError;
+pub use error::ChainError;
+pub use error::Location;
+pub use error::ReadError;
+pub use layer::FragmentFile;
+pub use layer::Layer;
+pub use layer::ShellHook;
+pub use manifest::Limits;
+pub use manifest::PluginDecl;
+pub use manifest::Stage;
+pub use metadata::LegacyCommand;
+pub use name::InvalidName;
+pub use name::LayerName;
+pub use prebuilt::Prebuilt;
+pub use source::LayerSource;

@@ -1,0 +1,196 @@
+//! `metadata/plugins.yaml`: the plugins that a layer ships.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use semver::Version;
+use semver::VersionReq;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::ArgumentKind;
+use crate::Capability;
+use crate::CommandDecl;
+use crate::Location;
+use crate::ReadError;
+use crate::capability::RawCapability;
+use crate::file::optional_text;
+use crate::file::optional_yaml;
+use crate::name::is_name_part;
+
+/// The file, relative to the layer.
+pub(crate) const FILE: &str = "metadata/plugins.yaml";
+
+/// The only version of the manifest's shape so far.
+const SCHEMA: u32 = 1;
+
+/// A plugin as its layer declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginDecl {
+    /// Its name, unique in the layer.
+    pub name: String,
+    /// Its version.
+    pub version: Version,
+    /// The component file, absolute.
+    pub component: PathBuf,
+    /// The versions of the interface `skiff:plugin` that it speaks.
+    pub interface: VersionReq,
+    /// The stages at which it wants to be called.
+    pub hooks: Vec<Stage>,
+    /// The commands that it provides.
+    pub commands: Vec<CommandDecl>,
+    /// What it needs to be able to do.
+    pub capabilities: Vec<Capability>,
+    /// What it may use up.
+    pub limits: Limits,
+    /// The manifest, for messages.
+    pub manifest: PathBuf,
+}
+
+/// A point of the build at which hooks are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The target tree is complete, the images are not made yet.
+    Pre,
+    /// The images are made.
+    Post,
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pre => "pre",
+            Self::Post => "post",
+        })
+    }
+}
+
+/// What one call of a plugin may use up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Memory in MiB (1 to 1024).
+    pub memory_mib: u32,
+    /// Seconds of its own work (1 to 3600); the time of the tools that it runs is not counted.
+    pub time_s: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory_mib: 64, time_s: 30 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawManifest {
+    schema: u32,
+    plugins: Vec<RawPlugin>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPlugin {
+    name: String,
+    version: Version,
+    component: String,
+    interface: VersionReq,
+    #[serde(default)]
+    hooks: Vec<Stage>,
+    #[serde(default)]
+    commands: Vec<CommandDecl>,
+    #[serde(default)]
+    capabilities: Vec<RawCapability>,
+    #[serde(default)]
+    limits: Limits,
+}
+
+/// Reads the manifest of the layer at `root`; no manifest means no plugins.
+pub(crate) fn read(root: &Path) -> Result<Vec<PluginDecl>, ReadError> {
+    let path = root.join(FILE);
+    let Some(raw) = optional_yaml::<RawManifest>(&path)? else { return Ok(Vec::new()) };
+    let text = optional_text(&path)?.unwrap_or_default();
+    check(root, &path, raw).map_err(|wrong| ReadError::Manifest { at: wrong.locate(&path, &text), message: wrong.message })
+}
+
+/// What is wrong, and a word near which it stands.
+struct Wrong {
+    near: String,
+    message: String,
+}
+
+impl Wrong {
+    fn new(near: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { near: near.into(), message: message.into() }
+    }
+
+    fn locate(&self, path: &Path, text: &str) -> Location {
+        let line = (1..).zip(text.lines()).find(|(_, line)| line.contains(&self.near)).map(|(number, _)| number);
+        Location { file: path.to_owned(), line }
+    }
+}
+
+fn check(root: &Path, manifest: &Path, raw: RawManifest) -> Result<Vec<PluginDecl>, Wrong> {
+    if raw.schema != SCHEMA {
+        return Err(Wrong::new("schema", format!("schema {} is unknown; this skiff reads schema {SCHEMA}", raw.schema)));
+    }
+    let mut names = BTreeSet::new();
+    let mut plugins = Vec::new();
+    for plugin in raw.plugins {
+        if !names.insert(plugin.name.clone()) {
+            return Err(Wrong::new(&plugin.name, format!("two plugins are called `{}`", plugin.name)));
+        }
+        plugins.push(check_plugin(root, manifest, plugin)?);
+    }
+    Ok(plugins)
+}
+
+fn check_plugin(root: &Path, manifest: &Path, raw: RawPlugin) -> Result<PluginDecl, Wrong> {
+    let RawPlugin { name, version, component, interface, hooks, commands, capabilities, limits } = raw;
+    if !is_name_part(&name) {
+        return Err(Wrong::new(&name, format!("`{name}` is not a plugin name (letters, digits, `_`, `-`, `.`)")));
+    }
+    if hooks.is_empty() && commands.is_empty() {
+        return Err(Wrong::new(&name, format!("plugin `{name}` provides neither hooks nor commands")));
+    }
+    if component.starts_with('/') || component.split('/').any(|part| part == "..") {
+        return Err(Wrong::new(&component, format!("component `{component}` is not inside the layer")));
+    }
+    if !(1..=1024).contains(&limits.memory_mib) {
+        return Err(Wrong::new("memory_mib", "`memory_mib` is 1 to 1024"));
+    }
+    if !(1..=3600).contains(&limits.time_s) {
+        return Err(Wrong::new("time_s", "`time_s` is 1 to 3600"));
+    }
+    commands.iter().try_for_each(check_command)?;
+    let capabilities = capabilities
+        .into_iter()
+        .map(RawCapability::check)
+        .collect::<Result<_, _>>()
+        .map_err(|message| Wrong::new("capabilities", format!("plugin `{name}`: {message}")))?;
+    let component = root.join(component);
+    let manifest = manifest.to_owned();
+    Ok(PluginDecl { name, version, component, interface, hooks, commands, capabilities, limits, manifest })
+}
+
+fn check_command(command: &CommandDecl) -> Result<(), Wrong> {
+    let wrong = |message: String| Err(Wrong::new(&command.name, format!("command `{}`: {message}", command.name)));
+    if !is_name_part(&command.name) {
+        return wrong("a name is letters, digits, `_`, `-` and `.`".into());
+    }
+    let mut names = BTreeSet::new();
+    for argument in &command.arguments {
+        if !is_name_part(&argument.name) || matches!(argument.name.as_str(), "help" | "version") {
+            return wrong(format!("`{}` cannot be the name of an argument", argument.name));
+        }
+        if !names.insert(&argument.name) {
+            return wrong(format!("two arguments are called `{}`", argument.name));
+        }
+        if (argument.kind == ArgumentKind::Choice) == argument.choices.is_empty() {
+            return wrong(format!("argument `{}`: `choices` belong to kind `choice`, and to no other", argument.name));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+/// The name of a package: `namespace/name`.
+///
+/// Both halves consist of ASCII letters, digits, `_`, `-` and `.`, start with a letter, digit or `_`, and are
+/// compared without regard to case, as SkiffOS does.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct LayerName(String);
+
+/// A text that is no package name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a package name (want `namespace/name` of letters, digits, `_`, `-`, `.`)")]
+pub struct InvalidName {
+    /// The text.
+    pub text: String,
+}
+
+impl LayerName {
+    /// Returns the name as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the end of the environment variable that sets this package's folder: `PI_COMMON` for
+    /// `pi/common`.
+    pub fn variable_suffix(&self) -> String {
+        self.0.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+    }
+
+    /// Returns the form used for comparing.
+    pub(crate) fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+pub(crate) fn is_name_part(text: &str) -> bool {
+    let start = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    text.bytes().next().is_some_and(start) && text.bytes().all(|b| start(b) || b == b'-' || b == b'.')
+}
+
+impl FromStr for LayerName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        match text.split_once('/') {
+            Some((namespace, name)) if is_name_part(namespace) && is_name_part(name) => Ok(Self(text.to_owned())),
+            _ => Err(InvalidName { text: text.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for LayerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PartialEq for LayerName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for LayerName {}
+
+impl PartialOrd for LayerName {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for LayerName {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.folded().cmp(&other.folded())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_two_plain_halves() {
+        for good in ["pi/4", "apps/docker", "my-board/rev.b", "un_der/x_y"] {
+            assert_eq!(good.parse::<LayerName>().map(|n| n.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["pi", "pi/", "/4", "a/b/c", "../x", "a/..", "a b/c", "-a/b", ".git/hooks", ""] {
+            assert!(bad.parse::<LayerName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn case_does_not_matter_and_the_variable_is_upper_case() {
+        let name: LayerName = "Mix/Ca-se".parse().unwrap();
+        assert_eq!(name, "mix/ca-se".parse().unwrap());
+        assert_eq!(name.variable_suffix(), "MIX_CA_SE");
+    }
+}
