@@ -14,13 +14,17 @@ pub struct Entry {
     pub winner: Assignment,
     /// The earlier ones, oldest first.
     pub shadowed: Vec<Assignment>,
+    /// The place of the winner among all assignments of the merge: of two members of a Kconfig choice that
+    /// are both `y`, the later one counts.
+    pub sequence: usize,
 }
 
 /// The result of a merge: for every symbol the winning assignment and those that it shadows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
 pub struct Merged {
     entries: BTreeMap<Symbol, Entry>,
+    #[serde(skip)]
+    assigned: usize,
 }
 
 /// Merges assignments in order: the last one of a symbol wins.
@@ -33,17 +37,25 @@ pub fn merge(assignments: impl IntoIterator<Item = Assignment>) -> Merged {
 }
 
 impl Merged {
+    /// Makes an empty configuration.
+    pub const fn new() -> Self {
+        Self { entries: BTreeMap::new(), assigned: 0 }
+    }
+
     /// Adds one more assignment on top of all others.
     pub fn assign(&mut self, assignment: Assignment) {
         use std::collections::btree_map::Entry as Slot;
+        self.assigned += 1;
+        let sequence = self.assigned;
         match self.entries.entry(assignment.symbol.clone()) {
             Slot::Vacant(slot) => {
-                slot.insert(Entry { winner: assignment, shadowed: Vec::new() });
+                slot.insert(Entry { winner: assignment, shadowed: Vec::new(), sequence });
             }
             Slot::Occupied(mut slot) => {
                 let entry = slot.get_mut();
                 let loser = std::mem::replace(&mut entry.winner, assignment);
                 entry.shadowed.push(loser);
+                entry.sequence = sequence;
             }
         }
     }
@@ -56,6 +68,15 @@ impl Merged {
     /// Returns whether a symbol ended as `y`.
     pub fn is_yes(&self, symbol: &str) -> bool {
         self.value(symbol).is_some_and(Value::is_yes)
+    }
+
+    /// Returns the member of a Kconfig choice that counts: of those that are `y`, the one assigned last.
+    pub fn choice<'s>(&self, members: &[&'s str]) -> Option<&'s str> {
+        let chosen = |symbol: &&'s str| {
+            let entry = self.entries.get(*symbol)?;
+            entry.winner.value.is_yes().then_some((entry.sequence, *symbol))
+        };
+        members.iter().filter_map(chosen).max().map(|(_, symbol)| symbol)
     }
 
     /// Returns the contents of a string symbol, or `None` when it is unset or no string.
@@ -90,7 +111,7 @@ impl Merged {
     pub fn render(&self) -> String {
         let mut out = String::new();
         for entry in self.entries.values() {
-            let Entry { winner, shadowed } = entry;
+            let Entry { winner, shadowed, .. } = entry;
             // Writing into a String cannot fail.
             let _ = write!(out, "# {}", winner.origin);
             for loser in shadowed.iter().rev() {
@@ -129,6 +150,13 @@ mod tests {
         assert!(merged.is_yes("CONFIG_FOO_BAR") && merged.is_yes("CONFIG_XFOO"));
         assert_eq!(merged.string("CONFIG_S").as_deref(), Some("CONFIG_FOO"));
         assert_eq!(merged.value("CONFIG_FOO").map(Value::text), Some("n"));
+    }
+
+    #[test]
+    fn of_a_choice_the_last_yes_counts() {
+        let merged = merged(&[("a/a", "CONFIG_A=y\nCONFIG_B=y"), ("b/b", "CONFIG_A=y\n# CONFIG_C is not set")]);
+        assert_eq!(merged.choice(&["CONFIG_A", "CONFIG_B", "CONFIG_C"]), Some("CONFIG_A"));
+        assert_eq!(merged.choice(&["CONFIG_C", "CONFIG_D"]), None);
     }
 
     #[test]

@@ -1,1 +1,53 @@
-//! plan
+//! From a resolved chain to a [`BuildPlan`]: everything that configuring, building and calling plugins will
+//! do, as data.
+//!
+//! Making a plan reads the layers and changes nothing. A plan can be printed ([`document`]), compared by its
+//! fingerprint and tested without a build. The crate also holds the joints between those that carry plans
+//! out, so that they need not know each other: [`HookRunner`] (called by the engines, implemented by the plugin
+//! runtime), [`Reporter`] (progress) and [`Cancel`].
+
+mod cancel;
+mod cflags;
+mod digest;
+pub mod document;
+mod error;
+mod fingerprint;
+mod hook;
+mod placeholder;
+mod plan;
+mod report;
+mod target;
+mod user;
+mod workspace;
+
+pub use cancel::Cancel;
+pub use cancel::Cancelled;
+pub use digest::Digest;
+pub use digest::DigestBuilder;
+pub use error::PlanError;
+pub use fingerprint::Fingerprint;
+pub use hook::HookCall;
+pub use hook::HookFailure;
+pub use hook::HookRunner;
+pub use hook::Zones;
+pub use placeholder::Version;
+pub use plan::BuildPlan;
+pub use plan::BrokenLine;
+pub use plan::Overlay;
+pub use plan::Patches;
+pub use plan::PlannedPlugin;
+pub use plan::PlannedShellHook;
+pub use report::Event;
+pub use report::Level;
+pub use report::Reporter;
+pub use report::Silent;
+pub use report::Task;
+pub use report::TaskId;
+pub use report::Unit;
+pub use target::Arch;
+pub use target::Getty;
+pub use target::Target;
+pub use user::User;
+pub use user::UserError;
+pub use workspace::InvalidWorkspace;
+pub use workspace::Workspace;

@@ -1,1 +1,54 @@
-//! runtime
+//! The component host. The only crate that sees wasmtime.
+//!
+//! # Trust model
+//!
+//! A plugin is untrusted code. It is able to do what its manifest **declares** *and* the user **granted** to
+//! exactly these bytes ([`Grants`]), first-party plugins included; everything else is refused with the line
+//! that would grant it. Before a component is instantiated, the names of its imports are compared with a closed
+//! list. Each call gets a store of its own with limits on memory, tables, handles, output and time, an empty
+//! environment, no network, no arguments, and the file system of the granted folders only ([`Zone`] by zone,
+//! opened through cap-std). After the call the store is dropped; a trap or a timeout ends that call and
+//! nothing else.
+//!
+//! Programs of the host ([`tools`](skiff_layers::ToolCapability)) are run by name, without a shell, with
+//! arguments that fit a declared pattern; paths in them are put in by the host. What such a program does is
+//! beyond the sandbox: a `tool` capability is to be granted with as much care as running the program by hand.
+//!
+//! This crate must not: decide what to build, write outside the zones, open devices, talk to the terminal.
+//!
+//! [`Zone`]: skiff_layers::Zone
+
+mod bindings;
+mod call;
+mod clock;
+mod component;
+mod engine;
+mod error;
+mod grant;
+mod interface;
+mod matcher;
+mod mount;
+mod process;
+mod runner;
+mod state;
+mod text;
+
+pub use call::Given;
+pub use call::GivenValue;
+pub use component::INTERFACE_VERSION;
+pub use component::Inspection;
+pub use component::Plugin;
+pub use engine::Host;
+pub use error::CallError;
+pub use error::Denied;
+pub use error::GrantError;
+pub use error::HostError;
+pub use error::LoadError;
+pub use error::PluginFailure;
+pub use grant::GrantFile;
+pub use grant::Grants;
+pub use grant::PluginId;
+pub use grant::capability_id;
+pub use process::ToolEnvironment;
+pub use runner::Runner;
+pub use runner::System;

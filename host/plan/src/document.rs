@@ -1,0 +1,182 @@
+//! The documented JSON form of a plan: what `skiff plan --json` prints.
+//!
+//! A field may be added at any time; one that goes or changes its meaning raises [`VERSION`].
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use skiff_kconfig::Assignment;
+use skiff_kconfig::Kind;
+use skiff_layers::Prebuilt;
+use skiff_layers::Stage;
+
+use crate::BuildPlan;
+use crate::Fingerprint;
+use crate::User;
+
+/// The version of the shape.
+pub const VERSION: u32 = 1;
+
+/// A whole plan.
+#[derive(Debug, Serialize)]
+pub struct PlanDocument<'p> {
+    /// [`VERSION`].
+    version: u32,
+    /// The names of the chain, in resolved order.
+    chain: &'p [String],
+    /// All layers in merge order, base layers and overrides included.
+    layers: Vec<LayerRow<'p>>,
+    /// The hooks of each stage, in the order in which they are called.
+    hooks: BTreeMap<&'static str, Vec<HookRow<'p>>>,
+    /// For each kind of configuration, what every symbol was set to, and by whom.
+    symbols: BTreeMap<Kind, BTreeMap<&'p str, SymbolRow<'p>>>,
+    cflags: &'p str,
+    users: &'p [User],
+    overlays: Vec<&'p Path>,
+    patches: PatchRows<'p>,
+    /// The Buildroot external trees: the value of `BR2_EXTERNAL`, joined by `:`.
+    external: &'p [PathBuf],
+    /// The commands of each layer.
+    commands: BTreeMap<&'p str, Vec<CommandRow<'p>>>,
+    build_target: Option<&'p str>,
+    prebuilt: &'p Prebuilt,
+    /// Lines of fragments that are no assignments.
+    problems: Vec<ProblemRow<'p>>,
+    fingerprint: &'p Fingerprint,
+}
+
+#[derive(Debug, Serialize)]
+struct LayerRow<'p> {
+    name: &'p str,
+    path: &'p Path,
+}
+
+#[derive(Debug, Serialize)]
+struct HookRow<'p> {
+    layer: &'p str,
+    kind: &'static str,
+    path: &'p Path,
+}
+
+#[derive(Debug, Serialize)]
+struct SymbolRow<'p> {
+    value: &'p str,
+    layer: &'p str,
+    file: &'p Path,
+    line: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadowed: Vec<SymbolRow<'p>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PatchRows<'p> {
+    buildroot: &'p [PathBuf],
+    kernel: &'p [PathBuf],
+    uboot: &'p [PathBuf],
+}
+
+#[derive(Debug, Serialize)]
+struct CommandRow<'p> {
+    name: &'p str,
+    description: &'p str,
+    kind: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct ProblemRow<'p> {
+    file: &'p Path,
+    line: u32,
+    text: &'p str,
+    problem: String,
+}
+
+/// Puts a plan into its documented form.
+pub fn document(plan: &BuildPlan) -> PlanDocument<'_> {
+    PlanDocument {
+        version: VERSION,
+        chain: &plan.chain,
+        layers: plan.layers.iter().map(|layer| LayerRow { name: &layer.name, path: &layer.root }).collect(),
+        hooks: BTreeMap::from([("pre", hooks(plan, Stage::Pre)), ("post", hooks(plan, Stage::Post))]),
+        symbols: plan.configs.iter().map(|(kind, config)| (*kind, symbols(config))).collect(),
+        cflags: &plan.cflags,
+        users: &plan.users,
+        overlays: plan.overlays.iter().map(|overlay| overlay.path.as_path()).collect(),
+        patches: PatchRows {
+            buildroot: &plan.patches.buildroot,
+            kernel: &plan.patches.kernel,
+            uboot: &plan.patches.uboot,
+        },
+        external: &plan.external,
+        commands: commands(plan),
+        build_target: plan.build_target.as_deref(),
+        prebuilt: &plan.prebuilt,
+        problems: plan.broken.iter().map(problem).collect(),
+        fingerprint: &plan.fingerprint,
+    }
+}
+
+/// Hooks run in layer order; in one layer the components of the manifest come before a shell script.
+fn hooks(plan: &BuildPlan, stage: Stage) -> Vec<HookRow<'_>> {
+    let mut rows = Vec::new();
+    for layer in &plan.layers {
+        let components = plan.plugins.iter().filter(|p| p.layer == layer.name && p.plugin.hooks.contains(&stage));
+        rows.extend(components.map(|p| HookRow { layer: &p.layer, kind: "component", path: &p.plugin.component }));
+        let scripts = plan.shell_hooks.iter().filter(|h| h.layer == layer.name && h.stage == stage);
+        rows.extend(scripts.map(|h| HookRow { layer: &h.layer, kind: "shell", path: &h.path }));
+    }
+    rows
+}
+
+fn symbols(config: &skiff_kconfig::Merged) -> BTreeMap<&str, SymbolRow<'_>> {
+    let row = |a| symbol(a, Vec::new());
+    config
+        .entries()
+        .map(|(name, entry)| {
+            let shadowed = entry.shadowed.iter().map(row).collect();
+            (name.as_str(), symbol(&entry.winner, shadowed))
+        })
+        .collect()
+}
+
+fn symbol<'p>(assignment: &'p Assignment, shadowed: Vec<SymbolRow<'p>>) -> SymbolRow<'p> {
+    let origin = &assignment.origin;
+    SymbolRow {
+        value: assignment.value.text(),
+        layer: &origin.layer,
+        file: &origin.file,
+        line: origin.line,
+        shadowed,
+    }
+}
+
+fn commands(plan: &BuildPlan) -> BTreeMap<&str, Vec<CommandRow<'_>>> {
+    let mut rows: BTreeMap<&str, Vec<CommandRow<'_>>> = BTreeMap::new();
+    for planned in &plan.plugins {
+        let commands = planned.plugin.commands.iter();
+        rows.entry(&planned.layer).or_default().extend(commands.map(|command| CommandRow {
+            name: &command.name,
+            description: &command.summary,
+            kind: "component",
+        }));
+    }
+    for (layer, legacy) in &plan.legacy_commands {
+        rows.entry(layer).or_default().extend(legacy.iter().map(|command| CommandRow {
+            name: &command.name,
+            description: &command.description,
+            kind: "makefile",
+        }));
+    }
+    rows.retain(|_, commands| !commands.is_empty());
+    rows
+}
+
+fn problem(broken: &crate::BrokenLine) -> ProblemRow<'_> {
+    ProblemRow {
+        file: &broken.file,
+        line: broken.problem.origin.line,
+        text: &broken.problem.text,
+        problem: broken.problem.kind.to_string(),
+    }
+}

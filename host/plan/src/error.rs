@@ -1,0 +1,35 @@
+use std::io;
+use std::path::PathBuf;
+
+use skiff_layers::ReadError;
+
+use crate::UserError;
+
+/// Why no plan could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A part of a layer could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// An input file could not be read for its digest.
+    #[error("Cannot read `{}`", path.display())]
+    Input {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line of a users table is wrong.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// A plugin's component file is not there.
+    #[error("{}: the component `{}` of plugin `{plugin}` is not there", manifest.display(), component.display())]
+    MissingComponent {
+        /// The manifest that names it.
+        manifest: PathBuf,
+        /// The plugin.
+        plugin: String,
+        /// The file.
+        component: PathBuf,
+    },
+}

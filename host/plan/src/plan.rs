@@ -1,0 +1,285 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use skiff_kconfig::Assignment;
+use skiff_kconfig::Fragment;
+use skiff_kconfig::Kind;
+use skiff_kconfig::Merged;
+use skiff_kconfig::Origin;
+use skiff_kconfig::Problem;
+use skiff_kconfig::Symbol;
+use skiff_kconfig::Value;
+use skiff_layers::Chain;
+use skiff_layers::Layer;
+use skiff_layers::LegacyCommand;
+use skiff_layers::PluginDecl;
+use skiff_layers::Prebuilt;
+use skiff_layers::Stage;
+
+use crate::DigestBuilder;
+use crate::Fingerprint;
+use crate::HookCall;
+use crate::PlanError;
+use crate::User;
+use crate::Version;
+use crate::Workspace;
+use crate::cflags;
+use crate::fingerprint;
+use crate::placeholder::Placeholders;
+use crate::placeholder::with_layer_root;
+
+/// Everything that a chain asks for, merged and checked, before anything is done about it.
+#[derive(Clone, Debug)]
+pub struct BuildPlan {
+    /// The names of the chain, in resolved order.
+    pub chain: Vec<String>,
+    /// All layers in merge order.
+    pub layers: Vec<Layer>,
+    /// The merged configurations.
+    pub configs: BTreeMap<Kind, Merged>,
+    /// Lines of fragments that nobody will understand.
+    pub broken: Vec<BrokenLine>,
+    /// The compiler flags of all layers.
+    pub cflags: String,
+    /// The users of all layers, in merge order.
+    pub users: Vec<User>,
+    /// The overlays, in merge order.
+    pub overlays: Vec<Overlay>,
+    /// The patch folders, in merge order.
+    pub patches: Patches,
+    /// The Buildroot external trees, in merge order.
+    pub external: Vec<PathBuf>,
+    /// The plugins of all layers, in merge order.
+    pub plugins: Vec<PlannedPlugin>,
+    /// The shell hooks of all layers, in merge order.
+    pub shell_hooks: Vec<PlannedShellHook>,
+    /// The commands that layers offer through a Makefile, by layer.
+    pub legacy_commands: BTreeMap<String, Vec<LegacyCommand>>,
+    /// What the layers ask of the prebuilt engine.
+    pub prebuilt: Prebuilt,
+    /// The make target to build instead of everything: that of the first package that names one.
+    pub build_target: Option<String>,
+    /// The digests of everything read.
+    pub fingerprint: Fingerprint,
+}
+
+/// A line of a fragment that is no assignment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenLine {
+    /// The file, absolute.
+    pub file: PathBuf,
+    /// The line and what is wrong with it.
+    pub problem: Problem,
+}
+
+/// A tree that is copied over the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlay {
+    /// The layer that brings it.
+    pub layer: String,
+    /// The folder, absolute.
+    pub path: PathBuf,
+}
+
+/// Patch folders by what they patch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Patches {
+    /// For Buildroot packages (`BR2_GLOBAL_PATCH_DIR`).
+    pub buildroot: Vec<PathBuf>,
+    /// For the kernel.
+    pub kernel: Vec<PathBuf>,
+    /// For U-Boot.
+    pub uboot: Vec<PathBuf>,
+}
+
+/// A plugin and the layer that ships it.
+#[derive(Clone, Debug)]
+pub struct PlannedPlugin {
+    /// The layer's name.
+    pub layer: String,
+    /// The layer's folder.
+    pub layer_root: PathBuf,
+    /// The plugin.
+    pub plugin: PluginDecl,
+}
+
+/// A shell hook and the layer that brings it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedShellHook {
+    /// The layer's name.
+    pub layer: String,
+    /// When it wants to run.
+    pub stage: Stage,
+    /// The script, absolute.
+    pub path: PathBuf,
+}
+
+impl BuildPlan {
+    /// Reads all layers of a chain and merges them. Changes nothing.
+    ///
+    /// # Errors
+    /// [`PlanError`] names the file, and where it can the line, that is at fault. Broken lines of fragments are
+    /// no error here: they are listed in [`Self::broken`].
+    pub fn new(chain: &Chain, workspace: &Workspace, version: &Version) -> Result<Self, PlanError> {
+        let mut plan = Self::empty(chain)?;
+        let mut assignments: BTreeMap<Kind, Vec<Assignment>> = BTreeMap::new();
+        let mut flags = Vec::new();
+        for layer in chain.layers() {
+            for kind in Kind::ALL {
+                plan.add_fragments(layer, kind, assignments.entry(kind).or_default())?;
+            }
+            for file in layer.fragments("cflags")? {
+                flags.push(cflags::flags(&file.text));
+            }
+            plan.add_parts(layer)?;
+        }
+        plan.configs =
+            assignments.into_iter().map(|(kind, assignments)| (kind, skiff_kconfig::merge(assignments))).collect();
+        plan.cflags = cflags::join(&flags);
+        plan.finish_buildroot(workspace, version);
+        plan.fingerprint.configuration = plan.configuration_digest(workspace, version);
+        Ok(plan)
+    }
+
+    fn empty(chain: &Chain) -> Result<Self, PlanError> {
+        let layers = fingerprint::of_layers(chain.layers())?;
+        Ok(Self {
+            chain: chain.names().map(ToString::to_string).collect(),
+            layers: chain.layers().to_vec(),
+            configs: BTreeMap::new(),
+            broken: Vec::new(),
+            cflags: String::new(),
+            users: Vec::new(),
+            overlays: Vec::new(),
+            patches: Patches::default(),
+            external: Vec::new(),
+            plugins: Vec::new(),
+            shell_hooks: Vec::new(),
+            legacy_commands: BTreeMap::new(),
+            prebuilt: Prebuilt::default(),
+            build_target: None,
+            fingerprint: Fingerprint { configuration: layers, layers },
+        })
+    }
+
+    fn add_fragments(&mut self, layer: &Layer, kind: Kind, all: &mut Vec<Assignment>) -> Result<(), PlanError> {
+        for file in layer.fragments(kind.folder())? {
+            let text = with_layer_root(&file.text, &layer.root);
+            let fragment = Fragment::parse(kind, &layer.name, file.shown, &text);
+            all.extend(fragment.assignments);
+            let broken = |problem| BrokenLine { file: file.path.clone(), problem };
+            self.broken.extend(fragment.problems.into_iter().map(broken));
+        }
+        Ok(())
+    }
+
+    fn add_parts(&mut self, layer: &Layer) -> Result<(), PlanError> {
+        for file in layer.fragments("users")? {
+            self.users.extend(User::parse_table(&file.path, &file.text)?);
+        }
+        if let Some(path) = layer.folder("root_overlay") {
+            self.overlays.push(Overlay { layer: layer.name.clone(), path });
+        }
+        self.patches.buildroot.extend(layer.folder("buildroot_patches"));
+        self.patches.kernel.extend(layer.folder("kernel_patches"));
+        self.patches.uboot.extend(layer.folder("uboot_patches"));
+        self.external.extend(layer.external_tree()?);
+        for plugin in layer.plugins()? {
+            self.add_plugin(layer, plugin)?;
+        }
+        let hooks = layer.shell_hooks().into_iter();
+        self.shell_hooks.extend(hooks.map(|hook| PlannedShellHook {
+            layer: layer.name.clone(),
+            stage: hook.stage,
+            path: hook.path,
+        }));
+        let commands = layer.legacy_commands()?;
+        if !commands.is_empty() {
+            self.legacy_commands.insert(layer.name.clone(), commands);
+        }
+        self.prebuilt.merge(layer.prebuilt()?);
+        if self.build_target.is_none() {
+            self.build_target = layer.build_target()?;
+        }
+        Ok(())
+    }
+
+    fn add_plugin(&mut self, layer: &Layer, plugin: PluginDecl) -> Result<(), PlanError> {
+        if !plugin.component.is_file() {
+            let PluginDecl { manifest, name, component, .. } = plugin;
+            return Err(PlanError::MissingComponent { manifest, plugin: name, component });
+        }
+        self.plugins.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
+        Ok(())
+    }
+
+    /// Adds what only skiff can know: paths, versions, the joined flags.
+    fn finish_buildroot(&mut self, workspace: &Workspace, version: &Version) {
+        let config = workspace.config();
+        let overlays: Vec<PathBuf> = self.overlays.iter().map(|overlay| overlay.path.clone()).collect();
+        let fragment = |kind: Kind| config.join(kind.folder()).join("config").to_string_lossy().into_owned();
+        let placeholders = Placeholders::new(vec![
+            ("REPLACEME_BR_PATCHES", joined(&self.patches.buildroot)),
+            ("REPLACEME_BUSYBOX_FRAGMENTS", fragment(Kind::Busybox)),
+            ("REPLACEME_KERNEL_FRAGMENTS", fragment(Kind::Kernel)),
+            ("REPLACEME_KERNEL_PATCHES", joined(&self.patches.kernel)),
+            ("REPLACEME_UBOOT_FRAGMENTS", fragment(Kind::Uboot)),
+            ("REPLACEME_UBOOT_PATCHES", joined(&self.patches.uboot)),
+            ("REPLACEME_ROOTFS_OVERLAY", joined(&overlays)),
+            ("REPLACEME_FINAL_CONFIG_DIR", config.to_string_lossy().into_owned()),
+            ("REPLACEME_SKIFF_VERSION_COMMIT", version.commit.clone()),
+            ("REPLACEME_SKIFF_VERSION", version.version.clone()),
+        ]);
+        let Some(buildroot) = self.configs.get_mut(&Kind::Buildroot) else { return };
+        buildroot.map_text(|text| placeholders.replace(text));
+        if !self.cflags.is_empty() {
+            assign(buildroot, "BR2_TARGET_OPTIMIZATION", cflags::quoted(&self.cflags), "cflags");
+        }
+    }
+
+    fn configuration_digest(&self, workspace: &Workspace, version: &Version) -> crate::Digest {
+        let mut builder = DigestBuilder::default();
+        builder.field(&version.version).field(&version.commit).field(workspace.name());
+        builder.field(workspace.root().as_os_str().as_encoded_bytes());
+        for layer in &self.layers {
+            builder.field(layer.root.as_os_str().as_encoded_bytes());
+        }
+        builder.field(self.fingerprint.layers.bytes());
+        builder.finish()
+    }
+
+    /// Returns the merged configuration of one kind.
+    pub fn config(&self, kind: Kind) -> &Merged {
+        static EMPTY: Merged = Merged::new();
+        self.configs.get(&kind).unwrap_or(&EMPTY)
+    }
+
+    /// Returns the calls to make at a stage, in layer order.
+    pub fn hooks(&self, stage: Stage) -> impl Iterator<Item = HookCall> {
+        self.plugins.iter().filter(move |planned| planned.plugin.hooks.contains(&stage)).map(move |planned| HookCall {
+            layer: planned.layer.clone(),
+            layer_root: planned.layer_root.clone(),
+            plugin: planned.plugin.clone(),
+            stage,
+        })
+    }
+
+    /// Returns the folders of all layers, for plugins that may read them.
+    pub fn layer_folders(&self) -> Vec<(String, PathBuf)> {
+        self.layers.iter().map(|layer| (layer.name.clone(), layer.root.clone())).collect()
+    }
+}
+
+fn joined(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// Adds an assignment that skiff itself makes.
+fn assign(config: &mut Merged, symbol: &str, text: String, file: &str) {
+    let origin = Origin { layer: "skiff".into(), file: Arc::new(Path::new(file).to_owned()), line: 0 };
+    if let Some(symbol) = Symbol::new(symbol) {
+        config.assign(Assignment { symbol, value: Value::Text(text), origin });
+    }
+}

@@ -1,0 +1,119 @@
+//! Users tables, in the syntax of Buildroot's `BR2_ROOTFS_USERS_TABLES`.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// One line of a users table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct User {
+    /// Login name; `-` makes only the group.
+    pub name: String,
+    /// User id; `None` for the next free one (`-1` in the file).
+    pub uid: Option<u32>,
+    /// Main group.
+    pub group: String,
+    /// Its id; `None` for the next free one.
+    pub gid: Option<u32>,
+    /// `-` none allowed, `=text` plain text, `!=text` plain text and locked, `*` no login, else encrypted.
+    pub password: String,
+    /// Home directory; `-` for none.
+    pub home: String,
+    /// Login shell; `-` for none.
+    pub shell: String,
+    /// Further groups.
+    pub groups: Vec<String>,
+    /// The comment field.
+    pub comment: String,
+    /// The line as written.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// A line of a users table that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}:{line}: {message}: `{text}`", file.display())]
+pub struct UserError {
+    /// The table.
+    pub file: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: &'static str,
+    /// The line itself.
+    pub text: String,
+}
+
+impl User {
+    /// Parses a table; empty lines and comments are skipped.
+    ///
+    /// # Errors
+    /// [`UserError`] names the first line that is wrong.
+    pub fn parse_table(file: &std::path::Path, text: &str) -> Result<Vec<Self>, UserError> {
+        let mut users = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            users.push(parse_line(line).map_err(|message| UserError {
+                file: file.to_owned(),
+                line: number,
+                message,
+                text: line.to_owned(),
+            })?);
+        }
+        Ok(users)
+    }
+}
+
+fn parse_line(line: &str) -> Result<User, &'static str> {
+    let mut words = line.split_whitespace();
+    let mut word = || words.next().ok_or("A users line has nine fields, the last of which may be empty");
+    let name = word()?.to_owned();
+    let uid = id(word()?)?;
+    let group = word()?.to_owned();
+    let gid = id(word()?)?;
+    let password = word()?.to_owned();
+    let home = word()?.to_owned();
+    let shell = word()?.to_owned();
+    let groups = word()?;
+    let groups = if groups == "-" { Vec::new() } else { groups.split(',').map(str::to_owned).collect() };
+    let comment = words.collect::<Vec<_>>().join(" ");
+    let fields = [&name, &group, &password, &home, &shell, &comment];
+    if fields.iter().any(|field| field.contains(':')) {
+        return Err("A field must not contain `:`");
+    }
+    if home != "-" && (!home.starts_with('/') || home.split('/').any(|part| part == "..")) {
+        return Err("A home directory is an absolute path without `..`, or `-`");
+    }
+    Ok(User { name, uid, group, gid, password, home, shell, groups, comment, text: line.to_owned() })
+}
+
+/// `-1` and `-2` ask for a free id.
+fn id(text: &str) -> Result<Option<u32>, &'static str> {
+    match text {
+        "-1" | "-2" => Ok(None),
+        _ => text.parse().map(Some).map_err(|_| "An id is a number, or -1 for the next free one"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_nine_fields() {
+        let table = "# x\n\nalice -1 wheel 1000 =pw /home/alice /bin/sh adm,video Alice A\n";
+        let users = User::parse_table("t".as_ref(), table).unwrap();
+        let alice = &users[0];
+        assert_eq!((alice.uid, alice.gid, alice.groups.len(), alice.comment.as_str()), (None, Some(1000), 2, "Alice A"));
+    }
+
+    #[test]
+    fn wrong_lines_name_file_and_line() {
+        for bad in ["alice -1 alice", "a x a -1 * / - -", "a -1 a -1 * ../x - - c", "a:b -1 a -1 * - - - c"] {
+            let error = User::parse_table("t".as_ref(), &format!("\n{bad}\n")).unwrap_err();
+            assert!(error.to_string().starts_with("t:2: "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Loading a component, and checking it before anything of it runs.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use semver::Version;
+use skiff_layers::Capability;
+use skiff_layers::PluginDecl;
+use skiff_plan::Digest;
+use wasmtime::component::Component;
+
+use crate::Host;
+use crate::LoadError;
+use crate::PluginId;
+
+/// The version of `skiff:host` and `skiff:plugin` that this host provides.
+pub const INTERFACE_VERSION: &str = "1.0.0";
+
+/// Bytes a component may have. A JavaScript or Python component with its interpreter has up to 20 MB.
+const MAX_SIZE: u64 = 64 << 20;
+
+const HOOKS: &str = "skiff:plugin/hooks@1.0.0";
+const COMMANDS: &str = "skiff:plugin/commands@1.0.0";
+
+/// Interfaces of `skiff:host` that every plugin may import.
+const OPEN: [&str; 3] = ["skiff:host/fault", "skiff:host/report", "skiff:host/context"];
+
+/// The interface that only plugins with a declared tool may import.
+const TOOLS: &str = "skiff:host/tools";
+
+/// Parts of WASI that standard libraries import; each is there and most are empty.
+const WASI: [&str; 5] = ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:filesystem/", "wasi:random/"];
+
+/// A component that was read once, checked and compiled.
+pub struct Plugin {
+    pub(crate) id: PluginId,
+    pub(crate) decl: PluginDecl,
+    pub(crate) digest: Digest,
+    pub(crate) component: Component,
+}
+
+/// What a component really imports and exports, whatever its manifest says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// SHA-256 of the bytes.
+    pub digest: Digest,
+    /// Its imports.
+    pub imports: Vec<String>,
+    /// Its exports.
+    pub exports: Vec<String>,
+}
+
+impl Host {
+    /// Reads, checks and compiles the component of a plugin.
+    ///
+    /// # Errors
+    /// [`LoadError`] when it is no component, imports what no plugin may have, or does not keep what its
+    /// manifest promises.
+    pub fn load(&self, layer: &str, decl: &PluginDecl) -> Result<Plugin, LoadError> {
+        let id = PluginId::new(layer, &decl.name);
+        check_interface(&id, decl)?;
+        let bytes = read(&id, decl)?;
+        let digest = Digest::of(&bytes);
+        let component = Component::from_binary(&self.engine, &bytes).map_err(|error| LoadError::NotAComponent {
+            path: decl.component.clone(),
+            manifest: decl.manifest.clone(),
+            message: format!("{error:#}").replace('\n', " "),
+        })?;
+        let plugin = Plugin { id, decl: decl.clone(), digest, component };
+        plugin.check_imports(self)?;
+        plugin.check_exports(self)?;
+        Ok(plugin)
+    }
+}
+
+/// Returns the digest of a plugin's component without loading it.
+pub(crate) fn digest(id: &PluginId, decl: &PluginDecl) -> Result<Digest, LoadError> {
+    read(id, decl).map(|bytes| Digest::of(&bytes))
+}
+
+/// Reads the file once: what is digested is what is compiled.
+fn read(id: &PluginId, decl: &PluginDecl) -> Result<Vec<u8>, LoadError> {
+    let path = &decl.component;
+    let failed = |source| LoadError::Unreadable { plugin: id.clone(), path: path.clone(), source };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let size = bytes.len() as u64;
+    if size > MAX_SIZE {
+        return Err(LoadError::TooLarge { plugin: id.clone(), path: path.clone(), size, limit: MAX_SIZE });
+    }
+    Ok(bytes)
+}
+
+fn check_interface(id: &PluginId, decl: &PluginDecl) -> Result<(), LoadError> {
+    match Version::parse(INTERFACE_VERSION) {
+        Ok(present) if decl.interface.matches(&present) => Ok(()),
+        _ => Err(LoadError::Interface {
+            plugin: id.clone(),
+            manifest: decl.manifest.clone(),
+            wanted: decl.interface.clone(),
+            present: INTERFACE_VERSION,
+        }),
+    }
+}
+
+impl Plugin {
+    /// Returns who it is.
+    pub fn id(&self) -> &PluginId {
+        &self.id
+    }
+
+    /// Returns what it really imports and exports.
+    pub fn inspect(&self, host: &Host) -> Inspection {
+        let names = |name: &str| name.to_owned();
+        let ty = self.component.component_type();
+        Inspection {
+            digest: self.digest,
+            imports: ty.imports(&host.engine).map(|(name, _)| names(name)).collect(),
+            exports: ty.exports(&host.engine).map(|(name, _)| names(name)).collect(),
+        }
+    }
+
+    /// The linker is no allow-list (it lets an unknown empty instance pass), so names are checked here.
+    fn check_imports(&self, host: &Host) -> Result<(), LoadError> {
+        for import in self.inspect(host).imports {
+            if WASI.iter().any(|prefix| import.starts_with(prefix)) {
+                continue;
+            }
+            let (interface, version) = import.split_once('@').unwrap_or((&import, ""));
+            if interface == TOOLS {
+                self.check_tools_declared(&import)?;
+            } else if !OPEN.contains(&interface) {
+                return Err(LoadError::UnknownImport { plugin: self.id.clone(), import });
+            }
+            self.check_version(&import, version)?;
+        }
+        Ok(())
+    }
+
+    fn check_tools_declared(&self, import: &str) -> Result<(), LoadError> {
+        match self.decl.capabilities.iter().any(|capability| matches!(capability, Capability::Tool(_))) {
+            true => Ok(()),
+            false => Err(LoadError::UndeclaredImport {
+                plugin: self.id.clone(),
+                import: import.to_owned(),
+                manifest: self.decl.manifest.clone(),
+            }),
+        }
+    }
+
+    /// Within a major version a newer host serves an older plugin, not the other way round.
+    fn check_version(&self, import: &str, version: &str) -> Result<(), LoadError> {
+        let fits = match (Version::parse(version), Version::parse(INTERFACE_VERSION)) {
+            (Ok(needed), Ok(present)) => needed.major == present.major && needed <= present,
+            _ => false,
+        };
+        match fits {
+            true => Ok(()),
+            false => Err(LoadError::Version {
+                plugin: self.id.clone(),
+                needed: import.to_owned(),
+                present: format!("skiff:host {INTERFACE_VERSION}"),
+            }),
+        }
+    }
+
+    fn check_exports(&self, host: &Host) -> Result<(), LoadError> {
+        let exports = self.inspect(host).exports;
+        let promised = [("hooks", HOOKS, !self.decl.hooks.is_empty()), ("commands", COMMANDS, !self.decl.commands.is_empty())];
+        for (declared, export, wanted) in promised {
+            if wanted && !exports.iter().any(|name| name == export) {
+                let manifest = self.decl.manifest.clone();
+                return Err(LoadError::MissingExport { plugin: self.id.clone(), manifest, declared, export });
+            }
+        }
+        Ok(())
+    }
+}

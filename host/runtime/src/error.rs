@@ -1,0 +1,246 @@
+use std::io;
+use std::path::PathBuf;
+
+use semver::VersionReq;
+use skiff_layers::Limits;
+use skiff_layers::Stage;
+use skiff_plan::Cancelled;
+
+use crate::PluginId;
+
+/// The component host could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// Wasmtime refuses the configuration.
+    #[error("Cannot set up the plugin engine: {0}")]
+    Engine(String),
+    /// The operating system refuses threads or timers.
+    #[error("Cannot start the plugin runtime")]
+    Runtime(#[source] io::Error),
+}
+
+/// Why a component was not loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("Cannot read the component `{}` of plugin `{plugin}`", path.display())]
+    Unreadable {
+        /// The plugin.
+        plugin: PluginId,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is larger than any plugin needs to be.
+    #[error("The component `{}` of plugin `{plugin}` has {size} bytes, more than {limit}", path.display())]
+    TooLarge {
+        /// The plugin.
+        plugin: PluginId,
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// The most that is taken, in bytes.
+        limit: u64,
+    },
+    /// The bytes are no component.
+    #[error("`{}`, named in {}, is no WebAssembly component: {message}", path.display(), manifest.display())]
+    NotAComponent {
+        /// The file.
+        path: PathBuf,
+        /// The manifest that names it.
+        manifest: PathBuf,
+        /// What wasmtime says.
+        message: String,
+    },
+    /// It imports something that no plugin can have.
+    #[error("Plugin `{plugin}` imports `{import}`, which skiff does not offer to plugins")]
+    UnknownImport {
+        /// The plugin.
+        plugin: PluginId,
+        /// The import.
+        import: String,
+    },
+    /// It imports tools and declares none.
+    #[error("Plugin `{plugin}` imports `{import}` and its manifest {} declares no tool", manifest.display())]
+    UndeclaredImport {
+        /// The plugin.
+        plugin: PluginId,
+        /// The import.
+        import: String,
+        /// The manifest.
+        manifest: PathBuf,
+    },
+    /// It was built for another version of the interface.
+    #[error("Plugin `{plugin}` needs `{needed}`; this skiff provides {present}")]
+    Version {
+        /// The plugin.
+        plugin: PluginId,
+        /// What it needs.
+        needed: String,
+        /// What is there.
+        present: String,
+    },
+    /// The manifest asks for an interface version that this skiff has not.
+    #[error("{}: plugin `{plugin}` is written for skiff:plugin {wanted}; this skiff provides {present}", manifest.display())]
+    Interface {
+        /// The plugin.
+        plugin: PluginId,
+        /// The manifest.
+        manifest: PathBuf,
+        /// What the manifest wants.
+        wanted: VersionReq,
+        /// What is there.
+        present: &'static str,
+    },
+    /// The manifest promises hooks or commands that the component does not export.
+    #[error("{}: plugin `{plugin}` declares {declared} and its component does not export `{export}`", manifest.display())]
+    MissingExport {
+        /// The plugin.
+        plugin: PluginId,
+        /// The manifest.
+        manifest: PathBuf,
+        /// "hooks" or "commands".
+        declared: &'static str,
+        /// The interface.
+        export: &'static str,
+    },
+    /// An import has the right name and the wrong type.
+    #[error("Plugin `{plugin}` does not fit this skiff's interfaces: {message}")]
+    Link {
+        /// The plugin.
+        plugin: PluginId,
+        /// What wasmtime says.
+        message: String,
+    },
+}
+
+/// Why a call of a plugin came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The component was not loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The user has not granted all that the manifest declares.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// A granted folder cannot be opened or made.
+    #[error("Cannot open `{}` for plugin `{plugin}`", path.display())]
+    Mount {
+        /// The plugin.
+        plugin: PluginId,
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The plugin reported a failure.
+    #[error("{0}")]
+    Failed(PluginFailure),
+    /// The plugin trapped: a panic, a wrong memory access, a full stack.
+    #[error("Plugin `{plugin}` crashed: {message}")]
+    Trap {
+        /// The plugin.
+        plugin: PluginId,
+        /// The kind of trap.
+        message: String,
+    },
+    /// The plugin used up its time.
+    #[error("Plugin `{plugin}` was stopped: it worked longer than the {} s that it may", limits.time_s)]
+    Timeout {
+        /// The plugin.
+        plugin: PluginId,
+        /// Its limits.
+        limits: Limits,
+    },
+    /// The plugin used up its memory.
+    #[error("Plugin `{plugin}` was stopped: it wanted more than the {} MiB of memory that it may", limits.memory_mib)]
+    Memory {
+        /// The plugin.
+        plugin: PluginId,
+        /// Its limits.
+        limits: Limits,
+    },
+    /// The user asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The plugin does not serve this stage.
+    #[error("Plugin `{plugin}` has no hook for the stage `{stage}`")]
+    NoHook {
+        /// The plugin.
+        plugin: PluginId,
+        /// The stage.
+        stage: Stage,
+    },
+}
+
+/// What a plugin reports as its failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginFailure {
+    /// The plugin.
+    pub plugin: PluginId,
+    /// Whether it is a refusal by policy.
+    pub refused: bool,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// What it is about.
+    pub subject: Option<String>,
+}
+
+impl std::fmt::Display for PluginFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Plugin `{}`: ", self.plugin)?;
+        if let Some(subject) = &self.subject {
+            write!(f, "{subject}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// The user has not granted what a plugin declares.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Plugin `{plugin}` is not granted {}", names(missing))]
+pub struct Denied {
+    /// The plugin.
+    pub plugin: PluginId,
+    /// What is missing: the name of the capability and the reason that the manifest gives.
+    pub missing: Vec<(String, String)>,
+}
+
+impl Denied {
+    /// Returns the command that grants it.
+    pub fn grant_line(&self) -> String {
+        let names: Vec<&str> = self.missing.iter().map(|(name, _)| name.as_str()).collect();
+        format!("skiff grant add {} {}", self.plugin, names.join(" "))
+    }
+}
+
+fn names(missing: &[(String, String)]) -> String {
+    missing.iter().map(|(name, why)| format!("`{name}` ({why})")).collect::<Vec<_>>().join(", ")
+}
+
+/// Why a file with grants could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    /// The file system refused.
+    #[error("Cannot access `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file does not have the documented shape.
+    #[error("{}{}: {message}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, where known.
+        line: Option<usize>,
+        /// What is wrong.
+        message: String,
+    },
+}

@@ -1,0 +1,204 @@
+//! What the user allowed: for each plugin and exactly its bytes, a set of capabilities.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+use skiff_layers::Capability;
+use skiff_plan::Digest;
+use skiff_plan::DigestBuilder;
+
+use crate::Denied;
+use crate::GrantError;
+
+/// The only version of the file's shape so far.
+const VERSION: u32 = 1;
+
+/// Names a plugin: its layer and its name in that layer, `apps/docker/docker-config`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PluginId(String);
+
+impl PluginId {
+    /// Names the plugin `name` of `layer`.
+    pub fn new(layer: &str, name: &str) -> Self {
+        Self(format!("{layer}/{name}"))
+    }
+
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PluginId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Returns the name under which a capability is granted.
+///
+/// That of a tool ends in a digest of its argument patterns, so that a manifest with other patterns asks again:
+/// `tool:mkimage#1f3a5c7e9b0d2f46`.
+pub fn capability_id(capability: &Capability) -> String {
+    let Capability::Tool(tool) = capability else { return capability.to_string() };
+    let mut builder = DigestBuilder::default();
+    builder.field([u8::from(tool.terminal)]);
+    for pattern in &tool.arguments {
+        builder.field(&pattern.text);
+    }
+    let digest = builder.finish().to_string();
+    format!("{capability}#{}", digest.get(..16).unwrap_or(&digest))
+}
+
+/// A file with grants: `skiff.lock` of the checkout for the plugins that come with it,
+/// `overrides/grants.yaml` for the user's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantFile {
+    version: u32,
+    plugins: Vec<GrantEntry>,
+}
+
+/// The grants of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantEntry {
+    plugin: PluginId,
+    /// SHA-256 of the component.
+    component: String,
+    /// The compiler that made the component, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compiler: Option<String>,
+    grants: BTreeSet<String>,
+}
+
+impl GrantFile {
+    /// Reads a file; one that is not there holds no grants.
+    ///
+    /// # Errors
+    /// [`GrantError`] when it cannot be read or does not have the documented shape.
+    pub fn read(path: &Path) -> Result<Self, GrantError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self { version: VERSION, plugins: Vec::new() });
+            }
+            Err(source) => return Err(GrantError::Io { path: path.to_owned(), source }),
+        };
+        let malformed = |line, message| GrantError::Malformed { path: path.to_owned(), line, message };
+        let file: Self = serde_yaml::from_str(&text).map_err(|error: serde_yaml::Error| {
+            malformed(error.location().map(|location| location.line()), error.to_string())
+        })?;
+        match file.version {
+            VERSION => Ok(file),
+            other => Err(malformed(None, format!("version {other} is unknown; this skiff reads version {VERSION}"))),
+        }
+    }
+
+    /// Writes the file: completely or not at all.
+    ///
+    /// # Errors
+    /// [`GrantError::Io`] when it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), GrantError> {
+        let failed = |source| GrantError::Io { path: path.to_owned(), source };
+        let text = serde_yaml::to_string(self).map_err(|error| failed(io::Error::other(error)))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(failed)?;
+        let mut file = tempfile::Builder::new().prefix(".grants").tempfile_in(folder).map_err(failed)?;
+        file.write_all(b"# What each plugin may do, bound to its bytes. Written by `skiff grant`.\n").map_err(failed)?;
+        file.write_all(text.as_bytes()).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// Grants capabilities to a plugin with these bytes. Grants to other bytes of it are dropped.
+    pub fn add(&mut self, plugin: &PluginId, component: Digest, capabilities: impl IntoIterator<Item = String>) {
+        self.version = VERSION;
+        let component = format!("sha256:{component}");
+        let known = self.plugins.iter().position(|e| e.plugin == *plugin && e.component == component);
+        let mut entry = match known {
+            Some(at) => self.plugins.remove(at),
+            None => GrantEntry { plugin: plugin.clone(), component, compiler: None, grants: BTreeSet::new() },
+        };
+        entry.grants.extend(capabilities);
+        self.plugins.retain(|other| other.plugin != *plugin);
+        self.plugins.push(entry);
+        self.plugins.sort_by(|a, b| a.plugin.cmp(&b.plugin));
+    }
+
+    /// Notes which compiler made a plugin's component.
+    pub fn set_compiler(&mut self, plugin: &PluginId, compiler: &str) {
+        for entry in self.plugins.iter_mut().filter(|entry| entry.plugin == *plugin) {
+            entry.compiler = Some(compiler.to_owned());
+        }
+    }
+
+    /// Takes all grants of a plugin back. Returns whether there were any.
+    pub fn revoke(&mut self, plugin: &PluginId) -> bool {
+        let before = self.plugins.len();
+        self.plugins.retain(|entry| entry.plugin != *plugin);
+        self.plugins.len() != before
+    }
+
+    /// Returns the plugins with the digest of their component and what they were granted.
+    pub fn entries(&self) -> impl Iterator<Item = (&PluginId, &str, &BTreeSet<String>)> {
+        self.plugins.iter().map(|entry| (&entry.plugin, entry.component.as_str(), &entry.grants))
+    }
+}
+
+/// All grants that are in force.
+#[derive(Debug, Clone, Default)]
+pub struct Grants {
+    files: Vec<GrantFile>,
+    /// Files whose grants count, for messages.
+    pub sources: Vec<PathBuf>,
+}
+
+impl Grants {
+    /// Reads all files that hold grants.
+    ///
+    /// # Errors
+    /// [`GrantError`] of the first file that cannot be read.
+    pub fn read(paths: &[PathBuf]) -> Result<Self, GrantError> {
+        let files = paths.iter().map(|path| GrantFile::read(path)).collect::<Result<_, _>>()?;
+        Ok(Self { files, sources: paths.to_vec() })
+    }
+
+    /// Returns whether a plugin with these bytes was granted a capability.
+    pub fn allows(&self, plugin: &PluginId, component: Digest, capability: &Capability) -> bool {
+        let component = format!("sha256:{component}");
+        let wanted = capability_id(capability);
+        let entries = self.files.iter().flat_map(|file| &file.plugins);
+        entries.filter(|e| e.plugin == *plugin && e.component == component).any(|e| e.grants.contains(&wanted))
+    }
+
+    /// Checks that everything a plugin declares was granted.
+    ///
+    /// # Errors
+    /// [`Denied`] lists what is missing.
+    pub(crate) fn check<'c>(
+        &self,
+        plugin: &PluginId,
+        component: Digest,
+        declared: impl IntoIterator<Item = &'c Capability>,
+    ) -> Result<(), Denied> {
+        let missing: Vec<_> = declared
+            .into_iter()
+            .filter(|capability| !self.allows(plugin, component, capability))
+            .map(|capability| (capability_id(capability), capability.why().to_owned()))
+            .collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(Denied { plugin: plugin.clone(), missing }),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The folders that a call sees, and how a path of the guest becomes one that a host tool can use.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use skiff_layers::Access;
+use skiff_layers::Capability;
+use skiff_layers::Zone;
+use skiff_plan::Zones;
+use tempfile::TempDir;
+
+use crate::CallError;
+use crate::PluginId;
+
+/// A granted folder, held open.
+struct Mount {
+    /// Where the guest sees it: `/target/etc/docker`.
+    guest: String,
+    zone: Zone,
+    write: bool,
+    dir: Dir,
+}
+
+/// All folders of one call.
+pub(crate) struct Mounts {
+    mounts: Vec<Mount>,
+    /// Where the guest finds each layer of which it may read something, by position.
+    layers: BTreeMap<usize, String>,
+    /// Where temporary folders for tools are made.
+    scratch: PathBuf,
+}
+
+/// A path of the guest that was found to be inside a granted folder.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Inside {
+    pub(crate) zone: Zone,
+    /// The same path relative to a [`View`].
+    pub(crate) view: String,
+}
+
+impl Mounts {
+    /// Opens the folders of all file capabilities of a call. Folders to read that are not there are left out;
+    /// folders to write to are made.
+    pub(crate) fn open(
+        plugin: &PluginId,
+        layer_root: &Path,
+        zones: &Zones,
+        capabilities: &[Capability],
+    ) -> Result<Self, CallError> {
+        let mut mounts = Self { mounts: Vec::new(), layers: BTreeMap::new(), scratch: zones.state.clone() };
+        for capability in capabilities {
+            let Capability::Files(access) = capability else { continue };
+            mounts.add(plugin, layer_root, zones, access)?;
+        }
+        mounts.mounts.sort_by(|a, b| a.guest.cmp(&b.guest));
+        Ok(mounts)
+    }
+
+    fn add(&mut self, plugin: &PluginId, layer_root: &Path, zones: &Zones, access: &Access) -> Result<(), CallError> {
+        let failed = |path: &Path| {
+            let (plugin, path) = (plugin.clone(), path.to_owned());
+            move |source| CallError::Mount { plugin, path, source }
+        };
+        match access.zone {
+            Zone::Layers => {
+                for (position, (_, root)) in zones.layers.iter().enumerate() {
+                    let guest = format!("/layers/{position:02}");
+                    if self.mount(&guest, root, access).map_err(failed(root))? {
+                        self.layers.insert(position, guest);
+                    }
+                }
+            }
+            Zone::Layer => {
+                self.mount("/layer", layer_root, access).map_err(failed(layer_root))?;
+            }
+            Zone::Target => {
+                if let Some(target) = &zones.target {
+                    self.mount("/target", target, access).map_err(failed(target))?;
+                }
+            }
+            Zone::Images => {
+                if let Some(images) = &zones.images {
+                    self.mount("/images", images, access).map_err(failed(images))?;
+                }
+            }
+            Zone::State => {
+                let state = zones.state.join(plugin.as_str());
+                fs::create_dir_all(&state).map_err(failed(&state))?;
+                self.mount("/state", &state, access).map_err(failed(&state))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a folder below a zone's root without leaving it, whatever links are on the way.
+    fn mount(&mut self, guest: &str, root: &Path, access: &Access) -> io::Result<bool> {
+        let dir = match Dir::open_ambient_dir(root, ambient_authority()) {
+            Ok(dir) => dir,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !access.write => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let (guest, dir) = if access.path.is_empty() {
+            (guest.to_owned(), dir)
+        } else {
+            if access.write {
+                dir.create_dir_all(&access.path)?;
+            }
+            match dir.open_dir(&access.path) {
+                Ok(inner) => (format!("{guest}/{}", access.path), inner),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        };
+        self.mounts.push(Mount { guest, zone: access.zone, write: access.write, dir });
+        Ok(true)
+    }
+
+    /// Returns where the guest finds the layer at a position of the plan.
+    pub(crate) fn layer(&self, position: usize) -> Option<&str> {
+        self.layers.get(&position).map(String::as_str)
+    }
+
+    /// Returns each folder as the host path of its open handle, the guest's path and whether it may be changed.
+    pub(crate) fn preopens(&self) -> impl Iterator<Item = (PathBuf, &str, bool)> {
+        self.mounts.iter().map(|mount| (handle_path(&mount.dir), mount.guest.as_str(), mount.write))
+    }
+
+    /// Finds a path of the guest in the granted folders.
+    ///
+    /// The file need not exist; its folder must, and no link on the way may lead outside.
+    pub(crate) fn find(&self, path: &str) -> Result<Inside, String> {
+        if !path.starts_with('/') || path.contains('\0') || path.split('/').skip(1).any(|p| matches!(p, "" | "." | "..")) {
+            return Err(format!("`{path}` is not an absolute path without `.`, `..` and empty parts"));
+        }
+        let holds = |mount: &&Mount| {
+            path.strip_prefix(&mount.guest).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let Some(mount) = self.mounts.iter().filter(holds).max_by_key(|mount| mount.guest.len()) else {
+            return Err(format!("`{path}` is in none of the folders that the plugin was granted"));
+        };
+        let inner = path.get(mount.guest.len() + 1..).unwrap_or_default();
+        if !inner.is_empty() {
+            check_inside(&mount.dir, inner).map_err(|error| format!("`{path}`: {error}"))?;
+        }
+        Ok(Inside { zone: mount.zone, view: format!(".{path}") })
+    }
+
+    /// Makes a folder in which a tool finds all granted folders under the names that the guest knows.
+    ///
+    /// So arguments never hold the host's own paths, whose commas and blanks some tools would misread.
+    pub(crate) fn view(&self) -> io::Result<View> {
+        fs::create_dir_all(&self.scratch)?;
+        let folder = tempfile::Builder::new().prefix(".view-").tempdir_in(&self.scratch)?;
+        let mut linked: Vec<&str> = Vec::new();
+        for mount in &self.mounts {
+            let inside = |outer: &&str| mount.guest.strip_prefix(*outer).is_some_and(|rest| rest.starts_with('/'));
+            if linked.iter().any(|outer| mount.guest == *outer || inside(outer)) {
+                continue;
+            }
+            let link = folder.path().join(mount.guest.trim_start_matches('/'));
+            if let Some(parent) = link.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            std::os::unix::fs::symlink(fs::read_link(handle_path(&mount.dir))?, link)?;
+            linked.push(&mount.guest);
+        }
+        Ok(View(folder))
+    }
+}
+
+/// A temporary folder with links to the granted folders, removed when dropped.
+pub(crate) struct View(TempDir);
+
+impl View {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// The path of an open folder. Whoever opens it gets the folder that was checked, even if the one at the old
+/// path was replaced since.
+fn handle_path(dir: &Dir) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", dir.as_raw_fd()))
+}
+
+fn check_inside(dir: &Dir, inner: &str) -> io::Result<()> {
+    match dir.metadata(inner) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Not there yet, or a link to something that is not there: only the former may be written.
+            if dir.symlink_metadata(inner).is_ok() {
+                return Err(io::Error::other("a symbolic link that leads nowhere"));
+            }
+            match inner.rsplit_once('/') {
+                None => Ok(()),
+                Some((parent, _)) => dir.metadata(parent).map(drop),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mounts(root: &Path, accesses: &[(Zone, &str, bool)]) -> Mounts {
+        let zones = Zones {
+            layers: vec![("a/a".into(), root.join("a")), ("b/b".into(), root.join("b"))],
+            target: Some(root.join("target")),
+            images: None,
+            state: root.join("state"),
+        };
+        let capabilities: Vec<_> = accesses
+            .iter()
+            .map(|(zone, path, write)| {
+                Capability::Files(Access { zone: *zone, path: (*path).into(), write: *write, why: "test".into() })
+            })
+            .collect();
+        Mounts::open(&PluginId::new("a/a", "p"), &root.join("a"), &zones, &capabilities).unwrap()
+    }
+
+    #[test]
+    fn only_granted_folders_are_found_and_links_out_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        fs::create_dir_all(at("target/etc/docker")).unwrap();
+        fs::create_dir_all(at("b/resources")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", at("target/etc/docker/out")).unwrap();
+        let mounts = mounts(root.path(), &[(Zone::Target, "etc/docker", true), (Zone::Layers, "resources", false)]);
+        assert_eq!(mounts.layer(0), None);
+        assert_eq!(mounts.layer(1), Some("/layers/01"));
+        let found = mounts.find("/target/etc/docker/daemon.json").unwrap();
+        assert_eq!(found, Inside { zone: Zone::Target, view: "./target/etc/docker/daemon.json".into() });
+        for bad in ["/target/etc/passwd", "/etc/passwd", "/target/etc/docker/../x", "/target/etc/docker/out", "rel", "/"] {
+            assert!(mounts.find(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_view_links_outer_folders_only() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("target")).unwrap();
+        let mounts = mounts(root.path(), &[(Zone::Target, "", false), (Zone::Target, "etc/docker", true)]);
+        let view = mounts.view().unwrap();
+        assert!(view.path().join("target/etc/docker").is_dir());
+        assert!(view.path().join("target").is_symlink());
+    }
+}

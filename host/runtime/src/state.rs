@@ -1,0 +1,171 @@
+//! What belongs to one call: made before it, dropped after it.
+
+use std::sync::Arc;
+
+use skiff_plan::Cancel;
+use skiff_plan::Event;
+use skiff_plan::Level;
+use skiff_plan::Reporter;
+use wasmtime::ResourceLimiter;
+use wasmtime_wasi::FsPerms;
+use wasmtime_wasi::ResourceTable;
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::WasiCtxView;
+use wasmtime_wasi::WasiView;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+
+use crate::Given;
+use crate::PluginId;
+use crate::clock::WorkClock;
+use crate::component::Plugin;
+use crate::mount::Mounts;
+use crate::runner::System;
+use crate::text::harmless;
+
+/// Bytes of log text that a call may send.
+const MAX_LOG: usize = 1 << 20;
+
+/// Bytes of one log message.
+const MAX_MESSAGE: usize = 8 << 10;
+
+/// Bytes that a guest may print.
+const MAX_OUTPUT: usize = 64 << 10;
+
+/// Open files, tasks and the like that a guest may hold at a time.
+const MAX_HANDLES: usize = 1000;
+
+/// The most random bytes a guest gets at once.
+const MAX_RANDOM: u64 = 1 << 20;
+
+/// The data of a store.
+pub(crate) struct State {
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) system: Arc<System>,
+    pub(crate) given: Given,
+    pub(crate) mounts: Mounts,
+    pub(crate) clock: Arc<WorkClock>,
+    pub(crate) cancel: Cancel,
+    pub(crate) reporter: Arc<dyn Reporter>,
+    pub(crate) memory: MemoryLimit,
+    pub(crate) table: ResourceTable,
+    wasi: WasiCtx,
+    output: MemoryOutputPipe,
+    log_left: usize,
+}
+
+impl State {
+    pub(crate) fn new(
+        plugin: Arc<Plugin>,
+        system: Arc<System>,
+        given: Given,
+        mounts: Mounts,
+        cancel: Cancel,
+        reporter: Arc<dyn Reporter>,
+    ) -> wasmtime::Result<Self> {
+        let output = MemoryOutputPipe::new(MAX_OUTPUT);
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(output.clone()).stderr(output.clone()).max_random_size(MAX_RANDOM);
+        // File calls run on the calling thread: a hand-over to another costs 20 times the CPU.
+        wasi.allow_blocking_current_thread(true);
+        for (path, guest, write) in mounts.preopens() {
+            wasi.preopened_dir(path, guest, if write { FsPerms::ReadWrite } else { FsPerms::ReadOnly })?;
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        Ok(Self {
+            memory: MemoryLimit::new(plugin.decl.limits.memory_mib),
+            clock: Arc::new(WorkClock::start()),
+            wasi: wasi.build(),
+            log_left: MAX_LOG,
+            plugin,
+            system,
+            given,
+            mounts,
+            cancel,
+            reporter,
+            table,
+            output,
+        })
+    }
+
+    pub(crate) fn id(&self) -> &PluginId {
+        &self.plugin.id
+    }
+
+    /// Shows a message of the guest, as long as it has not said too much already.
+    pub(crate) fn log(&mut self, level: Level, message: &str) {
+        if self.log_left == 0 {
+            return;
+        }
+        let end = message.floor_char_boundary(MAX_MESSAGE);
+        let text = harmless(message.get(..end).unwrap_or_default());
+        self.message(level, &text);
+        self.log_left = self.log_left.saturating_sub(text.len().max(64));
+        if self.log_left == 0 {
+            self.message(Level::Warning, "it says too much; the rest of its messages is left out");
+        }
+    }
+
+    fn message(&self, level: Level, text: &str) {
+        self.reporter.event(Event::Message { level, plugin: Some(self.id().as_str()), text });
+    }
+
+    /// Shows what the guest printed: to a plugin's author, mostly the message of a panic.
+    pub(crate) fn flush_output(&mut self, level: Level) {
+        let printed = self.output.contents();
+        let text = String::from_utf8_lossy(&printed).trim_end().to_owned();
+        if !text.is_empty() {
+            self.log(level, &text);
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Bounds the memory of a store and remembers whether more was wanted.
+pub(crate) struct MemoryLimit {
+    left: usize,
+    pub(crate) exceeded: bool,
+}
+
+impl MemoryLimit {
+    /// Elements a table may have.
+    const MAX_TABLE: usize = 100_000;
+
+    fn new(mebibytes: u32) -> Self {
+        Self { left: (mebibytes as usize) << 20, exceeded: false }
+    }
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        match self.left.checked_sub(desired.saturating_sub(current)) {
+            Some(left) => self.left = left,
+            None => {
+                self.exceeded = true;
+                return Err(wasmtime::Error::msg("memory limit"));
+            }
+        }
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= Self::MAX_TABLE)
+    }
+
+    fn instances(&self) -> usize {
+        64
+    }
+
+    fn tables(&self) -> usize {
+        64
+    }
+
+    fn memories(&self) -> usize {
+        8
+    }
+}

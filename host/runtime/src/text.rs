@@ -1,0 +1,18 @@
+/// Makes text of a plugin or a tool harmless for a terminal: control characters other than line end and tab
+/// go, and so do the characters that turn the direction of writing.
+pub(crate) fn harmless(text: &str) -> String {
+    let bad = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().filter(|c| !bad(*c)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn terminals_see_no_control_sequences() {
+        assert_eq!(harmless("a\u{1b}[2Jb\rc\nd\te\u{202e}f\u{7}"), "a[2Jbc\nd\tef");
+    }
+}

@@ -1,0 +1,69 @@
+use skiff_sdk::Failure;
+use skiff_sdk::FailureKind;
+use skiff_sdk::Result;
+use skiff_sdk::Tool;
+
+use crate::kvm::Acceleration;
+
+/// An emulated machine.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// The emulator.
+    pub(crate) program: &'static str,
+    /// The Debian package that has it.
+    pub(crate) package: &'static str,
+    /// Its serial port.
+    pub(crate) console: &'static str,
+    kind: &'static str,
+    /// The processor without KVM: one that is quick to emulate (`-cpu max` boots two to three times slower).
+    emulated_cpu: &'static str,
+    /// The firmware that tells whether KVM works; see [`crate::kvm`].
+    pub(crate) probe: Probe,
+}
+
+/// How a machine can be asked whether KVM works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Writes to QEMU's debug-exit port.
+    X86,
+    /// Asks the firmware interface to power off.
+    Arm,
+}
+
+impl Machine {
+    /// Chooses the machine for an architecture, by its Debian name.
+    pub(crate) fn for_arch(arch: &str) -> Result<Self> {
+        match arch {
+            "amd64" => Ok(Self {
+                program: "qemu-system-x86_64",
+                package: "qemu-system-x86",
+                console: "ttyS0",
+                kind: "q35",
+                emulated_cpu: "qemu64",
+                probe: Probe::X86,
+            }),
+            "arm64" => Ok(Self {
+                program: "qemu-system-aarch64",
+                package: "qemu-system-arm",
+                console: "ttyAMA0",
+                kind: "virt",
+                emulated_cpu: "cortex-a72",
+                probe: Probe::Arm,
+            }),
+            other => Err(Failure::new(FailureKind::Unsupported, format!("no machine is known for `{other}`"))
+                .hint("virt/qemu runs amd64 and arm64 systems")),
+        }
+    }
+
+    /// Adds the arguments that do not depend on what is booted.
+    pub(crate) fn start(&self, qemu: Tool, acceleration: Acceleration) -> Tool {
+        let (accel, cpu) = match acceleration {
+            Acceleration::Kvm => ("kvm", "host"),
+            Acceleration::Tcg => ("tcg,thread=multi", self.emulated_cpu),
+        };
+        qemu.args(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio", "-monitor", "none"])
+            .args(["-M", self.kind, "-accel", accel, "-cpu", cpu])
+            .args(["-device", "virtio-rng-pci", "-netdev", "user,id=net0"])
+            .args(["-device", "virtio-net-pci,netdev=net0,romfile="])
+    }
+}
