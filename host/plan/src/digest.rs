@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 
 use serde::Serialize;
 use sha2::Digest as _;
@@ -24,6 +25,16 @@ impl Digest {
             *byte = u8::from_str_radix(hex.get(at * 2..at * 2 + 2)?, 16).ok()?;
         }
         Some(Self(bytes))
+    }
+
+    /// Reads to the end and returns the digest of what was read.
+    ///
+    /// # Errors
+    /// The reader's own.
+    pub fn of_reader(mut reader: impl io::Read) -> io::Result<Self> {
+        let mut hasher = Sha256::new();
+        io::copy(&mut reader, &mut hasher)?;
+        Ok(Self(hasher.finalize().into()))
     }
 
     /// Returns the bytes.

@@ -49,5 +49,6 @@ pub use target::Getty;
 pub use target::Target;
 pub use user::User;
 pub use user::UserError;
+pub use user::UserId;
 pub use workspace::InvalidWorkspace;
 pub use workspace::Workspace;

@@ -9,12 +9,12 @@ use serde::Serialize;
 pub struct User {
     /// Login name; `-` makes only the group.
     pub name: String,
-    /// User id; `None` for the next free one (`-1` in the file).
-    pub uid: Option<u32>,
+    /// User id.
+    pub uid: UserId,
     /// Main group.
     pub group: String,
-    /// Its id; `None` for the next free one.
-    pub gid: Option<u32>,
+    /// Its id.
+    pub gid: UserId,
     /// `-` none allowed, `=text` plain text, `!=text` plain text and locked, `*` no login, else encrypted.
     pub password: String,
     /// Home directory; `-` for none.
@@ -28,6 +28,18 @@ pub struct User {
     /// The line as written.
     #[serde(skip)]
     pub text: String,
+}
+
+/// The id of a user or group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserId {
+    /// This one.
+    Fixed(u32),
+    /// The next free one of those for people (`-1`).
+    FreeUser,
+    /// The next free one of those for services (`-2`).
+    FreeSystem,
 }
 
 /// A line of a users table that cannot be understood.
@@ -89,11 +101,11 @@ fn parse_line(line: &str) -> Result<User, &'static str> {
     Ok(User { name, uid, group, gid, password, home, shell, groups, comment, text: line.to_owned() })
 }
 
-/// `-1` and `-2` ask for a free id.
-fn id(text: &str) -> Result<Option<u32>, &'static str> {
+fn id(text: &str) -> Result<UserId, &'static str> {
     match text {
-        "-1" | "-2" => Ok(None),
-        _ => text.parse().map(Some).map_err(|_| "An id is a number, or -1 for the next free one"),
+        "-1" => Ok(UserId::FreeUser),
+        "-2" => Ok(UserId::FreeSystem),
+        _ => text.parse().map(UserId::Fixed).map_err(|_| "An id is a number, or -1 or -2 for the next free one"),
     }
 }
 
@@ -106,7 +118,7 @@ mod tests {
         let table = "# x\n\nalice -1 wheel 1000 =pw /home/alice /bin/sh adm,video Alice A\n";
         let users = User::parse_table("t".as_ref(), table).unwrap();
         let alice = &users[0];
-        assert_eq!((alice.uid, alice.gid, alice.groups.len(), alice.comment.as_str()), (None, Some(1000), 2, "Alice A"));
+        assert_eq!((alice.uid, alice.gid, alice.groups.len(), alice.comment.as_str()), (UserId::FreeUser, UserId::Fixed(1000), 2, "Alice A"));
     }
 
     #[test]

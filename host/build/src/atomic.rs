@@ -1,0 +1,124 @@
+//! Writing files and folders completely or not at all.
+
+use std::fs;
+use std::io;
+use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rustix::fs::CWD;
+use rustix::fs::RenameFlags;
+use tempfile::TempDir;
+
+/// An operation on a file failed.
+#[derive(Debug, thiserror::Error)]
+#[error("Cannot {doing} `{}`", path.display())]
+pub struct FileError {
+    /// What was tried: "write", "read", …
+    pub doing: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// Makes a function for `map_err` that names the path.
+    pub(crate) fn at(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self { doing, path, source }
+    }
+}
+
+/// Replaces a file with new content.
+pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || {
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(FileError::at("write", path))
+}
+
+/// A folder that is being filled and will take the place of another.
+pub(crate) struct Staging {
+    folder: TempDir,
+}
+
+impl Staging {
+    /// The beginning of the names of all staging folders.
+    const PREFIX: &'static str = ".staging-";
+
+    /// Makes an empty folder below `parent`, on the same file system as what it will replace.
+    pub(crate) fn new(parent: &Path) -> Result<Self, FileError> {
+        let make = || {
+            fs::create_dir_all(parent)?;
+            tempfile::Builder::new().prefix(Self::PREFIX).tempdir_in(parent)
+        };
+        Ok(Self { folder: make().map_err(FileError::at("make a folder in", parent))? })
+    }
+
+    /// Removes what killed runs have left. Only for the holder of the workspace's lock.
+    pub(crate) fn clear(parent: &Path) -> Result<(), FileError> {
+        let Ok(entries) = fs::read_dir(parent) else { return Ok(()) };
+        for entry in entries.flatten() {
+            if entry.file_name().as_encoded_bytes().starts_with(Self::PREFIX.as_bytes()) {
+                fs::remove_dir_all(entry.path()).map_err(FileError::at("remove", entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Puts the folder `name` of this staging folder in the place of `target`, in one step. What was there is
+    /// removed afterwards.
+    pub(crate) fn commit(&self, name: &str, target: &Path) -> Result<(), FileError> {
+        let new = self.path().join(name);
+        let place = || -> io::Result<()> {
+            if let Some(parent) = target.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            if fs::symlink_metadata(target).is_ok() {
+                rustix::fs::renameat_with(CWD, &new, CWD, target, RenameFlags::EXCHANGE)?;
+                return fs::remove_dir_all(&new);
+            }
+            fs::rename(&new, target)
+        };
+        place().map_err(FileError::at("replace", target))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_takes_the_place_of_the_old_one_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("images");
+        for content in ["one", "two"] {
+            let staging = Staging::new(root.path()).unwrap();
+            fs::create_dir(staging.path().join("images")).unwrap();
+            fs::write(staging.path().join("images/f"), content).unwrap();
+            staging.commit("images", &target).unwrap();
+            assert_eq!(fs::read_to_string(target.join("f")).unwrap(), content);
+        }
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_cleared() {
+        let root = tempfile::tempdir().unwrap();
+        std::mem::forget(Staging::new(root.path()).unwrap());
+        fs::create_dir(root.path().join("images")).unwrap();
+        Staging::clear(root.path()).unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+}

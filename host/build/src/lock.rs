@@ -1,0 +1,48 @@
+use std::fs;
+use std::fs::File;
+use std::fs::TryLockError;
+
+use skiff_plan::Workspace;
+
+use crate::FileError;
+use crate::atomic::Staging;
+
+/// The right to change a workspace. The operating system takes it back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct WorkspaceLock(#[expect(dead_code, reason = "holding the open file is holding the lock")] File);
+
+/// Why a workspace could not be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process holds the lock.
+    #[error("Another skiff is working on the workspace `{name}`")]
+    Busy {
+        /// The workspace.
+        name: String,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl WorkspaceLock {
+    /// Locks a workspace and removes what killed runs have left in it.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] when another process holds the lock; waiting would only hide that.
+    pub fn take(workspace: &Workspace) -> Result<Self, LockError> {
+        let path = workspace.lock_file();
+        let open = || {
+            fs::create_dir_all(workspace.root())?;
+            File::options().create(true).truncate(false).write(true).open(&path)
+        };
+        let file = open().map_err(FileError::at("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LockError::Busy { name: workspace.name().to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
+        }
+        Staging::clear(&workspace.folder())?;
+        Ok(Self(file))
+    }
+}

@@ -1,0 +1,96 @@
+//! What a build left behind, with digests, so that the next run knows whether it is still there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::fs::File;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::Serialize;
+use skiff_plan::Digest;
+use skiff_plan::DigestBuilder;
+
+use crate::FileError;
+use crate::atomic::write_file;
+
+/// The file of digests beside the images, in the format of `sha256sum`.
+pub(crate) const SUMS: &str = "SHA256SUMS";
+
+/// The record of a finished build.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BuildRecord {
+    /// For each stage, the digest of everything it was made from.
+    pub(crate) stages: BTreeMap<String, String>,
+    /// The digest of `SHA256SUMS`.
+    pub(crate) outputs: String,
+}
+
+impl BuildRecord {
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<(), FileError> {
+        write_file(path, format!("{:#}\n", serde_json::json!(self)).as_bytes())
+    }
+}
+
+/// Returns the digest of a file.
+pub(crate) fn digest_file(path: &Path) -> Result<Digest, FileError> {
+    File::open(path).and_then(Digest::of_reader).map_err(FileError::at("read", path))
+}
+
+/// Writes `SHA256SUMS` for all files of a folder, links and folders left out.
+pub(crate) fn write_sums(folder: &Path) -> Result<Digest, FileError> {
+    let text = sums(folder)?;
+    fs::write(folder.join(SUMS), &text).map_err(FileError::at("write", folder.join(SUMS)))?;
+    Ok(Digest::of(text.as_bytes()))
+}
+
+/// Returns whether the files of a folder are those of its `SHA256SUMS`, and that file the recorded one.
+pub(crate) fn are_intact(folder: &Path, recorded: &str) -> bool {
+    sums(folder).is_ok_and(|text| Digest::of(text.as_bytes()).to_string() == recorded)
+}
+
+fn sums(folder: &Path) -> Result<String, FileError> {
+    let mut lines = BTreeMap::new();
+    for entry in fs::read_dir(folder).map_err(FileError::at("list", folder))? {
+        let entry = entry.map_err(FileError::at("list", folder))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_file = entry.file_type().map_err(FileError::at("read", entry.path()))?.is_file();
+        if is_file && name != SUMS {
+            lines.insert(name, digest_file(&entry.path())?);
+        }
+    }
+    Ok(lines.into_iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect())
+}
+
+/// Digests stages one after the other: each includes the one before it.
+pub(crate) struct Stages {
+    digests: BTreeMap<String, String>,
+    previous: Option<Digest>,
+}
+
+impl Stages {
+    pub(crate) fn new() -> Self {
+        Self { digests: BTreeMap::new(), previous: None }
+    }
+
+    /// Adds a stage made from these inputs and all stages before.
+    pub(crate) fn add(&mut self, name: &str, inputs: &[&[u8]]) {
+        let mut builder = DigestBuilder::default();
+        if let Some(previous) = self.previous {
+            builder.field(previous.bytes());
+        }
+        for input in inputs {
+            builder.field(input);
+        }
+        let digest = builder.finish();
+        self.digests.insert(name.to_owned(), digest.to_string());
+        self.previous = Some(digest);
+    }
+
+    pub(crate) fn finish(self) -> BTreeMap<String, String> {
+        self.digests
+    }
+}

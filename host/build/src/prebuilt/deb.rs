@@ -1,0 +1,97 @@
+//! Unpacking Debian packages in-process.
+
+use std::fs::File;
+use std::io;
+use std::io::BufReader;
+use std::io::Read;
+use std::path::Path;
+
+use skiff_plan::Cancel;
+use skiff_plan::Cancelled;
+use skiff_plan::Task;
+
+use super::PrebuiltError;
+use super::tree::Tree;
+
+/// Unpacks the files of a package into the tree and returns the time of the newest one.
+///
+/// Maintainer scripts are not run. Documentation stays behind: the system has nobody to read it.
+pub(crate) fn unpack(path: &Path, tree: &Tree, task: &Task, cancel: &Cancel) -> Result<u32, PrebuiltError> {
+    let failed = |source| PrebuiltError::Unpack { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let mut archive = ar::Archive::new(BufReader::with_capacity(1 << 18, file));
+    while let Some(member) = archive.next_entry() {
+        let member = member.map_err(failed)?;
+        let name = String::from_utf8_lossy(member.header().identifier()).trim_end_matches('/').to_owned();
+        if let Some(compression) = name.strip_prefix("data.tar") {
+            let counted = Counted { inner: member, task };
+            let data = decompress(compression, counted).map_err(failed)?;
+            return unpack_data(data, tree, cancel).map_err(|error| match cancel.check() {
+                Err(cancelled) => cancelled.into(),
+                Ok(()) => failed(error),
+            });
+        }
+    }
+    Err(failed(io::Error::new(io::ErrorKind::InvalidData, "this is no Debian package: it has no data.tar")))
+}
+
+fn decompress<'r>(compression: &str, reader: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
+    Ok(match compression {
+        "" => Box::new(reader),
+        ".xz" => Box::new(liblzma::read::XzDecoder::new(reader)),
+        ".gz" => Box::new(flate2::read::GzDecoder::new(reader)),
+        ".zst" => Box::new(zstd::Decoder::new(reader)?),
+        other => return Err(io::Error::new(io::ErrorKind::Unsupported, format!("unknown compression `{other}`"))),
+    })
+}
+
+fn unpack_data(data: impl Read, tree: &Tree, cancel: &Cancel) -> io::Result<u32> {
+    let mut newest = 0;
+    let mut archive = tar::Archive::new(data);
+    for entry in archive.entries()? {
+        cancel.check().map_err(|Cancelled| io::Error::from(io::ErrorKind::Interrupted))?;
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        let path = path.strip_prefix(".").unwrap_or(&path);
+        if path.as_os_str().is_empty() || is_documentation(path) {
+            continue;
+        }
+        let header = entry.header();
+        newest = newest.max(u32::try_from(header.mtime()?).unwrap_or_default());
+        let (kind, mode) = (header.entry_type(), header.mode()?);
+        match kind {
+            tar::EntryType::Directory => tree.add_folder(path, mode)?,
+            tar::EntryType::Regular | tar::EntryType::Continuous => tree.add_file(path, mode, &mut entry)?,
+            tar::EntryType::Symlink => tree.add_link(path, &link(&entry)?)?,
+            tar::EntryType::Link => {
+                let target = link(&entry)?;
+                tree.add_hard_link(target.strip_prefix(".").unwrap_or(&target), path)?;
+            }
+            other => return Err(io::Error::new(io::ErrorKind::Unsupported, format!("{}: {other:?}", path.display()))),
+        }
+    }
+    Ok(newest)
+}
+
+fn link(entry: &tar::Entry<'_, impl Read>) -> io::Result<std::path::PathBuf> {
+    let target = entry.link_name()?.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a link to nothing"))?;
+    Ok(target.into_owned())
+}
+
+fn is_documentation(path: &Path) -> bool {
+    ["usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/share/bug"].iter().any(|folder| path.starts_with(folder))
+}
+
+/// Reports what is read of a package to a task.
+struct Counted<'t, R> {
+    inner: R,
+    task: &'t Task,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.task.advance(count as u64);
+        Ok(count)
+    }
+}

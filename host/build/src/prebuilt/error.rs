@@ -1,0 +1,128 @@
+use std::io;
+use std::path::PathBuf;
+
+use skiff_plan::Arch;
+use skiff_plan::Cancelled;
+use skiff_plan::HookFailure;
+
+use crate::FileError;
+
+/// Why the prebuilt engine could not build a system.
+#[derive(Debug, thiserror::Error)]
+pub enum PrebuiltError {
+    /// No layer chooses an architecture.
+    #[error("No layer of the chain chooses an architecture (BR2_x86_64, BR2_aarch64)")]
+    NoArchitecture,
+    /// The host's distribution has no packages that this engine can use.
+    #[error("The engine `prebuilt` takes packages from Debian or Ubuntu, and this machine runs `{id}`")]
+    Distribution {
+        /// `ID` of os-release.
+        id: String,
+    },
+    /// No layer names a kernel package for this distribution and architecture.
+    #[error("No layer of the chain names a kernel package for {distribution} on {arch}")]
+    NoKernel {
+        /// The distribution.
+        distribution: String,
+        /// The architecture.
+        arch: Arch,
+    },
+    /// apt is not there.
+    #[error("The engine `prebuilt` needs `{program}`, which is not installed")]
+    NoApt {
+        /// The program.
+        program: &'static str,
+    },
+    /// apt knows no such package.
+    #[error("The distribution has no package `{package}` for {arch}{}", because(reason))]
+    NoPackage {
+        /// The package.
+        package: String,
+        /// The architecture.
+        arch: Arch,
+        /// What `apt-get update` complained about, if it did.
+        reason: Option<String>,
+    },
+    /// A package could not be downloaded.
+    #[error("The package `{package}` cannot be downloaded{}", because(reason))]
+    Download {
+        /// The package, with its version.
+        package: String,
+        /// What apt says.
+        reason: Option<String>,
+    },
+    /// What was downloaded is not what is locked.
+    #[error("The package `{package}` has the digest {present}, and {wanted} is locked")]
+    Digest {
+        /// The package, with its version.
+        package: String,
+        /// The digest of what was downloaded.
+        present: String,
+        /// The digest in the lock.
+        wanted: String,
+    },
+    /// The package lock does not have the documented shape.
+    #[error("{}: {message}", path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A package cannot be unpacked.
+    #[error("Cannot unpack `{}`", path.display())]
+    Unpack {
+        /// The package.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The packages hold no kernel.
+    #[error("None of the packages holds a kernel (/boot/vmlinuz-*)")]
+    NoKernelImage,
+    /// The kernel lacks a module that a layer wants.
+    #[error("The kernel {release} has no module `{module}`, which metadata/prebuilt.yaml of a layer wants in the initramfs")]
+    NoModule {
+        /// The kernel's release.
+        release: String,
+        /// The module.
+        module: String,
+    },
+    /// A kernel module is no module.
+    #[error("Cannot read the kernel module `{path}`: {message}")]
+    BadModule {
+        /// The module, in the target.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The host name, a user or a password cannot be set.
+    #[error("{what} cannot be used: {message}")]
+    Setting {
+        /// The setting.
+        what: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// An image could not be written.
+    #[error("Cannot write the image `{name}`: {message}")]
+    Image {
+        /// The image.
+        name: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A hook failed.
+    #[error(transparent)]
+    Hook(#[from] HookFailure),
+    /// The user asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+fn because(reason: &Option<String>) -> String {
+    reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default()
+}

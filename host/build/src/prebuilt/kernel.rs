@@ -1,0 +1,228 @@
+//! The kernel and its modules.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+
+use object::Object as _;
+use object::ObjectSection as _;
+use skiff_plan::Arch;
+use walkdir::WalkDir;
+
+use super::PrebuiltError;
+use super::tree::Tree;
+use crate::FileError;
+
+/// The kernel that was found in the packages.
+pub(crate) struct Kernel {
+    /// Its release, `6.1.0-18-cloud-amd64`.
+    release: String,
+}
+
+/// The modules of a kernel by name, with `_` for `-`.
+pub(crate) struct Modules {
+    release: String,
+    modules: BTreeMap<String, Module>,
+    builtin: BTreeSet<String>,
+}
+
+/// A module.
+struct Module {
+    /// Its file, relative to the folder of the release.
+    path: PathBuf,
+    /// The modules it needs directly, in the order that its file names them.
+    needs: Vec<String>,
+    /// The devices and names it serves, as patterns.
+    aliases: Vec<String>,
+}
+
+/// Moves the kernel image out of the tree, under the name that Buildroot gives it, and empties `/boot`.
+pub(crate) fn take_out(tree: &Tree, images: &Path, arch: Option<Arch>) -> Result<Kernel, PrebuiltError> {
+    let boot = tree.path().join("boot");
+    let mut kernel = None;
+    for entry in fs::read_dir(&boot).map_err(FileError::at("list", &boot))? {
+        let entry = entry.map_err(FileError::at("list", &boot))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(release) = name.strip_prefix("vmlinuz-") {
+            let image = images.join(if arch == Some(Arch::Amd64) { "bzImage" } else { "Image" });
+            fs::copy(entry.path(), &image).map_err(FileError::at("write", &image))?;
+            kernel = Some(Kernel { release: release.to_owned() });
+        }
+        fs::remove_file(entry.path()).map_err(FileError::at("remove", entry.path()))?;
+    }
+    kernel.ok_or(PrebuiltError::NoKernelImage)
+}
+
+impl Kernel {
+    fn folder(&self) -> PathBuf {
+        Path::new("usr/lib/modules").join(&self.release)
+    }
+
+    /// Writes the indexes that `modprobe` reads. Packages leave that to `depmod` on the running system, which
+    /// cannot be run for another architecture; everything needed stands in the modules themselves.
+    pub(crate) fn index_modules(&self, tree: &Tree) -> Result<Modules, PrebuiltError> {
+        let root = tree.path().join(self.folder());
+        let mut modules = BTreeMap::new();
+        for entry in WalkDir::new(&root).sort_by_file_name().into_iter().filter_map(Result::ok) {
+            if !entry.file_type().is_file() {
+                continue;
+            }
+            let Some(path) = plain_module(tree, entry.path(), &self.folder(), &root)? else { continue };
+            let bytes = fs::read(root.join(&path)).map_err(FileError::at("read", root.join(&path)))?;
+            let module = Module::read(&path, &bytes)?;
+            modules.insert(name_of(&path), module);
+        }
+        let builtin = tree.read(&self.folder().join("modules.builtin").to_string_lossy())?;
+        let builtin = builtin.lines().map(|line| name_of(Path::new(line))).collect();
+        let modules = Modules { release: self.release.clone(), modules, builtin };
+        let write = |name: &str, text: &str| tree.write(&self.folder().join(name).to_string_lossy(), 0o644, text);
+        write("modules.dep", &modules.dependency_index())?;
+        write("modules.alias", &modules.alias_index())?;
+        Ok(modules)
+    }
+}
+
+/// Makes sure that a module is stored uncompressed, since every image is compressed as a whole and Busybox
+/// need not know how. Returns its path relative to the modules' folder, or `None` for other files.
+fn plain_module(tree: &Tree, path: &Path, folder: &Path, root: &Path) -> Result<Option<PathBuf>, PrebuiltError> {
+    let inner = path.strip_prefix(root).unwrap_or(path);
+    let name = inner.to_string_lossy();
+    if name.ends_with(".ko") {
+        return Ok(Some(inner.to_owned()));
+    }
+    let Some((plain, compression)) = name.rsplit_once('.').filter(|(plain, _)| plain.ends_with(".ko")) else {
+        return Ok(None);
+    };
+    let open = || -> std::io::Result<()> {
+        let file = fs::File::open(path)?;
+        let mut reader: Box<dyn Read> = match compression {
+            "xz" => Box::new(liblzma::read::XzDecoder::new(file)),
+            "zst" => Box::new(zstd::Decoder::new(file)?),
+            _ => Box::new(flate2::read::GzDecoder::new(file)),
+        };
+        tree.add_file(&folder.join(plain), 0o644, &mut reader)?;
+        fs::remove_file(path)
+    };
+    open().map_err(FileError::at("unpack", path))?;
+    Ok(Some(PathBuf::from(plain)))
+}
+
+/// `kernel/fs/squashfs/squashfs.ko` is the module `squashfs`.
+fn name_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().replace('-', "_")
+}
+
+impl Module {
+    /// Reads the section `.modinfo`: NUL-terminated `key=value` texts.
+    fn read(path: &Path, bytes: &[u8]) -> Result<Self, PrebuiltError> {
+        let bad = |error: object::Error| PrebuiltError::BadModule {
+            path: path.display().to_string(),
+            message: error.to_string(),
+        };
+        let file = object::File::parse(bytes).map_err(bad)?;
+        let info = match file.section_by_name(".modinfo") {
+            Some(section) => section.data().map_err(bad)?,
+            None => &[],
+        };
+        let mut module = Self { path: path.to_owned(), needs: Vec::new(), aliases: Vec::new() };
+        for text in info.split(|byte| *byte == 0) {
+            let text = String::from_utf8_lossy(text);
+            match text.split_once('=') {
+                Some(("depends", names)) => {
+                    module.needs = names.split(',').filter(|n| !n.is_empty()).map(|n| n.replace('-', "_")).collect();
+                }
+                Some(("alias", alias)) => module.aliases.push(alias.to_owned()),
+                _ => {}
+            }
+        }
+        Ok(module)
+    }
+}
+
+impl Modules {
+    /// Returns the files of the wanted modules, relative to the target, each after all that it needs. Modules
+    /// built into the kernel are left out.
+    pub(crate) fn with_needs(&self, wanted: &[String]) -> Result<Vec<PathBuf>, PrebuiltError> {
+        let mut order = Vec::new();
+        for name in wanted {
+            let name = name.replace('-', "_");
+            if !self.modules.contains_key(&name) && !self.builtin.contains(&name) {
+                return Err(PrebuiltError::NoModule { release: self.release.clone(), module: name });
+            }
+            self.visit(&name, &mut order);
+        }
+        let folder = Path::new("usr/lib/modules").join(&self.release);
+        let path = |name: &String| self.modules.get(name).map(|module| folder.join(&module.path));
+        Ok(order.iter().filter_map(path).collect())
+    }
+
+    fn visit(&self, name: &str, order: &mut Vec<String>) {
+        let Some((name, module)) = self.modules.get_key_value(name) else { return };
+        if order.contains(name) {
+            return;
+        }
+        for needed in &module.needs {
+            self.visit(needed, order);
+        }
+        order.push(name.clone());
+    }
+
+    /// `modules.dep`: a module and all that must be loaded before it, the nearest first.
+    fn dependency_index(&self) -> String {
+        let mut text = String::new();
+        for (name, module) in &self.modules {
+            let mut order = Vec::new();
+            self.visit(name, &mut order);
+            let _ = write!(text, "{}:", module.path.display());
+            for needed in order.iter().rev().skip(1).filter_map(|name| self.modules.get(name)) {
+                let _ = write!(text, " {}", needed.path.display());
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// `modules.alias`: which module serves which device.
+    fn alias_index(&self) -> String {
+        let mut text = String::new();
+        for (name, module) in &self.modules {
+            for alias in &module.aliases {
+                let _ = writeln!(text, "alias {alias} {name}");
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_module_needs_comes_before_it() {
+        let module = |name: &str, needs: &[&str]| {
+            let needs = needs.iter().map(|n| (*n).to_owned()).collect();
+            (name.to_owned(), Module { path: format!("kernel/{name}.ko").into(), needs, aliases: vec![format!("x:{name}")] })
+        };
+        let modules = Modules {
+            release: "6".into(),
+            modules: BTreeMap::from([
+                module("virtio_blk", &["virtio_ring", "virtio"]),
+                module("virtio_ring", &["virtio"]),
+                module("virtio", &[]),
+            ]),
+            builtin: BTreeSet::from(["ext4".to_owned()]),
+        };
+        let files = modules.with_needs(&["ext4".into(), "virtio-blk".into()]).unwrap();
+        let names: Vec<_> = files.iter().map(|path| name_of(path)).collect();
+        assert_eq!(names, ["virtio", "virtio_ring", "virtio_blk"]);
+        assert!(modules.with_needs(&["nothing".into()]).is_err());
+        let index = modules.dependency_index();
+        assert!(index.contains("kernel/virtio_blk.ko: kernel/virtio_ring.ko kernel/virtio.ko\n"), "{index}");
+        assert!(modules.alias_index().starts_with("alias x:virtio virtio\n"));
+    }
+}

@@ -1,0 +1,83 @@
+//! What makes a tree of packages a system: init, host name, console, modules.
+
+use skiff_plan::BuildPlan;
+use skiff_plan::Target;
+
+use super::PrebuiltError;
+use super::tree::Tree;
+
+const RC_START: &str = include_str!("files/rcS");
+const RC_STOP: &str = include_str!("files/rcK");
+const DHCP_SCRIPT: &str = include_str!("files/udhcpc.script");
+const PROFILE: &str = include_str!("files/profile");
+
+/// Writes the files of the system. Overlays come later and may replace any of them.
+pub(crate) fn configure(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<(), PrebuiltError> {
+    check_hostname(&target.hostname)?;
+    let hostname = &target.hostname;
+    tree.write("etc/hostname", 0o644, &format!("{hostname}\n"))?;
+    tree.write("etc/hosts", 0o644, &format!("127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}\n::1\tlocalhost\n"))?;
+    tree.write("etc/issue", 0o644, &format!("{}\n", target.issue))?;
+    tree.write("etc/shells", 0o644, "/bin/sh\n")?;
+    tree.write("etc/profile", 0o644, PROFILE)?;
+    tree.write("etc/inittab", 0o644, &inittab(target))?;
+    tree.write("etc/init.d/rcS", 0o755, RC_START)?;
+    tree.write("etc/init.d/rcK", 0o755, RC_STOP)?;
+    tree.write("usr/share/udhcpc/default.script", 0o755, DHCP_SCRIPT)?;
+    let release = format!("NAME=skiff\nID=skiff\nSKIFF_CHAIN={}\n", plan.chain.join(","));
+    tree.write("etc/os-release", 0o644, &release)?;
+    let modules: String = plan.prebuilt.modules.iter().map(|module| format!("{module}\n")).collect();
+    tree.write("etc/modules-load.d/00-skiff.conf", 0o644, &modules)?;
+    Ok(())
+}
+
+/// A host name as Linux and DNS take it.
+fn check_hostname(name: &str) -> Result<(), PrebuiltError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    match starts && name.len() <= 64 && name.chars().all(plain) {
+        true => Ok(()),
+        false => Err(PrebuiltError::Setting {
+            what: format!("The host name `{name}` (BR2_TARGET_GENERIC_HOSTNAME)"),
+            message: "it is 1 to 64 letters, digits, `-` and `.`, and starts with a letter or digit".into(),
+        }),
+    }
+}
+
+fn inittab(target: &Target) -> String {
+    let mut text = String::from("::sysinit:/etc/init.d/rcS\n");
+    if let Some(getty) = &target.getty {
+        // Busybox takes the port's name as the terminal's only if it is one.
+        let terminal = if getty.port == "console" { "console" } else { getty.port.as_str() };
+        let options = if getty.options.is_empty() { String::new() } else { format!("{} ", getty.options) };
+        text += &format!(
+            "{terminal}::respawn:/sbin/getty -L {options}{} {} {}\n",
+            getty.baudrate, getty.port, getty.term
+        );
+    }
+    text + "::ctrlaltdel:/sbin/reboot\n::shutdown:/etc/init.d/rcK\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use skiff_plan::Getty;
+
+    use super::*;
+
+    #[test]
+    fn the_console_gets_the_getty_of_the_configuration() {
+        let getty =
+            Getty { port: "ttyS0".into(), baudrate: 115_200, term: "vt100".into(), options: "-n -l /bin/x".into() };
+        let target =
+            Target { arch: None, hostname: "h".into(), issue: String::new(), root_password: None, getty: Some(getty) };
+        assert!(inittab(&target).contains("ttyS0::respawn:/sbin/getty -L -n -l /bin/x 115200 ttyS0 vt100\n"));
+    }
+
+    #[test]
+    fn host_names_are_plain() {
+        assert!(check_hostname("board-1.lan").is_ok());
+        for bad in ["", "-a", "a b", "a\nb", "$(x)"] {
+            assert!(check_hostname(bad).is_err(), "{bad}");
+        }
+    }
+}

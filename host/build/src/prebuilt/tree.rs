@@ -1,0 +1,259 @@
+//! The root file system being built, on disk, entered only through a handle: whatever links packages and layers
+//! bring, nothing is written outside.
+
+use std::fs;
+use std::io;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use cap_std::fs::DirBuilder;
+use cap_std::fs::OpenOptions;
+use cap_std::fs::Permissions;
+use cap_std::fs::PermissionsExt as _;
+use skiff_plan::Overlay;
+use walkdir::WalkDir;
+
+use crate::FileError;
+
+/// Folders that every system has, with their mode.
+const FOLDERS: [(&str, u32); 19] = [
+    ("boot", 0o755),
+    ("dev", 0o755),
+    ("etc", 0o755),
+    ("etc/init.d", 0o755),
+    ("home", 0o755),
+    ("mnt", 0o755),
+    ("mnt/persist", 0o755),
+    ("mnt/shared", 0o755),
+    ("opt", 0o755),
+    ("proc", 0o555),
+    ("root", 0o700),
+    ("run", 0o755),
+    ("sys", 0o555),
+    ("tmp", 0o1777),
+    ("usr", 0o755),
+    ("usr/bin", 0o755),
+    ("usr/lib", 0o755),
+    ("usr/sbin", 0o755),
+    ("var", 0o755),
+];
+
+/// A merged `/usr`, as the distributions and Buildroot's `BR2_ROOTFS_MERGED_USR` have it.
+const LINKS: [(&str, &str); 8] = [
+    ("bin", "usr/bin"),
+    ("sbin", "usr/sbin"),
+    ("lib", "usr/lib"),
+    ("lib64", "usr/lib"),
+    ("usr/bin/sh", "busybox"),
+    ("usr/sbin/init", "../bin/busybox"),
+    ("var/run", "../run"),
+    ("etc/mtab", "../proc/self/mounts"),
+];
+
+/// Names that version control and editors leave in overlays; Buildroot leaves them out, too.
+const IGNORED: [&str; 7] = [".git", ".gitignore", ".gitkeep", ".svn", ".hg", ".empty", ".keep"];
+
+/// A tree on disk.
+pub(crate) struct Tree {
+    dir: Dir,
+    path: PathBuf,
+}
+
+impl Tree {
+    /// Opens an empty folder.
+    pub(crate) fn new(path: &Path) -> Result<Self, FileError> {
+        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(FileError::at("open", path))?;
+        Ok(Self { dir, path: path.to_owned() })
+    }
+
+    /// Returns the handle.
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// Returns where it is on the host, for walking it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the folders and links that every system has.
+    pub(crate) fn skeleton(&self) -> Result<(), FileError> {
+        let make = || {
+            FOLDERS.iter().try_for_each(|(path, mode)| self.add_folder(Path::new(path), *mode))?;
+            LINKS.iter().try_for_each(|(path, target)| self.add_link(Path::new(path), Path::new(target)))
+        };
+        make().map_err(FileError::at("fill", &self.path))
+    }
+
+    /// Makes a folder, or gives one that is there this mode.
+    pub(crate) fn add_folder(&self, path: &Path, mode: u32) -> io::Result<()> {
+        match self.dir.metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) => self.replace(path)?,
+            Err(_) => self.dir.create_dir_with_parents(path)?,
+        }
+        // A folder that is a link, as /bin is, keeps being one.
+        if self.dir.symlink_metadata(path)?.is_dir() {
+            self.dir.set_permissions(path, Permissions::from_mode(mode & 0o7777))?;
+        }
+        Ok(())
+    }
+
+    fn replace(&self, path: &Path) -> io::Result<()> {
+        self.dir.remove_file(path)?;
+        self.dir.create_dir(path)
+    }
+
+    /// Writes a file, in the place of whatever was there.
+    pub(crate) fn add_file(&self, path: &Path, mode: u32, content: &mut dyn Read) -> io::Result<()> {
+        self.make_room(path)?;
+        let mut file = self.dir.open_with(path, OpenOptions::new().write(true).create_new(true))?;
+        io::copy(content, &mut file)?;
+        file.set_permissions(Permissions::from_mode(mode & 0o7777))
+    }
+
+    /// Makes a symbolic link with exactly this target: it is read on the running system, never here.
+    pub(crate) fn add_link(&self, path: &Path, target: &Path) -> io::Result<()> {
+        self.make_room(path)?;
+        self.dir.symlink_contents(target, path)
+    }
+
+    /// Makes a second name for a file.
+    pub(crate) fn add_hard_link(&self, original: &Path, path: &Path) -> io::Result<()> {
+        self.make_room(path)?;
+        self.dir.hard_link(original, &self.dir, path)
+    }
+
+    /// Makes the parents of a path and removes a file or link that is there.
+    fn make_room(&self, path: &Path) -> io::Result<()> {
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
+            && !self.dir.is_dir(parent)
+        {
+            self.dir.create_dir_with_parents(parent)?;
+        }
+        match self.dir.symlink_metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                Err(io::Error::new(io::ErrorKind::IsADirectory, format!("`{}` is a folder already", path.display())))
+            }
+            Ok(_) => self.dir.remove_file(path),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Writes a small text file.
+    pub(crate) fn write(&self, path: &str, mode: u32, text: &str) -> Result<(), FileError> {
+        self.add_file(Path::new(path), mode, &mut text.as_bytes())
+            .map_err(FileError::at("write", self.path.join(path)))
+    }
+
+    /// Reads a small text file of the tree, or returns nothing when it is not there.
+    pub(crate) fn read(&self, path: &str) -> Result<String, FileError> {
+        match self.dir.read_to_string(path) {
+            Ok(text) => Ok(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(FileError::at("read", self.path.join(path))(error)),
+        }
+    }
+
+    /// Copies a layer's overlay over the tree.
+    ///
+    /// Modes become what Buildroot makes of them: all may read, programs and folders all may enter; so a
+    /// checkout's umask does not show in the image.
+    pub(crate) fn copy_overlay(&self, overlay: &Overlay) -> Result<(), FileError> {
+        let wanted = |entry: &walkdir::DirEntry| {
+            let name = entry.file_name().to_string_lossy();
+            !IGNORED.contains(&name.as_ref()) && !name.ends_with('~')
+        };
+        for entry in WalkDir::new(&overlay.path).min_depth(1).sort_by_file_name().into_iter().filter_entry(wanted) {
+            let entry = entry.map_err(|error| {
+                let path = error.path().unwrap_or(&overlay.path).to_owned();
+                FileError::at("read", path)(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()))
+            })?;
+            let inner = entry.path().strip_prefix(&overlay.path).unwrap_or(entry.path());
+            self.copy_entry(&entry, inner).map_err(FileError::at("copy", entry.path()))?;
+        }
+        Ok(())
+    }
+
+    fn copy_entry(&self, entry: &walkdir::DirEntry, inner: &Path) -> io::Result<()> {
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            return match self.dir.is_dir(inner) {
+                true => Ok(()),
+                false => self.add_folder(inner, 0o755),
+            };
+        }
+        if kind.is_symlink() {
+            return self.add_link(inner, &fs::read_link(entry.path())?);
+        }
+        let mut file = fs::File::open(entry.path())?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder nor a symbolic link"));
+        }
+        let program = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+        self.add_file(inner, if program { 0o755 } else { 0o644 }, &mut file)
+    }
+}
+
+/// Like `create_dir_all`, with modes that do not depend on the umask.
+trait CreateWithParents {
+    fn create_dir_with_parents(&self, path: &Path) -> io::Result<()>;
+}
+
+impl CreateWithParents for Dir {
+    fn create_dir_with_parents(&self, path: &Path) -> io::Result<()> {
+        let mut so_far = PathBuf::new();
+        for part in path.components() {
+            so_far.push(part);
+            if !self.is_dir(&so_far) {
+                self.create_dir_with(&so_far, &DirBuilder::new())?;
+                self.set_permissions(&so_far, Permissions::from_mode(0o755))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlay_cannot_leave_the_tree() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for folder in ["tree", "outside", "one", "two/etc"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        std::os::unix::fs::symlink(at("outside"), at("one/etc")).unwrap();
+        fs::write(at("two/etc/passwd"), "x").unwrap();
+        let tree = Tree::new(&at("tree")).unwrap();
+        let overlay = |name: &str| Overlay { layer: name.into(), path: at(name) };
+        tree.copy_overlay(&overlay("one")).unwrap();
+        assert!(tree.copy_overlay(&overlay("two")).is_err());
+        assert_eq!(fs::read_dir(at("outside")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn modes_do_not_depend_on_the_checkout() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        fs::create_dir_all(at("tree")).unwrap();
+        fs::create_dir_all(at("over/a")).unwrap();
+        for (name, mode) in [("over/a/f", 0o600), ("over/a/p", 0o770), ("over/a/f~", 0o644)] {
+            fs::write(at(name), "x").unwrap();
+            fs::set_permissions(at(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        }
+        let tree = Tree::new(&at("tree")).unwrap();
+        tree.copy_overlay(&Overlay { layer: "l".into(), path: at("over") }).unwrap();
+        let mode = |path: &str| {
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(at(path)).unwrap().permissions()) & 0o7777
+        };
+        assert_eq!((mode("tree/a/f"), mode("tree/a/p"), mode("tree/a")), (0o644, 0o755, 0o755));
+        assert!(!at("tree/a/f~").exists());
+    }
+}
