@@ -1,1 +1,45 @@
-//! cli
+//! The command line of skiff: the only crate that talks to people, and the only one that reads the environment,
+//! the current folder and the clock. A command loads, calls and prints; the work is done below.
+
+mod args;
+mod command_error;
+mod commands;
+mod environment;
+mod progress;
+mod session;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use environment::Environment;
+
+use crate::args::Args;
+
+/// Runs one command line and returns the exit code: 0 ok, 1 an error of the user or the configuration, 2 wrong
+/// usage, 77 refused by policy, 101 a bug in skiff, 130 cancelled; or a plugin command's own.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
+    start_log(&environment);
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => {
+            // A closed output is nobody's fault.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match commands::run(args, environment) {
+        Ok(code) => code,
+        Err(error) => error.report(),
+    }
+}
+
+/// `SKIFF_LOG=debug` shows what goes on inside, on stderr.
+fn start_log(environment: &Environment) {
+    if let Some(filter) = environment.get("SKIFF_LOG") {
+        let filter = tracing_subscriber::EnvFilter::new(filter);
+        // It fails only if a log is there already, as in a test that calls `run` twice.
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    }
+}

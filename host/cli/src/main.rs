@@ -1,1 +1,7 @@
-fn main(){}
+//! The program `skiff`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    skiff_cli::run(std::env::args_os(), skiff_cli::Environment::of_process())
+}

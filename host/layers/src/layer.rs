@@ -5,6 +5,7 @@ use crate::LayerName;
 use crate::LayerSource;
 use crate::LegacyCommand;
 use crate::Location;
+use crate::Package;
 use crate::PluginDecl;
 use crate::Prebuilt;
 use crate::ReadError;
@@ -70,6 +71,11 @@ pub struct ShellHook {
 impl Layer {
     pub(crate) fn package(name: &LayerName, position: usize, root: PathBuf) -> Self {
         Self { name: name.to_string(), source: LayerSource::Chain(position), root }
+    }
+
+    /// Returns a package as a layer of its own, outside any chain: to read what it declares.
+    pub fn at(package: &Package) -> Self {
+        Self::package(&package.name, 0, package.root.clone())
     }
 
     /// Reads the fragments in one of the folders `buildroot`, `kernel`, `uboot`, `busybox`, `cflags` and

@@ -5,6 +5,7 @@ mod kvm;
 mod machine;
 mod memory;
 mod persist;
+mod shared;
 
 use std::path::Path;
 
@@ -20,9 +21,6 @@ use skiff_sdk::Tool;
 use crate::images::Images;
 use crate::kvm::Acceleration;
 use crate::machine::Machine;
-
-/// The folder that the guest can mount as `host0`.
-const SHARED: &str = "/state/shared";
 
 struct QemuRun;
 
@@ -49,16 +47,16 @@ fn run(arguments: &Arguments) -> Result<i32> {
     }
     let acceleration = match arguments.flag("no-kvm") {
         true => Acceleration::Tcg,
-        false => kvm::probe(&machine)?,
+        false => kvm::probe(&machine, &images.kernel)?,
     };
     let persist = match arguments.flag("no-persist") {
         true => None,
         false => persist::prepare(arguments.text("disk-size").unwrap_or("32G"))?,
     };
-    std::fs::create_dir_all(SHARED).map_err(|error| Failure::io(SHARED, &error))?;
+    let shared = shared::prepare()?;
     skiff_sdk::log(Level::Info, format!("{}, {acceleration}; Ctrl-C ends it", machine.program));
 
-    let mut qemu = machine.start(qemu, acceleration);
+    let mut qemu = machine.complete(qemu, acceleration);
     qemu = resources(qemu, arguments)?;
     qemu = qemu.args(["-kernel"]).path(&images.kernel).args(["-initrd"]).path(&images.initramfs);
     qemu = qemu.args(["-append", &command_line(&machine, acceleration, &target, &images)]);
@@ -68,8 +66,7 @@ fn run(arguments: &Arguments) -> Result<i32> {
     if let Some(disk) = &persist {
         qemu = qemu.args(["-drive"]).with_path("file=", *disk, ",format=raw,if=virtio,discard=unmap");
     }
-    qemu = qemu.args(["-virtfs"]).with_path("local,path=", SHARED, ",mount_tag=host0,security_model=none");
-    qemu.given("args").attach()
+    shared.attach(qemu).given("args").attach()
 }
 
 fn resources(qemu: Tool, arguments: &Arguments) -> Result<Tool> {

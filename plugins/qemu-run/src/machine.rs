@@ -17,17 +17,6 @@ pub(crate) struct Machine {
     kind: &'static str,
     /// The processor without KVM: one that is quick to emulate (`-cpu max` boots two to three times slower).
     emulated_cpu: &'static str,
-    /// The firmware that tells whether KVM works; see [`crate::kvm`].
-    pub(crate) probe: Probe,
-}
-
-/// How a machine can be asked whether KVM works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Probe {
-    /// Writes to QEMU's debug-exit port.
-    X86,
-    /// Asks the firmware interface to power off.
-    Arm,
 }
 
 impl Machine {
@@ -40,7 +29,6 @@ impl Machine {
                 console: "ttyS0",
                 kind: "q35",
                 emulated_cpu: "qemu64",
-                probe: Probe::X86,
             }),
             "arm64" => Ok(Self {
                 program: "qemu-system-aarch64",
@@ -48,21 +36,25 @@ impl Machine {
                 console: "ttyAMA0",
                 kind: "virt",
                 emulated_cpu: "cortex-a72",
-                probe: Probe::Arm,
             }),
             other => Err(Failure::new(FailureKind::Unsupported, format!("no machine is known for `{other}`"))
                 .hint("virt/qemu runs amd64 and arm64 systems")),
         }
     }
 
-    /// Adds the arguments that do not depend on what is booted.
-    pub(crate) fn start(&self, qemu: Tool, acceleration: Acceleration) -> Tool {
+    /// Adds the arguments of a machine without any device but its serial port, which is the terminal.
+    pub(crate) fn bare(&self, qemu: Tool, acceleration: Acceleration) -> Tool {
         let (accel, cpu) = match acceleration {
             Acceleration::Kvm => ("kvm", "host"),
             Acceleration::Tcg => ("tcg,thread=multi", self.emulated_cpu),
         };
         qemu.args(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio", "-monitor", "none"])
             .args(["-M", self.kind, "-accel", accel, "-cpu", cpu])
+    }
+
+    /// Adds the arguments that do not depend on what is booted.
+    pub(crate) fn complete(&self, qemu: Tool, acceleration: Acceleration) -> Tool {
+        self.bare(qemu, acceleration)
             .args(["-device", "virtio-rng-pci", "-netdev", "user,id=net0"])
             .args(["-device", "virtio-net-pci,netdev=net0,romfile="])
     }

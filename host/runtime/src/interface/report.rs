@@ -15,7 +15,8 @@ use crate::text::harmless;
 const MAX_TITLE: usize = 200;
 
 /// A task that a guest has started.
-pub(crate) struct GuestTask(Task);
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct GuestTask(Task);
 
 fn title(text: &str) -> String {
     let text = harmless(text).replace('\n', " ");

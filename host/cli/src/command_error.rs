@@ -1,0 +1,310 @@
+use std::error::Error;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use skiff_build::ConfigureError;
+use skiff_build::FileError;
+use skiff_build::LockError;
+use skiff_build::prebuilt::PrebuiltError;
+use skiff_layers::CatalogError;
+use skiff_layers::ChainError;
+use skiff_layers::LayerName;
+use skiff_layers::ReadError;
+use skiff_plan::HookFailure;
+use skiff_plan::InvalidWorkspace;
+use skiff_plan::PlanError;
+use skiff_runtime::CallError;
+use skiff_runtime::Denied;
+use skiff_runtime::GrantError;
+use skiff_runtime::HostError;
+use skiff_runtime::LoadError;
+
+/// What an error means for whoever called skiff: decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The user's input or a file of the user's is wrong, or the machine refuses.
+    User,
+    /// The command line is wrong.
+    Usage,
+    /// Policy says no: something was not granted.
+    Refused,
+    /// A fault in skiff.
+    Bug,
+    /// The user asked to stop.
+    Cancelled,
+}
+
+/// An error on its way to the user: what happened, why, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    kind: Kind,
+    message: String,
+    hints: Vec<String>,
+}
+
+pub(crate) type Result<T, E = CommandError> = std::result::Result<T, E>;
+
+impl CommandError {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hints: Vec::new() }
+    }
+
+    /// Makes an error of a library's error and the causes behind it.
+    fn of(kind: Kind, error: &(dyn Error + 'static)) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            source = cause.source();
+        }
+        Self::new(kind, message)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Display) -> Self {
+        self.hints.push(hint.to_string());
+        self
+    }
+
+    /// Prints the error and returns the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        anstream::eprintln!("\x1b[1;31merror:\x1b[0m {}", self.message);
+        for hint in &self.hints {
+            anstream::eprintln!("\x1b[1;36mhint:\x1b[0m {hint}");
+        }
+        if self.kind == Kind::Bug {
+            anstream::eprintln!("\x1b[1;36mhint:\x1b[0m this is a fault in skiff; please report it with this output");
+        }
+        ExitCode::from(match self.kind {
+            Kind::User => 1,
+            Kind::Usage => 2,
+            Kind::Refused => 77,
+            Kind::Bug => 101,
+            Kind::Cancelled => 130,
+        })
+    }
+}
+
+impl From<CatalogError> for CommandError {
+    fn from(error: CatalogError) -> Self {
+        Self::of(Kind::User, &error).hint("run skiff inside its checkout, or set SKIFF_ROOT_DIR to it")
+    }
+}
+
+impl From<ChainError> for CommandError {
+    fn from(error: ChainError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            ChainError::Empty => plain.hint("name packages: SKIFF_CONFIG=virt/qemu skiff configure"),
+            ChainError::InvalidName(_) => plain.hint("`skiff list` shows all packages"),
+            ChainError::Unknown { similar, .. } if similar.is_empty() => plain.hint(
+                "`skiff list --all` shows all packages; SKIFF_EXTRA_CONFIGS_PATH names further folders with packages",
+            ),
+            ChainError::Unknown { similar, .. } => plain.hint(format!("did you mean {}?", alternatives(&similar))),
+            ChainError::MissingFolder { variable, .. } => plain.hint(format!("set {variable} to the package's folder")),
+            ChainError::Cycle { at, .. } => plain.hint(format!("take one of these dependencies out, such as that in {at}")),
+            ChainError::Excluded { first, second, .. } => {
+                plain.hint(format!("leave `{first}` or `{second}` out of the chain, and what depends on it"))
+            }
+            ChainError::Read(error) => error.into(),
+        }
+    }
+}
+
+fn alternatives(names: &[LayerName]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+}
+
+impl From<ReadError> for CommandError {
+    fn from(error: ReadError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            ReadError::Io { .. } => plain.hint("check that the file can be read"),
+            ReadError::NotAFile { .. } => plain.hint("move it out of the folder"),
+            ReadError::BadDependency { .. } => {
+                plain.hint("write `namespace/name`, several of them separated by commas or line ends")
+            }
+            ReadError::IncompleteExtension { missing, .. } => plain.hint(format!(
+                "make the file `{missing}`: Buildroot needs external.desc (with `name: NAME`), external.mk and Config.in"
+            )),
+            ReadError::Yaml { .. } | ReadError::Manifest { .. } => {
+                plain.hint("configs/README.md describes this file; a capability is one of `read`, `write`, `tool`")
+            }
+        }
+    }
+}
+
+impl From<PlanError> for CommandError {
+    fn from(error: PlanError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            PlanError::Read(error) => error.into(),
+            PlanError::Input { .. } => plain.hint("a layer holds only files, folders and symbolic links that can be read"),
+            PlanError::User(_) => plain.hint("a line is: name uid group gid password home shell groups comment"),
+            PlanError::MissingComponent { component, .. } => {
+                plain.hint(format!("build the plugin and put it at {}", component.display()))
+            }
+        }
+    }
+}
+
+impl From<ConfigureError> for CommandError {
+    fn from(error: ConfigureError) -> Self {
+        match error {
+            ConfigureError::File(error) => error.into(),
+        }
+    }
+}
+
+impl From<FileError> for CommandError {
+    fn from(error: FileError) -> Self {
+        let full = error.source.kind() == std::io::ErrorKind::StorageFull;
+        let plain = Self::of(Kind::User, &error);
+        if full { plain.hint("make room on that disk; nothing of the last good state was lost") } else { plain }
+    }
+}
+
+impl From<LockError> for CommandError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::File(error) => error.into(),
+            LockError::Busy { .. } => {
+                Self::of(Kind::User, &error).hint("wait for it, or use another workspace: SKIFF_WORKSPACE=<name>")
+            }
+        }
+    }
+}
+
+impl From<InvalidWorkspace> for CommandError {
+    fn from(error: InvalidWorkspace) -> Self {
+        Self::of(Kind::Usage, &error)
+    }
+}
+
+impl From<GrantError> for CommandError {
+    fn from(error: GrantError) -> Self {
+        Self::of(Kind::User, &error)
+    }
+}
+
+impl From<HostError> for CommandError {
+    fn from(error: HostError) -> Self {
+        Self::of(Kind::Bug, &error)
+    }
+}
+
+impl From<LoadError> for CommandError {
+    fn from(error: LoadError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            LoadError::Unreadable { .. } => plain,
+            LoadError::TooLarge { .. } => plain.hint("build it in release mode and strip it"),
+            LoadError::NotAComponent { .. } => {
+                plain.hint("build it for the target wasm32-wasip2; sdk/README.md shows how")
+            }
+            LoadError::UnknownImport { .. } => {
+                plain.hint("plugins get skiff:host and the files they declare; the network is not among it")
+            }
+            LoadError::UndeclaredImport { .. } => {
+                plain.hint("declare each program under `capabilities` as `tool`, or do not call any")
+            }
+            LoadError::Version { .. } | LoadError::Interface { .. } => {
+                plain.hint("use a skiff or a version of the plugin that fits")
+            }
+            LoadError::MissingExport { .. } => {
+                plain.hint("export it with export_hook! or export_command! of the SDK, or take it out of the manifest")
+            }
+            LoadError::Link { .. } => plain.hint("build it again with the SDK of this skiff"),
+        }
+    }
+}
+
+impl From<Denied> for CommandError {
+    fn from(error: Denied) -> Self {
+        let line = error.grant_line();
+        Self::of(Kind::Refused, &error).hint(format!("if you want that, run: {line}"))
+    }
+}
+
+impl From<CallError> for CommandError {
+    fn from(error: CallError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            CallError::Load(error) => error.into(),
+            CallError::Denied(error) => error.into(),
+            CallError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled"),
+            CallError::Failed(failure) => {
+                let kind = if failure.refused { Kind::Refused } else { Kind::User };
+                let plain = Self { kind, ..plain };
+                failure.hint.iter().fold(plain, Self::hint)
+            }
+            CallError::Timeout { limits, .. } => plain.hint(format!(
+                "if it needs more, raise `time_s` (now {}) under `limits` in its manifest",
+                limits.time_s
+            )),
+            CallError::Memory { limits, .. } => plain.hint(format!(
+                "if it needs more, raise `memory_mib` (now {}) under `limits` in its manifest",
+                limits.memory_mib
+            )),
+            CallError::Trap { .. } => plain.hint("this is a fault in the plugin; what it printed stands above"),
+            CallError::Mount { .. } | CallError::NoHook { .. } => plain,
+        }
+    }
+}
+
+impl From<HookFailure> for CommandError {
+    fn from(failure: HookFailure) -> Self {
+        let place = format!("(called as the {} hook of `{}`)", failure.stage, failure.layer);
+        match failure.source.downcast::<CallError>() {
+            Ok(error) => {
+                let mut error = Self::from(*error);
+                error.message = format!("{} {place}", error.message);
+                error
+            }
+            Err(source) => Self::of(Kind::User, source.as_ref()),
+        }
+    }
+}
+
+/// Errors of engines arrive boxed, since each engine has its own type.
+impl From<Box<dyn Error + Send + Sync>> for CommandError {
+    fn from(error: Box<dyn Error + Send + Sync>) -> Self {
+        match error.downcast::<PrebuiltError>() {
+            Ok(error) => Self::from(*error),
+            Err(error) => Self::of(Kind::User, error.as_ref()),
+        }
+    }
+}
+
+impl From<PrebuiltError> for CommandError {
+    fn from(error: PrebuiltError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            PrebuiltError::File(error) => error.into(),
+            PrebuiltError::Hook(failure) => failure.into(),
+            PrebuiltError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled; the last good images are untouched"),
+            PrebuiltError::NoArchitecture => plain.hint("add a package that does, such as virt/qemu"),
+            PrebuiltError::Distribution { .. } | PrebuiltError::NoKernel { .. } => {
+                plain.hint("`kernel` in metadata/prebuilt.yaml of a layer names it, by distribution and architecture")
+            }
+            PrebuiltError::NoApt { .. } => plain.hint("run this on Debian or Ubuntu"),
+            PrebuiltError::NoPackage { .. } => {
+                plain.hint("check its name in metadata/prebuilt.yaml, and that `apt-get update` works on this machine")
+            }
+            PrebuiltError::Download { .. } | PrebuiltError::Digest { .. } => plain.hint(
+                "if the distribution has replaced that version, `skiff compile --update` takes the newest and locks it",
+            ),
+            PrebuiltError::Lock { path, .. } => {
+                plain.hint(format!("delete {} to lock the newest packages again", path.display()))
+            }
+            PrebuiltError::NoModule { .. } => plain.hint("check `initramfs_modules` of the layers"),
+            PrebuiltError::Setting { .. } => plain.hint("`skiff plan --json` shows which layer sets it"),
+            PrebuiltError::Unpack { .. }
+            | PrebuiltError::NoKernelImage
+            | PrebuiltError::BadModule { .. }
+            | PrebuiltError::Image { .. } => plain,
+        }
+    }
+}

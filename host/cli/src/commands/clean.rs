@@ -1,0 +1,47 @@
+use std::fs;
+use std::io::IsTerminal as _;
+use std::io::Write as _;
+
+use crate::args::CleanArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::session::Session;
+
+pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
+    let folder = session.workspace.folder();
+    let outputs = ["images", "target", "build.json"].map(|name| folder.join(name));
+    if !outputs.iter().any(|path| path.exists()) {
+        session.say(&format!("There is nothing to remove in {}", folder.display()));
+        return Ok(());
+    }
+    if !args.yes && session.environment.get("SKIFF_NO_INTERACTIVE").is_none() && !confirm(session)? {
+        session.say("Nothing was removed");
+        return Ok(());
+    }
+    let _lock = session.lock()?;
+    for path in outputs {
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        match removed {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(CommandError::new(Kind::User, format!("Cannot remove `{}`: {error}", path.display())));
+            }
+        }
+    }
+    session.say(&format!("Removed the outputs in {}", folder.display()));
+    Ok(())
+}
+
+fn confirm(session: &Session) -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        return Err(CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint("run: skiff clean --yes"));
+    }
+    anstream::eprint!("Remove the outputs in {}? [y/N] ", session.workspace.folder().display());
+    // If the question cannot be shown, the answer is no.
+    let _ = anstream::stderr().flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer).is_ok();
+    Ok(read && matches!(answer.trim(), "y" | "Y" | "yes"))
+}

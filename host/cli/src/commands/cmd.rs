@@ -1,0 +1,211 @@
+use std::process::ExitCode;
+
+use clap::Arg;
+use clap::ArgAction;
+use clap::ArgMatches;
+use skiff_layers::ArgumentDecl;
+use skiff_layers::ArgumentKind;
+use skiff_layers::Chain;
+use skiff_layers::CommandDecl;
+use skiff_layers::LayerName;
+use skiff_plan::BuildPlan;
+use skiff_plan::PlannedPlugin;
+use skiff_runtime::Given;
+use skiff_runtime::GivenValue;
+
+use crate::args::CmdArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::session::Session;
+
+/// Runs a command of a package, in the chain or not.
+pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
+    let Some(request) = Request::parse(&args.words)? else {
+        return list_all(session);
+    };
+    let plan = plan_with(session, &request.package)?;
+    let Some(name) = request.command else {
+        return list_commands(&plan, &request.package);
+    };
+    let Some((planned, command)) = find(&plan, &request.package, &name) else {
+        return Err(unknown(&plan, &request.package, &name));
+    };
+    let given = match parse(session, planned, command, &request.arguments) {
+        Ok(given) => given?,
+        Err(error) => {
+            // A closed output is nobody's fault.
+            let _ = error.print();
+            return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
+        }
+    };
+    let runner = session.runner(&plan)?;
+    let status = runner.run_command(planned, &command.name, &given, &session.zones(&plan))?;
+    if session.cancel.is_cancelled() {
+        return Ok(ExitCode::from(130));
+    }
+    Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
+}
+
+struct Request {
+    package: LayerName,
+    command: Option<String>,
+    arguments: Vec<String>,
+}
+
+impl Request {
+    /// Reads `ns/name command …` or `ns/name/command …`. A `--help` in the place of the command asks for the list.
+    fn parse(words: &[String]) -> Result<Option<Self>> {
+        let is_help = |word: &String| word == "--help" || word == "-h";
+        let Some((first, rest)) = words.split_first().filter(|(first, _)| !is_help(first)) else { return Ok(None) };
+        let (package, command, arguments) = match first.splitn(3, '/').collect::<Vec<_>>().as_slice() {
+            [namespace, name, command] => (format!("{namespace}/{name}"), Some((*command).to_owned()), rest.to_vec()),
+            _ => match rest.split_first().filter(|(command, _)| !is_help(command)) {
+                Some((command, arguments)) => (first.clone(), Some(command.clone()), arguments.to_vec()),
+                None => (first.clone(), None, Vec::new()),
+            },
+        };
+        let package = package
+            .parse()
+            .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+        Ok(Some(Self { package, command, arguments }))
+    }
+}
+
+/// Returns the plan of the chain, with the package added if the chain lacks it.
+fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
+    let Some((requested, _)) = session.requested() else { return plan_of_package(session, package) };
+    let catalog = session.catalog()?;
+    let chain = session.chain()?;
+    if chain.names().any(|name| name == package) {
+        return session.plan_of(&chain);
+    }
+    session.plan_of(&Chain::resolve(&format!("{requested},{package}"), &catalog, &session.context)?)
+}
+
+/// Returns the plan of one package and what it depends on.
+pub(crate) fn plan_of_package(session: &Session, package: &LayerName) -> Result<BuildPlan> {
+    session.plan_of(&Chain::resolve(package.as_str(), &session.catalog()?, &session.context)?)
+}
+
+fn of_package<'p>(plan: &'p BuildPlan, package: &LayerName) -> impl Iterator<Item = &'p PlannedPlugin> {
+    plan.plugins.iter().filter(move |planned| planned.layer.eq_ignore_ascii_case(package.as_str()))
+}
+
+fn find<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<(&'p PlannedPlugin, &'p CommandDecl)> {
+    of_package(plan, package).find_map(|planned| {
+        let command = planned.plugin.commands.iter().find(|command| command.name == name)?;
+        Some((planned, command))
+    })
+}
+
+fn unknown(plan: &BuildPlan, package: &LayerName, name: &str) -> CommandError {
+    if let Some((layer, _)) = plan
+        .legacy_commands
+        .iter()
+        .find(|(layer, commands)| layer.eq_ignore_ascii_case(package.as_str()) && commands.iter().any(|c| c.name == name))
+    {
+        let message = format!("`{name}` of `{layer}` is a Makefile target that runs shell scripts with all of your rights");
+        return CommandError::new(Kind::Refused, message)
+            .hint("this version runs commands of plugins only; ask the layer's author for a plugin");
+    }
+    let names: Vec<&str> =
+        of_package(plan, package).flat_map(|p| &p.plugin.commands).map(|command| command.name.as_str()).collect();
+    let plain = CommandError::new(Kind::Usage, format!("Package `{package}` has no command `{name}`"));
+    match names.is_empty() {
+        true => plain.hint("it has no commands at all; `skiff status` shows those of the chain"),
+        false => plain.hint(format!("it has: {}", names.join(", "))),
+    }
+}
+
+fn list_all(session: &Session) -> Result<ExitCode> {
+    anstream::println!("Usage: skiff cmd PACKAGE COMMAND [ARGUMENTS]\n       skiff cmd PACKAGE COMMAND --help\n");
+    for package in session.catalog()?.packages() {
+        let plugins = skiff_layers::Layer::at(package).plugins()?;
+        for command in plugins.iter().flat_map(|plugin| &plugin.commands) {
+            anstream::println!("  {:24} {:16} {}", package.name.as_str(), command.name, command.summary);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list_commands(plan: &BuildPlan, package: &LayerName) -> Result<ExitCode> {
+    anstream::println!("Usage: skiff cmd {package} COMMAND [ARGUMENTS]\n");
+    for command in of_package(plan, package).flat_map(|planned| &planned.plugin.commands) {
+        anstream::println!("  {:16} {}", command.name, command.summary);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a command's own arguments: typed ones first, then the environment, then defaults.
+fn parse(
+    session: &Session,
+    planned: &PlannedPlugin,
+    command: &CommandDecl,
+    arguments: &[String],
+) -> Result<Result<Given>, clap::Error> {
+    let name = format!("skiff cmd {} {}", planned.layer, command.name);
+    let parser = clap::Command::new(name.clone())
+        .bin_name(name)
+        .about(command.summary.clone())
+        .no_binary_name(true)
+        .args(command.arguments.iter().map(argument));
+    let matches = parser.try_get_matches_from(arguments)?;
+    Ok(collect(session, command, &matches))
+}
+
+fn argument(decl: &ArgumentDecl) -> Arg {
+    let mut help = decl.help.clone();
+    for (what, text) in [("env", &decl.env), ("default", &decl.default)] {
+        if let Some(text) = text {
+            help += &format!(" [{what}: {text}]");
+        }
+    }
+    let arg = Arg::new(decl.name.clone()).long(decl.name.clone()).help(help);
+    match decl.kind {
+        ArgumentKind::Flag => arg.action(ArgAction::SetTrue),
+        ArgumentKind::Integer => arg.value_name("NUMBER").allow_negative_numbers(true),
+        ArgumentKind::Text => arg.value_name("TEXT"),
+        ArgumentKind::Words => arg.value_name("WORDS").allow_hyphen_values(true),
+        ArgumentKind::Choice => arg.value_parser(clap::builder::PossibleValuesParser::new(decl.choices.clone())),
+    }
+}
+
+fn collect(session: &Session, command: &CommandDecl, matches: &ArgMatches) -> Result<Given> {
+    let mut given = Given::default();
+    for decl in &command.arguments {
+        let from_environment = || decl.env.as_deref().and_then(|name| session.environment.get(name));
+        if decl.kind == ArgumentKind::Flag {
+            let set = matches.get_flag(&decl.name) || from_environment().is_some_and(|value| !matches!(value, "0" | "no" | "false"));
+            given.insert(&decl.name, GivenValue::Flag(set));
+            continue;
+        }
+        let typed = matches.get_one::<String>(&decl.name).map(String::as_str);
+        let Some(text) = typed.or_else(from_environment).or(decl.default.as_deref()) else {
+            if decl.required {
+                return Err(CommandError::new(Kind::Usage, format!("The argument --{} is missing", decl.name)));
+            }
+            continue;
+        };
+        given.insert(&decl.name, value(decl, text)?);
+    }
+    Ok(given)
+}
+
+fn value(decl: &ArgumentDecl, text: &str) -> Result<GivenValue> {
+    let wrong = |what: String| Err(CommandError::new(Kind::Usage, format!("--{} is `{text}`, {what}", decl.name)));
+    match decl.kind {
+        ArgumentKind::Integer => match text.parse() {
+            Ok(number) => Ok(GivenValue::Number(number)),
+            Err(_) => wrong("which is no whole number".into()),
+        },
+        ArgumentKind::Words => match shlex::split(text) {
+            Some(words) => Ok(GivenValue::Many(words)),
+            None => wrong("in which a quotation does not end".into()),
+        },
+        ArgumentKind::Choice if !decl.choices.iter().any(|choice| choice == text) => {
+            wrong(format!("which is none of {}", decl.choices.join(", ")))
+        }
+        ArgumentKind::Choice | ArgumentKind::Text | ArgumentKind::Flag => Ok(GivenValue::Text(text.to_owned())),
+    }
+}

@@ -1,0 +1,64 @@
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use skiff_build::Compiled;
+use skiff_build::Engine as _;
+use skiff_build::Gap;
+use skiff_build::Job;
+
+use crate::args::CompileArgs;
+use crate::args::ConfigureArgs;
+use crate::command_error::Result;
+use crate::commands::configure;
+use crate::session::Session;
+
+pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
+    let engine = session.engine(args.update)?;
+    let plan = session.plan()?;
+    if !skiff_build::is_configured(&plan, &session.workspace, &session.context.extra) {
+        // Lines that were let pass when the workspace was configured are let pass again.
+        configure::run(session, &ConfigureArgs { ignore_broken_lines: session.workspace.config().exists() })?;
+    }
+    let runner = session.runner(&plan)?;
+    let lock = session.lock()?;
+    show_gaps(session, engine.name(), &engine.gaps(&plan));
+    let compiled = engine.compile(&Job {
+        plan: &plan,
+        workspace: &session.workspace,
+        lock: &lock,
+        hooks: &runner,
+        reporter: &session.reporter,
+        cancel: &session.cancel,
+    })?;
+    let images = session.workspace.images();
+    match compiled {
+        Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.display())),
+        Compiled::Built => session.say(&format!("The images are in {}", images.display())),
+    }
+    Ok(())
+}
+
+/// One line for each group and layer; a group of many says how many.
+fn show_gaps(session: &Session, engine: &str, gaps: &[Gap]) {
+    const SHOWN: usize = 8;
+    let mut groups: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    for gap in gaps {
+        groups.entry(gap.group).or_default().entry(&gap.layer).or_default().insert(&gap.what);
+    }
+    if groups.is_empty() {
+        return;
+    }
+    let mut text = format!("The engine `{engine}` cannot give what the configuration asks for here:");
+    for (group, layers) in groups {
+        for (layer, what) in layers {
+            let names: Vec<&str> = what.iter().take(SHOWN).copied().collect();
+            let more = match what.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            text += &format!("\n  {group} ({layer}): {}{more}", names.join(" "));
+        }
+    }
+    text += "\nA build with Buildroot gives all of it.";
+    session.warn(&text);
+}

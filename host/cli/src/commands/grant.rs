@@ -1,0 +1,110 @@
+use std::path::PathBuf;
+
+use skiff_layers::Capability;
+use skiff_plan::BuildPlan;
+use skiff_plan::PlannedPlugin;
+use skiff_runtime::GrantFile;
+use skiff_runtime::Grants;
+use skiff_runtime::PluginId;
+use skiff_runtime::Runner;
+use skiff_runtime::capability_id;
+
+use crate::args::GrantAddArgs;
+use crate::args::GrantCommand;
+use crate::args::GrantFileArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::session::Session;
+
+pub(crate) fn run(session: &Session, command: GrantCommand) -> Result<()> {
+    match command {
+        GrantCommand::List => list(session),
+        GrantCommand::Add(args) => add(session, &args),
+        GrantCommand::Revoke { plugin, file } => revoke(session, &plugin, &file),
+    }
+}
+
+fn file(session: &Session, args: &GrantFileArgs) -> PathBuf {
+    let (shipped, own) = session.grant_files();
+    if args.ship { shipped } else { own }
+}
+
+fn list(session: &Session) -> Result<()> {
+    let plan = session.plan()?;
+    let (shipped, own) = session.grant_files();
+    let grants = Grants::read(&[shipped, own])?;
+    for planned in &plan.plugins {
+        let (id, digest) = Runner::identify(planned)?;
+        anstream::println!("{id} {} sha256:{digest}", planned.plugin.version);
+        for capability in &planned.plugin.capabilities {
+            let mark = if grants.allows(&id, digest, capability) { "granted" } else { "MISSING" };
+            anstream::println!("  {mark}  {:40} {}", capability_id(capability), capability.why());
+        }
+    }
+    Ok(())
+}
+
+/// Finds a plugin of the chain, or, for a package outside the chain, of that package alone.
+fn find(session: &Session, name: &str) -> Result<PlannedPlugin> {
+    let matching = |plan: &BuildPlan| {
+        plan.plugins.iter().find(|planned| format!("{}/{}", planned.layer, planned.plugin.name) == name).cloned()
+    };
+    if session.requested().is_some()
+        && let Some(planned) = matching(&session.plan()?)
+    {
+        return Ok(planned);
+    }
+    let package = name.rsplit_once('/').and_then(|(package, _)| package.parse().ok());
+    if let Some(package) = package
+        && let Some(planned) = matching(&super::cmd::plan_of_package(session, &package)?)
+    {
+        return Ok(planned);
+    }
+    Err(CommandError::new(Kind::User, format!("There is no plugin `{name}`"))
+        .hint("a plugin is named <layer>/<name>; `skiff grant list` shows those of the chain"))
+}
+
+fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
+    let planned = find(session, &args.plugin)?;
+    let (id, digest) = Runner::identify(&planned)?;
+    let declared = &planned.plugin.capabilities;
+    let wanted = match args.all {
+        true => declared.iter().map(capability_id).collect(),
+        false => args.capabilities.iter().map(|name| declared_as(name, declared, &id)).collect::<Result<Vec<_>>>()?,
+    };
+    let path = file(session, &args.file);
+    let mut grants = GrantFile::read(&path)?;
+    grants.add(&id, digest, wanted.iter().cloned());
+    if let Some(compiler) = &args.compiler {
+        grants.set_compiler(&id, compiler);
+    }
+    grants.write(&path)?;
+    session.say(&format!("Granted to {id} (sha256:{digest}), in {}: {}", path.display(), wanted.join(" ")));
+    Ok(())
+}
+
+/// A tool may be named without the digest of its patterns: then those of the present manifest are meant.
+fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result<String> {
+    let ids = declared.iter().map(capability_id);
+    let fits = |id: &String| id == name || id.split('#').next() == Some(name);
+    ids.clone().find(fits).ok_or_else(|| {
+        let all: Vec<String> = ids.collect();
+        CommandError::new(Kind::User, format!("The manifest of {plugin} does not declare `{name}`"))
+            .hint(format!("it declares: {}", all.join(" ")))
+    })
+}
+
+fn revoke(session: &Session, plugin: &str, args: &GrantFileArgs) -> Result<()> {
+    let path = file(session, args);
+    let mut grants = GrantFile::read(&path)?;
+    let known = grants.entries().map(|(id, ..)| id).find(|id| id.as_str() == plugin).cloned();
+    match known.filter(|id| grants.revoke(id)) {
+        Some(id) => {
+            grants.write(&path)?;
+            session.say(&format!("{id} has no grants in {} any more", path.display()));
+            Ok(())
+        }
+        None => Err(CommandError::new(Kind::User, format!("{} holds no grants of `{plugin}`", path.display()))),
+    }
+}

@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// Everything ambient, read once: environment variables and the current folder.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, OsString>,
+    current: PathBuf,
+    program: Option<PathBuf>,
+}
+
+impl Environment {
+    /// Reads that of the process.
+    pub fn of_process() -> Self {
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        Self { variables, current, program: std::env::current_exe().ok() }
+    }
+
+    /// Returns a variable that is set, not empty and valid text.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name)?.to_str().filter(|value| !value.is_empty())
+    }
+
+    /// Returns a variable that is set and not empty as a path, made absolute.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.variables.get(name).filter(|value| !value.is_empty()).map(|value| self.absolute(Path::new(value)))
+    }
+
+    pub(crate) fn raw(&self, name: &str) -> Option<&OsString> {
+        self.variables.get(name)
+    }
+
+    /// Returns the variables whose names start with a prefix, without it, as paths.
+    pub(crate) fn paths_with_prefix(&self, prefix: &str) -> BTreeMap<String, PathBuf> {
+        let matching = self.variables.iter().filter(|(_, value)| !value.is_empty());
+        matching
+            .filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), self.absolute(Path::new(value)))))
+            .collect()
+    }
+
+    pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
+        self.current.join(path)
+    }
+
+    pub(crate) fn current(&self) -> &Path {
+        &self.current
+    }
+
+    pub(crate) fn program(&self) -> Option<&Path> {
+        self.program.as_deref()
+    }
+
+    /// Returns the folder for files that may be deleted at any time.
+    pub(crate) fn cache(&self) -> PathBuf {
+        let xdg = || self.path("XDG_CACHE_HOME").map(|path| path.join("skiff"));
+        let home = || self.path("HOME").map(|path| path.join(".cache/skiff"));
+        self.path("SKIFF_CACHE_DIR").or_else(xdg).or_else(home).unwrap_or_else(|| self.absolute(Path::new(".cache/skiff")))
+    }
+}

@@ -1,0 +1,139 @@
+//! Drawing the stream of events: bars on a terminal, lines elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+use std::time::Instant;
+
+use indicatif::HumanBytes;
+use indicatif::MultiProgress;
+use indicatif::ProgressBar;
+use indicatif::ProgressStyle;
+use skiff_plan::Event;
+use skiff_plan::Level;
+use skiff_plan::Reporter;
+use skiff_plan::TaskId;
+use skiff_plan::Unit;
+
+/// Chooses how to draw, by whether stderr is a terminal.
+pub(crate) fn reporter() -> Arc<dyn Reporter> {
+    match std::io::stderr().is_terminal() {
+        true => Arc::new(Bars::default()),
+        false => Arc::new(Lines::default()),
+    }
+}
+
+fn text(level: Level, plugin: Option<&str>, text: &str) -> String {
+    let mark = match level {
+        Level::Debug => "\x1b[2mdebug:\x1b[0m ",
+        Level::Info => "",
+        Level::Warning => "\x1b[1;33mwarning:\x1b[0m ",
+        Level::Error => "\x1b[1;31merror:\x1b[0m ",
+    };
+    // Every line of a plugin bears its name, so that none looks like skiff's own.
+    let line = |line: &str| match plugin {
+        Some(plugin) => format!("\x1b[2m[{plugin}]\x1b[0m {mark}{line}"),
+        None => format!("{mark}{line}"),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether an event is a message that nobody wants to see now.
+fn is_hidden(level: Level) -> bool {
+    level == Level::Debug
+}
+
+/// A bar for each task.
+#[derive(Default)]
+struct Bars {
+    all: MultiProgress,
+    bars: Mutex<BTreeMap<TaskId, ProgressBar>>,
+}
+
+impl Bars {
+    fn add(&self, task: TaskId, title: &str, unit: Unit, total: Option<u64>) {
+        let counts = match unit {
+            Unit::Bytes => "{bytes}/{total_bytes} {bytes_per_sec} {eta}",
+            Unit::Items => "{percent}% {eta}",
+        };
+        let template = match total {
+            Some(_) => format!("{{msg:40!}} [{{bar:30}}] {counts} {{prefix}}"),
+            None => "{msg:40!} {spinner} {elapsed} {prefix}".to_owned(),
+        };
+        let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        // The template is ours: if it were wrong, indicatif's default would be shown.
+        let bar = bar.with_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = self.all.add(bar);
+        bar.set_message(title.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.bars.lock().unwrap_or_else(PoisonError::into_inner).insert(task, bar);
+    }
+}
+
+impl Reporter for Bars {
+    fn event(&self, event: Event<'_>) {
+        let bar = |task| self.bars.lock().unwrap_or_else(PoisonError::into_inner).get(&task).cloned();
+        match event {
+            Event::Started { task, title, unit, total } => self.add(task, title, unit, total),
+            Event::Advanced { task, by } => drop(bar(task).map(|bar| bar.inc(by))),
+            Event::Noted { task, text } => drop(bar(task).map(|bar| bar.set_prefix(text.to_owned()))),
+            Event::Finished { task } => {
+                if let Some(bar) = self.bars.lock().unwrap_or_else(PoisonError::into_inner).remove(&task) {
+                    let title = bar.message();
+                    bar.finish_and_clear();
+                    self.all.suspend(|| anstream::eprintln!("{title} ({:.1} s)", bar.elapsed().as_secs_f32()));
+                }
+            }
+            Event::Message { level, plugin, text: message } => {
+                if !is_hidden(level) {
+                    self.all.suspend(|| anstream::eprintln!("{}", text(level, plugin, message)));
+                }
+            }
+        }
+    }
+}
+
+/// A line when a task begins and one when it ends.
+#[derive(Default)]
+struct Lines(Mutex<BTreeMap<TaskId, (String, Instant)>>);
+
+impl Reporter for Lines {
+    fn event(&self, event: Event<'_>) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Started { task, title, unit, total } => {
+                let size = match (unit, total) {
+                    (Unit::Bytes, Some(total)) => format!(" ({})", HumanBytes(total)),
+                    _ => String::new(),
+                };
+                anstream::eprintln!("{title}{size} ...");
+                tasks.insert(task, (title.to_owned(), Instant::now()));
+            }
+            Event::Finished { task } => {
+                if let Some((title, start)) = tasks.remove(&task) {
+                    anstream::eprintln!("{title}: {:.1} s", start.elapsed().as_secs_f32());
+                }
+            }
+            Event::Message { level, plugin, text: message } => {
+                if !is_hidden(level) {
+                    anstream::eprintln!("{}", text(level, plugin, message));
+                }
+            }
+            Event::Advanced { .. } | Event::Noted { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_a_plugin_bears_its_name() {
+        let shown = anstream::adapter::strip_str(&text(Level::Info, Some("a/b/p"), "one\nerror: two")).to_string();
+        assert_eq!(shown, "[a/b/p] one\n[a/b/p] error: two");
+    }
+}
