@@ -15,8 +15,9 @@ pub trait Engine {
     /// Its name: `prebuilt`, `buildroot`.
     fn name(&self) -> &'static str;
 
-    /// Returns what the plan asks for and this engine cannot give.
-    fn gaps(&self, plan: &BuildPlan) -> Vec<Gap>;
+    /// Returns what the plan asks for and this engine cannot give. What depends on the kernel is known once the
+    /// workspace is built.
+    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap>;
 
     /// Builds the system. Leaves either the images of the last good build or the new ones.
     ///

@@ -33,12 +33,14 @@ fn text(level: Level, plugin: Option<&str>, text: &str) -> String {
         Level::Warning => "\x1b[1;33mwarning:\x1b[0m ",
         Level::Error => "\x1b[1;31merror:\x1b[0m ",
     };
-    // Every line of a plugin bears its name, so that none looks like skiff's own.
-    let line = |line: &str| match plugin {
-        Some(plugin) => format!("\x1b[2m[{plugin}]\x1b[0m {mark}{line}"),
-        None => format!("{mark}{line}"),
-    };
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
+    match plugin {
+        // Every line of a plugin bears its name, so that none looks like skiff's own.
+        Some(plugin) => {
+            let line = |line: &str| format!("\x1b[2m[{plugin}]\x1b[0m {mark}{line}");
+            text.lines().map(line).collect::<Vec<_>>().join("\n")
+        }
+        None => format!("{mark}{text}"),
+    }
 }
 
 /// Whether an event is a message that nobody wants to see now.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 
+use sha_crypt::Sha256Params;
 use sha_crypt::Sha512Params;
+use skiff_kconfig::Kind;
 use skiff_plan::BuildPlan;
 use skiff_plan::Digest;
 use skiff_plan::Target;
@@ -40,7 +42,14 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<O
         group: Table::parse(&or(tree.read("etc/group")?, GROUP)),
         shadow: Table::parse(&or(tree.read("etc/shadow")?, SHADOW)),
     };
-    let root = target.root_password.as_deref().map_or_else(|| Ok("*".to_owned()), |password| root_hash(password))?;
+    let method = match plan.config(Kind::Buildroot).is_yes("BR2_TARGET_GENERIC_PASSWD_SHA256") {
+        true => Method::Sha256,
+        false => Method::Sha512,
+    };
+    let root = match target.root_password.as_deref() {
+        None => "*".to_owned(),
+        Some(password) => root_hash(password, method)?,
+    };
     database.shadow.set("root", 1, &root);
     let mut owners = Owners::default();
     for user in &plan.users {
@@ -57,12 +66,19 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<O
     Ok(owners)
 }
 
-fn root_hash(password: &str) -> Result<String, PrebuiltError> {
+fn root_hash(password: &str, method: Method) -> Result<String, PrebuiltError> {
     match password {
         "" => Ok(String::new()),
         hash if hash.starts_with('$') => Ok(hash.to_owned()),
-        plain => encrypt(plain),
+        plain => encrypt(plain, method),
     }
+}
+
+/// How a password is encrypted.
+#[derive(Clone, Copy)]
+enum Method {
+    Sha256,
+    Sha512,
 }
 
 struct Database {
@@ -112,24 +128,35 @@ fn password(text: &str) -> Result<String, PrebuiltError> {
         return Ok(String::new());
     }
     if let Some(plain) = text.strip_prefix("!=") {
-        return Ok(format!("!{}", encrypt(plain)?));
+        return Ok(format!("!{}", encrypt(plain, Method::Sha512)?));
     }
     match text.strip_prefix('=') {
-        Some(plain) => encrypt(plain),
+        Some(plain) => encrypt(plain, Method::Sha512),
         None => Ok(text.to_owned()),
     }
 }
 
-/// Encrypts with SHA-512. The salt comes from the password, since equal inputs must give equal images; a salt
+/// Encrypts a password. The salt comes from the password, since equal inputs must give equal images; a salt
 /// need not be secret, and two systems with the same password are the only ones that share it.
-fn encrypt(password: &str) -> Result<String, PrebuiltError> {
-    let setting = |message: String| PrebuiltError::Setting { what: "A password".into(), message };
+fn encrypt(password: &str, method: Method) -> Result<String, PrebuiltError> {
+    let setting = |error: sha_crypt::CryptError| {
+        PrebuiltError::Setting { what: "A password".into(), message: format!("{error:?}") }
+    };
     let digest = Digest::of(format!("skiff password salt {password}").as_bytes()).to_string();
     let salt = digest.get(..16).unwrap_or_default();
-    let params = Sha512Params::new(sha_crypt::ROUNDS_DEFAULT).map_err(|error| setting(format!("{error:?}")))?;
-    let hash = sha_crypt::sha512_crypt_b64(password.as_bytes(), salt.as_bytes(), &params)
-        .map_err(|error| setting(format!("{error:?}")))?;
-    Ok(format!("$6${salt}${hash}"))
+    let (password, rounds) = (password.as_bytes(), sha_crypt::ROUNDS_DEFAULT);
+    match method {
+        Method::Sha256 => {
+            let params = Sha256Params::new(rounds).map_err(setting)?;
+            let hash = sha_crypt::sha256_crypt_b64(password, salt.as_bytes(), &params).map_err(setting)?;
+            Ok(format!("$5${salt}${hash}"))
+        }
+        Method::Sha512 => {
+            let params = Sha512Params::new(rounds).map_err(setting)?;
+            let hash = sha_crypt::sha512_crypt_b64(password, salt.as_bytes(), &params).map_err(setting)?;
+            Ok(format!("$6${salt}${hash}"))
+        }
+    }
 }
 
 /// A file of lines whose fields are separated by colons, the first field being a unique name.

@@ -1,5 +1,7 @@
 //! What a configuration asks for and binary packages cannot give.
 
+use std::collections::BTreeSet;
+
 use skiff_kconfig::Entry;
 use skiff_kconfig::Kind;
 use skiff_kconfig::Symbol;
@@ -8,8 +10,10 @@ use skiff_plan::BuildPlan;
 use crate::Gap;
 
 /// Symbols that this engine does carry out, or that hold true of every system it makes: exact names.
-const GIVEN: [&str; 27] = [
+const GIVEN: [&str; 30] = [
     "BR2_LINUX_KERNEL",
+    "BR2_LINUX_KERNEL_BZIMAGE",
+    "BR2_LINUX_KERNEL_IMAGE",
     "BR2_PACKAGE_BUSYBOX",
     "BR2_REPRODUCIBLE",
     "BR2_ROOTFS_MERGED_USR",
@@ -21,6 +25,7 @@ const GIVEN: [&str; 27] = [
     "BR2_TARGET_ENABLE_ROOT_LOGIN",
     "BR2_TARGET_GENERIC_HOSTNAME",
     "BR2_TARGET_GENERIC_ISSUE",
+    "BR2_TARGET_GENERIC_PASSWD_SHA256",
     "BR2_TARGET_GENERIC_ROOT_PASSWD",
     "BR2_TARGET_ROOTFS_CPIO",
     "BR2_TARGET_ROOTFS_CPIO_ZSTD",
@@ -58,12 +63,17 @@ const BUILD: &str = "build settings";
 /// Carried out, whatever follows in the name.
 const GETTY: &str = "";
 
-pub(crate) fn gaps(plan: &BuildPlan) -> Vec<Gap> {
+/// Compares a plan with what the engine gives; `kernel` holds the symbols that the distribution's kernel has.
+pub(crate) fn gaps(plan: &BuildPlan, kernel: &BTreeSet<String>) -> Vec<Gap> {
     let mut gaps: Vec<Gap> = plan.config(Kind::Buildroot).entries().filter_map(|(s, e)| symbol(s, e)).collect();
     for (kind, group) in
         [(Kind::Kernel, "kernel settings"), (Kind::Uboot, "boot loader settings"), (Kind::Busybox, "busybox settings")]
     {
-        let entries = plan.config(kind).entries();
+        let wanted = |(symbol, entry): &(&Symbol, &Entry)| {
+            let asked = !matches!(entry.winner.value.text(), "n" | "");
+            asked && !(kind == Kind::Kernel && kernel.contains(symbol.as_str()))
+        };
+        let entries = plan.config(kind).entries().filter(wanted);
         gaps.extend(entries.map(|(symbol, entry)| gap(group, symbol.to_string(), entry)));
     }
     let folders = [

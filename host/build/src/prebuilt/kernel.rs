@@ -17,6 +17,9 @@ use super::PrebuiltError;
 use super::tree::Tree;
 use crate::FileError;
 
+/// How the name of the kernel's configuration in `/boot` starts.
+const CONFIG: &str = "config-";
+
 /// The kernel that was found in the packages.
 pub(crate) struct Kernel {
     /// Its release, `6.1.0-18-cloud-amd64`.
@@ -40,7 +43,8 @@ struct Module {
     aliases: Vec<String>,
 }
 
-/// Moves the kernel image out of the tree, under the name that Buildroot gives it, and empties `/boot`.
+/// Moves the kernel image out of the tree, under the name that Buildroot gives it, and leaves only the kernel's
+/// configuration in `/boot`.
 pub(crate) fn take_out(tree: &Tree, images: &Path, arch: Option<Arch>) -> Result<Kernel, PrebuiltError> {
     let boot = tree.path().join("boot");
     let mut kernel = None;
@@ -52,9 +56,23 @@ pub(crate) fn take_out(tree: &Tree, images: &Path, arch: Option<Arch>) -> Result
             fs::copy(entry.path(), &image).map_err(FileError::at("write", &image))?;
             kernel = Some(Kernel { release: release.to_owned() });
         }
-        fs::remove_file(entry.path()).map_err(FileError::at("remove", entry.path()))?;
+        if !name.starts_with(CONFIG) {
+            fs::remove_file(entry.path()).map_err(FileError::at("remove", entry.path()))?;
+        }
     }
     kernel.ok_or(PrebuiltError::NoKernelImage)
+}
+
+/// Returns the symbols that the kernel of a built target has, built in or as modules.
+pub(crate) fn settings(target: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(target.join("boot")).into_iter().flatten().flatten();
+    let configs = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(CONFIG));
+    let texts = configs.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+    let given = |line: &str| {
+        let (symbol, value) = line.split_once('=')?;
+        matches!(value, "y" | "m").then(|| symbol.to_owned())
+    };
+    texts.flat_map(|text| text.lines().filter_map(given).collect::<Vec<_>>()).collect()
 }
 
 impl Kernel {

@@ -30,6 +30,7 @@ use skiff_plan::BuildPlan;
 use skiff_plan::Target;
 use skiff_plan::Task;
 use skiff_plan::Unit;
+use skiff_plan::Workspace;
 use skiff_plan::Zones;
 
 pub use self::error::PrebuiltError;
@@ -71,8 +72,8 @@ impl Engine for Prebuilt {
         "prebuilt"
     }
 
-    fn gaps(&self, plan: &BuildPlan) -> Vec<Gap> {
-        gap::gaps(plan)
+    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap> {
+        gap::gaps(plan, &kernel::settings(&workspace.target()))
     }
 
     fn compile(&self, job: &Job<'_>) -> Result<Compiled, Box<dyn Error + Send + Sync>> {

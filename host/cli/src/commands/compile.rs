@@ -21,7 +21,6 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
     }
     let runner = session.runner(&plan)?;
     let lock = session.lock()?;
-    show_gaps(session, engine.name(), &engine.gaps(&plan));
     let compiled = engine.compile(&Job {
         plan: &plan,
         workspace: &session.workspace,
@@ -30,6 +29,7 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
         reporter: &session.reporter,
         cancel: &session.cancel,
     })?;
+    show_gaps(session, engine.name(), &engine.gaps(&plan, &session.workspace));
     let images = session.workspace.images();
     match compiled {
         Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.display())),
@@ -40,25 +40,22 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
 
 /// One line for each group and layer; a group of many says how many.
 fn show_gaps(session: &Session, engine: &str, gaps: &[Gap]) {
-    const SHOWN: usize = 8;
-    let mut groups: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    const SHOWN: usize = 6;
+    let mut groups: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     for gap in gaps {
-        groups.entry(gap.group).or_default().entry(&gap.layer).or_default().insert(&gap.what);
+        groups.entry((gap.group, &gap.layer)).or_default().insert(&gap.what);
     }
     if groups.is_empty() {
         return;
     }
-    let mut text = format!("The engine `{engine}` cannot give what the configuration asks for here:");
-    for (group, layers) in groups {
-        for (layer, what) in layers {
-            let names: Vec<&str> = what.iter().take(SHOWN).copied().collect();
-            let more = match what.len().saturating_sub(SHOWN) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            text += &format!("\n  {group} ({layer}): {}{more}", names.join(" "));
-        }
+    let mut text = format!("the engine `{engine}` cannot give all that the configuration asks for:");
+    for ((group, layer), what) in groups {
+        let names: Vec<&str> = what.iter().take(SHOWN).copied().collect();
+        let more = match what.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        text += &format!("\n  {group} ({layer}): {}{more}", names.join(" "));
     }
-    text += "\nA build with Buildroot gives all of it.";
     session.warn(&text);
 }
