@@ -1,1 +1,11 @@
-//! harness
+//! What the tests share: a skiff of its own for each test, and the guests.
+
+mod environment;
+
+pub use environment::Ran;
+pub use environment::TestEnvironment;
+
+/// The components of `tests/plugins`, by name.
+pub mod guests {
+    include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+}

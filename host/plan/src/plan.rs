@@ -228,7 +228,8 @@ impl BuildPlan {
             ("REPLACEME_UBOOT_FRAGMENTS", fragment(Kind::Uboot)),
             ("REPLACEME_UBOOT_PATCHES", joined(&self.patches.uboot)),
             ("REPLACEME_ROOTFS_OVERLAY", joined(&overlays)),
-            ("REPLACEME_FINAL_CONFIG_DIR", config.to_string_lossy().into_owned()),
+            // With the slash, as in SkiffOS, whose layers write a name directly behind it.
+            ("REPLACEME_FINAL_CONFIG_DIR", format!("{}/", config.display())),
             ("REPLACEME_SKIFF_VERSION_COMMIT", version.commit.clone()),
             ("REPLACEME_SKIFF_VERSION", version.version.clone()),
         ]);

@@ -1,0 +1,113 @@
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up is to stop")]
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Output;
+use std::process::Stdio;
+
+use tempfile::TempDir;
+
+/// The checkout's layers with workspaces, overrides and extra packages of its own, all in a temporary folder,
+/// and an environment with nothing else in it. Downloads are shared with the machine's skiff.
+pub struct TestEnvironment {
+    root: TempDir,
+    program: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+/// What a run of skiff did.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code, or -1 when a signal ended it.
+    pub code: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error, with the test's folder written as `[ROOT]` and the checkout as `[SKIFF]`.
+    pub stderr: String,
+}
+
+impl TestEnvironment {
+    /// Makes an environment for the program at `program`.
+    pub fn new(program: &str) -> Self {
+        let root = tempfile::Builder::new().prefix("skiff-test-").tempdir().expect("a temporary folder");
+        for folder in ["workspaces", "overrides", "layers"] {
+            fs::create_dir(root.path().join(folder)).expect("a folder");
+        }
+        Self { root, program: program.into(), variables: Vec::new() }
+    }
+
+    /// Returns a path in the test's folder.
+    pub fn path(&self, inner: &str) -> PathBuf {
+        self.root.path().join(inner)
+    }
+
+    /// Returns the checkout.
+    pub fn checkout() -> PathBuf {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+        tests.parent().expect("tests is a folder of the checkout").to_owned()
+    }
+
+    /// Writes a file in the test's folder.
+    pub fn write(&self, inner: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(inner);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
+    /// Reads a file in the test's folder.
+    pub fn read(&self, inner: &str) -> String {
+        let path = self.path(inner);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Sets a variable for all later runs.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.into(), value.into()));
+    }
+
+    /// Returns a run that has not started yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(self.root.path()).env_clear().stdin(Stdio::null());
+        for name in ["PATH", "HOME", "XDG_CACHE_HOME", "SKIFF_CACHE_DIR"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command.env("SKIFF_ROOT_DIR", Self::checkout());
+        command.env("SKIFF_WORKSPACES_DIR", self.path("workspaces"));
+        command.env("SKIFF_OVERRIDES_DIR", self.path("overrides"));
+        command.env("SKIFF_EXTRA_CONFIGS_PATH", self.path("layers"));
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs skiff to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.ran(self.command(arguments).output().expect("skiff runs"))
+    }
+
+    /// Runs skiff and expects success.
+    pub fn succeed(&self, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, 0, "skiff {arguments:?} failed:\n{}", ran.stderr);
+        ran
+    }
+
+    /// Runs skiff, expects an exit code and returns what it said on standard error.
+    pub fn fail(&self, code: i32, arguments: &[&str]) -> String {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, code, "skiff {arguments:?} said:\n{}{}", ran.stdout, ran.stderr);
+        ran.stderr
+    }
+
+    /// Puts the output of a run into comparable form.
+    pub fn ran(&self, output: Output) -> Ran {
+        let text = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let text = text.replace(&self.root.path().display().to_string(), "[ROOT]");
+            text.replace(&Self::checkout().display().to_string(), "[SKIFF]")
+        };
+        Ran { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+}

@@ -1,0 +1,317 @@
+//! Plugins that behave, that want too much, and that are hostile: each guest of tests/plugins has a test of its
+//! own name here, or this file does not compile.
+
+use std::fs;
+use std::time::Duration;
+use std::time::Instant;
+
+use insta::assert_snapshot;
+use skiff_tests::TestEnvironment;
+use skiff_tests::guests;
+
+use crate::environment;
+
+macro_rules! assert_test_exists {
+    ($name:ident) => {
+        #[expect(unused_imports, reason = "naming the test is the check")]
+        use self::$name as _;
+    };
+}
+foreach_guest!(assert_test_exists);
+
+/// Makes a layer `my/board` with one plugin `p`; `rest` is what its manifest says besides names and versions.
+fn with_guest(component: &str, rest: &str) -> TestEnvironment {
+    let env = environment();
+    let manifest = format!(
+        "schema: 1\nplugins:\n  - name: p\n    version: 1.0.0\n    component: plugins/p.wasm\n    interface: ^1.0\n{rest}"
+    );
+    env.write("layers/my/board/metadata/plugins.yaml", manifest);
+    env.write("layers/my/board/plugins/p.wasm", fs::read(component).unwrap());
+    env.write("layers/my/board/parts/data", "data");
+    env
+}
+
+const COMMAND: &str = "    commands:\n      - name: go\n        summary: Goes\n        arguments:\n          \
+    - {name: text, kind: text, env: MY_TEXT, default: none, help: A text}\n          \
+    - {name: choice, kind: choice, choices: [one, two], help: A choice}\n          \
+    - {name: flag, kind: flag, help: A flag}\n          \
+    - {name: words, kind: words, help: Words}\n          \
+    - {name: status, kind: integer, help: The exit status}\n";
+
+const HEAD: &str = "    capabilities:\n      - {write: state, why: keeps a file}\n      \
+    - {read: layer, path: parts, why: reads}\n      \
+    - {tool: head, why: reads a file, arguments: ['-c {int}', '{path:state}', '{path:layer}', '{given:words}']}\n";
+
+/// Grants all that the manifest declares and runs the command.
+fn go(env: &TestEnvironment, code: i32, arguments: &[&str]) -> String {
+    env.succeed(&["grant", "add", "--all", "my/board/p"]);
+    let all: Vec<&str> = ["cmd", "my/board/go"].iter().chain(arguments).copied().collect();
+    env.fail(code, &all)
+}
+
+#[test]
+fn ok_hook_writes_target() {
+    let rest = "    hooks: [pre]\n    capabilities:\n      - {write: target, path: etc, why: writes a file}\n";
+    let env = with_guest(guests::OK_HOOK_WRITES_TARGET, rest);
+    let refused = env.fail(77, &["-c", "virt/qemu,my/board", "build"]);
+    assert!(refused.contains("skiff grant add my/board/p write:target/etc"), "{refused}");
+    assert!(!env.path("workspaces/default/images").exists());
+    env.succeed(&["grant", "add", "my/board/p", "write:target/etc"]);
+    let built = env.succeed(&["compile"]).stderr;
+    assert!(built.contains("[my/board/p] written"), "{built}");
+    assert_snapshot!(env.read("workspaces/default/target/etc/guest"), @"");
+}
+
+#[test]
+fn ok_command_echoes() {
+    let mut env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
+    assert_snapshot!(go(&env, 0, &[]), @"");
+    assert_snapshot!(go(&env, 3, &["--status", "3", "--flag", "--choice", "two", "--words", "a 'b c' --d"]), @"");
+    env.set("MY_TEXT", "from the environment");
+    assert_snapshot!(go(&env, 0, &[]), @"");
+    assert_snapshot!(env.succeed(&["cmd", "my/board", "go", "--help"]).stdout, @"");
+}
+
+#[test]
+fn ok_command_runs_tool() {
+    let env = with_guest(guests::OK_COMMAND_RUNS_TOOL, &format!("{COMMAND}{HEAD}"));
+    assert_snapshot!(go(&env, 0, &[]), @"");
+    let left: Vec<_> = fs::read_dir(env.path("workspaces/default/state")).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert_eq!(left, ["my"], "the view of the folders is gone");
+}
+
+#[test]
+fn deny_directories() {
+    let rest = format!("{COMMAND}    capabilities:\n      - {{read: layer, path: parts, why: reads}}\n");
+    let env = with_guest(guests::DENY_DIRECTORIES, &rest.replace("path: parts, ", ""));
+    env.write("layers/my/board/data", "data");
+    env.write("layers/my/secret", "secret");
+    std::os::unix::fs::symlink("/etc/passwd", env.path("layers/my/board/link-out")).unwrap();
+    std::os::unix::fs::symlink("../../../../../etc", env.path("layers/my/board/link-dir")).unwrap();
+    let said = go(&env, 0, &[]);
+    assert_eq!(said, "");
+    assert_eq!(env.read("layers/my/board/data"), "data");
+}
+
+#[test]
+fn deny_tools() {
+    let env = with_guest(guests::DENY_TOOLS, &format!("{COMMAND}{HEAD}"));
+    env.write("layers/my/board/data", "data");
+    assert_snapshot!(go(&env, 77, &["--text", "undeclared"]), @"");
+    for way in ["path", "argument", "host-path", "escape", "link", "terminal"] {
+        let said = go(&env, 77, &["--text", way]);
+        assert!(said.contains("error: Plugin `my/board/p`"), "{way}: {said}");
+    }
+    assert_snapshot!(go(&env, 77, &["--text", "argument"]), @"");
+}
+
+#[test]
+fn a_manifest_with_other_patterns_asks_again() {
+    let env = with_guest(guests::OK_COMMAND_RUNS_TOOL, &format!("{COMMAND}{HEAD}"));
+    go(&env, 0, &[]);
+    let manifest = env.read("layers/my/board/metadata/plugins.yaml").replace("'-c {int}'", "'-c {int}', '{text}'");
+    env.write("layers/my/board/metadata/plugins.yaml", manifest);
+    let said = env.fail(77, &["cmd", "my/board", "go"]);
+    assert!(said.contains("is not granted `tool:head#") && !said.contains("write:state"), "{said}");
+}
+
+#[test]
+fn other_bytes_have_no_grants() {
+    let env = with_guest(guests::OK_COMMAND_RUNS_TOOL, &format!("{COMMAND}{HEAD}"));
+    go(&env, 0, &[]);
+    env.write("layers/my/board/plugins/p.wasm", fs::read(guests::DENY_TOOLS).unwrap());
+    let said = env.fail(77, &["cmd", "my/board", "go"]);
+    assert!(said.contains("write:state"), "{said}");
+}
+
+#[test]
+fn a_tool_that_is_not_declared_cannot_be_imported() {
+    let env = with_guest(guests::DENY_TOOLS, COMMAND);
+    assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @"");
+}
+
+#[test]
+fn a_hook_in_the_manifest_must_be_in_the_component() {
+    let env = with_guest(guests::OK_COMMAND_ECHOES, "    hooks: [pre]\n");
+    let said = env.fail(1, &["-c", "virt/qemu,my/board", "build"]);
+    assert!(said.contains("declares hooks and its component does not export"), "{said}");
+}
+
+/// Runs a hostile guest with one second of time and 16 MiB of memory, and checks that it is stopped soon.
+fn hostile(component: &str, arguments: &[&str]) -> String {
+    let env = with_guest(component, &format!("{COMMAND}    limits: {{memory_mib: 16, time_s: 1}}\n"));
+    let start = Instant::now();
+    let said = go(&env, 1, arguments);
+    assert!(start.elapsed() < Duration::from_secs(30), "it took {:?}", start.elapsed());
+    said
+}
+
+#[test]
+fn hostile_infinite_loop() {
+    assert_snapshot!(hostile(guests::HOSTILE_INFINITE_LOOP, &[]), @"");
+}
+
+#[test]
+fn hostile_sleep() {
+    assert_snapshot!(hostile(guests::HOSTILE_SLEEP, &[]), @"");
+}
+
+#[test]
+fn hostile_memory() {
+    assert_snapshot!(hostile(guests::HOSTILE_MEMORY, &[]), @"");
+}
+
+#[test]
+fn hostile_panic() {
+    let said = hostile(guests::HOSTILE_PANIC, &[]);
+    assert!(said.contains("on purpose") && said.contains("error: Plugin `my/board/p` crashed"), "{said}");
+}
+
+#[test]
+fn hostile_recursion() {
+    let said = hostile(guests::HOSTILE_RECURSION, &[]);
+    assert!(said.contains("error: Plugin `my/board/p` crashed: "), "{said}");
+}
+
+#[test]
+fn hostile_log_flood() {
+    let said = hostile(guests::HOSTILE_LOG_FLOOD, &["--flag"]);
+    assert!(said.len() < 3 << 20, "{} bytes", said.len());
+    assert!(said.contains("the rest of its messages is left out"));
+    assert!(!said.contains('\x1b') && !said.contains('\r') && !said.contains('\x07'));
+    assert!(said.lines().all(|line| !line.starts_with("error: forged")));
+}
+
+/// One process that loads a hostile and a good plugin: the good one works after the hostile one was stopped.
+#[test]
+fn the_host_goes_on_after_a_hostile_plugin() {
+    let rest = "    hooks: [pre]\n    capabilities:\n      - {write: target, path: etc, why: writes a file}\n";
+    let env = with_guest(guests::OK_HOOK_WRITES_TARGET, rest);
+    let runner = crate::guests::runner::Fixture::new(&env);
+    for _ in 0..3 {
+        let stopped = runner.command(guests::HOSTILE_INFINITE_LOOP);
+        assert!(stopped.contains("it worked longer than the 1 s"), "{stopped}");
+        assert_eq!(runner.hook(guests::OK_HOOK_WRITES_TARGET), "");
+    }
+}
+
+mod runner {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use skiff_layers::Access;
+    use skiff_layers::Capability;
+    use skiff_layers::CommandDecl;
+    use skiff_layers::Limits;
+    use skiff_layers::PluginDecl;
+    use skiff_layers::Stage;
+    use skiff_layers::Zone;
+    use skiff_plan::Cancel;
+    use skiff_plan::Digest;
+    use skiff_plan::HookCall;
+    use skiff_plan::HookRunner as _;
+    use skiff_plan::PlannedPlugin;
+    use skiff_plan::Silent;
+    use skiff_plan::Target;
+    use skiff_plan::Zones;
+    use skiff_runtime::Given;
+    use skiff_runtime::GrantFile;
+    use skiff_runtime::Grants;
+    use skiff_runtime::PluginId;
+    use skiff_runtime::Runner;
+    use skiff_runtime::System;
+    use skiff_runtime::ToolEnvironment;
+    use skiff_runtime::capability_id;
+    use skiff_tests::TestEnvironment;
+    use skiff_tests::guests;
+
+    /// A runner in this process, with every guest granted what `plugin` declares.
+    pub(super) struct Fixture {
+        runner: Runner,
+        zones: Zones,
+        root: PathBuf,
+    }
+
+    impl Fixture {
+        pub(super) fn new(env: &TestEnvironment) -> Self {
+            let root = env.path("layers/my/board");
+            let mut file = GrantFile::read(&env.path("overrides/grants.yaml")).unwrap();
+            for path in [guests::OK_HOOK_WRITES_TARGET, guests::HOSTILE_INFINITE_LOOP] {
+                let digest = Digest::of(&std::fs::read(path).unwrap());
+                let ids = capabilities().iter().map(capability_id).collect::<Vec<_>>();
+                file.add(&PluginId::new("my/board", name(path)), digest, ids);
+            }
+            file.write(&env.path("overrides/grants.yaml")).unwrap();
+            let target = Target {
+                arch: None,
+                hostname: "h".into(),
+                issue: String::new(),
+                root_password: None,
+                getty: None,
+            };
+            let system = System {
+                layers: vec!["my/board".into()],
+                configs: BTreeMap::new(),
+                target,
+                command_line: Vec::new(),
+                tools: ToolEnvironment::default(),
+                install_hint: |_| String::new(),
+            };
+            let grants = Grants::read(&[env.path("overrides/grants.yaml")]).unwrap();
+            let runner = Runner::new(system, grants, Cancel::default(), Arc::new(Silent)).unwrap();
+            std::fs::create_dir_all(env.path("target")).unwrap();
+            let zones = Zones {
+                layers: vec![("my/board".into(), root.clone())],
+                target: Some(env.path("target")),
+                images: None,
+                state: env.path("state"),
+            };
+            Self { runner, zones, root }
+        }
+
+        pub(super) fn command(&self, component: &str) -> String {
+            let planned =
+                PlannedPlugin { layer: "my/board".into(), layer_root: self.root.clone(), plugin: decl(component) };
+            match self.runner.run_command(&planned, "go", &Given::default(), &self.zones) {
+                Ok(status) => status.to_string(),
+                Err(error) => error.to_string(),
+            }
+        }
+
+        pub(super) fn hook(&self, component: &str) -> String {
+            let call = HookCall {
+                layer: "my/board".into(),
+                layer_root: self.root.clone(),
+                plugin: PluginDecl { hooks: vec![Stage::Pre], commands: Vec::new(), ..decl(component) },
+                stage: Stage::Pre,
+            };
+            match self.runner.run_hook(&call, &self.zones) {
+                Ok(()) => String::new(),
+                Err(error) => error.source.to_string(),
+            }
+        }
+    }
+
+    fn name(component: &str) -> &str {
+        component.rsplit('/').next().unwrap().trim_end_matches(".wasm")
+    }
+
+    fn capabilities() -> Vec<Capability> {
+        vec![Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write: true, why: "test".into() })]
+    }
+
+    fn decl(component: &str) -> PluginDecl {
+        PluginDecl {
+            name: name(component).into(),
+            version: "1.0.0".parse().unwrap(),
+            component: component.into(),
+            interface: "^1.0".parse().unwrap(),
+            hooks: Vec::new(),
+            commands: vec![CommandDecl { name: "go".into(), summary: String::new(), arguments: Vec::new() }],
+            capabilities: capabilities(),
+            limits: Limits { memory_mib: 16, time_s: 1 },
+            manifest: "manifest".into(),
+        }
+    }
+}

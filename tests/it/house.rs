@@ -1,0 +1,75 @@
+//! The house itself: who may depend on whom, and what is written twice on purpose.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+
+use skiff_tests::TestEnvironment;
+
+/// The crates that each crate may use. ARCHITECTURE.md draws the same.
+const ALLOWED: [(&str, &[&str]); 8] = [
+    ("skiff-kconfig", &[]),
+    ("skiff-layers", &[]),
+    ("skiff-plan", &["skiff-kconfig", "skiff-layers"]),
+    ("skiff-runtime", &["skiff-kconfig", "skiff-layers", "skiff-plan"]),
+    ("skiff-build", &["skiff-kconfig", "skiff-layers", "skiff-plan"]),
+    ("skiff-cli", &["skiff-build", "skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-runtime"]),
+    ("skiff-sdk", &[]),
+    ("skiff-tests", &["skiff-cli", "skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-runtime"]),
+];
+
+#[test]
+fn crates_depend_only_downwards() {
+    let manifest = TestEnvironment::checkout().join("Cargo.toml");
+    let metadata = cargo_metadata::MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> =
+        ALLOWED.iter().map(|(name, uses)| (*name, uses.iter().copied().collect())).collect();
+    for package in &metadata.packages {
+        let uses: BTreeSet<&str> =
+            package.dependencies.iter().map(|d| d.name.as_str()).filter(|name| name.starts_with("skiff-")).collect();
+        let may = allowed.get(package.name.as_str()).unwrap_or_else(|| panic!("`{}` is not in the list", package.name));
+        let wrong: Vec<_> = uses.difference(may).collect();
+        assert!(wrong.is_empty(), "`{}` uses {wrong:?}", package.name);
+        let has = |name: &str| package.dependencies.iter().any(|dependency| dependency.name == name);
+        assert!(!has("wasmtime") || package.name == "skiff-runtime", "`{}` sees wasmtime", package.name);
+        assert!(!has("clap") || package.name == "skiff-cli", "`{}` reads arguments", package.name);
+    }
+}
+
+#[test]
+fn only_the_command_line_reads_the_environment() {
+    for crate_name in ["kconfig", "layers", "plan", "runtime", "build"] {
+        let sources = TestEnvironment::checkout().join("host").join(crate_name).join("src");
+        for entry in walkdir::WalkDir::new(sources).into_iter().filter_map(Result::ok) {
+            let Ok(text) = fs::read_to_string(entry.path()) else { continue };
+            for word in ["env::var", "env::current_dir", "println!"] {
+                assert!(!text.contains(word), "{} uses {word}", entry.path().display());
+            }
+        }
+    }
+}
+
+#[test]
+fn plugins_are_held_to_the_same_lints() {
+    let lints = |file: &str| {
+        let text = fs::read_to_string(TestEnvironment::checkout().join(file)).unwrap();
+        let from = text.split_once("[workspace.lints.rust]").unwrap().1;
+        from.split_once("[profile").unwrap().0.trim().to_owned()
+    };
+    assert_eq!(lints("plugins/Cargo.toml"), lints("Cargo.toml"));
+}
+
+#[test]
+fn every_shipped_plugin_has_its_grants_and_fits_them() {
+    let environment = crate::environment();
+    for chain in ["virt/qemu", "apps/docker"] {
+        let listed = environment.succeed(&["-c", chain, "grant", "list"]).stdout;
+        assert!(listed.contains("granted") && !listed.contains("MISSING"), "{listed}");
+    }
+}
+
+#[test]
+fn the_help_screen_is_what_was_reviewed() {
+    let help = crate::environment().succeed(&["--help"]).stdout;
+    insta::assert_snapshot!(help);
+}

@@ -1,0 +1,12 @@
+//! Panics.
+
+use skiff_sdk::{Arguments, Command, Result};
+
+struct Guest;
+skiff_sdk::export_command!(Guest);
+
+impl Command for Guest {
+    fn invoke(_: &str, _: &Arguments) -> Result<i32> {
+        panic!("on purpose")
+    }
+}

@@ -1,0 +1,1 @@
+//! Nothing: the guests are examples, since one package can have many of them.
