@@ -50,8 +50,10 @@ fn generate(tests: &Path, built: &Path) -> Result<String, Box<dyn std::error::Er
         let path = built.join(format!("{name}.wasm"));
         writeln!(text, "/// A guest.\npub const {}: &str = {path:?};", name.to_uppercase())?;
     }
-    writeln!(text, "#[macro_export]\nmacro_rules! foreach_guest {{ ($check:ident) => {{ {} }} }}", {
-        names.iter().map(|name| format!("$check!({name});")).collect::<String>()
-    })?;
+    writeln!(
+        text,
+        "/// Calls a macro with the name of each guest.\n#[macro_export]\nmacro_rules! foreach_guest {{ ($check:ident) => {{ {} }} }}",
+        { names.iter().map(|name| format!("$check!({name});")).collect::<String>() }
+    )?;
     Ok(text)
 }

@@ -84,7 +84,7 @@ macro_rules! export_command {
             #[cfg(not(target_family = "wasm"))]
             const _: fn(&str, &$crate::Arguments) -> $crate::Result<i32> = <$plugin as $crate::Command>::invoke;
             #[cfg(target_family = "wasm")]
-            $crate::command_bindings::export_command_component!(Component with_types_in $crate::command_bindings);
+    $crate::command_bindings::export_command_component!(Component with_types_in $crate::command_bindings);
         };
     };
 }

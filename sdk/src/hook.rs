@@ -28,7 +28,7 @@ macro_rules! export_hook {
             #[cfg(not(target_family = "wasm"))]
             const _: fn($crate::Stage) -> $crate::Result<()> = <$plugin as $crate::Hook>::run;
             #[cfg(target_family = "wasm")]
-            $crate::hook_bindings::export_hook_component!(Component with_types_in $crate::hook_bindings);
+    $crate::hook_bindings::export_hook_component!(Component with_types_in $crate::hook_bindings);
         };
     };
 }

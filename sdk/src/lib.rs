@@ -20,6 +20,7 @@ mod tool;
 pub use bindings::command as command_bindings;
 #[doc(hidden)]
 pub use bindings::hook as hook_bindings;
+pub use bindings::imports::skiff::host::context::Kind;
 pub use command::Arguments;
 pub use command::Command;
 pub use context::Layer;
@@ -38,4 +39,3 @@ pub use report::cancelled;
 pub use report::log;
 pub use tool::Outcome;
 pub use tool::Tool;
-pub use bindings::imports::skiff::host::context::Kind;

@@ -84,7 +84,7 @@ impl TestEnvironment {
 
     /// Runs skiff to its end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        self.ran(self.command(arguments).output().expect("skiff runs"))
+        self.ran(&self.command(arguments).output().expect("skiff runs"))
     }
 
     /// Runs skiff and expects success.
@@ -102,7 +102,7 @@ impl TestEnvironment {
     }
 
     /// Puts the output of a run into comparable form.
-    pub fn ran(&self, output: Output) -> Ran {
+    pub fn ran(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes).into_owned();
             let text = text.replace(&self.root.path().display().to_string(), "[ROOT]");

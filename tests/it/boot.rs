@@ -25,8 +25,7 @@ struct Console {
 impl Console {
     fn start(env: &TestEnvironment, arguments: &[&str]) -> Self {
         let mut command = env.command(arguments);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let (sender, output) = mpsc::channel();
         thread::spawn(move || {
@@ -80,10 +79,13 @@ impl Drop for Console {
     }
 }
 
-fn boots(chain: &str, machine: &str) {
+fn boots(chain: &str, arch: &str, machine: &str) {
     let env = environment();
-    env.write("layers/my/board/buildroot/name", format!("BR2_TARGET_GENERIC_HOSTNAME=\"board-{machine}\"\n"));
-    env.write("layers/my/board/resources/docker/daemon.json.d/10-board.json", "{\"debug\": true, \"log-level\": \"warn\"}");
+    env.write("layers/my/board/buildroot/name", format!("BR2_TARGET_GENERIC_HOSTNAME=\"board-{arch}\"\n"));
+    env.write(
+        "layers/my/board/resources/docker/daemon.json.d/10-board.json",
+        "{\"debug\": true, \"log-level\": \"warn\"}",
+    );
     env.write("overrides/root_overlay/etc/note", "from the overrides\n");
     env.write("overrides/resources/docker/daemon.json.d/mine.json", "{\"log-level\": \"error\"}");
     let chain = format!("{chain},apps/docker,my/board");
@@ -94,7 +96,7 @@ fn boots(chain: &str, machine: &str) {
     let arguments = ["cmd", "virt/qemu", "run", "--memory", "512M", "--disk-size", "64M"];
     let mut console = Console::start(&env, &arguments);
     console.wait_for(":~# ");
-    assert_eq!(console.ask("hostname"), format!("board-{machine}"));
+    assert_eq!(console.ask("hostname"), format!("board-{arch}"));
     assert_eq!(console.ask("uname -m"), machine);
     assert_eq!(console.ask("cat /etc/note"), "from the overrides");
     let daemon: serde_json::Value = serde_json::from_str(&console.ask("cat /etc/docker/daemon.json")).unwrap();
@@ -120,10 +122,10 @@ fn boots(chain: &str, machine: &str) {
 
 #[test]
 fn an_amd64_system_boots_to_a_shell() {
-    boots("virt/qemu", "x86_64");
+    boots("virt/qemu", "amd64", "x86_64");
 }
 
 #[test]
 fn an_arm64_system_boots_to_a_shell() {
-    boots("virt/qemu_arm64", "aarch64");
+    boots("virt/qemu_arm64", "arm64", "aarch64");
 }

@@ -69,7 +69,7 @@ fn differences(env: &TestEnvironment, name: &str, case: &Value) -> Vec<String> {
     for (variable, value) in case["env"].as_object().unwrap() {
         command.env(variable, value.as_str().unwrap().replace("@SYNTH@", &here));
     }
-    let ran = env.ran(command.output().unwrap());
+    let ran = env.ran(&command.output().unwrap());
     let recorded = case["exit"].as_i64() == Some(0);
     if ran.code != 0 {
         return if recorded { vec![ran.stderr] } else { Vec::new() };
@@ -84,14 +84,16 @@ fn differences(env: &TestEnvironment, name: &str, case: &Value) -> Vec<String> {
             found.push(format!("{what}: {ours:?} instead of {theirs:?}"));
         }
     };
-    let list = |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let list =
+        |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect::<Vec<_>>();
     compare("chain", list(&plan["chain"]).join(","), case["resolved"].as_str().unwrap_or_default().to_owned());
     // The checkouts differ in their own folders; the packages' folders and their order must not.
     let inside = |paths: Vec<String>| {
         let paths = paths.into_iter().map(|path| path.replace("@SYNTH@", "[ROOT]/synth"));
         paths.filter(|path| path.starts_with("[ROOT]/synth")).collect::<Vec<_>>().join(" ")
     };
-    let paths = |rows: &Value| rows.as_array().unwrap().iter().map(|row| row["path"].as_str().unwrap().to_owned()).collect();
+    let paths =
+        |rows: &Value| rows.as_array().unwrap().iter().map(|row| row["path"].as_str().unwrap().to_owned()).collect();
     compare("layers", inside(paths(&plan["layers"])), inside(list(&case["layer_dirs"])));
     compare("pre hooks", inside(paths(&plan["hooks"]["pre"])), inside(list(&case["pre_build_hooks"])));
     compare("post hooks", inside(paths(&plan["hooks"]["post"])), inside(list(&case["post_build_hooks"])));
@@ -102,7 +104,8 @@ fn differences(env: &TestEnvironment, name: &str, case: &Value) -> Vec<String> {
         for (symbol, value) in symbols {
             let ours = &plan["symbols"][kind][symbol]["value"];
             let known = SYMBOLS.iter().find(|(case, known, _)| *case == name && known == symbol);
-            let theirs = known.map_or_else(|| text(value).replace("@SYNTH@", "[ROOT]/synth"), |(.., ours)| (*ours).to_owned());
+            let theirs =
+                known.map_or_else(|| text(value).replace("@SYNTH@", "[ROOT]/synth"), |(.., ours)| (*ours).to_owned());
             let ours = ours.as_str().unwrap_or("absent");
             let ours = if name == "replaceme" { without_commit(ours) } else { ours.to_owned() };
             compare(symbol, ours, theirs);

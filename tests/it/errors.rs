@@ -7,24 +7,36 @@ use crate::environment;
 #[test]
 fn an_unknown_package() {
     let env = environment();
-    assert_snapshot!(env.fail(1, &["-c", "virt/qenu", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "virt/qenu", "configure"]), @"
+    error: Unknown package `virt/qenu`
+    hint: did you mean `virt/qemu` or `virt/qemu_arm64`?
+    ");
 }
 
 #[test]
 fn an_unknown_dependency() {
     let env = environment();
     env.write("layers/my/board/metadata/dependencies", "virt/qemu\nno/where\n");
-    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: Unknown package `no/where`, a dependency in [ROOT]/layers/my/board/metadata/dependencies:2
+    hint: `skiff list --all` shows all packages; SKIFF_EXTRA_CONFIGS_PATH names further folders with packages
+    ");
 }
 
 #[test]
 fn a_name_that_is_none() {
-    assert_snapshot!(environment().fail(1, &["-c", "virt", "configure"]), @"");
+    assert_snapshot!(environment().fail(1, &["-c", "virt", "configure"]), @"
+    error: `virt` is not a package name (want `namespace/name` of letters, digits, `_`, `-`, `.`)
+    hint: `skiff list` shows all packages
+    ");
 }
 
 #[test]
 fn no_chain_at_all() {
-    assert_snapshot!(environment().fail(1, &["configure"]), @"");
+    assert_snapshot!(environment().fail(1, &["configure"]), @"
+    error: No chain was named and none is remembered
+    hint: name packages: SKIFF_CONFIG=virt/qemu skiff configure; `skiff list` shows them all
+    ");
 }
 
 #[test]
@@ -32,33 +44,50 @@ fn a_dependency_cycle() {
     let env = environment();
     env.write("layers/c/a/metadata/dependencies", "c/b\n");
     env.write("layers/c/b/metadata/dependencies", "c/a\n");
-    assert_snapshot!(env.fail(1, &["-c", "c/a", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "c/a", "configure"]), @"
+    error: The dependencies of `c/a` form a cycle: c/a -> c/b -> c/a
+    hint: take one of these dependencies out, such as that in [ROOT]/layers/c/b/metadata/dependencies:1
+    ");
 }
 
 #[test]
 fn two_boards() {
-    assert_snapshot!(environment().fail(1, &["-c", "pi/4,intel/x64", "configure"]), @"");
+    assert_snapshot!(environment().fail(1, &["-c", "pi/4,intel/x64", "configure"]), @"
+    error: `pi/4` and `intel/x64` are both of the group `board`, of which a chain may hold one
+    hint: leave `pi/4` or `intel/x64` out of the chain, and what depends on it
+    ");
 }
 
 #[test]
 fn a_broken_fragment_line() {
     let env = environment();
     env.write("layers/my/board/buildroot/config", "BR2_FINE=y\nBR2_BROKEN y\n BR2_LEAD=y\n");
-    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: [ROOT]/layers/my/board/buildroot/config:2: there is no `=` and no value: `BR2_BROKEN y`
+           [ROOT]/layers/my/board/buildroot/config:3: the line starts with a blank: ` BR2_LEAD=y`
+    hint: write `SYMBOL=value` or `# SYMBOL is not set`, from the start of the line; anything else after a `#`
+    hint: `skiff configure --ignore-broken-lines` leaves such lines out, as SkiffOS does
+    ");
 }
 
 #[test]
 fn a_missing_external_desc() {
     let env = environment();
     env.write("layers/my/board/buildroot_ext/Config.in", "");
-    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: [ROOT]/layers/my/board/buildroot_ext: the Buildroot extension of layer `my/board` has no `external.desc`
+    hint: make the file `external.desc`: Buildroot needs external.desc (with `name: NAME`), external.mk and Config.in
+    ");
 }
 
 #[test]
 fn a_broken_users_table() {
     let env = environment();
     env.write("layers/my/board/users/table", "\nalice x alice -1 * - - -\n");
-    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: [ROOT]/layers/my/board/users/table:2: An id is a number, or -1 or -2 for the next free one: `alice x alice -1 * - - -`
+    hint: a line is: name uid group gid password home shell groups comment
+    ");
 }
 
 const MANIFEST: &str = "schema: 1\nplugins:\n  - name: p\n    version: 1.0.0\n    component: plugins/p.wasm\n    \
@@ -68,26 +97,38 @@ const MANIFEST: &str = "schema: 1\nplugins:\n  - name: p\n    version: 1.0.0\n  
 fn an_unknown_capability() {
     let env = environment();
     env.write("layers/my/board/metadata/plugins.yaml", format!("{MANIFEST}      - network: all\n        why: fun\n"));
-    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: plugins[0].capabilities[0]: unknown field `network`, expected one of `read`, `write`, `tool`, `path`, `arguments`, `terminal`, `timeout_s`, `why` at line 9 column 9
+    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    ");
 }
 
 #[test]
 fn an_unknown_zone_and_a_path_that_leads_out() {
     let env = environment();
     env.write("layers/my/board/metadata/plugins.yaml", format!("{MANIFEST}      - read: home\n        why: fun\n"));
-    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: plugins[0].capabilities[0].read: unknown variant `home`, expected one of `layer`, `layers`, `target`, `images`, `state` at line 9 column 15
+    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    ");
     env.write(
         "layers/my/board/metadata/plugins.yaml",
         format!("{MANIFEST}      - write: target\n        path: ../..\n        why: fun\n"),
     );
-    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:10: plugin `p`: `../..` is not a relative path without `.`, `..` and empty parts
+    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    ");
 }
 
 #[test]
 fn a_missing_component() {
     let env = environment();
     env.write("layers/my/board/metadata/plugins.yaml", MANIFEST);
-    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:5: the component `[ROOT]/layers/my/board/plugins/p.wasm` of plugin `p` is not there
+    hint: build the plugin and put it at [ROOT]/layers/my/board/plugins/p.wasm
+    ");
 }
 
 #[test]
@@ -96,7 +137,10 @@ fn a_component_that_is_none() {
     let manifest = MANIFEST.replace("hooks: [pre]", "commands: [{name: go, summary: Goes}]");
     env.write("layers/my/board/metadata/plugins.yaml", manifest);
     env.write("layers/my/board/plugins/p.wasm", "not wasm");
-    assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @"");
+    assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @"
+    error: `[ROOT]/layers/my/board/plugins/p.wasm`, named in [ROOT]/layers/my/board/metadata/plugins.yaml:5, is no WebAssembly component: failed to parse WebAssembly module: magic header not detected: bad magic number - expected=[     0x0,     0x61,     0x73,     0x6d, ] actual=[     0x6e,     0x6f,     0x74,     0x20, ] (at offset 0x0)
+    hint: build it for the target wasm32-wasip2; sdk/README.md shows how
+    ");
 }
 
 #[test]
@@ -115,14 +159,20 @@ fn an_interface_from_the_future() {
     let manifest = MANIFEST.replace("hooks: [pre]", "commands: [{name: go, summary: Goes}]").replace("^1.0", "^9.0");
     env.write("layers/my/board/metadata/plugins.yaml", manifest);
     env.write("layers/my/board/plugins/p.wasm", "x");
-    assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @"");
+    assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @"
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:5: plugin `my/board/p` is written for skiff:plugin ^9.0; this skiff provides 1.0.0
+    hint: use a skiff or a version of the plugin that fits
+    ");
 }
 
 #[test]
 fn an_unknown_command_and_a_wrong_argument() {
     let env = environment();
-    assert_snapshot!(env.fail(2, &["cmd", "virt/qemu", "fly"]), @"");
-    assert_snapshot!(env.fail(2, &["cmd", "virt/qemu/run", "--cpus", "many"]), @"");
+    assert_snapshot!(env.fail(2, &["cmd", "virt/qemu", "fly"]), @"
+    error: Package `virt/qemu` has no command `fly`
+    hint: it has: run
+    ");
+    assert_snapshot!(env.fail(2, &["cmd", "virt/qemu/run", "--cpus", "many"]), @"error: --cpus is `many`, which is no whole number");
 }
 
 #[test]
@@ -130,32 +180,44 @@ fn a_makefile_command_of_an_old_layer() {
     let env = environment();
     env.write("layers/my/board/metadata/commands", "run Runs it\n");
     env.write("layers/my/board/extensions/Makefile", "run:\n\ttouch /tmp/evil\n");
-    assert_snapshot!(env.fail(77, &["cmd", "my/board", "run"]), @"");
+    assert_snapshot!(env.fail(77, &["cmd", "my/board", "run"]), @"
+    error: `run` of `my/board` is a Makefile target that runs shell scripts with all of your rights
+    hint: this version runs commands of plugins only; ask the layer's author for a plugin
+    ");
 }
 
 #[test]
 fn a_checkout_that_is_none() {
     let mut env = environment();
     env.set("SKIFF_ROOT_DIR", "/nonexistent");
-    assert_snapshot!(env.fail(1, &["list"]), @"");
+    assert_snapshot!(env.fail(1, &["list"]), @"
+    error: `/nonexistent` is no skiff checkout
+    hint: it holds the folder configs/base/pre
+    ");
 }
 
 #[test]
 fn a_workspace_name_that_leads_out() {
-    assert_snapshot!(environment().fail(2, &["-w", "..", "list"]), @"");
+    assert_snapshot!(environment().fail(2, &["-w", "..", "list"]), @"error: `..` is not a workspace name (want letters, digits, `_`, `-`, and `.` not at the start)");
 }
 
 #[test]
 fn a_wrong_source_date_epoch() {
     let mut env = environment();
     env.set("SOURCE_DATE_EPOCH", "yesterday");
-    assert_snapshot!(env.fail(2, &["-c", "virt/qemu", "compile"]), @"");
+    assert_snapshot!(env.fail(2, &["-c", "virt/qemu", "compile"]), @"error: SOURCE_DATE_EPOCH is `yesterday`, which is no number of seconds");
 }
 
 #[test]
 fn an_engine_that_is_not_there_yet() {
     let mut env = environment();
-    assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "br", "menuconfig"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "br", "menuconfig"]), @"
+    error: The engine `prebuilt` has no Buildroot tree in which to run `menuconfig`
+    hint: settings can be written to overrides/buildroot/<any name>, one `BR2_…=…` a line
+    ");
     env.set("SKIFF_BUILDROOT_DIR", "/tmp");
-    assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "compile"]), @"");
+    assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "compile"]), @"
+    error: SKIFF_BUILDROOT_DIR is `/tmp`, and this version cannot drive Buildroot yet
+    hint: unset it to build with binary packages (engine `prebuilt`)
+    ");
 }

@@ -59,24 +59,42 @@ fn ok_hook_writes_target() {
     env.succeed(&["grant", "add", "my/board/p", "write:target/etc"]);
     let built = env.succeed(&["compile"]).stderr;
     assert!(built.contains("[my/board/p] written"), "{built}");
-    assert_snapshot!(env.read("workspaces/default/target/etc/guest"), @"");
+    assert_snapshot!(env.read("workspaces/default/target/etc/guest"), @r#"
+    Stage::Pre
+    base/pre util/rootlogin virt/qemu my/board overrides overrides/workspaces/default base/post
+    [Some("y"), None]
+    skiff
+    "#);
 }
 
 #[test]
 fn ok_command_echoes() {
     let mut env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
-    assert_snapshot!(go(&env, 0, &[]), @"");
-    assert_snapshot!(go(&env, 3, &["--status", "3", "--flag", "--choice", "two", "--words", "a 'b c' --d"]), @"");
+    assert_snapshot!(go(&env, 0, &[]), @r#"[my/board/p] go text=Some("none") choice=None flag=false words=[] status=0"#);
+    assert_snapshot!(go(&env, 3, &["--status", "3", "--flag", "--choice", "two", "--words", "a 'b c' --d"]), @r#"[my/board/p] go text=Some("none") choice=Some("two") flag=true words=["a", "b c", "--d"] status=3"#);
     env.set("MY_TEXT", "from the environment");
-    assert_snapshot!(go(&env, 0, &[]), @"");
-    assert_snapshot!(env.succeed(&["cmd", "my/board", "go", "--help"]).stdout, @"");
+    assert_snapshot!(go(&env, 0, &[]), @r#"[my/board/p] go text=Some("from the environment") choice=None flag=false words=[] status=0"#);
+    assert_snapshot!(env.succeed(&["cmd", "my/board", "go", "--help"]).stdout, @"
+    Goes
+
+    Usage: skiff cmd my/board go [OPTIONS]
+
+    Options:
+          --text <TEXT>      A text [env: MY_TEXT] [default: none]
+          --choice <choice>  A choice [possible values: one, two]
+          --flag             A flag
+          --words <WORDS>    Words
+          --status <NUMBER>  The exit status
+      -h, --help             Print help
+    ");
 }
 
 #[test]
 fn ok_command_runs_tool() {
     let env = with_guest(guests::OK_COMMAND_RUNS_TOOL, &format!("{COMMAND}{HEAD}"));
-    assert_snapshot!(go(&env, 0, &[]), @"");
-    let left: Vec<_> = fs::read_dir(env.path("workspaces/default/state")).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert_snapshot!(go(&env, 0, &[]), @"[my/board/p] status 0: inside");
+    let left: Vec<_> =
+        fs::read_dir(env.path("workspaces/default/state")).unwrap().flatten().map(|e| e.file_name()).collect();
     assert_eq!(left, ["my"], "the view of the folders is gone");
 }
 
@@ -94,15 +112,28 @@ fn deny_directories() {
 }
 
 #[test]
+fn deny_network() {
+    let env = with_guest(guests::DENY_NETWORK, COMMAND);
+    let said = env.fail(1, &["cmd", "my/board", "go"]);
+    assert!(said.contains("imports `wasi:sockets/"), "{said}");
+}
+
+#[test]
 fn deny_tools() {
     let env = with_guest(guests::DENY_TOOLS, &format!("{COMMAND}{HEAD}"));
     env.write("layers/my/board/data", "data");
-    assert_snapshot!(go(&env, 77, &["--text", "undeclared"]), @"");
+    assert_snapshot!(go(&env, 77, &["--text", "undeclared"]), @"
+    error: Plugin `my/board/p`: the tool `sh` is neither declared nor granted
+    hint: add `- tool: sh` to the capabilities in [ROOT]/layers/my/board/metadata/plugins.yaml, then run: skiff grant add my/board/p tool:sh
+    ");
     for way in ["path", "argument", "host-path", "escape", "link", "terminal"] {
         let said = go(&env, 77, &["--text", way]);
         assert!(said.contains("error: Plugin `my/board/p`"), "{way}: {said}");
     }
-    assert_snapshot!(go(&env, 77, &["--text", "argument"]), @"");
+    assert_snapshot!(go(&env, 77, &["--text", "argument"]), @"
+    error: Plugin `my/board/p`: argument 1 of `head`, `--version`, fits no pattern of the manifest
+    hint: add a pattern for it to the tool in [ROOT]/layers/my/board/metadata/plugins.yaml, then run: skiff grant add my/board/p tool:head
+    ");
 }
 
 #[test]
@@ -127,7 +158,10 @@ fn other_bytes_have_no_grants() {
 #[test]
 fn a_tool_that_is_not_declared_cannot_be_imported() {
     let env = with_guest(guests::DENY_TOOLS, COMMAND);
-    assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @"");
+    assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @"
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:5: plugin `my/board/p` imports `skiff:host/tools@1.0.0` and declares no tool
+    hint: declare each program under `capabilities` as `tool`, or do not call any
+    ");
 }
 
 #[test]
@@ -148,17 +182,26 @@ fn hostile(component: &str, arguments: &[&str]) -> String {
 
 #[test]
 fn hostile_infinite_loop() {
-    assert_snapshot!(hostile(guests::HOSTILE_INFINITE_LOOP, &[]), @"");
+    assert_snapshot!(hostile(guests::HOSTILE_INFINITE_LOOP, &[]), @"
+    error: Plugin `my/board/p` was stopped: it worked longer than the 1 s that it may
+    hint: if it needs more, raise `time_s` (now 1) under `limits` in its manifest
+    ");
 }
 
 #[test]
 fn hostile_sleep() {
-    assert_snapshot!(hostile(guests::HOSTILE_SLEEP, &[]), @"");
+    assert_snapshot!(hostile(guests::HOSTILE_SLEEP, &[]), @"
+    error: Plugin `my/board/p` was stopped: it worked longer than the 1 s that it may
+    hint: if it needs more, raise `time_s` (now 1) under `limits` in its manifest
+    ");
 }
 
 #[test]
 fn hostile_memory() {
-    assert_snapshot!(hostile(guests::HOSTILE_MEMORY, &[]), @"");
+    assert_snapshot!(hostile(guests::HOSTILE_MEMORY, &[]), @"
+    error: Plugin `my/board/p` was stopped: it wanted more than the 16 MiB of memory that it may
+    hint: if it needs more, raise `memory_mib` (now 16) under `limits` in its manifest
+    ");
 }
 
 #[test]
@@ -243,13 +286,8 @@ mod runner {
                 file.add(&PluginId::new("my/board", name(path)), digest, ids);
             }
             file.write(&env.path("overrides/grants.yaml")).unwrap();
-            let target = Target {
-                arch: None,
-                hostname: "h".into(),
-                issue: String::new(),
-                root_password: None,
-                getty: None,
-            };
+            let target =
+                Target { arch: None, hostname: "h".into(), issue: String::new(), root_password: None, getty: None };
             let system = System {
                 layers: vec!["my/board".into()],
                 configs: BTreeMap::new(),
@@ -311,7 +349,7 @@ mod runner {
             commands: vec![CommandDecl { name: "go".into(), summary: String::new(), arguments: Vec::new() }],
             capabilities: capabilities(),
             limits: Limits { memory_mib: 16, time_s: 1 },
-            manifest: "manifest".into(),
+            manifest: skiff_layers::Location::whole("manifest"),
         }
     }
 }

@@ -50,10 +50,12 @@ fn compile_can_be_killed_at_any_moment() {
     fs::remove_dir_all(env.path("overrides/root_overlay")).unwrap();
     env.succeed(&["compile"]);
     assert_eq!(env.read("workspaces/default/images/SHA256SUMS"), good);
-    let mut left: Vec<_> =
-        fs::read_dir(env.path("workspaces/default")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut left: Vec<_> = fs::read_dir(env.path("workspaces/default"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     left.sort();
-    assert_eq!(left, ["build.json", "images", "skiff.lock", "state", "target"]);
+    assert_eq!(left, ["build.json", "images", "skiff.lock", "target"]);
 }
 
 #[test]
@@ -66,7 +68,7 @@ fn ctrl_c_ends_a_build_and_keeps_the_last_images() {
     thread::sleep(Duration::from_millis(700));
     let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
-    let ran = env.ran(child.wait_with_output().unwrap());
+    let ran = env.ran(&child.wait_with_output().unwrap());
     assert_eq!(ran.code, 130, "{}", ran.stderr);
     assert!(ran.stderr.contains("Cancelled"), "{}", ran.stderr);
     assert_eq!(env.read("workspaces/default/images/SHA256SUMS"), good);

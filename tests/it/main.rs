@@ -1,11 +1,18 @@
 //! Tests of skiff as a whole. README.md beside this folder says which kind belongs where.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop at the first surprise"
+)]
+
 #[macro_use]
 extern crate skiff_tests;
 
 mod boot;
-mod conformance;
 mod configure;
+mod conformance;
 mod errors;
 mod guests;
 mod house;

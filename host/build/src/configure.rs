@@ -116,7 +116,8 @@ fn files(plan: &BuildPlan, extra: &[PathBuf]) -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
     let mut add = |name: &str, content: String| drop(files.insert(PathBuf::from(name), content));
     for kind in Kind::ALL {
-        let header = format!("# {kind} configuration of {}, made by skiff: edit a layer instead.\n", plan.chain.join(","));
+        let header =
+            format!("# {kind} configuration of {}, made by skiff: edit a layer instead.\n", plan.chain.join(","));
         add(&format!("{kind}/config"), header + &plan.config(kind).render());
     }
     add("users", plan.users.iter().map(|user| format!("{}\n", user.text)).collect());

@@ -104,7 +104,9 @@ impl From<ChainError> for CommandError {
             ),
             ChainError::Unknown { similar, .. } => plain.hint(format!("did you mean {}?", alternatives(&similar))),
             ChainError::MissingFolder { variable, .. } => plain.hint(format!("set {variable} to the package's folder")),
-            ChainError::Cycle { at, .. } => plain.hint(format!("take one of these dependencies out, such as that in {at}")),
+            ChainError::Cycle { at, .. } => {
+                plain.hint(format!("take one of these dependencies out, such as that in {at}"))
+            }
             ChainError::Excluded { first, second, .. } => {
                 plain.hint(format!("leave `{first}` or `{second}` out of the chain, and what depends on it"))
             }
@@ -141,7 +143,9 @@ impl From<PlanError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             PlanError::Read(error) => error.into(),
-            PlanError::Input { .. } => plain.hint("a layer holds only files, folders and symbolic links that can be read"),
+            PlanError::Input { .. } => {
+                plain.hint("a layer holds only files, folders and symbolic links that can be read")
+            }
             PlanError::User(_) => plain.hint("a line is: name uid group gid password home shell groups comment"),
             PlanError::MissingComponent { component, .. } => {
                 plain.hint(format!("build the plugin and put it at {}", component.display()))

@@ -14,7 +14,8 @@ pub struct Environment {
 impl Environment {
     /// Reads that of the process.
     pub fn of_process() -> Self {
-        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
         let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         Self { variables, current, program: std::env::current_exe().ok() }
     }
@@ -57,6 +58,9 @@ impl Environment {
     pub(crate) fn cache(&self) -> PathBuf {
         let xdg = || self.path("XDG_CACHE_HOME").map(|path| path.join("skiff"));
         let home = || self.path("HOME").map(|path| path.join(".cache/skiff"));
-        self.path("SKIFF_CACHE_DIR").or_else(xdg).or_else(home).unwrap_or_else(|| self.absolute(Path::new(".cache/skiff")))
+        self.path("SKIFF_CACHE_DIR")
+            .or_else(xdg)
+            .or_else(home)
+            .unwrap_or_else(|| self.absolute(Path::new(".cache/skiff")))
     }
 }

@@ -67,7 +67,8 @@ impl Bars {
         };
         let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         // The template is ours: if it were wrong, indicatif's default would be shown.
-        let bar = bar.with_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar =
+            bar.with_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         let bar = self.all.add(bar);
         bar.set_message(title.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));

@@ -73,8 +73,7 @@ impl Session {
         };
         let given = args.config.clone().filter(|chain| !chain.trim().is_empty());
         let given = given.map(|chain| Requested { chain, remembered: false });
-        let requested =
-            given.or_else(|| remembered.map(|memory| Requested { chain: memory.chain, remembered: true }));
+        let requested = given.or_else(|| remembered.map(|memory| Requested { chain: memory.chain, remembered: true }));
         let cancel = Cancel::default();
         let on_signal = cancel.clone();
         // It fails only if a handler is there already, as in a test that makes two sessions.
@@ -134,7 +133,9 @@ impl Session {
         }
         let git = Command::new("git").arg("-C").arg(&self.root).args(["rev-parse", "--short=8", "HEAD"]).output();
         let commit = git.ok().filter(|output| output.status.success());
-        commit.and_then(|output| String::from_utf8(output.stdout).ok()).map_or_else(unknown, |text| text.trim().to_owned())
+        commit
+            .and_then(|output| String::from_utf8(output.stdout).ok())
+            .map_or_else(unknown, |text| text.trim().to_owned())
     }
 
     pub(crate) fn lock(&self) -> Result<WorkspaceLock> {
@@ -149,7 +150,11 @@ impl Session {
     pub(crate) fn runner(&self, plan: &BuildPlan) -> Result<Runner> {
         let (shipped, own) = self.grant_files();
         let grants = Grants::read(&[shipped, own])?;
-        let path = self.environment.raw("PATH").map(|path| std::env::split_paths(path).collect()).unwrap_or_else(Vec::new);
+        let path = self
+            .environment
+            .raw("PATH")
+            .map(|path| std::env::split_paths(path).collect::<Vec<_>>())
+            .unwrap_or_default();
         let system = System {
             layers: plan.layers.iter().map(|layer| layer.name.clone()).collect(),
             configs: plan.configs.clone(),
@@ -174,7 +179,8 @@ impl Session {
 
     pub(crate) fn engine(&self, update: bool) -> Result<Prebuilt> {
         if let Some(folder) = self.environment.path("SKIFF_BUILDROOT_DIR") {
-            let message = format!("SKIFF_BUILDROOT_DIR is `{}`, and this version cannot drive Buildroot yet", folder.display());
+            let message =
+                format!("SKIFF_BUILDROOT_DIR is `{}`, and this version cannot drive Buildroot yet", folder.display());
             return Err(CommandError::new(Kind::User, message)
                 .hint("unset it to build with binary packages (engine `prebuilt`)"));
         }

@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn comments_about_a_symbol_are_comments() {
-        let fragment = parse(Kind::Kernel, "# CONFIG_FOO selects x\n# about CONFIG_FOO=y\n#CONFIG_FOO is not set\n  # x");
+        let fragment =
+            parse(Kind::Kernel, "# CONFIG_FOO selects x\n# about CONFIG_FOO=y\n#CONFIG_FOO is not set\n  # x");
         assert_eq!(lines(&fragment), Vec::<String>::new());
         assert_eq!(fragment.problems, []);
     }

@@ -130,9 +130,11 @@ mod tests {
     use crate::Kind;
 
     fn merged(fragments: &[(&str, &str)]) -> Merged {
-        merge(fragments.iter().flat_map(|(layer, text)| {
-            Fragment::parse(Kind::Kernel, layer, "kernel/f".into(), text).assignments
-        }))
+        merge(
+            fragments
+                .iter()
+                .flat_map(|(layer, text)| Fragment::parse(Kind::Kernel, layer, "kernel/f".into(), text).assignments),
+        )
     }
 
     #[test]
@@ -146,7 +148,8 @@ mod tests {
 
     #[test]
     fn names_that_contain_one_another_do_not_touch() {
-        let merged = merged(&[("a/a", "CONFIG_FOO_BAR=y\nCONFIG_XFOO=y\nCONFIG_S=\"CONFIG_FOO\""), ("b/b", "CONFIG_FOO=n")]);
+        let merged =
+            merged(&[("a/a", "CONFIG_FOO_BAR=y\nCONFIG_XFOO=y\nCONFIG_S=\"CONFIG_FOO\""), ("b/b", "CONFIG_FOO=n")]);
         assert!(merged.is_yes("CONFIG_FOO_BAR") && merged.is_yes("CONFIG_XFOO"));
         assert_eq!(merged.string("CONFIG_S").as_deref(), Some("CONFIG_FOO"));
         assert_eq!(merged.value("CONFIG_FOO").map(Value::text), Some("n"));

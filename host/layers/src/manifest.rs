@@ -44,8 +44,8 @@ pub struct PluginDecl {
     pub capabilities: Vec<Capability>,
     /// What it may use up.
     pub limits: Limits,
-    /// The manifest, for messages.
-    pub manifest: PathBuf,
+    /// Where the manifest names the component, for messages.
+    pub manifest: Location,
 }
 
 /// A point of the build at which hooks are called.
@@ -112,7 +112,28 @@ pub(crate) fn read(root: &Path) -> Result<Vec<PluginDecl>, ReadError> {
     let path = root.join(FILE);
     let Some(raw) = optional_yaml::<RawManifest>(&path)? else { return Ok(Vec::new()) };
     let text = optional_text(&path)?.unwrap_or_default();
-    check(root, &path, raw).map_err(|wrong| ReadError::Manifest { at: wrong.locate(&path, &text), message: wrong.message })
+    let manifest = Manifest { root, path: &path, text: &text };
+    check(&manifest, raw).map_err(|wrong| ReadError::Manifest { at: manifest.locate(&wrong), message: wrong.message })
+}
+
+/// A manifest as it lies in its layer.
+struct Manifest<'m> {
+    root: &'m Path,
+    path: &'m Path,
+    text: &'m str,
+}
+
+impl Manifest<'_> {
+    /// Finds the line that a complaint is about: the first with a word that the complaint quotes, or near it.
+    fn locate(&self, wrong: &Wrong) -> Location {
+        let quoted = wrong.message.split('`').skip(1).step_by(2).filter(|word| word.len() > 1).last();
+        let line = quoted.and_then(|word| self.line_of(word)).or_else(|| self.line_of(&wrong.near));
+        Location { file: self.path.to_owned(), line }
+    }
+
+    fn line_of(&self, word: &str) -> Option<usize> {
+        (1..).zip(self.text.lines()).find(|(_, line)| line.contains(word)).map(|(number, _)| number)
+    }
 }
 
 /// What is wrong, and a word near which it stands.
@@ -125,16 +146,14 @@ impl Wrong {
     fn new(near: impl Into<String>, message: impl Into<String>) -> Self {
         Self { near: near.into(), message: message.into() }
     }
-
-    fn locate(&self, path: &Path, text: &str) -> Location {
-        let line = (1..).zip(text.lines()).find(|(_, line)| line.contains(&self.near)).map(|(number, _)| number);
-        Location { file: path.to_owned(), line }
-    }
 }
 
-fn check(root: &Path, manifest: &Path, raw: RawManifest) -> Result<Vec<PluginDecl>, Wrong> {
+fn check(manifest: &Manifest<'_>, raw: RawManifest) -> Result<Vec<PluginDecl>, Wrong> {
     if raw.schema != SCHEMA {
-        return Err(Wrong::new("schema", format!("schema {} is unknown; this skiff reads schema {SCHEMA}", raw.schema)));
+        return Err(Wrong::new(
+            "schema",
+            format!("schema {} is unknown; this skiff reads schema {SCHEMA}", raw.schema),
+        ));
     }
     let mut names = BTreeSet::new();
     let mut plugins = Vec::new();
@@ -142,12 +161,12 @@ fn check(root: &Path, manifest: &Path, raw: RawManifest) -> Result<Vec<PluginDec
         if !names.insert(plugin.name.clone()) {
             return Err(Wrong::new(&plugin.name, format!("two plugins are called `{}`", plugin.name)));
         }
-        plugins.push(check_plugin(root, manifest, plugin)?);
+        plugins.push(check_plugin(manifest, plugin)?);
     }
     Ok(plugins)
 }
 
-fn check_plugin(root: &Path, manifest: &Path, raw: RawPlugin) -> Result<PluginDecl, Wrong> {
+fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, Wrong> {
     let RawPlugin { name, version, component, interface, hooks, commands, capabilities, limits } = raw;
     if !is_name_part(&name) {
         return Err(Wrong::new(&name, format!("`{name}` is not a plugin name (letters, digits, `_`, `-`, `.`)")));
@@ -170,8 +189,8 @@ fn check_plugin(root: &Path, manifest: &Path, raw: RawPlugin) -> Result<PluginDe
         .map(RawCapability::check)
         .collect::<Result<_, _>>()
         .map_err(|message| Wrong::new("capabilities", format!("plugin `{name}`: {message}")))?;
-    let component = root.join(component);
-    let manifest = manifest.to_owned();
+    let at = Location { file: manifest.path.to_owned(), line: manifest.line_of(&component) };
+    let (component, manifest) = (manifest.root.join(component), at);
     Ok(PluginDecl { name, version, component, interface, hooks, commands, capabilities, limits, manifest })
 }
 

@@ -142,13 +142,7 @@ fn symbols(config: &skiff_kconfig::Merged) -> BTreeMap<&str, SymbolRow<'_>> {
 
 fn symbol<'p>(assignment: &'p Assignment, shadowed: Vec<SymbolRow<'p>>) -> SymbolRow<'p> {
     let origin = &assignment.origin;
-    SymbolRow {
-        value: assignment.value.text(),
-        layer: &origin.layer,
-        file: &origin.file,
-        line: origin.line,
-        shadowed,
-    }
+    SymbolRow { value: assignment.value.text(), layer: &origin.layer, file: &origin.file, line: origin.line, shadowed }
 }
 
 fn commands(plan: &BuildPlan) -> BTreeMap<&str, Vec<CommandRow<'_>>> {

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use skiff_layers::Location;
 use skiff_layers::ReadError;
 
 use crate::UserError;
@@ -23,10 +24,10 @@ pub enum PlanError {
     #[error(transparent)]
     User(#[from] UserError),
     /// A plugin's component file is not there.
-    #[error("{}: the component `{}` of plugin `{plugin}` is not there", manifest.display(), component.display())]
+    #[error("{manifest}: the component `{}` of plugin `{plugin}` is not there", component.display())]
     MissingComponent {
-        /// The manifest that names it.
-        manifest: PathBuf,
+        /// The line that names it.
+        manifest: Location,
         /// The plugin.
         plugin: String,
         /// The file.

@@ -51,10 +51,8 @@ mod tests {
 
     #[test]
     fn the_longer_word_is_replaced_first() {
-        let words = vec![
-            ("REPLACEME_SKIFF_VERSION", "1".to_owned()),
-            ("REPLACEME_SKIFF_VERSION_COMMIT", "abc".to_owned()),
-        ];
+        let words =
+            vec![("REPLACEME_SKIFF_VERSION", "1".to_owned()), ("REPLACEME_SKIFF_VERSION_COMMIT", "abc".to_owned())];
         let placeholders = Placeholders::new(words);
         let text = "\"REPLACEME_SKIFF_VERSION_COMMIT REPLACEME_SKIFF_VERSION\"";
         assert_eq!(placeholders.replace(text).as_deref(), Some("\"abc 1\""));

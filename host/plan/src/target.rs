@@ -115,7 +115,8 @@ mod tests {
     fn the_last_architecture_and_the_values_of_the_layers_count() {
         let text = "BR2_x86_64=y\nBR2_aarch64=y\nBR2_TARGET_GENERIC_HOSTNAME=\"a\\\"b\"\n\
                     # BR2_TARGET_ENABLE_ROOT_LOGIN is not set\nBR2_TARGET_GENERIC_GETTY_BAUDRATE_115200=y\n";
-        let target = Target::of(&skiff_kconfig::merge(Fragment::parse(Kind::Buildroot, "l", "f".into(), text).assignments));
+        let target =
+            Target::of(&skiff_kconfig::merge(Fragment::parse(Kind::Buildroot, "l", "f".into(), text).assignments));
         assert_eq!(target.arch, Some(Arch::Arm64));
         assert_eq!(target.hostname, "a\"b");
         assert_eq!(target.root_password, None);

@@ -118,7 +118,10 @@ mod tests {
         let table = "# x\n\nalice -1 wheel 1000 =pw /home/alice /bin/sh adm,video Alice A\n";
         let users = User::parse_table("t".as_ref(), table).unwrap();
         let alice = &users[0];
-        assert_eq!((alice.uid, alice.gid, alice.groups.len(), alice.comment.as_str()), (UserId::FreeUser, UserId::Fixed(1000), 2, "Alice A"));
+        assert_eq!(
+            (alice.uid, alice.gid, alice.groups.len(), alice.comment.as_str()),
+            (UserId::FreeUser, UserId::Fixed(1000), 2, "Alice A")
+        );
     }
 
     #[test]

@@ -167,7 +167,8 @@ impl Plugin {
 
     fn check_exports(&self, host: &Host) -> Result<(), LoadError> {
         let exports = self.inspect(host).exports;
-        let promised = [("hooks", HOOKS, !self.decl.hooks.is_empty()), ("commands", COMMANDS, !self.decl.commands.is_empty())];
+        let promised =
+            [("hooks", HOOKS, !self.decl.hooks.is_empty()), ("commands", COMMANDS, !self.decl.commands.is_empty())];
         for (declared, export, wanted) in promised {
             if wanted && !exports.iter().any(|name| name == export) {
                 let manifest = self.decl.manifest.clone();

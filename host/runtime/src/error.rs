@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use semver::VersionReq;
 use skiff_layers::Limits;
+use skiff_layers::Location;
 use skiff_layers::Stage;
 use skiff_plan::Cancelled;
 
@@ -45,12 +46,12 @@ pub enum LoadError {
         limit: u64,
     },
     /// The bytes are no component.
-    #[error("`{}`, named in {}, is no WebAssembly component: {message}", path.display(), manifest.display())]
+    #[error("`{}`, named in {manifest}, is no WebAssembly component: {message}", path.display())]
     NotAComponent {
         /// The file.
         path: PathBuf,
         /// The manifest that names it.
-        manifest: PathBuf,
+        manifest: Location,
         /// What wasmtime says.
         message: String,
     },
@@ -63,14 +64,14 @@ pub enum LoadError {
         import: String,
     },
     /// It imports tools and declares none.
-    #[error("Plugin `{plugin}` imports `{import}` and its manifest {} declares no tool", manifest.display())]
+    #[error("{manifest}: plugin `{plugin}` imports `{import}` and declares no tool")]
     UndeclaredImport {
         /// The plugin.
         plugin: PluginId,
         /// The import.
         import: String,
         /// The manifest.
-        manifest: PathBuf,
+        manifest: Location,
     },
     /// It was built for another version of the interface.
     #[error("Plugin `{plugin}` needs `{needed}`; this skiff provides {present}")]
@@ -83,24 +84,24 @@ pub enum LoadError {
         present: String,
     },
     /// The manifest asks for an interface version that this skiff has not.
-    #[error("{}: plugin `{plugin}` is written for skiff:plugin {wanted}; this skiff provides {present}", manifest.display())]
+    #[error("{manifest}: plugin `{plugin}` is written for skiff:plugin {wanted}; this skiff provides {present}")]
     Interface {
         /// The plugin.
         plugin: PluginId,
         /// The manifest.
-        manifest: PathBuf,
+        manifest: Location,
         /// What the manifest wants.
         wanted: VersionReq,
         /// What is there.
         present: &'static str,
     },
     /// The manifest promises hooks or commands that the component does not export.
-    #[error("{}: plugin `{plugin}` declares {declared} and its component does not export `{export}`", manifest.display())]
+    #[error("{manifest}: plugin `{plugin}` declares {declared} and its component does not export `{export}`")]
     MissingExport {
         /// The plugin.
         plugin: PluginId,
         /// The manifest.
-        manifest: PathBuf,
+        manifest: Location,
         /// "hooks" or "commands".
         declared: &'static str,
         /// The interface.

@@ -113,7 +113,8 @@ impl GrantFile {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(failed)?;
         let mut file = tempfile::Builder::new().prefix(".grants").tempfile_in(folder).map_err(failed)?;
-        file.write_all(b"# What each plugin may do, bound to its bytes. Written by `skiff grant`.\n").map_err(failed)?;
+        file.write_all(b"# What each plugin may do, bound to its bytes. Written by `skiff grant`.\n")
+            .map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;

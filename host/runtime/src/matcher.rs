@@ -92,7 +92,8 @@ fn fits_text(placeholder: Option<&PatternPiece>, text: &str, starts_word: bool) 
         None => text.is_empty(),
         Some(PatternPiece::Int) => !text.is_empty() && text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit()),
         Some(PatternPiece::Word) => {
-            !text.is_empty() && !(starts_word && text.starts_with('-')) && text.bytes().all(is_word)
+            let option = starts_word && text.starts_with('-');
+            !text.is_empty() && !option && text.bytes().all(is_word)
         }
         Some(PatternPiece::Text) => !text.chars().any(char::is_control),
         Some(PatternPiece::Literal(_) | PatternPiece::Path(_) | PatternPiece::Given(_)) => false,
@@ -146,7 +147,8 @@ mod tests {
         assert_eq!(check(&patterns, &[kernel.clone(), Actual::text("/etc/shadow".into())]), Err(1));
         assert_eq!(check(&patterns, &[drive.clone(), path("file=", "./images/r", ",format=raw")]), Ok(()));
         assert_eq!(check(&patterns, &[drive.clone(), path("file=", "./images/r,readonly=off", ",format=raw")]), Err(1));
-        let elsewhere = Actual::Pieces { before: String::new(), path: Some((Zone::State, "./x".into())), after: String::new() };
+        let elsewhere =
+            Actual::Pieces { before: String::new(), path: Some((Zone::State, "./x".into())), after: String::new() };
         assert_eq!(check(&patterns, &[kernel, elsewhere]), Err(1));
     }
 

@@ -135,7 +135,10 @@ impl Mounts {
     ///
     /// The file need not exist; its folder must, and no link on the way may lead outside.
     pub(crate) fn find(&self, path: &str) -> Result<Inside, String> {
-        if !path.starts_with('/') || path.contains('\0') || path.split('/').skip(1).any(|p| matches!(p, "" | "." | "..")) {
+        if !path.starts_with('/')
+            || path.contains('\0')
+            || path.split('/').skip(1).any(|p| matches!(p, "" | "." | ".."))
+        {
             return Err(format!("`{path}` is not an absolute path without `.`, `..` and empty parts"));
         }
         let holds = |mount: &&Mount| {
@@ -238,7 +241,9 @@ mod tests {
         assert_eq!(mounts.layer(1), Some("/layers/01"));
         let found = mounts.find("/target/etc/docker/daemon.json").unwrap();
         assert_eq!(found, Inside { zone: Zone::Target, view: "./target/etc/docker/daemon.json".into() });
-        for bad in ["/target/etc/passwd", "/etc/passwd", "/target/etc/docker/../x", "/target/etc/docker/out", "rel", "/"] {
+        for bad in
+            ["/target/etc/passwd", "/etc/passwd", "/target/etc/docker/../x", "/target/etc/docker/out", "rel", "/"]
+        {
             assert!(mounts.find(bad).is_err(), "{bad}");
         }
     }

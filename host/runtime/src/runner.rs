@@ -91,12 +91,7 @@ impl Runner {
     ///
     /// # Errors
     /// [`HostError`] when wasmtime or the operating system refuses.
-    pub fn new(
-        system: System,
-        grants: Grants,
-        cancel: Cancel,
-        reporter: Arc<dyn Reporter>,
-    ) -> Result<Self, HostError> {
+    pub fn new(system: System, grants: Grants, cancel: Cancel, reporter: Arc<dyn Reporter>) -> Result<Self, HostError> {
         let loaded = Mutex::new(BTreeMap::new());
         Ok(Self { host: Host::new()?, system: Arc::new(system), grants, cancel, reporter, loaded })
     }
@@ -153,13 +148,7 @@ impl Runner {
         Ok(plugin)
     }
 
-    fn state(
-        &self,
-        plugin: &Arc<Plugin>,
-        layer_root: &Path,
-        zones: &Zones,
-        given: Given,
-    ) -> Result<State, CallError> {
+    fn state(&self, plugin: &Arc<Plugin>, layer_root: &Path, zones: &Zones, given: Given) -> Result<State, CallError> {
         let mounts = Mounts::open(&plugin.id, layer_root, zones, &plugin.decl.capabilities)?;
         let (system, reporter) = (Arc::clone(&self.system), Arc::clone(&self.reporter));
         State::new(Arc::clone(plugin), system, given, mounts, self.cancel.clone(), reporter)
@@ -211,9 +200,7 @@ impl Runner {
         match outcome {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) if store.data().memory.exceeded => Err(CallError::Memory { plugin: id, limits }),
-            Ok(Err(error)) => {
-                Err(CallError::Trap { plugin: id, message: harmless(&error.root_cause().to_string()) })
-            }
+            Ok(Err(error)) => Err(CallError::Trap { plugin: id, message: harmless(&error.root_cause().to_string()) }),
             Err(Stopped::Late) => Err(CallError::Timeout { plugin: id, limits }),
             Err(Stopped::Cancelled) => Err(CallError::Cancelled(Cancelled)),
         }

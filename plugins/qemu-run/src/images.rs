@@ -8,8 +8,7 @@ use skiff_sdk::Result;
 const KERNELS: [&str; 4] = ["bzImage", "Image", "zImage", "vmlinux"];
 
 /// Initial file systems.
-const INITRAMFS: [&str; 5] =
-    ["rootfs.cpio.zst", "rootfs.cpio.lz4", "rootfs.cpio.gz", "rootfs.cpio.xz", "rootfs.cpio"];
+const INITRAMFS: [&str; 5] = ["rootfs.cpio.zst", "rootfs.cpio.lz4", "rootfs.cpio.gz", "rootfs.cpio.xz", "rootfs.cpio"];
 
 /// What there is to boot.
 #[derive(Debug, PartialEq, Eq)]

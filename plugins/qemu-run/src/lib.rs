@@ -98,12 +98,8 @@ mod tests {
 
     #[test]
     fn the_kernel_is_told_console_root_and_the_layers_words() {
-        let target = Target {
-            arch: "arm64".into(),
-            hostname: "h".into(),
-            command_line: vec!["quiet".into()],
-            console: None,
-        };
+        let target =
+            Target { arch: "arm64".into(), hostname: "h".into(), command_line: vec!["quiet".into()], console: None };
         let machine = Machine::for_arch("arm64").unwrap();
         let images = Images { kernel: "k".into(), initramfs: "i".into(), root: None };
         let line = command_line(&machine, Acceleration::Kvm, &target, &images);

@@ -20,7 +20,8 @@ pub(crate) fn prepare(size: &str) -> Result<Option<&'static str>> {
     if Path::new(DISK).exists() {
         return Ok(Some(DISK));
     }
-    let bytes = memory::parse(size).map_err(|message| Failure::new(FailureKind::Invalid, message).about("disk-size"))?;
+    let bytes =
+        memory::parse(size).map_err(|message| Failure::new(FailureKind::Invalid, message).about("disk-size"))?;
     if bytes < 16 << 20 {
         return Err(Failure::new(FailureKind::Invalid, "a disk has at least 16M").about("disk-size"));
     }

@@ -139,8 +139,9 @@ fn password(text: &str) -> Result<String, PrebuiltError> {
 /// Encrypts a password. The salt comes from the password, since equal inputs must give equal images; a salt
 /// need not be secret, and two systems with the same password are the only ones that share it.
 fn encrypt(password: &str, method: Method) -> Result<String, PrebuiltError> {
-    let setting = |error: sha_crypt::CryptError| {
-        PrebuiltError::Setting { what: "A password".into(), message: format!("{error:?}") }
+    let setting = |error: sha_crypt::CryptError| PrebuiltError::Setting {
+        what: "A password".into(),
+        message: format!("{error:?}"),
     };
     let digest = Digest::of(format!("skiff password salt {password}").as_bytes()).to_string();
     let salt = digest.get(..16).unwrap_or_default();

@@ -90,7 +90,8 @@ impl<'a> Apt<'a> {
     pub(crate) fn refresh(&self, force: bool) -> Result<(), PrebuiltError> {
         let _lock = self.lock()?;
         let stamp = self.state.join("refreshed");
-        let age = fs::metadata(&stamp).and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+        let age =
+            fs::metadata(&stamp).and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
         if !force && age.is_some_and(|age| age < MAX_AGE) {
             return Ok(());
         }
@@ -136,14 +137,18 @@ impl<'a> Apt<'a> {
         if !said.success || sha256.is_empty() {
             return Ok(None);
         }
-        let alternatives = |entry: &str| entry.split('|').next().unwrap_or_default().split_whitespace().next().map(str::to_owned);
+        let alternatives =
+            |entry: &str| entry.split('|').next().unwrap_or_default().split_whitespace().next().map(str::to_owned);
         let dependencies = field("Depends").split(',').filter_map(alternatives).collect();
         let (name, version) = (field("Package").to_owned(), field("Version").to_owned());
         Ok(Some((Package { name, version, size: field("Size").parse().unwrap_or_default(), sha256 }, dependencies)))
     }
 
     /// Returns the files of all packages, downloading those that the cache lacks.
-    pub(crate) fn obtain<'p>(&self, packages: impl Iterator<Item = &'p Package>) -> Result<Vec<PathBuf>, PrebuiltError> {
+    pub(crate) fn obtain<'p>(
+        &self,
+        packages: impl Iterator<Item = &'p Package>,
+    ) -> Result<Vec<PathBuf>, PrebuiltError> {
         packages.map(|package| self.obtain_one(package)).collect()
     }
 
@@ -214,7 +219,8 @@ impl<'a> Apt<'a> {
         let stderr = errors.try_clone().map_err(FileError::at("make", std::env::temp_dir()))?;
         let mut command = self.command(program, folder);
         command.args(["-qq", "-o", "APT::Status-Fd=1"]).args(arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().map_err(|error| missing(program, error))?;
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(stderr).spawn().map_err(|error| missing(program, error))?;
         let mut done = 0;
         if let Some(stdout) = child.stdout.take() {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -249,7 +255,8 @@ fn missing(program: &'static str, error: std::io::Error) -> PrebuiltError {
 
 /// apt starts complaints with `E: ` or `W: `.
 fn complaint(text: &str) -> Option<String> {
-    let line = |letter: &str| text.lines().find_map(|line| line.strip_prefix(letter)).map(|line| line.trim().to_owned());
+    let line =
+        |letter: &str| text.lines().find_map(|line| line.strip_prefix(letter)).map(|line| line.trim().to_owned());
     line("E: ").or_else(|| line("W: "))
 }
 

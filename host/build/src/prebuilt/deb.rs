@@ -79,7 +79,9 @@ fn link(entry: &tar::Entry<'_, impl Read>) -> io::Result<std::path::PathBuf> {
 }
 
 fn is_documentation(path: &Path) -> bool {
-    ["usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/share/bug"].iter().any(|folder| path.starts_with(folder))
+    ["usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/share/bug"]
+        .iter()
+        .any(|folder| path.starts_with(folder))
 }
 
 /// Reports what is read of a package to a task.

@@ -81,7 +81,9 @@ pub enum PrebuiltError {
     #[error("None of the packages holds a kernel (/boot/vmlinuz-*)")]
     NoKernelImage,
     /// The kernel lacks a module that a layer wants.
-    #[error("The kernel {release} has no module `{module}`, which metadata/prebuilt.yaml of a layer wants in the initramfs")]
+    #[error(
+        "The kernel {release} has no module `{module}`, which metadata/prebuilt.yaml of a layer wants in the initramfs"
+    )]
     NoModule {
         /// The kernel's release.
         release: String,

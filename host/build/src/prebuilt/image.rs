@@ -145,8 +145,9 @@ pub(crate) fn root(
     let nodes = nodes(tree.path(), owners)?;
     let total = nodes.iter().map(|node| node.size).sum();
     let task = Task::start(job.reporter, "Writing rootfs.squashfs", Unit::Bytes, Some(total));
-    squashfs(&nodes, epoch, &images.join(SQUASHFS), task, job.cancel)
-        .map_err(|message| job.cancel.check().map_or_else(Into::into, |()| PrebuiltError::Image { name: SQUASHFS, message }))?;
+    squashfs(&nodes, epoch, &images.join(SQUASHFS), task, job.cancel).map_err(|message| {
+        job.cancel.check().map_or_else(Into::into, |()| PrebuiltError::Image { name: SQUASHFS, message })
+    })?;
     if job.plan.config(Kind::Buildroot).is_yes("BR2_TARGET_ROOTFS_TAR") {
         let task = Task::start(job.reporter, "Writing rootfs.tar", Unit::Bytes, Some(total));
         tar(&nodes, epoch, &images.join(TAR), &task, job.cancel)

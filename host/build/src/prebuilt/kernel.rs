@@ -224,7 +224,10 @@ mod tests {
     fn what_a_module_needs_comes_before_it() {
         let module = |name: &str, needs: &[&str]| {
             let needs = needs.iter().map(|n| (*n).to_owned()).collect();
-            (name.to_owned(), Module { path: format!("kernel/{name}.ko").into(), needs, aliases: vec![format!("x:{name}")] })
+            (
+                name.to_owned(),
+                Module { path: format!("kernel/{name}.ko").into(), needs, aliases: vec![format!("x:{name}")] },
+            )
         };
         let modules = Modules {
             release: "6".into(),

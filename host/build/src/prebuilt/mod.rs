@@ -85,6 +85,7 @@ impl Prebuilt {
     fn build(&self, job: &Job<'_>) -> Result<Compiled, PrebuiltError> {
         let target = Target::of(job.plan.config(skiff_kconfig::Kind::Buildroot));
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
+        system::check_hostname(&target.hostname)?;
         let distribution = Distribution::read(&self.os_release)?;
         let requests = distribution.requests(&job.plan.prebuilt, arch)?;
         let apt = Apt::new(&self.cache, arch, job.reporter, job.cancel);

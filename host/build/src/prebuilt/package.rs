@@ -48,7 +48,8 @@ impl PackageLock {
         };
         let wrong = |message| PrebuiltError::Lock { path: path.to_owned(), message };
         let lock: Self = serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        let sane = |package: &Package| package.sha256.len() == 64 && package.sha256.bytes().all(|b| b.is_ascii_hexdigit());
+        let sane =
+            |package: &Package| package.sha256.len() == 64 && package.sha256.bytes().all(|b| b.is_ascii_hexdigit());
         let packages = || lock.requests.values().flat_map(BTreeMap::values).flatten();
         if lock.version != VERSION || !packages().all(sane) {
             return Err(wrong("this is no package lock that this skiff can read".into()));

@@ -13,7 +13,6 @@ const PROFILE: &str = include_str!("files/profile");
 
 /// Writes the files of the system. Overlays come later and may replace any of them.
 pub(crate) fn configure(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<(), PrebuiltError> {
-    check_hostname(&target.hostname)?;
     let hostname = &target.hostname;
     tree.write("etc/hostname", 0o644, &format!("{hostname}\n"))?;
     tree.write("etc/hosts", 0o644, &format!("127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}\n::1\tlocalhost\n"))?;
@@ -31,8 +30,8 @@ pub(crate) fn configure(tree: &Tree, plan: &BuildPlan, target: &Target) -> Resul
     Ok(())
 }
 
-/// A host name as Linux and DNS take it.
-fn check_hostname(name: &str) -> Result<(), PrebuiltError> {
+/// Checks that a host name is one that Linux and DNS take.
+pub(crate) fn check_hostname(name: &str) -> Result<(), PrebuiltError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     match starts && name.len() <= 64 && name.chars().all(plain) {
@@ -50,10 +49,8 @@ fn inittab(target: &Target) -> String {
         // Busybox takes the port's name as the terminal's only if it is one.
         let terminal = if getty.port == "console" { "console" } else { getty.port.as_str() };
         let options = if getty.options.is_empty() { String::new() } else { format!("{} ", getty.options) };
-        text += &format!(
-            "{terminal}::respawn:/sbin/getty -L {options}{} {} {}\n",
-            getty.baudrate, getty.port, getty.term
-        );
+        text +=
+            &format!("{terminal}::respawn:/sbin/getty -L {options}{} {} {}\n", getty.baudrate, getty.port, getty.term);
     }
     text + "::ctrlaltdel:/sbin/reboot\n::shutdown:/etc/init.d/rcK\n"
 }

@@ -145,8 +145,7 @@ impl Tree {
 
     /// Writes a small text file.
     pub(crate) fn write(&self, path: &str, mode: u32, text: &str) -> Result<(), FileError> {
-        self.add_file(Path::new(path), mode, &mut text.as_bytes())
-            .map_err(FileError::at("write", self.path.join(path)))
+        self.add_file(Path::new(path), mode, &mut text.as_bytes()).map_err(FileError::at("write", self.path.join(path)))
     }
 
     /// Reads a small text file of the tree, or returns nothing when it is not there.

@@ -36,7 +36,9 @@ pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
 
 fn confirm(session: &Session) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
-        return Err(CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint("run: skiff clean --yes"));
+        return Err(
+            CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint("run: skiff clean --yes")
+        );
     }
     anstream::eprint!("Remove the outputs in {}? [y/N] ", session.workspace.folder().display());
     // If the question cannot be shown, the answer is no.

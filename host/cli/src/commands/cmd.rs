@@ -100,12 +100,11 @@ fn find<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<(&'p
 }
 
 fn unknown(plan: &BuildPlan, package: &LayerName, name: &str) -> CommandError {
-    if let Some((layer, _)) = plan
-        .legacy_commands
-        .iter()
-        .find(|(layer, commands)| layer.eq_ignore_ascii_case(package.as_str()) && commands.iter().any(|c| c.name == name))
-    {
-        let message = format!("`{name}` of `{layer}` is a Makefile target that runs shell scripts with all of your rights");
+    if let Some((layer, _)) = plan.legacy_commands.iter().find(|(layer, commands)| {
+        layer.eq_ignore_ascii_case(package.as_str()) && commands.iter().any(|c| c.name == name)
+    }) {
+        let message =
+            format!("`{name}` of `{layer}` is a Makefile target that runs shell scripts with all of your rights");
         return CommandError::new(Kind::Refused, message)
             .hint("this version runs commands of plugins only; ask the layer's author for a plugin");
     }
@@ -176,7 +175,8 @@ fn collect(session: &Session, command: &CommandDecl, matches: &ArgMatches) -> Re
     for decl in &command.arguments {
         let from_environment = || decl.env.as_deref().and_then(|name| session.environment.get(name));
         if decl.kind == ArgumentKind::Flag {
-            let set = matches.get_flag(&decl.name) || from_environment().is_some_and(|value| !matches!(value, "0" | "no" | "false"));
+            let set = matches.get_flag(&decl.name)
+                || from_environment().is_some_and(|value| !matches!(value, "0" | "no" | "false"));
             given.insert(&decl.name, GivenValue::Flag(set));
             continue;
         }

@@ -16,7 +16,8 @@ pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
     let shown = session.workspace.name();
     match skiff_build::configure(&plan, &session.workspace, &session.context.extra, &lock)? {
         Configured::Unchanged => {
-            session.say(&format!("Workspace `{shown}` is configured for {} already; nothing to do", plan.chain.join(",")));
+            session
+                .say(&format!("Workspace `{shown}` is configured for {} already; nothing to do", plan.chain.join(",")));
         }
         Configured::Written => session.say(&format!("Configured workspace `{shown}` for {}", plan.chain.join(","))),
     }

@@ -20,7 +20,13 @@ pub(crate) fn run(session: &Session, args: &PlanArgs) -> Result<()> {
     print(&plan);
     for broken in &plan.broken {
         let origin = &broken.problem.origin;
-        session.warn(&format!("{}:{}: {}: `{}`", broken.file.display(), origin.line, broken.problem.kind, broken.problem.text));
+        session.warn(&format!(
+            "{}:{}: {}: `{}`",
+            broken.file.display(),
+            origin.line,
+            broken.problem.kind,
+            broken.problem.text
+        ));
     }
     Ok(())
 }

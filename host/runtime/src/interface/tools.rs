@@ -66,7 +66,7 @@ impl tools::Host for State {
         };
         if !capability.terminal {
             let message = format!("the manifest does not ask to connect `{tool}` to the terminal");
-            let hint = format!("add `terminal: true` to it in {}", self.plugin.decl.manifest.display());
+            let hint = format!("add `terminal: true` to it in {}", self.plugin.decl.manifest.file.display());
             return Ok(Err(failure(Kind::Refused, message, Some(hint))));
         }
         let system = std::sync::Arc::clone(&self.system);
@@ -106,7 +106,7 @@ impl State {
         let message = format!("the tool `{tool}` is neither declared nor granted");
         let hint = format!(
             "add `- tool: {tool}` to the capabilities in {}, then run: skiff grant add {} tool:{tool}",
-            self.plugin.decl.manifest.display(),
+            self.plugin.decl.manifest.file.display(),
             self.id(),
         );
         failure(Kind::Refused, message, Some(hint))
@@ -118,7 +118,7 @@ impl State {
             format!("argument {} of `{}`, {shown}, fits no pattern of the manifest", position + 1, capability.program);
         let hint = format!(
             "add a pattern for it to the tool in {}, then run: skiff grant add {} {}",
-            self.plugin.decl.manifest.display(),
+            self.plugin.decl.manifest.file.display(),
             self.id(),
             capability_id(&Capability::Tool(capability.clone())).split('#').next().unwrap_or_default(),
         );
