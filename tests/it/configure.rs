@@ -82,6 +82,7 @@ fn a_failed_configure_leaves_the_last_good_one() {
     env.write("overrides/buildroot/x", "BR2_BROKEN\n");
     env.fail(1, &["configure"]);
     assert_eq!(env.read("workspaces/.config_default/plan.json"), good);
+    env.fail(1, &["compile"]);
     env.succeed(&["configure", "--ignore-broken-lines"]);
 }
 

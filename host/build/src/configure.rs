@@ -20,6 +20,9 @@ use crate::atomic::Staging;
 /// The file in the configuration folder that says what it was made from.
 const STATE: &str = "state.json";
 
+/// The file that is there when lines that are no assignments were left out.
+const IGNORE_BROKEN_LINES: &str = "ignore_broken_lines";
+
 /// What `configure` did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Configured {
@@ -37,6 +40,15 @@ pub enum ConfigureError {
     File(#[from] FileError),
 }
 
+/// What a workspace is configured with besides the layers, and what the next run needs to know of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// The extra package roots.
+    pub extra: Vec<PathBuf>,
+    /// Whether lines of fragments that are no assignments are left out.
+    pub ignore_broken_lines: bool,
+}
+
 /// What a workspace was configured with, for the next run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
@@ -44,6 +56,8 @@ pub struct Remembered {
     pub chain: String,
     /// The extra package roots, joined by colons.
     pub extra: Option<String>,
+    /// Whether lines of fragments that are no assignments were left out.
+    pub ignore_broken_lines: bool,
 }
 
 /// Says what a configuration folder was made from and what was written.
@@ -61,10 +75,10 @@ struct State {
 pub fn configure(
     plan: &BuildPlan,
     workspace: &Workspace,
-    extra: &[PathBuf],
+    choices: &Choices,
     _lock: &WorkspaceLock,
 ) -> Result<Configured, ConfigureError> {
-    let files = files(plan, extra);
+    let files = files(plan, choices);
     if is_current(plan, workspace, &files) {
         return Ok(Configured::Unchanged);
     }
@@ -83,8 +97,8 @@ pub fn configure(
 }
 
 /// Returns whether a workspace is configured with exactly this plan.
-pub fn is_configured(plan: &BuildPlan, workspace: &Workspace, extra: &[PathBuf]) -> bool {
-    is_current(plan, workspace, &files(plan, extra))
+pub fn is_configured(plan: &BuildPlan, workspace: &Workspace, choices: &Choices) -> bool {
+    is_current(plan, workspace, &files(plan, choices))
 }
 
 impl Remembered {
@@ -95,7 +109,11 @@ impl Remembered {
             let text = text.trim();
             (!text.is_empty()).then(|| text.to_owned())
         };
-        Some(Self { chain: text("skiff_config")?, extra: text("skiff_extra_configs_path") })
+        Some(Self {
+            chain: text("skiff_config")?,
+            extra: text("skiff_extra_configs_path"),
+            ignore_broken_lines: text(IGNORE_BROKEN_LINES).is_some(),
+        })
     }
 }
 
@@ -112,7 +130,7 @@ fn is_current(plan: &BuildPlan, workspace: &Workspace, files: &BTreeMap<PathBuf,
         && files.iter().all(intact)
 }
 
-fn files(plan: &BuildPlan, extra: &[PathBuf]) -> BTreeMap<PathBuf, String> {
+fn files(plan: &BuildPlan, choices: &Choices) -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
     let mut add = |name: &str, content: String| drop(files.insert(PathBuf::from(name), content));
     for kind in Kind::ALL {
@@ -123,8 +141,11 @@ fn files(plan: &BuildPlan, extra: &[PathBuf]) -> BTreeMap<PathBuf, String> {
     add("users", plan.users.iter().map(|user| format!("{}\n", user.text)).collect());
     add("cflags", format!("{}\n", plan.cflags));
     add("skiff_config", format!("{}\n", plan.chain.join(",")));
-    if !extra.is_empty() {
-        let joined: Vec<_> = extra.iter().map(|path| path.to_string_lossy()).collect();
+    if choices.ignore_broken_lines {
+        add(IGNORE_BROKEN_LINES, "yes\n".into());
+    }
+    if !choices.extra.is_empty() {
+        let joined: Vec<_> = choices.extra.iter().map(|path| path.to_string_lossy()).collect();
         add("skiff_extra_configs_path", format!("{}\n", joined.join(":")));
     }
     add("plan.json", format!("{:#}\n", serde_json::json!(document::document(plan))));

@@ -13,6 +13,7 @@ mod outputs;
 pub mod prebuilt;
 
 pub use atomic::FileError;
+pub use configure::Choices;
 pub use configure::ConfigureError;
 pub use configure::Configured;
 pub use configure::Remembered;

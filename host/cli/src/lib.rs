@@ -21,6 +21,8 @@ use crate::args::Args;
 /// usage, 77 refused by policy, 101 a bug in skiff, 130 cancelled; or a plugin command's own.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
     start_log(&environment);
+    // Plugins cannot set modes, so what they write into the target bears the umask's: it must be the same everywhere.
+    rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
+use skiff_build::Choices;
 use skiff_build::Remembered;
 use skiff_build::WorkspaceLock;
 use skiff_build::prebuilt::Prebuilt;
@@ -41,6 +42,7 @@ pub(crate) struct Session {
     pub(crate) cancel: Cancel,
     /// The chain asked for, or the remembered one.
     requested: Option<Requested>,
+    ignore_broken_lines: bool,
 }
 
 /// A chain, and whether the user named it now.
@@ -71,6 +73,7 @@ impl Session {
                 .collect(),
             preset: environment.paths_with_prefix("SKIFF_CONFIG_PATH_"),
         };
+        let ignore_broken_lines = remembered.as_ref().is_some_and(|remembered| remembered.ignore_broken_lines);
         let given = args.config.clone().filter(|chain| !chain.trim().is_empty());
         let given = given.map(|chain| Requested { chain, remembered: false });
         let requested = given.or_else(|| remembered.map(|memory| Requested { chain: memory.chain, remembered: true }));
@@ -78,12 +81,18 @@ impl Session {
         let on_signal = cancel.clone();
         // It fails only if a handler is there already, as in a test that makes two sessions.
         let _ = ctrlc::set_handler(move || on_signal.cancel());
-        Ok(Self { environment, root, workspace, context, reporter: progress::reporter(), cancel, requested })
+        Ok(Self { environment, root, workspace, context, reporter: progress::reporter(), cancel, requested, ignore_broken_lines })
     }
 
     /// Returns the chain as asked for or remembered, and whether it was remembered.
     pub(crate) fn requested(&self) -> Option<(&str, bool)> {
         self.requested.as_ref().map(|requested| (requested.chain.as_str(), requested.remembered))
+    }
+
+    /// Returns what the workspace is to be configured with, as remembered, or as asked for now.
+    pub(crate) fn choices(&self, ignore_broken_lines: bool) -> Choices {
+        let ignore_broken_lines = ignore_broken_lines || self.ignore_broken_lines;
+        Choices { extra: self.context.extra.clone(), ignore_broken_lines }
     }
 
     pub(crate) fn warn(&self, text: &str) {

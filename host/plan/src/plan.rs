@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -211,6 +212,12 @@ impl BuildPlan {
             let PluginDecl { manifest, name, component, .. } = plugin;
             return Err(PlanError::MissingComponent { manifest, plugin: name, component });
         }
+        let bytes = fs::read(&plugin.component)
+            .map_err(|source| PlanError::Input { path: plugin.component.clone(), source })?;
+        // A component may lie in any folder of the layer, also in one that is no input otherwise.
+        let mut builder = DigestBuilder::default();
+        builder.field(self.fingerprint.layers.bytes()).field(&plugin.name).field(bytes);
+        self.fingerprint.layers = builder.finish();
         self.plugins.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
         Ok(())
     }

@@ -2,13 +2,19 @@
 
 use std::fs;
 use std::fs::File;
+use std::fs::TryLockError;
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::ChildStdout;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread;
 use std::time::Duration;
 
 use skiff_plan::Arch;
@@ -22,6 +28,9 @@ use tracing::debug;
 use super::PrebuiltError;
 use super::package::Package;
 use crate::FileError;
+
+/// How often a waiting skiff looks whether it is to stop.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// How old package lists may be before they are fetched again.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -64,7 +73,7 @@ impl<'a> Apt<'a> {
             "Dir::State \"{state}\";\nDir::State::status \"{state}/status\";\nDir::Cache \"{state}/cache\";\n\
              #clear APT::Architectures;\nAPT::Architecture \"{arch}\";\nAPT::Architectures {{ \"{arch}\"; }};\n\
              APT::Sandbox::User \"\";\nAPT::Install-Recommends \"false\";\nAcquire::Languages \"none\";\n\
-             Acquire::Retries \"3\";\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n\
+             Acquire::Retries \"3\";\nAcquire::http::Timeout \"30\";\nAcquire::https::Timeout \"30\";\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n\
              #clear DPkg::Post-Invoke;\n"
         );
         for (name, text) in [("apt.conf", text.as_str()), ("status", "")] {
@@ -75,15 +84,26 @@ impl<'a> Apt<'a> {
     }
 
     /// One skiff at a time uses this state.
-    fn lock(&self) -> Result<File, FileError> {
+    fn lock(&self) -> Result<File, PrebuiltError> {
         let path = self.state.join("skiff-lock");
-        let take = || {
+        let open = || {
             fs::create_dir_all(&self.state)?;
-            let file = File::options().create(true).truncate(false).write(true).open(&path)?;
-            file.lock()?;
-            Ok(file)
+            File::options().create(true).truncate(false).write(true).open(&path)
         };
-        take().map_err(FileError::at("lock", &path))
+        let file = open().map_err(FileError::at("open", &path))?;
+        let mut waiting = None;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
+                Err(TryLockError::WouldBlock) => {
+                    let title = "Waiting for another skiff that downloads";
+                    waiting.get_or_insert_with(|| Task::start(self.reporter, title, Unit::Items, None));
+                    self.cancel.check()?;
+                    thread::sleep(GLANCE);
+                }
+            }
+        }
     }
 
     /// Fetches the package lists unless they are fresh.
@@ -219,18 +239,23 @@ impl<'a> Apt<'a> {
         let stderr = errors.try_clone().map_err(FileError::at("make", std::env::temp_dir()))?;
         let mut command = self.command(program, folder);
         command.args(["-qq", "-o", "APT::Status-Fd=1"]).args(arguments);
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(stderr).spawn().map_err(|error| missing(program, error))?;
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().map_err(|error| missing(program, error))?;
+        let lines = child.stdout.take().map(lines);
         let mut done = 0;
-        if let Some(stdout) = child.stdout.take() {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if self.cancel.is_cancelled() {
-                    // It may have ended by itself, having got the same Ctrl-C.
-                    let _ = child.kill();
+        while let Some(lines) = &lines {
+            match lines.recv_timeout(GLANCE) {
+                Ok(line) => {
+                    let percent = percent(&line).unwrap_or(done);
+                    task.advance(percent.saturating_sub(done));
+                    done = done.max(percent);
                 }
-                let percent = percent(&line).unwrap_or(done);
-                task.advance(percent.saturating_sub(done));
-                done = done.max(percent);
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.cancel.is_cancelled() {
+                // It may have ended by itself, having got the same Ctrl-C.
+                let _ = child.kill();
+                break;
             }
         }
         let status = child.wait().map_err(FileError::at("wait for", program))?;
@@ -238,6 +263,16 @@ impl<'a> Apt<'a> {
         let said = std::io::read_to_string(rewound(errors)).unwrap_or_default();
         Ok(Said { success: status.success(), stdout: String::new(), complaint: complaint(&said) })
     }
+}
+
+/// Reads lines on a thread of its own, so that whoever waits for them can do other things.
+fn lines(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        // It ends when the program does, or when nobody listens any more.
+        let _ = BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line));
+    });
+    receiver
 }
 
 fn rewound(mut file: File) -> File {

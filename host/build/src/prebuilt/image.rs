@@ -34,7 +34,8 @@ use super::tree::Tree;
 use crate::FileError;
 use crate::Job;
 
-const INIT: &str = include_str!("files/init");
+/// The first program of the initramfs.
+pub(crate) const INIT: &str = include_str!("files/init");
 
 /// zstd's level: higher ones take many times as long for a few percent.
 const LEVEL: i32 = 3;

@@ -116,9 +116,12 @@ impl Prebuilt {
         let mut stages = Stages::new();
         let digests: Vec<&[u8]> = lock.packages().map(|package| package.sha256.as_bytes()).collect();
         stages.add("packages", &digests);
-        stages.add("target", &[&REVISION.to_le_bytes(), job.plan.fingerprint.layers.bytes()]);
+        let files: Vec<&[u8]> = system::FILES.iter().map(|text| text.as_bytes()).collect();
+        let revision = REVISION.to_le_bytes();
+        let inputs = [&[revision.as_slice(), job.plan.fingerprint.layers.bytes()], files.as_slice()].concat();
+        stages.add("target", &inputs);
         let epoch = self.source_date_epoch.map_or(u64::MAX, u64::from);
-        stages.add("images", &[&epoch.to_le_bytes()]);
+        stages.add("images", &[&epoch.to_le_bytes(), image::INIT.as_bytes()]);
         stages.finish()
     }
 

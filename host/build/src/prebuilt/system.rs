@@ -11,6 +11,9 @@ const RC_STOP: &str = include_str!("files/rcK");
 const DHCP_SCRIPT: &str = include_str!("files/udhcpc.script");
 const PROFILE: &str = include_str!("files/profile");
 
+/// The texts that are written as they are.
+pub(crate) const FILES: [&str; 4] = [RC_START, RC_STOP, DHCP_SCRIPT, PROFILE];
+
 /// Writes the files of the system. Overlays come later and may replace any of them.
 pub(crate) fn configure(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<(), PrebuiltError> {
     let hostname = &target.hostname;

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use skiff_build::Compiled;
+use skiff_build::Configured;
 use skiff_build::Engine as _;
 use skiff_build::Gap;
 use skiff_build::Job;
 
 use crate::args::CompileArgs;
-use crate::args::ConfigureArgs;
 use crate::command_error::Result;
 use crate::commands::configure;
 use crate::session::Session;
@@ -15,9 +15,8 @@ use crate::session::Session;
 pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
     let engine = session.engine(args.update)?;
     let plan = session.plan()?;
-    if !skiff_build::is_configured(&plan, &session.workspace, &session.context.extra) {
-        // Lines that were let pass when the workspace was configured are let pass again.
-        configure::run(session, &ConfigureArgs { ignore_broken_lines: session.workspace.config().exists() })?;
+    if configure::write(session, &plan, &session.choices(false))? == Configured::Written {
+        session.say(&format!("Configured workspace `{}` for {}", session.workspace.name(), plan.chain.join(",")));
     }
     let runner = session.runner(&plan)?;
     let lock = session.lock()?;

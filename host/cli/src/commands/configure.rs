@@ -1,3 +1,4 @@
+use skiff_build::Choices;
 use skiff_build::Configured;
 use skiff_plan::BuildPlan;
 
@@ -9,23 +10,29 @@ use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
     let plan = session.plan()?;
-    if !args.ignore_broken_lines {
-        refuse_broken_lines(&plan)?;
-    }
-    let lock = session.lock()?;
+    // What was let pass once is asked about again when somebody configures, and not when somebody compiles.
+    let choices = Choices { ignore_broken_lines: args.ignore_broken_lines, ..session.choices(false) };
     let shown = session.workspace.name();
-    match skiff_build::configure(&plan, &session.workspace, &session.context.extra, &lock)? {
+    match write(session, &plan, &choices)? {
         Configured::Unchanged => {
-            session
-                .say(&format!("Workspace `{shown}` is configured for {} already; nothing to do", plan.chain.join(",")));
+            session.say(&format!("Workspace `{shown}` is configured for {} already; nothing to do", plan.chain.join(",")));
         }
         Configured::Written => session.say(&format!("Configured workspace `{shown}` for {}", plan.chain.join(","))),
     }
     Ok(())
 }
 
+/// Configures the workspace unless the plan has lines that nobody has let pass.
+pub(crate) fn write(session: &Session, plan: &BuildPlan, choices: &Choices) -> Result<Configured> {
+    if !choices.ignore_broken_lines {
+        refuse_broken_lines(plan)?;
+    }
+    let lock = session.lock()?;
+    Ok(skiff_build::configure(plan, &session.workspace, choices, &lock)?)
+}
+
 /// A line that Kconfig would drop in silence is a setting that somebody believes to be made.
-pub(crate) fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
+fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
     let shown = |broken: &skiff_plan::BrokenLine| {
         let problem = &broken.problem;
         format!("{}:{}: {}: `{}`", broken.file.display(), problem.origin.line, problem.kind, problem.text)

@@ -57,7 +57,7 @@ fn print_next(session: &Session, plan: Option<&BuildPlan>) {
     match plan {
         None => line("SKIFF_CONFIG=virt/qemu skiff build", "choose a chain and build it"),
         Some(plan) => {
-            let configured = skiff_build::is_configured(plan, &session.workspace, &session.context.extra);
+            let configured = skiff_build::is_configured(plan, &session.workspace, &session.choices(false));
             if !configured {
                 line("skiff configure", "merge the layers of the chain");
             }
