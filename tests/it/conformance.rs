@@ -72,6 +72,7 @@ fn differences(env: &TestEnvironment, name: &str, case: &Value) -> Vec<String> {
     let ran = env.ran(&command.output().unwrap());
     let recorded = case["exit"].as_i64() == Some(0);
     if ran.code != 0 {
+        assert_eq!(ran.code, 1, "{name}: {}", ran.stderr);
         return if recorded { vec![ran.stderr] } else { Vec::new() };
     }
     if !recorded {

@@ -198,7 +198,10 @@ fn a_checkout_that_is_none() {
 
 #[test]
 fn a_workspace_name_that_leads_out() {
-    assert_snapshot!(environment().fail(2, &["-w", "..", "list"]), @"error: `..` is not a workspace name (want letters, digits, `_`, `-`, and `.` not at the start)");
+    assert_snapshot!(environment().fail(2, &["-w", "..", "list"]), @"
+    error: `..` is not a workspace name (want letters, digits, `_`, `-`, and `.` not at the start)
+    hint: such as: SKIFF_WORKSPACE=boat-1
+    ");
 }
 
 #[test]
@@ -219,5 +222,82 @@ fn an_engine_that_is_not_there_yet() {
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "compile"]), @"
     error: SKIFF_BUILDROOT_DIR is `/tmp`, and this version cannot drive Buildroot yet
     hint: unset it to build with binary packages (engine `prebuilt`)
+    ");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough() {
+    let env = environment();
+    let mut command = env.command(&["-c", "pi/4,skiff/core", "plan", "--json"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_variable_and_a_default_are_not_the_users_words() {
+    let env = environment();
+    let manifest = MANIFEST.replace(
+        "    hooks: [pre]\n",
+        "    commands:\n      - {name: go, summary: Goes, arguments: [{name: x, kind: text, env: TOKEN, help: X}]}\n",
+    );
+    env.write("layers/my/board/metadata/plugins.yaml", format!("{manifest}      - {{read: images, why: reads}}\n"));
+    env.write("layers/my/board/plugins/p.wasm", "not wasm");
+    assert_snapshot!(env.fail(77, &["cmd", "my/board", "go"]), @"
+    error: Plugin `my/board/p` is not granted `read:images` (reads), `variable:TOKEN` (for --x: X)
+    hint: if you want that, run: skiff grant add my/board/p read:images variable:TOKEN
+    ");
+}
+
+#[test]
+fn control_characters_in_a_reason() {
+    let env = environment();
+    env.write(
+        "layers/my/board/metadata/plugins.yaml",
+        format!("{MANIFEST}      - {{read: images, why: \"safe\\e[2J\"}}\n"),
+    );
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @r#"
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: control characters have no place in "safe\u{1b}[2J"
+    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    "#);
+}
+
+#[test]
+fn a_manifest_of_another_time() {
+    let env = environment();
+    env.write("layers/my/board/metadata/plugins.yaml", "schema: 2\nnovelty: true\n");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:1: schema 2 is unknown; this skiff reads schema 1
+    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    ");
+}
+
+#[test]
+fn a_package_name_that_is_an_option() {
+    let env = environment();
+    env.write("layers/my/board/metadata/prebuilt.yaml", "packages: [\"-oDir::Etc=/tmp\"]\n");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: [ROOT]/layers/my/board/metadata/prebuilt.yaml: `-oDir::Etc=/tmp` is not the name of a Debian package
+    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    ");
+}
+
+#[test]
+fn a_broken_file_of_grants() {
+    let env = environment();
+    env.write("overrides/grants.yaml", "version: 1\nplugins: 7\n");
+    assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "grant", "list"]), @"
+    error: [ROOT]/overrides/grants.yaml:2: plugins: invalid type: integer `7`, expected a sequence at line 2 column 10
+    hint: mend it, or delete [ROOT]/overrides/grants.yaml and grant again: skiff grant list shows what is wanted
+    ");
+}
+
+#[test]
+fn a_folder_of_a_package_that_is_not_there() {
+    let mut env = environment();
+    env.set("SKIFF_CONFIG_PATH_MY_BOARD", "/nonexistent");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
+    error: The folder `/nonexistent` that `SKIFF_CONFIG_PATH_MY_BOARD` names for package `my/board` is not there
+    hint: set SKIFF_CONFIG_PATH_MY_BOARD to the package's folder
     ");
 }

@@ -2,21 +2,57 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use skiff_tests::TestEnvironment;
 
 use crate::environment;
 
-#[test]
-fn two_folders_give_identical_images() {
-    let sums = || {
-        let env = environment();
+/// Builds one system for each architecture from a checkout of its own and returns the digests of all images.
+fn sums(umask: u32) -> String {
+    let checkout = environment();
+    let copied = checkout.path("a checkout, elsewhere");
+    copy(&TestEnvironment::checkout().join("configs"), &copied.join("configs"), umask);
+    fs::copy(TestEnvironment::checkout().join("skiff.lock"), copied.join("skiff.lock")).unwrap();
+    let mut sums = String::new();
+    for chain in ["virt/qemu,skiff/core", "virt/qemu_arm64,skiff/core"] {
+        let mut env = environment();
+        env.set("SKIFF_ROOT_DIR", copied.to_str().unwrap());
+        env.set("TZ", if umask == 0 { "UTC" } else { "Asia/Tokyo" });
         env.write("overrides/root_overlay/etc/note", "same");
         env.write("overrides/users/table", "alice -1 alice -1 =secret /home/alice /bin/sh - Alice\n");
-        env.succeed(&["-c", "virt/qemu,skiff/core", "build"]);
-        env.read("workspaces/default/images/SHA256SUMS")
-    };
-    let first = sums();
-    assert_eq!(first, sums());
-    for name in ["bzImage", "rootfs.cpio.zst", "rootfs.squashfs", "rootfs.tar"] {
+        let shell = format!("umask {umask:03o}; exec \"$0\" \"$@\"");
+        let mut command = std::process::Command::new("sh");
+        let build = env.command(&["-c", chain, "build"]);
+        command.arg("-c").arg(shell).arg(build.get_program()).args(build.get_args()).env_clear();
+        command.envs(build.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(env.path(""));
+        let ran = env.ran(&command.output().unwrap());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        sums += &env.read("workspaces/default/images/SHA256SUMS");
+    }
+    sums
+}
+
+/// Copies a tree as a checkout under another umask would have it.
+fn copy(from: &Path, to: &Path, umask: u32) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let path = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(&path).unwrap();
+        } else {
+            fs::copy(entry.path(), &path).unwrap();
+            let mode = if entry.metadata().unwrap().permissions().mode() & 0o100 != 0 { 0o777 } else { 0o666 };
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode & !umask)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn two_checkouts_with_other_umasks_give_identical_images() {
+    let first = sums(0o000);
+    assert_eq!(first, sums(0o077));
+    for name in ["bzImage", "Image", "rootfs.cpio.zst", "rootfs.squashfs", "rootfs.tar"] {
         assert!(first.contains(name), "{first}");
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -23,6 +24,15 @@ pub struct FileError {
 }
 
 impl FileError {
+    /// Makes a function for `map_err` of a walk below `root`.
+    pub(crate) fn walking(root: &Path) -> impl FnOnce(walkdir::Error) -> Self {
+        move |error| {
+            let path = error.path().unwrap_or(root).to_owned();
+            let source = error.into_io_error().unwrap_or_else(|| io::Error::other("symbolic links lead in a circle"));
+            Self { doing: "read", path, source }
+        }
+    }
+
     /// Makes a function for `map_err` that names the path.
     pub(crate) fn at(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
@@ -30,12 +40,16 @@ impl FileError {
     }
 }
 
+/// How the names of unfinished files start.
+const NEW: &str = ".new-";
+
 /// Replaces a file with new content.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        let mut file =
+            tempfile::Builder::new().prefix(NEW).permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
@@ -66,9 +80,15 @@ impl Staging {
     pub(crate) fn clear(parent: &Path) -> Result<(), FileError> {
         let Ok(entries) = fs::read_dir(parent) else { return Ok(()) };
         for entry in entries.flatten() {
-            if entry.file_name().as_encoded_bytes().starts_with(Self::PREFIX.as_bytes()) {
-                fs::remove_dir_all(entry.path()).map_err(FileError::at("remove", entry.path()))?;
-            }
+            let name = entry.file_name();
+            let removed = if name.as_encoded_bytes().starts_with(Self::PREFIX.as_bytes()) {
+                fs::remove_dir_all(entry.path())
+            } else if name.as_encoded_bytes().starts_with(NEW.as_bytes()) {
+                fs::remove_file(entry.path())
+            } else {
+                continue;
+            };
+            removed.map_err(FileError::at("remove", entry.path()))?;
         }
         Ok(())
     }

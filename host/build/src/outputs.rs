@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -28,6 +29,14 @@ pub(crate) struct BuildRecord {
 impl BuildRecord {
     pub(crate) fn read(path: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
+    /// Makes sure that there is no record.
+    pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at("remove", path)(error)),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), FileError> {

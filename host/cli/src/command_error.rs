@@ -1,7 +1,9 @@
 use std::error::Error;
 use std::fmt::Display;
+use std::io;
 use std::process::ExitCode;
 
+use crate::output::note;
 use skiff_build::ConfigureError;
 use skiff_build::FileError;
 use skiff_build::LockError;
@@ -13,6 +15,7 @@ use skiff_layers::ReadError;
 use skiff_plan::HookFailure;
 use skiff_plan::InvalidWorkspace;
 use skiff_plan::PlanError;
+use skiff_plan::harmless;
 use skiff_runtime::CallError;
 use skiff_runtime::Denied;
 use skiff_runtime::GrantError;
@@ -32,6 +35,18 @@ pub(crate) enum Kind {
     Bug,
     /// The user asked to stop.
     Cancelled,
+}
+
+/// Whether a full disk is behind an error.
+fn is_full(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::StorageFull) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// An error on its way to the user: what happened, why, and what to do about it.
@@ -60,7 +75,12 @@ impl CommandError {
             }
             source = cause.source();
         }
-        Self::new(kind, message)
+        let plain = Self::new(kind, message);
+        if is_full(error) {
+            plain.hint("make room on that disk; nothing of the last good state is lost")
+        } else {
+            plain
+        }
     }
 
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
@@ -70,12 +90,12 @@ impl CommandError {
 
     /// Prints the error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        anstream::eprintln!("\x1b[1;31merror:\x1b[0m {}", self.message);
+        note!("\x1b[1;31merror:\x1b[0m {}", harmless(&self.message));
         for hint in &self.hints {
-            anstream::eprintln!("\x1b[1;36mhint:\x1b[0m {hint}");
+            note!("\x1b[1;36mhint:\x1b[0m {}", harmless(hint));
         }
         if self.kind == Kind::Bug {
-            anstream::eprintln!("\x1b[1;36mhint:\x1b[0m this is a fault in skiff; please report it with this output");
+            note!("\x1b[1;36mhint:\x1b[0m this is a fault in skiff; please report it with this output");
         }
         ExitCode::from(match self.kind {
             Kind::User => 1,
@@ -164,9 +184,7 @@ impl From<ConfigureError> for CommandError {
 
 impl From<FileError> for CommandError {
     fn from(error: FileError) -> Self {
-        let full = error.source.kind() == std::io::ErrorKind::StorageFull;
-        let plain = Self::of(Kind::User, &error);
-        if full { plain.hint("make room on that disk; nothing of the last good state was lost") } else { plain }
+        Self::of(Kind::User, &error)
     }
 }
 
@@ -183,13 +201,20 @@ impl From<LockError> for CommandError {
 
 impl From<InvalidWorkspace> for CommandError {
     fn from(error: InvalidWorkspace) -> Self {
-        Self::of(Kind::Usage, &error)
+        Self::of(Kind::Usage, &error).hint("such as: SKIFF_WORKSPACE=boat-1")
     }
 }
 
 impl From<GrantError> for CommandError {
     fn from(error: GrantError) -> Self {
-        Self::of(Kind::User, &error)
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            GrantError::Io { .. } => plain.hint("check that the file can be read and its folder be written"),
+            GrantError::Malformed { path, .. } => plain.hint(format!(
+                "mend it, or delete {} and grant again: skiff grant list shows what is wanted",
+                path.display()
+            )),
+        }
     }
 }
 
@@ -203,7 +228,7 @@ impl From<LoadError> for CommandError {
     fn from(error: LoadError) -> Self {
         let plain = Self::of(Kind::User, &error);
         match error {
-            LoadError::Unreadable { .. } => plain,
+            LoadError::Unreadable { .. } => plain.hint("check that the file can be read"),
             LoadError::TooLarge { .. } => plain.hint("build it in release mode and strip it"),
             LoadError::NotAComponent { .. } => {
                 plain.hint("build it for the target wasm32-wasip2; sdk/README.md shows how")
@@ -253,7 +278,8 @@ impl From<CallError> for CommandError {
                 limits.memory_mib
             )),
             CallError::Trap { .. } => plain.hint("this is a fault in the plugin; what it printed stands above"),
-            CallError::Mount { .. } | CallError::NoHook { .. } => plain,
+            CallError::Mount { .. } => plain.hint("check that the folder is one and can be read"),
+            CallError::NoHook { .. } => plain,
         }
     }
 }
@@ -305,10 +331,12 @@ impl From<PrebuiltError> for CommandError {
             }
             PrebuiltError::NoModule { .. } => plain.hint("check `initramfs_modules` of the layers"),
             PrebuiltError::Setting { .. } => plain.hint("`skiff plan --json` shows which layer sets it"),
-            PrebuiltError::Unpack { .. }
-            | PrebuiltError::NoKernelImage
-            | PrebuiltError::BadModule { .. }
-            | PrebuiltError::Image { .. } => plain,
+            PrebuiltError::TwoKernels { .. } | PrebuiltError::NoKernelImage => {
+                plain.hint("`kernel` in metadata/prebuilt.yaml names one kernel; leave others out of `packages`")
+            }
+            PrebuiltError::Unpack { path, .. } => plain.hint(format!("delete {} to fetch it again", path.display())),
+            PrebuiltError::BadModule { .. } => plain.hint("`skiff compile --update` takes the newest kernel"),
+            PrebuiltError::Image { .. } => plain,
         }
     }
 }

@@ -5,6 +5,7 @@ mod args;
 mod command_error;
 mod commands;
 mod environment;
+mod output;
 mod progress;
 mod session;
 

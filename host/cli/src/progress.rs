@@ -8,6 +8,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::output::note;
 use indicatif::HumanBytes;
 use indicatif::MultiProgress;
 use indicatif::ProgressBar;
@@ -18,11 +19,11 @@ use skiff_plan::Reporter;
 use skiff_plan::TaskId;
 use skiff_plan::Unit;
 
-/// Chooses how to draw, by whether stderr is a terminal.
-pub(crate) fn reporter() -> Arc<dyn Reporter> {
+/// Chooses how to draw, by whether stderr is a terminal. Messages below `least` are left out.
+pub(crate) fn reporter(least: Level) -> Arc<dyn Reporter> {
     match std::io::stderr().is_terminal() {
-        true => Arc::new(Bars::default()),
-        false => Arc::new(Lines::default()),
+        true => Arc::new(Bars { least, all: MultiProgress::new(), bars: Mutex::default() }),
+        false => Arc::new(Lines { least, tasks: Mutex::default() }),
     }
 }
 
@@ -43,14 +44,9 @@ fn text(level: Level, plugin: Option<&str>, text: &str) -> String {
     }
 }
 
-/// Whether an event is a message that nobody wants to see now.
-fn is_hidden(level: Level) -> bool {
-    level == Level::Debug
-}
-
 /// A bar for each task.
-#[derive(Default)]
 struct Bars {
+    least: Level,
     all: MultiProgress,
     bars: Mutex<BTreeMap<TaskId, ProgressBar>>,
 }
@@ -87,12 +83,12 @@ impl Reporter for Bars {
                 if let Some(bar) = self.bars.lock().unwrap_or_else(PoisonError::into_inner).remove(&task) {
                     let title = bar.message();
                     bar.finish_and_clear();
-                    self.all.suspend(|| anstream::eprintln!("{title} ({:.1} s)", bar.elapsed().as_secs_f32()));
+                    self.all.suspend(|| note!("{title} ({:.1} s)", bar.elapsed().as_secs_f32()));
                 }
             }
             Event::Message { level, plugin, text: message } => {
-                if !is_hidden(level) {
-                    self.all.suspend(|| anstream::eprintln!("{}", text(level, plugin, message)));
+                if level >= self.least {
+                    self.all.suspend(|| note!("{}", text(level, plugin, message)));
                 }
             }
         }
@@ -100,29 +96,31 @@ impl Reporter for Bars {
 }
 
 /// A line when a task begins and one when it ends.
-#[derive(Default)]
-struct Lines(Mutex<BTreeMap<TaskId, (String, Instant)>>);
+struct Lines {
+    least: Level,
+    tasks: Mutex<BTreeMap<TaskId, (String, Instant)>>,
+}
 
 impl Reporter for Lines {
     fn event(&self, event: Event<'_>) {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started { task, title, unit, total } => {
                 let size = match (unit, total) {
                     (Unit::Bytes, Some(total)) => format!(" ({})", HumanBytes(total)),
                     _ => String::new(),
                 };
-                anstream::eprintln!("{title}{size} ...");
+                note!("{title}{size} ...");
                 tasks.insert(task, (title.to_owned(), Instant::now()));
             }
             Event::Finished { task } => {
                 if let Some((title, start)) = tasks.remove(&task) {
-                    anstream::eprintln!("{title}: {:.1} s", start.elapsed().as_secs_f32());
+                    note!("{title}: {:.1} s", start.elapsed().as_secs_f32());
                 }
             }
             Event::Message { level, plugin, text: message } => {
-                if !is_hidden(level) {
-                    anstream::eprintln!("{}", text(level, plugin, message));
+                if level >= self.least {
+                    note!("{}", text(level, plugin, message));
                 }
             }
             Event::Advanced { .. } | Event::Noted { .. } => {}

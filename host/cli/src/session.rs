@@ -2,6 +2,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use skiff_build::Choices;
 use skiff_build::Remembered;
@@ -20,6 +22,7 @@ use skiff_plan::Target;
 use skiff_plan::Version;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
+use skiff_plan::harmless;
 use skiff_runtime::Grants;
 use skiff_runtime::Runner;
 use skiff_runtime::System;
@@ -43,6 +46,8 @@ pub(crate) struct Session {
     /// The chain asked for, or the remembered one.
     requested: Option<Requested>,
     ignore_broken_lines: bool,
+    /// Whether the user is being asked something, and nothing else is going on.
+    pub(crate) asking: Arc<AtomicBool>,
 }
 
 /// A chain, and whether the user named it now.
@@ -59,7 +64,9 @@ impl Session {
         let workspace = Workspace::new(folder("SKIFF_WORKSPACES_DIR", "workspaces"), name)?;
         let remembered = Remembered::read(&workspace);
         let extra = environment.get("SKIFF_EXTRA_CONFIGS_PATH").map(str::to_owned);
-        let extra = extra.or_else(|| remembered.as_ref().and_then(|remembered| remembered.extra.clone()));
+        // Set and empty, the variable says that there are none.
+        let remembered_extra = remembered.as_ref().filter(|_| environment.raw("SKIFF_EXTRA_CONFIGS_PATH").is_none());
+        let extra = extra.or_else(|| remembered_extra.and_then(|remembered| remembered.extra.clone()));
         let context = ResolveContext {
             configs: root.join("configs"),
             base: folder("SKIFF_BASE_CONFIGS_DIR", "configs/base"),
@@ -77,11 +84,21 @@ impl Session {
         let given = args.config.clone().filter(|chain| !chain.trim().is_empty());
         let given = given.map(|chain| Requested { chain, remembered: false });
         let requested = given.or_else(|| remembered.map(|memory| Requested { chain: memory.chain, remembered: true }));
+        let debug = environment.get("SKIFF_LOG").is_some_and(|filter| filter.contains("debug"));
+        let reporter = progress::reporter(if debug { Level::Debug } else { Level::Info });
         let cancel = Cancel::default();
-        let on_signal = cancel.clone();
+        let asking = Arc::new(AtomicBool::new(false));
+        let (on_signal, at_question) = (cancel.clone(), Arc::clone(&asking));
+        let handler = move || {
+            // Whoever asks twice, or while nothing is going on, does not want to wait.
+            if on_signal.is_cancelled() || at_question.load(Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+            on_signal.cancel();
+        };
         // It fails only if a handler is there already, as in a test that makes two sessions.
-        let _ = ctrlc::set_handler(move || on_signal.cancel());
-        Ok(Self { environment, root, workspace, context, reporter: progress::reporter(), cancel, requested, ignore_broken_lines })
+        let _ = ctrlc::set_handler(handler);
+        Ok(Self { environment, root, workspace, context, reporter, cancel, requested, ignore_broken_lines, asking })
     }
 
     /// Returns the chain as asked for or remembered, and whether it was remembered.
@@ -96,11 +113,11 @@ impl Session {
     }
 
     pub(crate) fn warn(&self, text: &str) {
-        self.reporter.event(Event::Message { level: Level::Warning, plugin: None, text });
+        self.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &harmless(text) });
     }
 
     pub(crate) fn say(&self, text: &str) {
-        self.reporter.event(Event::Message { level: Level::Info, plugin: None, text });
+        self.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &harmless(text) });
     }
 
     pub(crate) fn catalog(&self) -> Result<Catalog> {
@@ -183,6 +200,7 @@ impl Session {
             target: present(self.workspace.target()),
             images: present(self.workspace.images()),
             state: self.workspace.state(),
+            epoch: None,
         }
     }
 
@@ -214,7 +232,7 @@ fn install_hint(program: &str) -> String {
 /// The checkout is the nearest folder upwards from the current one, then from the program, with the base layers.
 fn find_root(args: &GlobalArgs, environment: &Environment) -> Result<PathBuf> {
     let is_root = |path: &Path| path.join("configs/base/pre").is_dir();
-    if let Some(root) = &args.root {
+    if let Some(root) = args.root.as_ref().filter(|root| !root.as_os_str().is_empty()) {
         let root = environment.absolute(root);
         return match is_root(&root) {
             true => Ok(root),

@@ -9,7 +9,6 @@ use crate::LayerName;
 use crate::Location;
 use crate::ReadError;
 use crate::ResolveContext;
-use crate::file::optional_text;
 use crate::metadata;
 
 /// All packages on the search path.
@@ -61,14 +60,6 @@ impl Package {
     /// [`ReadError::Io`] when the file is there and cannot be read.
     pub fn unique_group(&self) -> Result<Option<String>, ReadError> {
         metadata::word(&self.root, "uniquegroup")
-    }
-
-    /// Reads the package's README.
-    ///
-    /// # Errors
-    /// [`ReadError::Io`] when the file is there and cannot be read.
-    pub fn readme(&self) -> Result<Option<String>, ReadError> {
-        optional_text(&self.root.join("README.md"))
     }
 }
 
@@ -142,11 +133,6 @@ impl Catalog {
     /// Returns all packages in name order.
     pub fn packages(&self) -> impl Iterator<Item = &Package> {
         self.packages.values()
-    }
-
-    /// Returns the package of that name, if the search path has it.
-    pub fn get(&self, name: &LayerName) -> Option<&Package> {
-        self.packages.get(name)
     }
 
     /// Returns the extra roots that could not be listed.

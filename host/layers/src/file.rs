@@ -52,12 +52,13 @@ fn absent(error: &io::Error) -> bool {
 
 /// Reads a YAML file of a documented shape, or `None` when it is not there.
 pub(crate) fn optional_yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ReadError> {
-    let Some(text) = optional_text(path)? else { return Ok(None) };
-    match serde_yaml::from_str(&text) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            let line = error.location().map(|location| location.line());
-            Err(ReadError::Yaml { at: Location { file: path.to_owned(), line }, message: error.to_string() })
-        }
-    }
+    optional_text(path)?.map(|text| parse_yaml(path, &text)).transpose()
+}
+
+/// Parses YAML of a documented shape.
+pub(crate) fn parse_yaml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ReadError> {
+    serde_yaml::from_str(text).map_err(|error| {
+        let line = error.location().map(|location| location.line());
+        ReadError::Yaml { at: Location { file: path.to_owned(), line }, message: error.to_string() }
+    })
 }

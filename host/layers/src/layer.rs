@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::path::PathBuf;
 
 use crate::LayerName;
@@ -162,10 +161,5 @@ impl Layer {
     /// Returns the folders whose contents decide what is built: everything but READMEs and the like.
     pub fn input_folders(&self) -> impl Iterator<Item = (&'static str, PathBuf)> + use<'_> {
         PARTS.iter().filter_map(|part| Some((*part, self.folder(part)?)))
-    }
-
-    /// Returns a path for messages: relative to the layer if it is inside.
-    pub fn shown<'p>(&self, path: &'p Path) -> &'p Path {
-        path.strip_prefix(&self.root).unwrap_or(path)
     }
 }

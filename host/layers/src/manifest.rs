@@ -1,5 +1,6 @@
 //! `metadata/plugins.yaml`: the plugins that a layer ships.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
@@ -13,10 +14,11 @@ use crate::ArgumentKind;
 use crate::Capability;
 use crate::CommandDecl;
 use crate::Location;
+use crate::PatternPiece;
 use crate::ReadError;
 use crate::capability::RawCapability;
 use crate::file::optional_text;
-use crate::file::optional_yaml;
+use crate::file::parse_yaml;
 use crate::name::is_name_part;
 
 /// The file, relative to the layer.
@@ -83,10 +85,17 @@ impl Default for Limits {
     }
 }
 
+/// The part of a manifest that every schema has.
+#[derive(Debug, Deserialize)]
+struct Versioned {
+    schema: u32,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawManifest {
-    schema: u32,
+    #[serde(rename = "schema")]
+    _schema: u32,
     plugins: Vec<RawPlugin>,
 }
 
@@ -110,10 +119,17 @@ struct RawPlugin {
 /// Reads the manifest of the layer at `root`; no manifest means no plugins.
 pub(crate) fn read(root: &Path) -> Result<Vec<PluginDecl>, ReadError> {
     let path = root.join(FILE);
-    let Some(raw) = optional_yaml::<RawManifest>(&path)? else { return Ok(Vec::new()) };
-    let text = optional_text(&path)?.unwrap_or_default();
+    let Some(text) = optional_text(&path)? else { return Ok(Vec::new()) };
     let manifest = Manifest { root, path: &path, text: &text };
-    check(&manifest, raw).map_err(|wrong| ReadError::Manifest { at: manifest.locate(&wrong), message: wrong.message })
+    let wrong_shape = |wrong: Wrong| ReadError::Manifest { at: manifest.locate(&wrong), message: wrong.message };
+    // What else another schema holds is for another skiff to know.
+    let Versioned { schema } = parse_yaml(&path, &text)?;
+    if schema != SCHEMA {
+        let message = format!("schema {schema} is unknown; this skiff reads schema {SCHEMA}");
+        return Err(wrong_shape(Wrong::new("schema", message)));
+    }
+    let raw = parse_yaml(&path, &text)?;
+    check(&manifest, raw).map_err(wrong_shape)
 }
 
 /// A manifest as it lies in its layer.
@@ -149,17 +165,17 @@ impl Wrong {
 }
 
 fn check(manifest: &Manifest<'_>, raw: RawManifest) -> Result<Vec<PluginDecl>, Wrong> {
-    if raw.schema != SCHEMA {
-        return Err(Wrong::new(
-            "schema",
-            format!("schema {} is unknown; this skiff reads schema {SCHEMA}", raw.schema),
-        ));
-    }
     let mut names = BTreeSet::new();
+    let mut commands = BTreeSet::new();
     let mut plugins = Vec::new();
     for plugin in raw.plugins {
         if !names.insert(plugin.name.clone()) {
             return Err(Wrong::new(&plugin.name, format!("two plugins are called `{}`", plugin.name)));
+        }
+        for command in &plugin.commands {
+            if !commands.insert(command.name.clone()) {
+                return Err(Wrong::new(&command.name, format!("two commands are called `{}`", command.name)));
+            }
         }
         plugins.push(check_plugin(manifest, plugin)?);
     }
@@ -167,6 +183,10 @@ fn check(manifest: &Manifest<'_>, raw: RawManifest) -> Result<Vec<PluginDecl>, W
 }
 
 fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, Wrong> {
+    let shown = commands_texts(&raw.commands).chain(raw.capabilities.iter().map(RawCapability::why));
+    if let Some(text) = shown.into_iter().find(|text| text.chars().any(|c| c.is_control() && c != '\n')) {
+        return Err(Wrong::new("why", format!("control characters have no place in {text:?}")));
+    }
     let RawPlugin { name, version, component, interface, hooks, commands, capabilities, limits } = raw;
     if !is_name_part(&name) {
         return Err(Wrong::new(&name, format!("`{name}` is not a plugin name (letters, digits, `_`, `-`, `.`)")));
@@ -184,14 +204,61 @@ fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, W
         return Err(Wrong::new("time_s", "`time_s` is 1 to 3600"));
     }
     commands.iter().try_for_each(check_command)?;
-    let capabilities = capabilities
+    let mut capabilities = capabilities
         .into_iter()
         .map(RawCapability::check)
-        .collect::<Result<_, _>>()
+        .collect::<Result<Vec<_>, _>>()
         .map_err(|message| Wrong::new("capabilities", format!("plugin `{name}`: {message}")))?;
+    check_tools(&name, &capabilities, &commands)?;
+    capabilities.extend(variables(&commands));
     let at = Location { file: manifest.path.to_owned(), line: manifest.line_of(&component) };
     let (component, manifest) = (manifest.root.join(component), at);
     Ok(PluginDecl { name, version, component, interface, hooks, commands, capabilities, limits, manifest })
+}
+
+/// All texts of commands that help screens show.
+fn commands_texts(commands: &[CommandDecl]) -> impl Iterator<Item = &str> {
+    commands.iter().flat_map(|command| {
+        let arguments = command.arguments.iter().flat_map(|argument| {
+            [Some(argument.help.as_str()), argument.env.as_deref(), argument.default.as_deref()].into_iter().flatten()
+        });
+        std::iter::once(command.summary.as_str()).chain(arguments)
+    })
+}
+
+/// A call must find one declaration of a tool, and a pattern an argument that is there.
+fn check_tools(plugin: &str, capabilities: &[Capability], commands: &[CommandDecl]) -> Result<(), Wrong> {
+    let mut programs = BTreeSet::new();
+    for capability in capabilities {
+        let Capability::Tool(tool) = capability else { continue };
+        if !programs.insert(&tool.program) {
+            return Err(Wrong::new(
+                &tool.program,
+                format!("plugin `{plugin}` declares the tool `{}` twice", tool.program),
+            ));
+        }
+        for piece in tool.arguments.iter().flat_map(|pattern| pattern.words.iter().flatten()) {
+            let known = |name: &str| commands.iter().flat_map(|c| &c.arguments).any(|argument| argument.name == name);
+            if let PatternPiece::Given(name) = piece
+                && !known(name)
+            {
+                let message = format!("no command of plugin `{plugin}` has the argument of `{{given:{name}}}`");
+                return Err(Wrong::new(name, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The variables that arguments are taken from, each once.
+fn variables(commands: &[CommandDecl]) -> Vec<Capability> {
+    let mut found = BTreeMap::new();
+    for argument in commands.iter().flat_map(|command| &command.arguments) {
+        if let Some(name) = &argument.env {
+            found.entry(name.clone()).or_insert_with(|| format!("for --{}: {}", argument.name, argument.help));
+        }
+    }
+    found.into_iter().map(|(name, why)| Capability::Variable { name, why }).collect()
 }
 
 fn check_command(command: &CommandDecl) -> Result<(), Wrong> {

@@ -18,7 +18,13 @@ pub struct LegacyCommand {
 
 pub(crate) fn description(root: &Path) -> Result<Option<String>, ReadError> {
     let text = optional_text(&root.join("metadata/description"))?;
-    Ok(text.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty()))
+    Ok(text.map(|text| plain_line(&text)).filter(|text| !text.is_empty()))
+}
+
+/// Makes one line of a text, without the control characters that a terminal would obey.
+fn plain_line(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control() || c.is_whitespace()).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Reads a file that holds one word, such as `metadata/uniquegroup`.
@@ -46,7 +52,7 @@ pub(crate) fn dependencies(root: &Path) -> Result<Vec<(LayerName, Location)>, Re
 pub(crate) fn commands(root: &Path) -> Result<Vec<LegacyCommand>, ReadError> {
     let text = optional_text(&root.join("metadata/commands"))?.unwrap_or_default();
     let command = |line: &str| {
-        let line = line.replace(',', " ");
+        let line = plain_line(&line.replace(',', " "));
         let mut words = line.split_whitespace();
         let name = words.next()?.to_owned();
         let description = words.collect::<Vec<_>>().join(" ");

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::Location;
 use crate::ReadError;
 use crate::file::optional_yaml;
 
@@ -31,7 +32,25 @@ pub struct Prebuilt {
 
 impl Prebuilt {
     pub(crate) fn read(root: &Path) -> Result<Self, ReadError> {
-        Ok(optional_yaml(&root.join(FILE))?.unwrap_or_default())
+        let path = root.join(FILE);
+        let wishes: Self = optional_yaml(&path)?.unwrap_or_default();
+        match wishes.wrong_name() {
+            None => Ok(wishes),
+            Some(message) => Err(ReadError::Manifest { at: Location::whole(path), message }),
+        }
+    }
+
+    /// Names go to apt, to the kernel and into lists of words: each must be what it claims to be.
+    fn wrong_name(&self) -> Option<String> {
+        let kernels = self.kernel.values().flat_map(BTreeMap::values);
+        if let Some(name) = kernels.chain(&self.packages).find(|name| !is_package(name)) {
+            return Some(format!("`{name}` is not the name of a Debian package"));
+        }
+        if let Some(name) = self.initramfs_modules.iter().chain(&self.modules).find(|name| !is_module(name)) {
+            return Some(format!("`{name}` is not the name of a kernel module"));
+        }
+        let word = |word: &&String| word.is_empty() || !word.bytes().all(|b| b.is_ascii_graphic());
+        self.command_line.iter().find(word).map(|word| format!("`{word}` is not one word of a command line"))
     }
 
     /// Puts a later layer's wishes on top: kernels are replaced, lists grow without repeats.
@@ -52,5 +71,30 @@ impl Prebuilt {
                 }
             }
         }
+    }
+}
+
+/// Debian policy 5.6.1: lower-case letters, digits, `+`, `-` and `.`, two at least, the first a letter or digit.
+fn is_package(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    name.len() >= 2 && name.bytes().next().is_some_and(plain) && name.bytes().all(|b| plain(b) || b"+-.".contains(&b))
+}
+
+fn is_module(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    name.bytes().next().is_some_and(plain) && name.bytes().all(|b| plain(b) || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_be_options_or_paths() {
+        assert!(is_package("linux-image-6.1") && is_package("libstdc++6") && is_module("9pnet_virtio"));
+        for bad in ["-oDir::Etc=/x", "a=1", "../x", "a b", "A", "x", ""] {
+            assert!(!is_package(bad), "{bad}");
+        }
+        assert!(!is_module("../x") && !is_module("") && !is_module("-a"));
     }
 }

@@ -21,23 +21,37 @@ pub struct Fingerprint {
     pub layers: Digest,
 }
 
+/// The parts of a layer whose files skiff reads.
+const READ: [&str; 7] = ["buildroot", "busybox", "cflags", "kernel", "metadata", "uboot", "users"];
+
 /// Returns the digest of the contents of all layers, in order.
 pub(crate) fn of_layers(layers: &[Layer]) -> Result<Digest, PlanError> {
     let mut builder = DigestBuilder::default();
     for layer in layers {
         builder.field(&layer.name);
         for (part, folder) in layer.input_folders() {
-            builder.field(part).field(of_tree(&folder)?.bytes());
+            // skiff itself reads these through links; whatever else a link leads to, nobody reads through it.
+            let links = if READ.contains(&part) { Links::Followed } else { Links::Kept };
+            builder.field(part).field(of_tree(&folder, links)?.bytes());
         }
     }
     Ok(builder.finish())
 }
 
+/// What is made of symbolic links.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// They are digested as links.
+    Kept,
+    /// What they lead to is digested.
+    Followed,
+}
+
 /// Returns the digest of a tree: names, kinds, the executable bit, link targets and contents. Times and owners
 /// do not count.
-pub(crate) fn of_tree(root: &Path) -> Result<Digest, PlanError> {
+pub(crate) fn of_tree(root: &Path, links: Links) -> Result<Digest, PlanError> {
     let mut builder = DigestBuilder::default();
-    for entry in WalkDir::new(root).min_depth(1).sort_by_file_name() {
+    for entry in WalkDir::new(root).min_depth(1).follow_links(links == Links::Followed).sort_by_file_name() {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(root).to_owned();
             PlanError::Input { path, source: error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()) }
@@ -57,7 +71,7 @@ fn add_entry(builder: &mut DigestBuilder, entry: &walkdir::DirEntry) -> io::Resu
         builder.field("link").field(fs::read_link(entry.path())?.as_os_str().as_encoded_bytes());
     } else if kind.is_file() {
         builder.field(if is_executable(entry)? { "program" } else { "file" });
-        builder.field(fs::read(entry.path())?);
+        builder.field(Digest::of_reader(fs::File::open(entry.path())?)?.bytes());
     } else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder nor a symbolic link"));
     }
@@ -79,13 +93,13 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("f");
         fs::write(&file, "x").unwrap();
-        let first = of_tree(root.path()).unwrap();
+        let first = of_tree(root.path(), Links::Kept).unwrap();
         fs::write(&file, "x").unwrap();
-        assert_eq!(of_tree(root.path()).unwrap(), first);
+        assert_eq!(of_tree(root.path(), Links::Kept).unwrap(), first);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-        let second = of_tree(root.path()).unwrap();
+        let second = of_tree(root.path(), Links::Kept).unwrap();
         assert_ne!(second, first);
         fs::write(&file, "y").unwrap();
-        assert_ne!(of_tree(root.path()).unwrap(), second);
+        assert_ne!(of_tree(root.path(), Links::Kept).unwrap(), second);
     }
 }

@@ -30,6 +30,9 @@ pub struct Zones {
     pub images: Option<PathBuf>,
     /// Where plugins keep their own state: a folder for each is made below.
     pub state: PathBuf,
+    /// For calls whose outcome must depend on inputs alone: the time, in seconds since 1970, that the plugin and
+    /// its tools are told, and the seed of its random numbers. `None` for the real ones.
+    pub epoch: Option<u32>,
 }
 
 /// Calls hooks.

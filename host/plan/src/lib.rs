@@ -17,6 +17,7 @@ mod placeholder;
 mod plan;
 mod report;
 mod target;
+mod text;
 mod user;
 mod workspace;
 
@@ -47,6 +48,7 @@ pub use report::Unit;
 pub use target::Arch;
 pub use target::Getty;
 pub use target::Target;
+pub use text::harmless;
 pub use user::User;
 pub use user::UserError;
 pub use user::UserId;

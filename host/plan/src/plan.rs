@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -12,12 +13,14 @@ use skiff_kconfig::Origin;
 use skiff_kconfig::Problem;
 use skiff_kconfig::Symbol;
 use skiff_kconfig::Value;
+use skiff_layers::Capability;
 use skiff_layers::Chain;
 use skiff_layers::Layer;
 use skiff_layers::LegacyCommand;
 use skiff_layers::PluginDecl;
 use skiff_layers::Prebuilt;
 use skiff_layers::Stage;
+use skiff_layers::Zone;
 
 use crate::DigestBuilder;
 use crate::Fingerprint;
@@ -28,6 +31,7 @@ use crate::Version;
 use crate::Workspace;
 use crate::cflags;
 use crate::fingerprint;
+use crate::fingerprint::Links;
 use crate::placeholder::Placeholders;
 use crate::placeholder::with_layer_root;
 
@@ -115,6 +119,13 @@ pub struct PlannedShellHook {
     pub stage: Stage,
     /// The script, absolute.
     pub path: PathBuf,
+}
+
+impl fmt::Display for BrokenLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Problem { origin, kind, text } = &self.problem;
+        write!(f, "{}:{}: {kind}: `{text}`", self.file.display(), origin.line)
+    }
 }
 
 impl BuildPlan {
@@ -217,6 +228,9 @@ impl BuildPlan {
         // A component may lie in any folder of the layer, also in one that is no input otherwise.
         let mut builder = DigestBuilder::default();
         builder.field(self.fingerprint.layers.bytes()).field(&plugin.name).field(bytes);
+        for folder in readable(&plugin, &layer.root, &self.layers) {
+            builder.field(fingerprint::of_tree(&folder, Links::Kept)?.bytes());
+        }
         self.fingerprint.layers = builder.finish();
         self.plugins.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
         Ok(())
@@ -278,6 +292,21 @@ impl BuildPlan {
     pub fn layer_folders(&self) -> Vec<(String, PathBuf)> {
         self.layers.iter().map(|layer| (layer.name.clone(), layer.root.clone())).collect()
     }
+}
+
+/// Returns the folders of layers that a plugin may read, wherever in their layer they are.
+fn readable(plugin: &PluginDecl, own: &Path, layers: &[Layer]) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for capability in &plugin.capabilities {
+        let Capability::Files(access) = capability else { continue };
+        match access.zone {
+            Zone::Layer => folders.push(own.join(&access.path)),
+            Zone::Layers => folders.extend(layers.iter().map(|layer| layer.root.join(&access.path))),
+            Zone::Target | Zone::Images | Zone::State => {}
+        }
+    }
+    folders.retain(|folder| folder.is_dir());
+    folders
 }
 
 fn joined(paths: &[PathBuf]) -> String {

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 /// | `workspaces/<name>/state` | what plugins keep between runs |
 /// | `workspaces/<name>/skiff.lock` | versions and digests of the packages used |
 /// | `workspaces/.lock_<name>` | held while something changes the workspace |
-/// | `workspaces/.cache` | downloads, shared by all workspaces; may be deleted at any time |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     root: PathBuf,
@@ -88,11 +87,6 @@ impl Workspace {
     /// Returns the package lock.
     pub fn package_lock(&self) -> PathBuf {
         self.folder().join("skiff.lock")
-    }
-
-    /// Returns the cache that all workspaces share.
-    pub fn cache(&self) -> PathBuf {
-        self.root.join(".cache")
     }
 }
 

@@ -1,8 +1,13 @@
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// The arguments that the user gave for a command, typed as the manifest declares them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Given(BTreeMap<String, GivenValue>);
+pub struct Given {
+    values: BTreeMap<String, GivenValue>,
+    /// Arguments whose value is the manifest's default, and so not the user's.
+    defaults: BTreeSet<String>,
+}
 
 /// The value of one argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,17 +25,27 @@ pub enum GivenValue {
 impl Given {
     /// Adds an argument.
     pub fn insert(&mut self, name: &str, value: GivenValue) {
-        self.0.insert(name.to_owned(), value);
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// Adds an argument that has the default of the manifest.
+    pub fn insert_default(&mut self, name: &str, value: GivenValue) {
+        self.insert(name, value);
+        self.defaults.insert(name.to_owned());
     }
 
     /// Returns all arguments in name order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &GivenValue)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.values.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Returns an argument as the words that a tool gets.
+    /// Returns an argument as the words that a tool gets: those that the user gave, and no default, since a
+    /// manifest could put anything there.
     pub(crate) fn words(&self, name: &str) -> Vec<String> {
-        match self.0.get(name) {
+        if self.defaults.contains(name) {
+            return Vec::new();
+        }
+        match self.values.get(name) {
             None | Some(GivenValue::Flag(_)) => Vec::new(),
             Some(GivenValue::Number(number)) => vec![number.to_string()],
             Some(GivenValue::Text(text)) => vec![text.clone()],

@@ -19,8 +19,8 @@ pub const INTERFACE_VERSION: &str = "1.0.0";
 /// Bytes a component may have. A JavaScript or Python component with its interpreter has up to 20 MB.
 const MAX_SIZE: u64 = 64 << 20;
 
-const HOOKS: &str = "skiff:plugin/hooks@1.0.0";
-const COMMANDS: &str = "skiff:plugin/commands@1.0.0";
+const HOOKS: &str = "skiff:plugin/hooks";
+const COMMANDS: &str = "skiff:plugin/commands";
 
 /// Interfaces of `skiff:host` that every plugin may import.
 const OPEN: [&str; 3] = ["skiff:host/fault", "skiff:host/report", "skiff:host/context"];
@@ -51,16 +51,14 @@ pub struct Inspection {
 }
 
 impl Host {
-    /// Reads, checks and compiles the component of a plugin.
+    /// Compiles a component and checks it before anything of it runs.
     ///
     /// # Errors
     /// [`LoadError`] when it is no component, imports what no plugin may have, or does not keep what its
     /// manifest promises.
-    pub fn load(&self, layer: &str, decl: &PluginDecl) -> Result<Plugin, LoadError> {
-        let id = PluginId::new(layer, &decl.name);
+    pub(crate) fn compile(&self, unchecked: Unchecked, decl: &PluginDecl) -> Result<Plugin, LoadError> {
+        let Unchecked { id, digest, bytes } = unchecked;
         check_interface(&id, decl)?;
-        let bytes = read(&id, decl)?;
-        let digest = Digest::of(&bytes);
         let component = Component::from_binary(&self.engine, &bytes).map_err(|error| LoadError::NotAComponent {
             path: decl.component.clone(),
             manifest: decl.manifest.clone(),
@@ -73,12 +71,21 @@ impl Host {
     }
 }
 
-/// Returns the digest of a plugin's component without loading it.
-pub(crate) fn digest(id: &PluginId, decl: &PluginDecl) -> Result<Digest, LoadError> {
-    read(id, decl).map(|bytes| Digest::of(&bytes))
+/// A component that was read, once, so that what is digested is what is compiled. Nothing is known of it yet.
+pub(crate) struct Unchecked {
+    pub(crate) id: PluginId,
+    pub(crate) digest: Digest,
+    bytes: Vec<u8>,
 }
 
-/// Reads the file once: what is digested is what is compiled.
+impl Unchecked {
+    pub(crate) fn read(layer: &str, decl: &PluginDecl) -> Result<Self, LoadError> {
+        let id = PluginId::new(layer, &decl.name);
+        let bytes = read(&id, decl)?;
+        Ok(Self { digest: Digest::of(&bytes), id, bytes })
+    }
+}
+
 fn read(id: &PluginId, decl: &PluginDecl) -> Result<Vec<u8>, LoadError> {
     let path = &decl.component;
     let failed = |source| LoadError::Unreadable { plugin: id.clone(), path: path.clone(), source };
@@ -90,6 +97,15 @@ fn read(id: &PluginId, decl: &PluginDecl) -> Result<Vec<u8>, LoadError> {
         return Err(LoadError::TooLarge { plugin: id.clone(), path: path.clone(), size, limit: MAX_SIZE });
     }
     Ok(bytes)
+}
+
+/// Within a major version a newer host serves an older plugin, not the other way round; no host serves a
+/// version that was never released.
+fn serves(version: &str) -> bool {
+    match (Version::parse(version), Version::parse(INTERFACE_VERSION)) {
+        (Ok(needed), Ok(present)) => needed.pre.is_empty() && needed.major == present.major && needed <= present,
+        _ => false,
+    }
 }
 
 fn check_interface(id: &PluginId, decl: &PluginDecl) -> Result<(), LoadError> {
@@ -149,13 +165,8 @@ impl Plugin {
         }
     }
 
-    /// Within a major version a newer host serves an older plugin, not the other way round.
     fn check_version(&self, import: &str, version: &str) -> Result<(), LoadError> {
-        let fits = match (Version::parse(version), Version::parse(INTERFACE_VERSION)) {
-            (Ok(needed), Ok(present)) => needed.major == present.major && needed <= present,
-            _ => false,
-        };
-        match fits {
+        match serves(version) {
             true => Ok(()),
             false => Err(LoadError::Version {
                 plugin: self.id.clone(),
@@ -170,7 +181,9 @@ impl Plugin {
         let promised =
             [("hooks", HOOKS, !self.decl.hooks.is_empty()), ("commands", COMMANDS, !self.decl.commands.is_empty())];
         for (declared, export, wanted) in promised {
-            if wanted && !exports.iter().any(|name| name == export) {
+            let served =
+                |name: &String| name.split_once('@').is_some_and(|(name, version)| name == export && serves(version));
+            if wanted && !exports.iter().any(served) {
                 let manifest = self.decl.manifest.clone();
                 return Err(LoadError::MissingExport { plugin: self.id.clone(), manifest, declared, export });
             }

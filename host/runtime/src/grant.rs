@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -50,7 +51,7 @@ impl fmt::Display for PluginId {
 pub fn capability_id(capability: &Capability) -> String {
     let Capability::Tool(tool) = capability else { return capability.to_string() };
     let mut builder = DigestBuilder::default();
-    builder.field([u8::from(tool.terminal)]);
+    builder.field([u8::from(tool.terminal)]).field(tool.timeout_s.to_le_bytes());
     for pattern in &tool.arguments {
         builder.field(&pattern.text);
     }
@@ -112,7 +113,11 @@ impl GrantFile {
         let text = serde_yaml::to_string(self).map_err(|error| failed(io::Error::other(error)))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(failed)?;
-        let mut file = tempfile::Builder::new().prefix(".grants").tempfile_in(folder).map_err(failed)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".new-")
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(folder)
+            .map_err(failed)?;
         file.write_all(b"# What each plugin may do, bound to its bytes. Written by `skiff grant`.\n")
             .map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
@@ -160,8 +165,6 @@ impl GrantFile {
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
     files: Vec<GrantFile>,
-    /// Files whose grants count, for messages.
-    pub sources: Vec<PathBuf>,
 }
 
 impl Grants {
@@ -171,7 +174,7 @@ impl Grants {
     /// [`GrantError`] of the first file that cannot be read.
     pub fn read(paths: &[PathBuf]) -> Result<Self, GrantError> {
         let files = paths.iter().map(|path| GrantFile::read(path)).collect::<Result<_, _>>()?;
-        Ok(Self { files, sources: paths.to_vec() })
+        Ok(Self { files })
     }
 
     /// Returns whether a plugin with these bytes was granted a capability.

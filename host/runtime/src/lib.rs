@@ -31,7 +31,6 @@ mod mount;
 mod process;
 mod runner;
 mod state;
-mod text;
 
 pub use call::Given;
 pub use call::GivenValue;

@@ -159,7 +159,9 @@ impl Mounts {
     /// So arguments never hold the host's own paths, whose commas and blanks some tools would misread.
     pub(crate) fn view(&self) -> io::Result<View> {
         fs::create_dir_all(&self.scratch)?;
-        let folder = tempfile::Builder::new().prefix(".view-").tempdir_in(&self.scratch)?;
+        clear_views(&self.scratch)?;
+        let folder =
+            tempfile::Builder::new().prefix(&format!("{VIEW}{}-", std::process::id())).tempdir_in(&self.scratch)?;
         let mut linked: Vec<&str> = Vec::new();
         for mount in &self.mounts {
             let inside = |outer: &&str| mount.guest.strip_prefix(*outer).is_some_and(|rest| rest.starts_with('/'));
@@ -175,6 +177,22 @@ impl Mounts {
         }
         Ok(View(folder))
     }
+}
+
+/// How the names of views start; the number of the process that uses one follows.
+const VIEW: &str = ".view-";
+
+/// Removes the views of processes that are no more.
+fn clear_views(scratch: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(scratch)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(owner) = name.strip_prefix(VIEW).and_then(|rest| rest.split('-').next()) else { continue };
+        if !Path::new("/proc").join(owner).exists() {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// A temporary folder with links to the granted folders, removed when dropped.
@@ -219,6 +237,7 @@ mod tests {
             target: Some(root.join("target")),
             images: None,
             state: root.join("state"),
+            epoch: None,
         };
         let capabilities: Vec<_> = accesses
             .iter()

@@ -19,7 +19,7 @@ use tokio::process::Child;
 use tokio::process::Command;
 
 /// Bytes of each output stream that a plugin gets to see.
-const MAX_OUTPUT: u64 = 1 << 20;
+const MAX_OUTPUT: usize = 1 << 20;
 
 /// How long a tool at the terminal may take to end by itself after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(3);
@@ -50,32 +50,30 @@ impl ToolEnvironment {
         self.path.iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(program)).find(executable)
     }
 
-    fn command(&self, program: &Path, arguments: &[OsString], folder: &Path) -> Command {
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(folder).env_clear().env("LC_ALL", "C.UTF-8").kill_on_drop(true);
+    fn command(&self, call: &ToolCall<'_>) -> Command {
+        let mut command = Command::new(call.program);
+        command.args(call.arguments).current_dir(call.folder).env_clear().env("LC_ALL", "C.UTF-8").kill_on_drop(true);
         if let Ok(path) = std::env::join_paths(&self.path) {
             command.env("PATH", path);
+        }
+        if let Some(epoch) = call.epoch {
+            command.env("SOURCE_DATE_EPOCH", epoch.to_string());
         }
         command
     }
 
     /// Runs a program to its end without input, in a process group of its own that is ended as a whole.
-    pub(crate) async fn run(
-        &self,
-        program: &Path,
-        arguments: &[OsString],
-        folder: &Path,
-        timeout: Duration,
-        cancel: &Cancel,
-    ) -> io::Result<Ran> {
-        let mut command = self.command(program, arguments, folder);
+    pub(crate) async fn run(&self, call: &ToolCall<'_>, timeout: Duration, cancel: &Cancel) -> io::Result<Ran> {
+        let mut command = self.command(call);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn()?;
         let group = Group::of(&child);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (mut out, mut err) = (Collected::default(), Collected::default());
         let finish = async {
-            let (out, err, status) = tokio::join!(collect(stdout), collect(stderr), child.wait());
-            io::Result::Ok((out?, err?, status?))
+            let (read_out, read_err, status) = tokio::join!(out.read(stdout), err.read(stderr), child.wait());
+            read_out.and(read_err)?;
+            status
         };
         let stopped = async {
             let end = tokio::time::Instant::now() + timeout;
@@ -83,29 +81,27 @@ impl ToolEnvironment {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::select! {
-            finished = finish => {
-                let ((stdout, more), (stderr, more_too), status) = finished?;
-                Ok(Ran { status: code(status), stdout, stderr, truncated: more || more_too, timed_out: false })
-            }
-            () = stopped => {
-                group.kill();
-                Ok(Ran { status: 128 + Signal::KILL.as_raw(), timed_out: true, ..Ran::default() })
-            }
-        }
+        let status = tokio::select! {
+            status = finish => Some(code(status?)),
+            () = stopped => None,
+        };
+        // Whatever the program has started in its group ends with it.
+        group.kill();
+        Ok(Ran {
+            status: status.unwrap_or(128 + Signal::KILL.as_raw()),
+            truncated: out.more || err.more,
+            stdout: out.bytes,
+            stderr: err.bytes,
+            cancelled: status.is_none() && cancel.is_cancelled(),
+            timed_out: status.is_none() && !cancel.is_cancelled(),
+        })
     }
 
     /// Runs a program connected to the user's terminal.
     ///
     /// Ctrl-C reaches the program itself; if it is still there a while after, it is asked to end, then ended.
-    pub(crate) async fn attach(
-        &self,
-        program: &Path,
-        arguments: &[OsString],
-        folder: &Path,
-        cancel: &Cancel,
-    ) -> io::Result<i32> {
-        let mut command = self.command(program, arguments, folder);
+    pub(crate) async fn attach(&self, call: &ToolCall<'_>, cancel: &Cancel) -> io::Result<i32> {
+        let mut command = self.command(call);
         if let Some(term) = &self.term {
             command.env("TERM", term);
         }
@@ -132,6 +128,16 @@ impl ToolEnvironment {
     }
 }
 
+/// A program with all that is needed to run it.
+pub(crate) struct ToolCall<'c> {
+    pub(crate) program: &'c Path,
+    pub(crate) arguments: &'c [OsString],
+    /// The folder that it starts in.
+    pub(crate) folder: &'c Path,
+    /// The time that it is told.
+    pub(crate) epoch: Option<u32>,
+}
+
 /// What a program did.
 #[derive(Debug, Default)]
 pub(crate) struct Ran {
@@ -140,6 +146,7 @@ pub(crate) struct Ran {
     pub(crate) stderr: Vec<u8>,
     pub(crate) truncated: bool,
     pub(crate) timed_out: bool,
+    pub(crate) cancelled: bool,
 }
 
 /// A child by its number, for signals.
@@ -165,17 +172,28 @@ impl Group {
     }
 }
 
-/// Reads the first part of a stream and drains the rest, so that the writer is never blocked.
-async fn collect(stream: Option<impl AsyncRead + Unpin>) -> io::Result<(Vec<u8>, bool)> {
-    let Some(mut stream) = stream else { return Ok((Vec::new(), false)) };
-    let mut bytes = Vec::new();
-    (&mut stream).take(MAX_OUTPUT).read_to_end(&mut bytes).await?;
-    let mut rest = [0; 8192];
-    let mut more = false;
-    while stream.read(&mut rest).await? > 0 {
-        more = true;
+/// What was read of a stream so far: also there when the reading is broken off.
+#[derive(Default)]
+struct Collected {
+    bytes: Vec<u8>,
+    more: bool,
+}
+
+impl Collected {
+    /// Reads the first part of a stream and drains the rest, so that the writer is never blocked.
+    async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>) -> io::Result<()> {
+        let Some(mut stream) = stream else { return Ok(()) };
+        let mut buffer = [0; 8192];
+        loop {
+            let count = stream.read(&mut buffer).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            let room = MAX_OUTPUT.saturating_sub(self.bytes.len());
+            self.more |= count > room;
+            self.bytes.extend(buffer.iter().take(count.min(room)));
+        }
     }
-    Ok((bytes, more))
 }
 
 /// The exit status as a shell tells it: 128 and the number of the signal that ended it.

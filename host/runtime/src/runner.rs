@@ -21,6 +21,7 @@ use skiff_plan::PlannedPlugin;
 use skiff_plan::Reporter;
 use skiff_plan::Target;
 use skiff_plan::Zones;
+use skiff_plan::harmless;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
@@ -37,12 +38,11 @@ use crate::bindings;
 use crate::bindings::command::exports::skiff::plugin::commands;
 use crate::bindings::hook::exports::skiff::plugin::hooks;
 use crate::bindings::imports::skiff::host::fault;
-use crate::component;
 use crate::component::Plugin;
+use crate::component::Unchecked;
 use crate::mount::Mounts;
 use crate::process::ToolEnvironment;
 use crate::state::State;
-use crate::text::harmless;
 
 /// How often a running call is compared with its limits.
 const WATCH: Duration = Duration::from_millis(20);
@@ -141,9 +141,10 @@ impl Runner {
         if let Some(plugin) = loaded.get(&id) {
             return Ok(Arc::clone(plugin));
         }
-        let plugin = self.host.load(layer, decl)?;
-        self.grants.check(&id, plugin.digest, &decl.capabilities)?;
-        let plugin = Arc::new(plugin);
+        let unchecked = Unchecked::read(layer, decl)?;
+        // Consent comes first: not even the compiler sees bytes that nobody has agreed to.
+        self.grants.check(&id, unchecked.digest, &decl.capabilities)?;
+        let plugin = Arc::new(self.host.compile(unchecked, decl)?);
         loaded.insert(id, Arc::clone(&plugin));
         Ok(plugin)
     }
@@ -151,7 +152,7 @@ impl Runner {
     fn state(&self, plugin: &Arc<Plugin>, layer_root: &Path, zones: &Zones, given: Given) -> Result<State, CallError> {
         let mounts = Mounts::open(&plugin.id, layer_root, zones, &plugin.decl.capabilities)?;
         let (system, reporter) = (Arc::clone(&self.system), Arc::clone(&self.reporter));
-        State::new(Arc::clone(plugin), system, given, mounts, self.cancel.clone(), reporter)
+        State::new(Arc::clone(plugin), system, given, mounts, self.cancel.clone(), reporter, zones.epoch)
             .map_err(|error| CallError::Trap { plugin: plugin.id.clone(), message: format!("{error:#}") })
     }
 
@@ -211,9 +212,8 @@ impl Runner {
     /// # Errors
     /// [`LoadError`] when the component cannot be read.
     pub fn identify(planned: &PlannedPlugin) -> Result<(PluginId, skiff_plan::Digest), LoadError> {
-        let id = PluginId::new(&planned.layer, &planned.plugin.name);
-        let digest = component::digest(&id, &planned.plugin)?;
-        Ok((id, digest))
+        let unchecked = Unchecked::read(&planned.layer, &planned.plugin)?;
+        Ok((unchecked.id, unchecked.digest))
     }
 }
 

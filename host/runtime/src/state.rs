@@ -1,13 +1,17 @@
 //! What belongs to one call: made before it, dropped after it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use skiff_plan::Cancel;
 use skiff_plan::Event;
 use skiff_plan::Level;
 use skiff_plan::Reporter;
+use skiff_plan::harmless;
 use wasmtime::ResourceLimiter;
+use wasmtime_wasi::Deterministic;
 use wasmtime_wasi::FsPerms;
+use wasmtime_wasi::HostWallClock;
 use wasmtime_wasi::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::WasiCtxView;
@@ -20,7 +24,6 @@ use crate::clock::WorkClock;
 use crate::component::Plugin;
 use crate::mount::Mounts;
 use crate::runner::System;
-use crate::text::harmless;
 
 /// Bytes of log text that a call may send.
 const MAX_LOG: usize = 1 << 20;
@@ -29,7 +32,7 @@ const MAX_LOG: usize = 1 << 20;
 const MAX_MESSAGE: usize = 8 << 10;
 
 /// Bytes that a guest may print.
-const MAX_OUTPUT: usize = 64 << 10;
+const MAX_OUTPUT: usize = 1 << 20;
 
 /// Open files, tasks and the like that a guest may hold at a time.
 const MAX_HANDLES: usize = 1000;
@@ -41,6 +44,7 @@ const MAX_RANDOM: u64 = 1 << 20;
 pub(crate) struct State {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) system: Arc<System>,
+    pub(crate) epoch: Option<u32>,
     pub(crate) given: Given,
     pub(crate) mounts: Mounts,
     pub(crate) clock: Arc<WorkClock>,
@@ -61,12 +65,17 @@ impl State {
         mounts: Mounts,
         cancel: Cancel,
         reporter: Arc<dyn Reporter>,
+        epoch: Option<u32>,
     ) -> wasmtime::Result<Self> {
         let output = MemoryOutputPipe::new(MAX_OUTPUT);
         let mut wasi = WasiCtx::builder();
         wasi.stdout(output.clone()).stderr(output.clone()).max_random_size(MAX_RANDOM);
         // File calls run on the calling thread: a hand-over to another costs 20 times the CPU.
         wasi.allow_blocking_current_thread(true);
+        if let Some(epoch) = epoch {
+            let seed = || Deterministic::new(plugin.digest.bytes().to_vec());
+            wasi.wall_clock(Stopped(epoch)).secure_random(seed()).insecure_random(seed()).insecure_random_seed(0);
+        }
         for (path, guest, write) in mounts.preopens() {
             wasi.preopened_dir(path, guest, if write { FsPerms::ReadWrite } else { FsPerms::ReadOnly })?;
         }
@@ -79,6 +88,7 @@ impl State {
             log_left: MAX_LOG,
             plugin,
             system,
+            epoch,
             given,
             mounts,
             cancel,
@@ -117,6 +127,19 @@ impl State {
         if !text.is_empty() {
             self.log(level, &text);
         }
+    }
+}
+
+/// A clock that always tells the same time, in seconds since 1970.
+struct Stopped(u32);
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.0.into())
     }
 }
 

@@ -14,8 +14,9 @@ impl Command for Guest {
             "argument" => head.args(["--version"]).run(None)?,
             "host-path" => head.args(["-c", "6", "/etc/passwd"]).run(None)?,
             "escape" => head.args(["-c", "6"]).path("/state/../../../etc/passwd").run(None)?,
-            "link" => head.args(["-c", "6"]).path("/layer/link-out").run(None)?,
-            "terminal" => return head.args(["-c", "6"]).path("/layer/data").attach(),
+            "link" => head.args(["-c", "6"]).path("/layer/parts/link-out").run(None)?,
+            "elsewhere" => head.args(["-c", "6"]).path("/target/etc/passwd").run(None)?,
+            "terminal" => return head.args(["-c", "6"]).path("/layer/parts/data").attach(),
             other => panic!("{other}"),
         };
         Ok(outcome.status)

@@ -8,7 +8,7 @@ use sha_crypt::Sha256Params;
 use sha_crypt::Sha512Params;
 use skiff_kconfig::Kind;
 use skiff_plan::BuildPlan;
-use skiff_plan::Digest;
+use skiff_plan::DigestBuilder;
 use skiff_plan::Target;
 use skiff_plan::User;
 use skiff_plan::UserId;
@@ -48,12 +48,12 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<O
     };
     let root = match target.root_password.as_deref() {
         None => "*".to_owned(),
-        Some(password) => root_hash(password, method)?,
+        Some(password) => root_hash(password, method, &salt("root", plan, target))?,
     };
     database.shadow.set("root", 1, &root);
     let mut owners = Owners::default();
     for user in &plan.users {
-        let ids = database.add(user)?;
+        let ids = database.add(user, &salt(&user.name, plan, target))?;
         let home = user.home.trim_start_matches('/');
         if user.name != "-" && user.home != "-" && !home.is_empty() {
             tree.add_folder(Path::new(home), 0o755).map_err(FileError::at("make", tree.path().join(home)))?;
@@ -66,11 +66,17 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<O
     Ok(owners)
 }
 
-fn root_hash(password: &str, method: Method) -> Result<String, PrebuiltError> {
+fn salt(user: &str, plan: &BuildPlan, target: &Target) -> String {
+    let mut builder = DigestBuilder::default();
+    builder.field("skiff password salt").field(user).field(&target.hostname).field(plan.chain.join(","));
+    builder.finish().to_string().chars().take(16).collect()
+}
+
+fn root_hash(password: &str, method: Method, salt: &str) -> Result<String, PrebuiltError> {
     match password {
         "" => Ok(String::new()),
         hash if hash.starts_with('$') => Ok(hash.to_owned()),
-        plain => encrypt(plain, method),
+        plain => encrypt(plain, method, salt),
     }
 }
 
@@ -89,7 +95,7 @@ struct Database {
 
 impl Database {
     /// Adds a user, replacing one of the same name, and returns its ids.
-    fn add(&mut self, user: &User) -> Result<(u32, u32), PrebuiltError> {
+    fn add(&mut self, user: &User, salt: &str) -> Result<(u32, u32), PrebuiltError> {
         let gid = self.group_id(&user.group, user.gid);
         if user.name == "-" {
             return Ok((0, gid));
@@ -102,7 +108,7 @@ impl Database {
         let none = |text: &str, default: &str| if text == "-" { default.to_owned() } else { text.to_owned() };
         let (home, shell) = (none(&user.home, "/"), none(&user.shell, "/bin/false"));
         self.passwd.replace(&user.name, format!("{}:x:{uid}:{gid}:{}:{home}:{shell}", user.name, user.comment));
-        self.shadow.replace(&user.name, format!("{}:{}:::::::", user.name, password(&user.password)?));
+        self.shadow.replace(&user.name, format!("{}:{}:::::::", user.name, password(&user.password, salt)?));
         for group in &user.groups {
             self.group_id(group, UserId::FreeSystem);
             self.group.add_member(group, &user.name);
@@ -123,28 +129,26 @@ impl Database {
 }
 
 /// The password field of a users table, as `/etc/shadow` wants it.
-fn password(text: &str) -> Result<String, PrebuiltError> {
+fn password(text: &str, salt: &str) -> Result<String, PrebuiltError> {
     if text == "-" {
         return Ok(String::new());
     }
     if let Some(plain) = text.strip_prefix("!=") {
-        return Ok(format!("!{}", encrypt(plain, Method::Sha512)?));
+        return Ok(format!("!{}", encrypt(plain, Method::Sha512, salt)?));
     }
     match text.strip_prefix('=') {
-        Some(plain) => encrypt(plain, Method::Sha512),
+        Some(plain) => encrypt(plain, Method::Sha512, salt),
         None => Ok(text.to_owned()),
     }
 }
 
-/// Encrypts a password. The salt comes from the password, since equal inputs must give equal images; a salt
-/// need not be secret, and two systems with the same password are the only ones that share it.
-fn encrypt(password: &str, method: Method) -> Result<String, PrebuiltError> {
+/// Encrypts a password. The salt comes from the user's name and the system's, since equal inputs must give equal
+/// images; never from the password, of which it would tell.
+fn encrypt(password: &str, method: Method, salt: &str) -> Result<String, PrebuiltError> {
     let setting = |error: sha_crypt::CryptError| PrebuiltError::Setting {
         what: "A password".into(),
         message: format!("{error:?}"),
     };
-    let digest = Digest::of(format!("skiff password salt {password}").as_bytes()).to_string();
-    let salt = digest.get(..16).unwrap_or_default();
     let (password, rounds) = (password.as_bytes(), sha_crypt::ROUNDS_DEFAULT);
     match method {
         Method::Sha256 => {
@@ -231,7 +235,7 @@ mod tests {
         let mut database = database();
         let table = "alice -1 alice -1 =secret /home/alice /bin/sh video,new A\nbob 1234 alice -1 * - - - B\n- -2 g -2 * - - - -\n";
         for user in User::parse_table(Path::new("t"), table).unwrap() {
-            database.add(&user).unwrap();
+            database.add(&user, "salt").unwrap();
         }
         let passwd = database.passwd.text();
         assert!(passwd.contains("alice:x:1001:1001:A:/home/alice:/bin/sh\n"), "{passwd}");

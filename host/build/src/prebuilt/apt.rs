@@ -32,6 +32,9 @@ use crate::FileError;
 /// How often a waiting skiff looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// How the folders of unfinished downloads start; the architecture follows.
+const DOWNLOAD: &str = ".download-";
+
 /// How old package lists may be before they are fetched again.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
@@ -73,7 +76,7 @@ impl<'a> Apt<'a> {
             "Dir::State \"{state}\";\nDir::State::status \"{state}/status\";\nDir::Cache \"{state}/cache\";\n\
              #clear APT::Architectures;\nAPT::Architecture \"{arch}\";\nAPT::Architectures {{ \"{arch}\"; }};\n\
              APT::Sandbox::User \"\";\nAPT::Install-Recommends \"false\";\nAcquire::Languages \"none\";\n\
-             Acquire::Retries \"3\";\nAcquire::http::Timeout \"30\";\nAcquire::https::Timeout \"30\";\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n\
+             Acquire::Retries \"3\";\nAPT::Update::Error-Mode \"any\";\nAcquire::http::Timeout \"30\";\nAcquire::https::Timeout \"30\";\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n\
              #clear DPkg::Post-Invoke;\n"
         );
         for (name, text) in [("apt.conf", text.as_str()), ("status", "")] {
@@ -117,7 +120,7 @@ impl<'a> Apt<'a> {
         }
         self.prepare()?;
         let title = format!("Fetching package lists for {}", self.arch);
-        let said = self.watch("apt-get", &["update".into()], &self.state, &title)?;
+        let said = self.watch("apt-get", &["update"], &self.state, &title)?;
         debug!(complaint = ?said.complaint, success = said.success, "apt-get update");
         // A third-party source that fails is no harm as long as the packages are found.
         let complaint = self.state.join("complaint");
@@ -130,6 +133,17 @@ impl<'a> Apt<'a> {
 
     /// Returns the packages behind a name: a kernel's meta package is followed to the kernel and its modules.
     pub(crate) fn look_up(&self, name: &str) -> Result<Vec<Package>, PrebuiltError> {
+        match self.look_up_once(name) {
+            // Lists that are out of date, or that came over a network that was down, lack packages.
+            Err(PrebuiltError::NoPackage { .. }) => {
+                self.refresh(true)?;
+                self.look_up_once(name)
+            }
+            other => other,
+        }
+    }
+
+    fn look_up_once(&self, name: &str) -> Result<Vec<Package>, PrebuiltError> {
         let mut found: Vec<Package> = Vec::new();
         let mut waiting = vec![name.to_owned()];
         while let Some(name) = waiting.pop() {
@@ -148,7 +162,7 @@ impl<'a> Apt<'a> {
     }
 
     fn show(&self, name: &str) -> Result<Option<(Package, Vec<String>)>, PrebuiltError> {
-        let said = self.run("apt-cache", &["show", "--no-all-versions", name], Path::new("/"))?;
+        let said = self.run("apt-cache", &["show", "--no-all-versions", "--", name], Path::new("/"))?;
         let paragraph = said.stdout.split("\n\n").next().unwrap_or_default();
         let field = |name: &str| {
             paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
@@ -192,11 +206,12 @@ impl<'a> Apt<'a> {
         let shown = format!("{}={}", package.name, package.version);
         let make = || {
             fs::create_dir_all(&self.packages)?;
-            tempfile::Builder::new().prefix(".download-").tempdir_in(&self.packages)
+            self.clear_downloads()?;
+            tempfile::Builder::new().prefix(&format!("{DOWNLOAD}{}-", self.arch)).tempdir_in(&self.packages)
         };
         let folder = make().map_err(FileError::at("make a folder in", &self.packages))?;
         let title = format!("Downloading {}", package.name);
-        let said = self.watch("apt-get", &["download".into(), shown.clone()], folder.path(), &title)?;
+        let said = self.watch("apt-get", &["download", "--", &shown], folder.path(), &title)?;
         let mut files = fs::read_dir(folder.path()).map_err(FileError::at("list", folder.path()))?.flatten();
         let file = files.find(|entry| entry.path().extension().is_some_and(|extension| extension == "deb"));
         let Some(file) = file.filter(|_| said.success) else {
@@ -208,6 +223,18 @@ impl<'a> Apt<'a> {
         }
         fs::rename(file.path(), path).map_err(FileError::at("write", path))?;
         Ok(path.to_owned())
+    }
+
+    /// Removes what killed runs have left. Only for the holder of the lock.
+    fn clear_downloads(&self) -> std::io::Result<()> {
+        let mine = format!("{DOWNLOAD}{}-", self.arch);
+        for entry in fs::read_dir(&self.packages)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&mine) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn command(&self, program: &str, folder: &Path) -> Command {
@@ -230,16 +257,17 @@ impl<'a> Apt<'a> {
     fn watch(
         &self,
         program: &'static str,
-        arguments: &[String],
+        arguments: &[&str],
         folder: &Path,
         title: &str,
     ) -> Result<Said, PrebuiltError> {
         let task = Task::start(self.reporter, title, Unit::Items, Some(100));
-        let errors = tempfile::tempfile().map_err(FileError::at("make", std::env::temp_dir()))?;
-        let stderr = errors.try_clone().map_err(FileError::at("make", std::env::temp_dir()))?;
+        let errors = tempfile::tempfile_in(&self.state).map_err(FileError::at("make a file in", &self.state))?;
+        let stderr = errors.try_clone().map_err(FileError::at("make a file in", &self.state))?;
         let mut command = self.command(program, folder);
         command.args(["-qq", "-o", "APT::Status-Fd=1"]).args(arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().map_err(|error| missing(program, error))?;
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(stderr).spawn().map_err(|error| missing(program, error))?;
         let lines = child.stdout.take().map(lines);
         let mut done = 0;
         while let Some(lines) = &lines {

@@ -11,6 +11,7 @@ use skiff_plan::Cancelled;
 use skiff_plan::Task;
 
 use super::PrebuiltError;
+use super::compression::decompress;
 use super::tree::Tree;
 
 /// Unpacks the files of a package into the tree and returns the time of the newest one.
@@ -25,7 +26,7 @@ pub(crate) fn unpack(path: &Path, tree: &Tree, task: &Task, cancel: &Cancel) -> 
         let name = String::from_utf8_lossy(member.header().identifier()).trim_end_matches('/').to_owned();
         if let Some(compression) = name.strip_prefix("data.tar") {
             let counted = Counted { inner: member, task };
-            let data = decompress(compression, counted).map_err(failed)?;
+            let data = decompress(compression.trim_start_matches('.'), counted).map_err(failed)?;
             return unpack_data(data, tree, cancel).map_err(|error| match cancel.check() {
                 Err(cancelled) => cancelled.into(),
                 Ok(()) => failed(error),
@@ -33,16 +34,6 @@ pub(crate) fn unpack(path: &Path, tree: &Tree, task: &Task, cancel: &Cancel) -> 
         }
     }
     Err(failed(io::Error::new(io::ErrorKind::InvalidData, "this is no Debian package: it has no data.tar")))
-}
-
-fn decompress<'r>(compression: &str, reader: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
-    Ok(match compression {
-        "" => Box::new(reader),
-        ".xz" => Box::new(liblzma::read::XzDecoder::new(reader)),
-        ".gz" => Box::new(flate2::read::GzDecoder::new(reader)),
-        ".zst" => Box::new(zstd::Decoder::new(reader)?),
-        other => return Err(io::Error::new(io::ErrorKind::Unsupported, format!("unknown compression `{other}`"))),
-    })
 }
 
 fn unpack_data(data: impl Read, tree: &Tree, cancel: &Cancel) -> io::Result<u32> {

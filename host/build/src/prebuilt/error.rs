@@ -80,6 +80,14 @@ pub enum PrebuiltError {
     /// The packages hold no kernel.
     #[error("None of the packages holds a kernel (/boot/vmlinuz-*)")]
     NoKernelImage,
+    /// The packages hold more than one kernel.
+    #[error("The packages hold two kernels, {first} and {second}")]
+    TwoKernels {
+        /// The release of one.
+        first: String,
+        /// The release of the other.
+        second: String,
+    },
     /// The kernel lacks a module that a layer wants.
     #[error(
         "The kernel {release} has no module `{module}`, which metadata/prebuilt.yaml of a layer wants in the initramfs"
@@ -107,12 +115,12 @@ pub enum PrebuiltError {
         message: String,
     },
     /// An image could not be written.
-    #[error("Cannot write the image `{name}`: {message}")]
+    #[error("Cannot write the image `{name}`")]
     Image {
         /// The image.
         name: &'static str,
-        /// What is wrong.
-        message: String,
+        /// Why.
+        source: io::Error,
     },
     /// A file could not be read or written.
     #[error(transparent)]

@@ -10,7 +10,7 @@ use skiff_plan::BuildPlan;
 use crate::Gap;
 
 /// Symbols that this engine does carry out, or that hold true of every system it makes: exact names.
-const GIVEN: [&str; 30] = [
+const GIVEN: [&str; 28] = [
     "BR2_LINUX_KERNEL",
     "BR2_LINUX_KERNEL_BZIMAGE",
     "BR2_LINUX_KERNEL_IMAGE",
@@ -18,8 +18,6 @@ const GIVEN: [&str; 30] = [
     "BR2_REPRODUCIBLE",
     "BR2_ROOTFS_MERGED_USR",
     "BR2_ROOTFS_OVERLAY",
-    "BR2_ROOTFS_POST_BUILD_SCRIPT",
-    "BR2_ROOTFS_POST_IMAGE_SCRIPT",
     "BR2_ROOTFS_USERS_TABLES",
     "BR2_SYSTEM_BIN_SH_BUSYBOX",
     "BR2_TARGET_ENABLE_ROOT_LOGIN",
@@ -45,14 +43,13 @@ const GIVEN: [&str; 30] = [
 ];
 
 /// Groups by the beginning of a symbol's name; the first that fits counts.
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 8] = [
     ("BR2_PACKAGE_HOST_", BUILD),
     ("BR2_PACKAGE_", "packages"),
     ("BR2_LINUX_KERNEL", "kernel"),
     ("BR2_TARGET_UBOOT", "boot loader"),
     ("BR2_TARGET_GRUB2", "boot loader"),
     ("BR2_TARGET_ROOTFS", "images"),
-    ("BR2_TARGET_GENERIC_GETTY", GETTY),
     ("BR2_INIT_", "init system"),
     ("BR2_SYSTEM_", "system"),
 ];
@@ -61,7 +58,7 @@ const GROUPS: [(&str, &str); 9] = [
 const BUILD: &str = "build settings";
 
 /// Carried out, whatever follows in the name.
-const GETTY: &str = "";
+const GETTY: &str = "BR2_TARGET_GENERIC_GETTY";
 
 /// Compares a plan with what the engine gives; `kernel` holds the symbols that the distribution's kernel has.
 pub(crate) fn gaps(plan: &BuildPlan, kernel: &BTreeSet<String>) -> Vec<Gap> {
@@ -107,11 +104,11 @@ pub(crate) fn gaps(plan: &BuildPlan, kernel: &BTreeSet<String>) -> Vec<Gap> {
 fn symbol(symbol: &Symbol, entry: &Entry) -> Option<Gap> {
     let name = symbol.as_str();
     let value = entry.winner.value.text();
-    if GIVEN.contains(&name) || matches!(value, "n" | "" | "\"\"") {
+    if GIVEN.contains(&name) || name.starts_with(GETTY) || matches!(value, "n" | "" | "\"\"") {
         return None;
     }
     let group = GROUPS.iter().find(|(prefix, _)| name.starts_with(prefix)).map_or(BUILD, |(_, group)| group);
-    (group != GETTY).then(|| gap(group, name.to_owned(), entry))
+    Some(gap(group, name.to_owned(), entry))
 }
 
 fn gap(group: &'static str, what: String, entry: &Entry) -> Gap {

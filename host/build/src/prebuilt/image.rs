@@ -14,6 +14,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use backhand::BackhandError;
 use backhand::FilesystemCompressor;
 use backhand::FilesystemWriter;
 use backhand::NodeHeader;
@@ -71,7 +72,7 @@ pub(crate) fn initramfs(
         }
         archive.finish()?.finish()?.flush()
     };
-    write().map_err(|error| PrebuiltError::Image { name: INITRAMFS, message: error.to_string() })
+    write().map_err(|source| PrebuiltError::Image { name: INITRAMFS, source })
 }
 
 /// A cpio archive in the `newc` format with fixed owners and times.
@@ -146,13 +147,13 @@ pub(crate) fn root(
     let nodes = nodes(tree.path(), owners)?;
     let total = nodes.iter().map(|node| node.size).sum();
     let task = Task::start(job.reporter, "Writing rootfs.squashfs", Unit::Bytes, Some(total));
-    squashfs(&nodes, epoch, &images.join(SQUASHFS), task, job.cancel).map_err(|message| {
-        job.cancel.check().map_or_else(Into::into, |()| PrebuiltError::Image { name: SQUASHFS, message })
-    })?;
+    let written = squashfs(&nodes, epoch, &images.join(SQUASHFS), task, job.cancel);
+    job.cancel.check()?;
+    written.map_err(|source| PrebuiltError::Image { name: SQUASHFS, source })?;
     if job.plan.config(Kind::Buildroot).is_yes("BR2_TARGET_ROOTFS_TAR") {
         let task = Task::start(job.reporter, "Writing rootfs.tar", Unit::Bytes, Some(total));
         tar(&nodes, epoch, &images.join(TAR), &task, job.cancel)
-            .map_err(|error| PrebuiltError::Image { name: TAR, message: error.to_string() })?;
+            .map_err(|source| PrebuiltError::Image { name: TAR, source })?;
         job.cancel.check()?;
     }
     Ok(())
@@ -162,10 +163,7 @@ pub(crate) fn root(
 fn nodes(root: &Path, owners: &Owners) -> Result<Vec<Node>, PrebuiltError> {
     let mut nodes = BTreeMap::new();
     for entry in WalkDir::new(root).min_depth(1) {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(root).to_owned();
-            FileError::at("read", path)(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()))
-        })?;
+        let entry = entry.map_err(FileError::walking(root))?;
         let node = node(root, &entry, owners).map_err(FileError::at("read", entry.path()))?;
         nodes.insert(node.path.as_os_str().as_bytes().to_owned(), node);
     }
@@ -189,8 +187,11 @@ fn node(root: &Path, entry: &walkdir::DirEntry, owners: &Owners) -> io::Result<N
     Ok(Node { owner: owners.of(&path), source: entry.path().to_owned(), path, mode, size, kind })
 }
 
-fn squashfs(nodes: &[Node], epoch: u32, path: &Path, task: Task, cancel: &Cancel) -> Result<(), String> {
-    let failed = |error: backhand::BackhandError| error.to_string();
+fn squashfs(nodes: &[Node], epoch: u32, path: &Path, task: Task, cancel: &Cancel) -> io::Result<()> {
+    let failed = |error: BackhandError| match error {
+        BackhandError::StdIo(error) => error,
+        other => io::Error::other(other.to_string()),
+    };
     let mut writer = FilesystemWriter::default();
     writer.set_time(epoch);
     writer.set_root_mode(0o755);
@@ -217,13 +218,13 @@ fn squashfs(nodes: &[Node], epoch: u32, path: &Path, task: Task, cancel: &Cancel
         }
         .map_err(failed)?;
     }
-    let mut file = BufWriter::new(File::create(path).map_err(|error| error.to_string())?);
+    let mut file = BufWriter::new(File::create(path)?);
     let written = writer.write(&mut file).map_err(failed);
     if let Some(error) = broken.take() {
         return Err(error);
     }
     written?;
-    file.flush().map_err(|error| error.to_string())
+    file.flush()
 }
 
 /// A file that is opened when it is first read: a target has more files than a process may hold open.
@@ -233,7 +234,7 @@ struct Lazy {
     task: Rc<Task>,
     cancel: Cancel,
     /// The first error, with the file's name, which the writer would lose.
-    broken: Rc<Cell<Option<String>>>,
+    broken: Rc<Cell<Option<io::Error>>>,
 }
 
 impl Read for Lazy {
@@ -259,7 +260,8 @@ impl Read for Lazy {
                 Ok(count)
             }
             Err(error) => {
-                self.broken.set(Some(format!("{}: {error}", self.path.display())));
+                let shown = format!("{}: {error}", self.path.display());
+                self.broken.set(Some(io::Error::new(error.kind(), shown)));
                 Err(error)
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -14,6 +14,7 @@ use skiff_plan::Arch;
 use walkdir::WalkDir;
 
 use super::PrebuiltError;
+use super::compression::decompress;
 use super::tree::Tree;
 use crate::FileError;
 
@@ -47,20 +48,31 @@ struct Module {
 /// configuration in `/boot`.
 pub(crate) fn take_out(tree: &Tree, images: &Path, arch: Option<Arch>) -> Result<Kernel, PrebuiltError> {
     let boot = tree.path().join("boot");
-    let mut kernel = None;
-    for entry in fs::read_dir(&boot).map_err(FileError::at("list", &boot))? {
-        let entry = entry.map_err(FileError::at("list", &boot))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+    let mut kernel: Option<Kernel> = None;
+    for name in tree.list("boot")? {
         if let Some(release) = name.strip_prefix("vmlinuz-") {
+            if let Some(first) = kernel {
+                return Err(PrebuiltError::TwoKernels { first: first.release, second: release.to_owned() });
+            }
             let image = images.join(if arch == Some(Arch::Amd64) { "bzImage" } else { "Image" });
-            fs::copy(entry.path(), &image).map_err(FileError::at("write", &image))?;
+            let copy = || io::copy(&mut tree.dir().open(inner(&name))?, &mut fs::File::create(&image)?);
+            copy().map_err(FileError::at("write", &image))?;
             kernel = Some(Kernel { release: release.to_owned() });
         }
         if !name.starts_with(CONFIG) {
-            fs::remove_file(entry.path()).map_err(FileError::at("remove", entry.path()))?;
+            let remove = match tree.dir().is_dir(inner(&name)) {
+                true => tree.dir().remove_dir_all(inner(&name)),
+                false => tree.dir().remove_file(inner(&name)),
+            };
+            remove.map_err(FileError::at("remove", boot.join(&name)))?;
         }
     }
     kernel.ok_or(PrebuiltError::NoKernelImage)
+}
+
+/// A name in the target's `/boot`.
+fn inner(name: &str) -> PathBuf {
+    Path::new("boot").join(name)
 }
 
 /// Returns the symbols that the kernel of a built target has, built in or as modules.
@@ -85,12 +97,13 @@ impl Kernel {
     pub(crate) fn index_modules(&self, tree: &Tree) -> Result<Modules, PrebuiltError> {
         let root = tree.path().join(self.folder());
         let mut modules = BTreeMap::new();
-        for entry in WalkDir::new(&root).sort_by_file_name().into_iter().filter_map(Result::ok) {
+        for entry in WalkDir::new(&root).sort_by_file_name() {
+            let entry = entry.map_err(FileError::walking(&root))?;
             if !entry.file_type().is_file() {
                 continue;
             }
             let Some(path) = plain_module(tree, entry.path(), &self.folder(), &root)? else { continue };
-            let bytes = fs::read(root.join(&path)).map_err(FileError::at("read", root.join(&path)))?;
+            let bytes = tree.dir().read(self.folder().join(&path)).map_err(FileError::at("read", root.join(&path)))?;
             let module = Module::read(&path, &bytes)?;
             modules.insert(name_of(&path), module);
         }
@@ -115,15 +128,10 @@ fn plain_module(tree: &Tree, path: &Path, folder: &Path, root: &Path) -> Result<
     let Some((plain, compression)) = name.rsplit_once('.').filter(|(plain, _)| plain.ends_with(".ko")) else {
         return Ok(None);
     };
-    let open = || -> std::io::Result<()> {
-        let file = fs::File::open(path)?;
-        let mut reader: Box<dyn Read> = match compression {
-            "xz" => Box::new(liblzma::read::XzDecoder::new(file)),
-            "zst" => Box::new(zstd::Decoder::new(file)?),
-            _ => Box::new(flate2::read::GzDecoder::new(file)),
-        };
+    let open = || -> io::Result<()> {
+        let mut reader = decompress(compression, tree.dir().open(folder.join(inner))?)?;
         tree.add_file(&folder.join(plain), 0o644, &mut reader)?;
-        fs::remove_file(path)
+        tree.dir().remove_file(folder.join(inner))
     };
     open().map_err(FileError::at("unpack", path))?;
     Ok(Some(PathBuf::from(plain)))

@@ -10,6 +10,7 @@
 
 mod account;
 mod apt;
+mod compression;
 mod deb;
 mod distribution;
 mod error;
@@ -94,10 +95,11 @@ impl Prebuilt {
         let lock = known.complete(&requests, arch, &apt, self.update)?;
 
         let record_path = job.workspace.folder().join("build.json");
-        let stages = self.stages(job, &lock);
+        let stages = self.stages(job, &target, &lock);
         if let Some(record) = BuildRecord::read(&record_path)
             && record.stages == stages
             && outputs::are_intact(&job.workspace.images(), &record.outputs)
+            && job.workspace.target().is_dir()
         {
             lock.write(&lock_path)?;
             return Ok(Compiled::Unchanged);
@@ -106,19 +108,22 @@ impl Prebuilt {
         let staging = Staging::new(&job.workspace.folder())?;
         let outputs = self.make(job, &target, &packages, staging.path())?;
         lock.write(&lock_path)?;
+        // Without a record the folders count as unfinished, until both are in place.
+        BuildRecord::remove(&record_path)?;
         staging.commit("target", &job.workspace.target())?;
         staging.commit("images", &job.workspace.images())?;
         BuildRecord { stages, outputs: outputs.to_string() }.write(&record_path)?;
         Ok(Compiled::Built)
     }
 
-    fn stages(&self, job: &Job<'_>, lock: &PackageLock) -> std::collections::BTreeMap<String, String> {
+    fn stages(&self, job: &Job<'_>, target: &Target, lock: &PackageLock) -> std::collections::BTreeMap<String, String> {
         let mut stages = Stages::new();
         let digests: Vec<&[u8]> = lock.packages().map(|package| package.sha256.as_bytes()).collect();
         stages.add("packages", &digests);
         let files: Vec<&[u8]> = system::FILES.iter().map(|text| text.as_bytes()).collect();
-        let revision = REVISION.to_le_bytes();
-        let inputs = [&[revision.as_slice(), job.plan.fingerprint.layers.bytes()], files.as_slice()].concat();
+        // Values with skiff's version or the commit in them are no content of a layer.
+        let values = format!("{REVISION} {target:?} {:?}", job.plan.chain);
+        let inputs = [&[values.as_bytes(), job.plan.fingerprint.layers.bytes()], files.as_slice()].concat();
         stages.add("target", &inputs);
         let epoch = self.source_date_epoch.map_or(u64::MAX, u64::from);
         stages.add("images", &[&epoch.to_le_bytes(), image::INIT.as_bytes()]);
@@ -149,11 +154,11 @@ impl Prebuilt {
             tree.copy_overlay(overlay)?;
         }
         let owners = account::create(&tree, job.plan, target)?;
-        self.call_hooks(job, Stage::Pre, &root, &images)?;
+        self.call_hooks(job, Stage::Pre, epoch, &root, &images)?;
 
         image::initramfs(&tree, &modules, &job.plan.prebuilt, epoch, &images)?;
         image::root(&tree, &owners, epoch, &images, job)?;
-        self.call_hooks(job, Stage::Post, &root, &images)?;
+        self.call_hooks(job, Stage::Post, epoch, &root, &images)?;
         Ok(outputs::write_sums(&images)?)
     }
 
@@ -168,12 +173,20 @@ impl Prebuilt {
         Ok(newest)
     }
 
-    fn call_hooks(&self, job: &Job<'_>, stage: Stage, root: &Path, images: &Path) -> Result<(), PrebuiltError> {
+    fn call_hooks(
+        &self,
+        job: &Job<'_>,
+        stage: Stage,
+        epoch: u32,
+        root: &Path,
+        images: &Path,
+    ) -> Result<(), PrebuiltError> {
         let zones = Zones {
             layers: job.plan.layer_folders(),
             target: Some(root.to_owned()),
             images: Some(images.to_owned()),
             state: job.workspace.state(),
+            epoch: Some(epoch),
         };
         for call in job.plan.hooks(stage) {
             job.cancel.check()?;

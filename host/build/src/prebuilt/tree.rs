@@ -53,8 +53,8 @@ const LINKS: [(&str, &str); 8] = [
     ("etc/mtab", "../proc/self/mounts"),
 ];
 
-/// Names that version control and editors leave in overlays; Buildroot leaves them out, too.
-const IGNORED: [&str; 7] = [".git", ".gitignore", ".gitkeep", ".svn", ".hg", ".empty", ".keep"];
+/// Names that Buildroot leaves out of overlays; besides these, names that end in `~`.
+const IGNORED: [&str; 6] = [".git", ".svn", ".hg", ".bzr", "CVS", ".empty"];
 
 /// A tree on disk.
 pub(crate) struct Tree {
@@ -143,6 +143,22 @@ impl Tree {
         }
     }
 
+    /// Lists the names in a folder, in byte order; none if it is not there.
+    pub(crate) fn list(&self, path: &str) -> Result<Vec<String>, FileError> {
+        let read = || -> io::Result<Vec<String>> {
+            let mut names = Vec::new();
+            for entry in self.dir.read_dir(path)? {
+                names.push(entry?.file_name().to_string_lossy().into_owned());
+            }
+            names.sort();
+            Ok(names)
+        };
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other.map_err(FileError::at("list", self.path.join(path))),
+        }
+    }
+
     /// Writes a small text file.
     pub(crate) fn write(&self, path: &str, mode: u32, text: &str) -> Result<(), FileError> {
         self.add_file(Path::new(path), mode, &mut text.as_bytes()).map_err(FileError::at("write", self.path.join(path)))
@@ -167,10 +183,7 @@ impl Tree {
             !IGNORED.contains(&name.as_ref()) && !name.ends_with('~')
         };
         for entry in WalkDir::new(&overlay.path).min_depth(1).sort_by_file_name().into_iter().filter_entry(wanted) {
-            let entry = entry.map_err(|error| {
-                let path = error.path().unwrap_or(&overlay.path).to_owned();
-                FileError::at("read", path)(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()))
-            })?;
+            let entry = entry.map_err(FileError::walking(&overlay.path))?;
             let inner = entry.path().strip_prefix(&overlay.path).unwrap_or(entry.path());
             self.copy_entry(&entry, inner).map_err(FileError::at("copy", entry.path()))?;
         }

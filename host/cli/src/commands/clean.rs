@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
+use std::sync::atomic::Ordering;
 
 use crate::args::CleanArgs;
 use crate::command_error::CommandError;
@@ -40,10 +41,13 @@ fn confirm(session: &Session) -> Result<bool> {
             CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint("run: skiff clean --yes")
         );
     }
-    anstream::eprint!("Remove the outputs in {}? [y/N] ", session.workspace.folder().display());
-    // If the question cannot be shown, the answer is no.
-    let _ = anstream::stderr().flush();
+    let mut stderr = anstream::stderr();
+    // If the question cannot be shown, nobody answers it with yes.
+    let _ = write!(stderr, "Remove the outputs in {}? [y/N] ", session.workspace.folder().display());
+    let _ = stderr.flush();
     let mut answer = String::new();
+    session.asking.store(true, Ordering::Relaxed);
     let read = std::io::stdin().read_line(&mut answer).is_ok();
+    session.asking.store(false, Ordering::Relaxed);
     Ok(read && matches!(answer.trim(), "y" | "Y" | "yes"))
 }

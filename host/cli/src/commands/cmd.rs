@@ -5,9 +5,11 @@ use clap::ArgAction;
 use clap::ArgMatches;
 use skiff_layers::ArgumentDecl;
 use skiff_layers::ArgumentKind;
+use skiff_layers::Capability;
 use skiff_layers::Chain;
 use skiff_layers::CommandDecl;
 use skiff_layers::LayerName;
+use skiff_layers::Zone;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
 use skiff_runtime::Given;
@@ -17,6 +19,7 @@ use crate::args::CmdArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::output::data;
 use crate::session::Session;
 
 /// Runs a command of a package, in the chain or not.
@@ -40,11 +43,20 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         }
     };
     let runner = session.runner(&plan)?;
+    let _lock = if changes_outputs(planned) { Some(session.lock()?) } else { None };
     let status = runner.run_command(planned, &command.name, &given, &session.zones(&plan))?;
     if session.cancel.is_cancelled() {
         return Ok(ExitCode::from(130));
     }
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
+}
+
+/// Whether a command may change what a build makes: then it must not run during one.
+fn changes_outputs(planned: &PlannedPlugin) -> bool {
+    planned.plugin.capabilities.iter().any(|capability| match capability {
+        Capability::Files(access) => access.write && matches!(access.zone, Zone::Target | Zone::Images),
+        Capability::Tool(_) | Capability::Variable { .. } => false,
+    })
 }
 
 struct Request {
@@ -118,20 +130,20 @@ fn unknown(plan: &BuildPlan, package: &LayerName, name: &str) -> CommandError {
 }
 
 fn list_all(session: &Session) -> Result<ExitCode> {
-    anstream::println!("Usage: skiff cmd PACKAGE COMMAND [ARGUMENTS]\n       skiff cmd PACKAGE COMMAND --help\n");
+    data!("Usage: skiff cmd PACKAGE COMMAND [ARGUMENTS]\n       skiff cmd PACKAGE COMMAND --help\n");
     for package in session.catalog()?.packages() {
         let plugins = skiff_layers::Layer::at(package).plugins()?;
         for command in plugins.iter().flat_map(|plugin| &plugin.commands) {
-            anstream::println!("  {:24} {:16} {}", package.name.as_str(), command.name, command.summary);
+            data!("  {:24} {:16} {}", package.name.as_str(), command.name, command.summary);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn list_commands(plan: &BuildPlan, package: &LayerName) -> Result<ExitCode> {
-    anstream::println!("Usage: skiff cmd {package} COMMAND [ARGUMENTS]\n");
+    data!("Usage: skiff cmd {package} COMMAND [ARGUMENTS]\n");
     for command in of_package(plan, package).flat_map(|planned| &planned.plugin.commands) {
-        anstream::println!("  {:16} {}", command.name, command.summary);
+        data!("  {:16} {}", command.name, command.summary);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -181,13 +193,14 @@ fn collect(session: &Session, command: &CommandDecl, matches: &ArgMatches) -> Re
             continue;
         }
         let typed = matches.get_one::<String>(&decl.name).map(String::as_str);
-        let Some(text) = typed.or_else(from_environment).or(decl.default.as_deref()) else {
-            if decl.required {
+        match (typed.or_else(from_environment), decl.default.as_deref()) {
+            (Some(text), _) => given.insert(&decl.name, value(decl, text)?),
+            (None, Some(text)) => given.insert_default(&decl.name, value(decl, text)?),
+            (None, None) if decl.required => {
                 return Err(CommandError::new(Kind::Usage, format!("The argument --{} is missing", decl.name)));
             }
-            continue;
-        };
-        given.insert(&decl.name, value(decl, text)?);
+            (None, None) => {}
+        }
     }
     Ok(given)
 }

@@ -15,7 +15,8 @@ pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
     let shown = session.workspace.name();
     match write(session, &plan, &choices)? {
         Configured::Unchanged => {
-            session.say(&format!("Workspace `{shown}` is configured for {} already; nothing to do", plan.chain.join(",")));
+            session
+                .say(&format!("Workspace `{shown}` is configured for {} already; nothing to do", plan.chain.join(",")));
         }
         Configured::Written => session.say(&format!("Configured workspace `{shown}` for {}", plan.chain.join(","))),
     }
@@ -33,14 +34,10 @@ pub(crate) fn write(session: &Session, plan: &BuildPlan, choices: &Choices) -> R
 
 /// A line that Kconfig would drop in silence is a setting that somebody believes to be made.
 fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
-    let shown = |broken: &skiff_plan::BrokenLine| {
-        let problem = &broken.problem;
-        format!("{}:{}: {}: `{}`", broken.file.display(), problem.origin.line, problem.kind, problem.text)
-    };
     if plan.broken.is_empty() {
         return Ok(());
     }
-    let lines: Vec<String> = plan.broken.iter().map(shown).collect();
+    let lines: Vec<String> = plan.broken.iter().map(ToString::to_string).collect();
     Err(CommandError::new(Kind::User, lines.join("\n       "))
         .hint("write `SYMBOL=value` or `# SYMBOL is not set`, from the start of the line; anything else after a `#`")
         .hint("`skiff configure --ignore-broken-lines` leaves such lines out, as SkiffOS does"))

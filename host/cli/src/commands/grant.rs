@@ -15,6 +15,7 @@ use crate::args::GrantFileArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::output::data;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, command: GrantCommand) -> Result<()> {
@@ -36,10 +37,10 @@ fn list(session: &Session) -> Result<()> {
     let grants = Grants::read(&[shipped, own])?;
     for planned in &plan.plugins {
         let (id, digest) = Runner::identify(planned)?;
-        anstream::println!("{id} {} sha256:{digest}", planned.plugin.version);
+        data!("{id} {} sha256:{digest}", planned.plugin.version);
         for capability in &planned.plugin.capabilities {
             let mark = if grants.allows(&id, digest, capability) { "granted" } else { "MISSING" };
-            anstream::println!("  {mark}  {:40} {}", capability_id(capability), capability.why());
+            data!("  {mark}  {:40} {}", capability_id(capability), capability.why());
         }
     }
     Ok(())

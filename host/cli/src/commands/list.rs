@@ -2,6 +2,7 @@ use serde_json::json;
 
 use crate::args::ListArgs;
 use crate::command_error::Result;
+use crate::output::data;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &ListArgs) -> Result<()> {
@@ -19,11 +20,11 @@ pub(crate) fn run(session: &Session, args: &ListArgs) -> Result<()> {
                 "hides": package.hides,
             }));
         }
-        anstream::println!("{:#}", json!(rows));
+        data!("{:#}", json!(rows));
         return Ok(());
     }
     for package in shown {
-        anstream::println!("{:24} {}", package.name.as_str(), package.description()?.unwrap_or_default());
+        data!("{:24} {}", package.name.as_str(), package.description()?.unwrap_or_default());
     }
     Ok(())
 }

@@ -18,6 +18,14 @@ pub enum Capability {
     Files(Access),
     /// Running one program of the host.
     Tool(ToolCapability),
+    /// Being told an environment variable of the user's, as the value of a command's argument. Declared by naming
+    /// it there.
+    Variable {
+        /// Its name.
+        name: String,
+        /// What the argument is for.
+        why: String,
+    },
 }
 
 /// Access to a folder inside a zone.
@@ -77,6 +85,7 @@ impl Capability {
         match self {
             Self::Files(access) => &access.why,
             Self::Tool(tool) => &tool.why,
+            Self::Variable { why, .. } => why,
         }
     }
 }
@@ -95,6 +104,7 @@ impl fmt::Display for Capability {
                 Ok(())
             }
             Self::Tool(tool) => write!(f, "tool:{}", tool.program),
+            Self::Variable { name, .. } => write!(f, "variable:{name}"),
         }
     }
 }
@@ -118,6 +128,10 @@ pub(crate) struct RawCapability {
 }
 
 impl RawCapability {
+    pub(crate) fn why(&self) -> &str {
+        &self.why
+    }
+
     pub(crate) fn check(self) -> Result<Capability, String> {
         if self.why.trim().is_empty() {
             return Err("every capability needs a reason in `why`".into());

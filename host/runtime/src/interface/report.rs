@@ -5,11 +5,11 @@ use std::sync::Arc;
 use skiff_plan::Level;
 use skiff_plan::Task;
 use skiff_plan::Unit;
+use skiff_plan::harmless;
 use wasmtime::component::Resource;
 
 use crate::bindings::imports::skiff::host::report;
 use crate::state::State;
-use crate::text::harmless;
 
 /// The longest title or note that is shown, in bytes.
 const MAX_TITLE: usize = 200;

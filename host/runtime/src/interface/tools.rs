@@ -16,13 +16,23 @@ use crate::grant::capability_id;
 use crate::matcher;
 use crate::matcher::Actual;
 use crate::mount::View;
+use crate::process::ToolCall;
 use crate::state::State;
+
+/// Where a layer declares tools. The guest is told no path of the host.
+const MANIFEST: &str = "its layer's metadata/plugins.yaml";
 
 /// A tool call that passed all checks.
 struct Checked {
     program: PathBuf,
     arguments: Vec<OsString>,
     view: View,
+}
+
+impl Checked {
+    fn call(&self, epoch: Option<u32>) -> ToolCall<'_> {
+        ToolCall { program: &self.program, arguments: &self.arguments, folder: self.view.path(), epoch }
+    }
 }
 
 impl tools::Host for State {
@@ -44,8 +54,14 @@ impl tools::Host for State {
         let timeout = timeout_ms.map_or(allowed, |ms| allowed.min(Duration::from_millis(ms.into())));
         let system = std::sync::Arc::clone(&self.system);
         let _pause = self.clock.pause();
-        let Checked { program, arguments, view } = &checked;
-        let ran = system.tools.run(program, arguments, view.path(), timeout, &self.cancel).await;
+        let ran = system.tools.run(&checked.call(self.epoch), timeout, &self.cancel).await;
+        if ran.as_ref().is_ok_and(|ran| ran.cancelled) {
+            return Ok(Err(failure(
+                Kind::Cancelled,
+                format!("`{tool}` was ended because the user asked to stop"),
+                None,
+            )));
+        }
         Ok(ran.map_err(|error| cannot_run(&tool, &error)).map(|ran| tools::Outcome {
             status: ran.status,
             stdout: ran.stdout,
@@ -66,13 +82,12 @@ impl tools::Host for State {
         };
         if !capability.terminal {
             let message = format!("the manifest does not ask to connect `{tool}` to the terminal");
-            let hint = format!("add `terminal: true` to it in {}", self.plugin.decl.manifest.file.display());
+            let hint = format!("add `terminal: true` to it in {MANIFEST}");
             return Ok(Err(failure(Kind::Refused, message, Some(hint))));
         }
         let system = std::sync::Arc::clone(&self.system);
         let _pause = self.clock.pause();
-        let Checked { program, arguments, view } = &checked;
-        let status = system.tools.attach(program, arguments, view.path(), &self.cancel).await;
+        let status = system.tools.attach(&checked.call(self.epoch), &self.cancel).await;
         Ok(status.map_err(|error| cannot_run(&tool, &error)))
     }
 }
@@ -105,8 +120,7 @@ impl State {
     fn undeclared(&self, tool: &str) -> Failure {
         let message = format!("the tool `{tool}` is neither declared nor granted");
         let hint = format!(
-            "add `- tool: {tool}` to the capabilities in {}, then run: skiff grant add {} tool:{tool}",
-            self.plugin.decl.manifest.file.display(),
+            "add `- tool: {tool}` to the capabilities in {MANIFEST}, then run: skiff grant add {} tool:{tool}",
             self.id(),
         );
         failure(Kind::Refused, message, Some(hint))
@@ -117,8 +131,7 @@ impl State {
         let message =
             format!("argument {} of `{}`, {shown}, fits no pattern of the manifest", position + 1, capability.program);
         let hint = format!(
-            "add a pattern for it to the tool in {}, then run: skiff grant add {} {}",
-            self.plugin.decl.manifest.file.display(),
+            "add a pattern for it to the tool in {MANIFEST}, then run: skiff grant add {} {}",
             self.id(),
             capability_id(&Capability::Tool(capability.clone())).split('#').next().unwrap_or_default(),
         );

@@ -1,6 +1,6 @@
-/// Makes text of a plugin or a tool harmless for a terminal: control characters other than line end and tab
+/// Makes text of a layer, a plugin or a tool harmless for a terminal: control characters other than line end and tab
 /// go, and so do the characters that turn the direction of writing.
-pub(crate) fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     let bad = |c: char| {
         (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
