@@ -32,7 +32,7 @@ skiff:
 # Builds and boots virt/qemu in a workspace of its own.
 demo: skiff qemu
 	@$(SKIFF) --workspace demo --config virt/qemu build
-	@$(SKIFF) --workspace demo cmd virt/qemu run
+	@$(SKIFF) --workspace demo cmd virt/qemu run || [ $$? -eq 130 ] # Ctrl-C is a way to end it
 
 # Installs QEMU if it is not there.
 qemu:

@@ -98,8 +98,8 @@ fn an_unknown_capability() {
     let env = environment();
     env.write("layers/my/board/metadata/plugins.yaml", format!("{MANIFEST}      - network: all\n        why: fun\n"));
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
-    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: plugins[0].capabilities[0]: unknown field `network`, expected one of `read`, `write`, `tool`, `path`, `arguments`, `terminal`, `timeout_s`, `why` at line 9 column 9
-    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: plugins[0].capabilities[0]: unknown field `network`, expected one of `read`, `write`, `tool`, `path`, `arguments`, `terminal`, `timeout_s`, `why`
+    hint: configs/README.md describes this file
     ");
 }
 
@@ -108,8 +108,8 @@ fn an_unknown_zone_and_a_path_that_leads_out() {
     let env = environment();
     env.write("layers/my/board/metadata/plugins.yaml", format!("{MANIFEST}      - read: home\n        why: fun\n"));
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
-    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: plugins[0].capabilities[0].read: unknown variant `home`, expected one of `layer`, `layers`, `target`, `images`, `state` at line 9 column 15
-    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: plugins[0].capabilities[0].read: unknown variant `home`, expected one of `layer`, `layers`, `target`, `images`, `state`
+    hint: configs/README.md describes this file
     ");
     env.write(
         "layers/my/board/metadata/plugins.yaml",
@@ -117,7 +117,7 @@ fn an_unknown_zone_and_a_path_that_leads_out() {
     );
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
     error: [ROOT]/layers/my/board/metadata/plugins.yaml:10: plugin `p`: `../..` is not a relative path without `.`, `..` and empty parts
-    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    hint: configs/README.md describes this file
     ");
 }
 
@@ -258,7 +258,7 @@ fn control_characters_in_a_reason() {
     );
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @r#"
     error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: control characters have no place in "safe\u{1b}[2J"
-    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    hint: configs/README.md describes this file
     "#);
 }
 
@@ -268,7 +268,7 @@ fn a_manifest_of_another_time() {
     env.write("layers/my/board/metadata/plugins.yaml", "schema: 2\nnovelty: true\n");
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
     error: [ROOT]/layers/my/board/metadata/plugins.yaml:1: schema 2 is unknown; this skiff reads schema 1
-    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    hint: configs/README.md describes this file
     ");
 }
 
@@ -278,7 +278,7 @@ fn a_package_name_that_is_an_option() {
     env.write("layers/my/board/metadata/prebuilt.yaml", "packages: [\"-oDir::Etc=/tmp\"]\n");
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
     error: [ROOT]/layers/my/board/metadata/prebuilt.yaml: `-oDir::Etc=/tmp` is not the name of a Debian package
-    hint: configs/README.md describes this file; a capability is one of `read`, `write`, `tool`
+    hint: configs/README.md describes this file
     ");
 }
 

@@ -74,6 +74,7 @@ fn ok_command_echoes() {
     let mut env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
     assert_snapshot!(go(&env, 0, &[]), @r#"[my/board/p] go text=Some("none") choice=None flag=false words=[] status=0"#);
     assert_snapshot!(go(&env, 3, &["--status", "3", "--flag", "--choice", "two", "--words", "a 'b c' --d"]), @r#"[my/board/p] go text=Some("none") choice=Some("two") flag=true words=["a", "b c", "--d"] status=3"#);
+    assert_eq!(env.succeed(&["cmd", "my/board/go"]).stdout, "to stdout\n");
     env.set("MY_TEXT", "from the environment");
     assert_snapshot!(go(&env, 0, &[]), @r#"[my/board/p] go text=Some("from the environment") choice=None flag=false words=[] status=0"#);
     assert_snapshot!(env.succeed(&["cmd", "my/board", "go", "--help"]).stdout, @"
@@ -322,7 +323,7 @@ mod runner {
             let planned =
                 PlannedPlugin { layer: "my/board".into(), layer_root: self.root.clone(), plugin: decl(component) };
             match self.runner.run_command(&planned, "go", &Given::default(), &self.zones) {
-                Ok(status) => status.to_string(),
+                Ok((status, _)) => status.to_string(),
                 Err(error) => error.to_string(),
             }
         }

@@ -62,7 +62,7 @@ fn compile_can_be_killed_at_any_moment() {
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .collect();
     left.sort();
-    assert_eq!(left, ["build.json", "images", "skiff.lock", "target"]);
+    assert_eq!(left, ["build.json", "gaps.txt", "images", "skiff.lock", "target"]);
 }
 
 #[test]

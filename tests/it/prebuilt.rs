@@ -64,7 +64,9 @@ fn the_tree_follows_the_layers_and_a_second_build_does_nothing() {
     env.write("overrides/root_overlay/etc/note", "hello");
     env.write("overrides/users/table", "alice -1 alice -1 * /home/alice /bin/sh video Alice\n");
     let said = env.succeed(&["-c", "virt/qemu", "build"]).stderr;
-    assert!(said.contains("init system (base/pre): BR2_INIT_SYSTEMD"), "{said}");
+    assert!(said.contains("build settings (virt/qemu): BR2_PACKAGE_HOST_QEMU"), "{said}");
+    let gaps = env.read("workspaces/default/gaps.txt");
+    assert!(gaps.contains("init system: BR2_INIT_SYSTEMD (base/pre buildroot/system:1)"), "{gaps}");
     assert!(said.contains("Writing rootfs.squashfs"), "{said}");
     let target = |path: &str| env.read(&format!("workspaces/default/target/{path}"));
     assert_eq!(target("etc/hostname"), "tree\n");

@@ -15,6 +15,7 @@ use skiff_layers::ReadError;
 use skiff_plan::HookFailure;
 use skiff_plan::InvalidWorkspace;
 use skiff_plan::PlanError;
+use skiff_plan::TargetError;
 use skiff_plan::harmless;
 use skiff_runtime::CallError;
 use skiff_runtime::Denied;
@@ -152,7 +153,7 @@ impl From<ReadError> for CommandError {
                 "make the file `{missing}`: Buildroot needs external.desc (with `name: NAME`), external.mk and Config.in"
             )),
             ReadError::Yaml { .. } | ReadError::Manifest { .. } => {
-                plain.hint("configs/README.md describes this file; a capability is one of `read`, `write`, `tool`")
+                plain.hint("configs/README.md describes this file")
             }
         }
     }
@@ -196,6 +197,13 @@ impl From<LockError> for CommandError {
                 Self::of(Kind::User, &error).hint("wait for it, or use another workspace: SKIFF_WORKSPACE=<name>")
             }
         }
+    }
+}
+
+impl From<TargetError> for CommandError {
+    fn from(error: TargetError) -> Self {
+        let assignment = &error.assignment;
+        Self::of(Kind::User, &error).hint(format!("write {}=\"{}\"", assignment.symbol, assignment.value.text()))
     }
 }
 
@@ -286,11 +294,11 @@ impl From<CallError> for CommandError {
 
 impl From<HookFailure> for CommandError {
     fn from(failure: HookFailure) -> Self {
-        let place = format!("(called as the {} hook of `{}`)", failure.stage, failure.layer);
+        let place = format!(", which is the {} hook of layer `{}`", failure.stage, failure.layer);
         match failure.source.downcast::<CallError>() {
             Ok(error) => {
                 let mut error = Self::from(*error);
-                error.message = format!("{} {place}", error.message);
+                error.message += &place;
                 error
             }
             Err(source) => Self::of(Kind::User, source.as_ref()),
@@ -313,6 +321,7 @@ impl From<PrebuiltError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             PrebuiltError::File(error) => error.into(),
+            PrebuiltError::Target(error) => error.into(),
             PrebuiltError::Hook(failure) => failure.into(),
             PrebuiltError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled; the last good images are untouched"),
             PrebuiltError::NoArchitecture => plain.hint("add a package that does, such as virt/qemu"),

@@ -184,7 +184,7 @@ impl Session {
         let system = System {
             layers: plan.layers.iter().map(|layer| layer.name.clone()).collect(),
             configs: plan.configs.clone(),
-            target: Target::of(plan.config(ConfigKind::Buildroot)),
+            target: Target::of(plan.config(ConfigKind::Buildroot))?,
             command_line: plan.prebuilt.command_line.clone(),
             tools: ToolEnvironment::new(path, self.environment.raw("TERM").cloned()),
             install_hint,

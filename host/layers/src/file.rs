@@ -59,6 +59,9 @@ pub(crate) fn optional_yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Resu
 pub(crate) fn parse_yaml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ReadError> {
     serde_yaml::from_str(text).map_err(|error| {
         let line = error.location().map(|location| location.line());
-        ReadError::Yaml { at: Location { file: path.to_owned(), line }, message: error.to_string() }
+        let message = error.to_string();
+        // The position stands in front already.
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        ReadError::Yaml { at: Location { file: path.to_owned(), line }, message }
     })
 }

@@ -37,6 +37,12 @@ pub struct Zones {
 
 /// Calls hooks.
 pub trait HookRunner {
+    /// Checks that a call could be made: the plugin is granted, loads and fits. Nothing of it runs.
+    ///
+    /// # Errors
+    /// [`HookFailure`] with the reason.
+    fn check_hook(&self, call: &HookCall) -> Result<(), HookFailure>;
+
     /// Carries out one call.
     ///
     /// # Errors

@@ -48,6 +48,7 @@ pub use report::Unit;
 pub use target::Arch;
 pub use target::Getty;
 pub use target::Target;
+pub use target::TargetError;
 pub use text::harmless;
 pub use user::User;
 pub use user::UserError;

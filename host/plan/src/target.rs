@@ -1,6 +1,8 @@
 use std::fmt;
 
+use skiff_kconfig::Assignment;
 use skiff_kconfig::Merged;
+use skiff_kconfig::Value;
 
 /// The architecture of the system being built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,14 @@ pub struct Target {
     pub getty: Option<Getty>,
 }
 
+/// A text without quotes where Kconfig wants a string.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {} is a text and needs quotes: `{}`", assignment.origin, assignment.symbol, assignment.value.text())]
+pub struct TargetError {
+    /// The assignment.
+    pub assignment: Assignment,
+}
+
 /// `BR2_TARGET_GENERIC_GETTY…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Getty {
@@ -71,37 +81,52 @@ pub struct Getty {
 
 impl Target {
     /// Reads the merged Buildroot configuration. Defaults are Buildroot's.
-    pub fn of(config: &Merged) -> Self {
+    ///
+    /// # Errors
+    /// [`TargetError`] when a text has no quotes: Kconfig would take it for nothing.
+    pub fn of(config: &Merged) -> Result<Self, TargetError> {
         let names: Vec<&str> = Arch::SYMBOLS.iter().map(|(name, _)| *name).collect();
         let chosen = config.choice(&names);
         let arch = Arch::SYMBOLS.iter().find(|(name, _)| Some(*name) == chosen).map(|(_, arch)| *arch);
-        let text = |symbol: &str, default: &str| config.string(symbol).unwrap_or_else(|| default.to_owned());
         let login = config.value("BR2_TARGET_ENABLE_ROOT_LOGIN").is_none_or(|value| value.is_yes());
-        Self {
+        let password = text(config, "BR2_TARGET_GENERIC_ROOT_PASSWD", "")?;
+        Ok(Self {
             arch,
-            hostname: text("BR2_TARGET_GENERIC_HOSTNAME", "buildroot"),
-            issue: text("BR2_TARGET_GENERIC_ISSUE", "Welcome to Buildroot"),
-            root_password: login.then(|| text("BR2_TARGET_GENERIC_ROOT_PASSWD", "")),
-            getty: getty(config),
-        }
+            hostname: text(config, "BR2_TARGET_GENERIC_HOSTNAME", "buildroot")?,
+            issue: text(config, "BR2_TARGET_GENERIC_ISSUE", "Welcome to Buildroot")?,
+            root_password: login.then_some(password),
+            getty: getty(config)?,
+        })
     }
 }
 
-fn getty(config: &Merged) -> Option<Getty> {
+/// Reads a text, which must be quoted.
+fn text(config: &Merged, symbol: &str, default: &str) -> Result<String, TargetError> {
+    let Some((_, entry)) = config.entries().find(|(name, _)| name.as_str() == symbol) else {
+        return Ok(default.to_owned());
+    };
+    let assignment = &entry.winner;
+    match (&assignment.value, assignment.value.string()) {
+        (_, Some(text)) => Ok(text),
+        (Value::NotSet, None) => Ok(default.to_owned()),
+        (Value::Text(_), None) => Err(TargetError { assignment: assignment.clone() }),
+    }
+}
+
+fn getty(config: &Merged) -> Result<Option<Getty>, TargetError> {
     if !config.value("BR2_TARGET_GENERIC_GETTY").is_none_or(|value| value.is_yes()) {
-        return None;
+        return Ok(None);
     }
     const RATES: [u32; 6] = [9600, 19200, 38400, 57600, 115_200, 1_500_000];
     let symbols: Vec<String> = RATES.iter().map(|rate| format!("BR2_TARGET_GENERIC_GETTY_BAUDRATE_{rate}")).collect();
     let names: Vec<&str> = symbols.iter().map(String::as_str).collect();
     let rate = config.choice(&names).and_then(|name| name.rsplit('_').next()).and_then(|rate| rate.parse().ok());
-    let text = |symbol: &str, default: &str| config.string(symbol).unwrap_or_else(|| default.to_owned());
-    Some(Getty {
-        port: text("BR2_TARGET_GENERIC_GETTY_PORT", "console"),
+    Ok(Some(Getty {
+        port: text(config, "BR2_TARGET_GENERIC_GETTY_PORT", "console")?,
         baudrate: rate.unwrap_or(0),
-        term: text("BR2_TARGET_GENERIC_GETTY_TERM", "vt100"),
-        options: text("BR2_TARGET_GENERIC_GETTY_OPTIONS", ""),
-    })
+        term: text(config, "BR2_TARGET_GENERIC_GETTY_TERM", "vt100")?,
+        options: text(config, "BR2_TARGET_GENERIC_GETTY_OPTIONS", "")?,
+    }))
 }
 
 #[cfg(test)]

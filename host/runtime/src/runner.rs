@@ -96,7 +96,7 @@ impl Runner {
         Ok(Self { host: Host::new()?, system: Arc::new(system), grants, cancel, reporter, loaded })
     }
 
-    /// Runs a command of a plugin and returns its exit status.
+    /// Runs a command of a plugin and returns its exit status, and what it printed to stdout.
     ///
     /// # Errors
     /// [`CallError`]: not loaded, not granted, failed, crashed or stopped.
@@ -106,15 +106,16 @@ impl Runner {
         command: &str,
         given: &Given,
         zones: &Zones,
-    ) -> Result<i32, CallError> {
+    ) -> Result<(i32, Vec<u8>), CallError> {
         let plugin = self.ready(&planned.layer, &planned.plugin)?;
         let arguments: Vec<_> = given.iter().map(argument).collect();
         let state = self.state(&plugin, &planned.layer_root, zones, given.clone())?;
-        let called = self.bounded(&plugin, state, async |store, pre| {
+        let (called, stdout) = self.bounded(&plugin, state, async |store, pre| {
             let instance = bindings::command::CommandPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
-            instance.skiff_plugin_commands().call_invoke(store, command, &arguments).await
+            let called = instance.skiff_plugin_commands().call_invoke(&mut *store, command, &arguments).await?;
+            Ok((called, store.data().stdout()))
         })?;
-        called.map_err(|fault| failed(&plugin, fault))
+        called.map(|status| (status, stdout)).map_err(|fault| failed(&plugin, fault))
     }
 
     fn run_stage(&self, call: &HookCall, zones: &Zones) -> Result<(), CallError> {
@@ -129,7 +130,10 @@ impl Runner {
         let state = self.state(&plugin, &call.layer_root, zones, Given::default())?;
         let called = self.bounded(&plugin, state, async |store, pre| {
             let instance = bindings::hook::HookPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
-            instance.skiff_plugin_hooks().call_run(store, stage).await
+            let called = instance.skiff_plugin_hooks().call_run(&mut *store, stage).await?;
+            // A hook has no reader of its own.
+            store.data_mut().flush_stdout(Level::Info);
+            Ok(called)
         })?;
         called.map_err(|fault| failed(&plugin, fault))
     }
@@ -196,7 +200,7 @@ impl Runner {
             }
         });
         let level = if matches!(outcome, Ok(Ok(_))) { Level::Info } else { Level::Error };
-        store.data_mut().flush_output(level);
+        store.data_mut().flush_stderr(level);
         let (id, limits) = (plugin.id.clone(), plugin.decl.limits);
         match outcome {
             Ok(Ok(value)) => Ok(value),
@@ -223,14 +227,18 @@ enum Stopped {
 }
 
 impl HookRunner for Runner {
-    fn run_hook(&self, call: &HookCall, zones: &Zones) -> Result<(), HookFailure> {
-        self.run_stage(call, zones).map_err(|error| HookFailure {
-            layer: call.layer.clone(),
-            plugin: call.plugin.name.clone(),
-            stage: call.stage,
-            source: Box::new(error),
-        })
+    fn check_hook(&self, call: &HookCall) -> Result<(), HookFailure> {
+        self.ready(&call.layer, &call.plugin).map(drop).map_err(|error| hook_failure(call, error))
     }
+
+    fn run_hook(&self, call: &HookCall, zones: &Zones) -> Result<(), HookFailure> {
+        self.run_stage(call, zones).map_err(|error| hook_failure(call, error))
+    }
+}
+
+fn hook_failure(call: &HookCall, error: CallError) -> HookFailure {
+    let (layer, plugin) = (call.layer.clone(), call.plugin.name.clone());
+    HookFailure { layer, plugin, stage: call.stage, source: Box::new(error) }
 }
 
 fn argument((name, value): (&str, &GivenValue)) -> commands::Argument {

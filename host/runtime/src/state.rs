@@ -53,7 +53,8 @@ pub(crate) struct State {
     pub(crate) memory: MemoryLimit,
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
-    output: MemoryOutputPipe,
+    stdout: MemoryOutputPipe,
+    stderr: MemoryOutputPipe,
     log_left: usize,
 }
 
@@ -67,9 +68,9 @@ impl State {
         reporter: Arc<dyn Reporter>,
         epoch: Option<u32>,
     ) -> wasmtime::Result<Self> {
-        let output = MemoryOutputPipe::new(MAX_OUTPUT);
+        let (stdout, stderr) = (MemoryOutputPipe::new(MAX_OUTPUT), MemoryOutputPipe::new(MAX_OUTPUT));
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(output.clone()).stderr(output.clone()).max_random_size(MAX_RANDOM);
+        wasi.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM);
         // File calls run on the calling thread: a hand-over to another costs 20 times the CPU.
         wasi.allow_blocking_current_thread(true);
         if let Some(epoch) = epoch {
@@ -94,7 +95,8 @@ impl State {
             cancel,
             reporter,
             table,
-            output,
+            stdout,
+            stderr,
         })
     }
 
@@ -120,10 +122,23 @@ impl State {
         self.reporter.event(Event::Message { level, plugin: Some(self.id().as_str()), text });
     }
 
-    /// Shows what the guest printed: to a plugin's author, mostly the message of a panic.
-    pub(crate) fn flush_output(&mut self, level: Level) {
-        let printed = self.output.contents();
-        let text = String::from_utf8_lossy(&printed).trim_end().to_owned();
+    /// Shows what the guest printed to stderr: mostly the message of a panic.
+    pub(crate) fn flush_stderr(&mut self, level: Level) {
+        self.log_printed(level, &self.stderr.contents());
+    }
+
+    /// Shows what the guest printed to stdout as a message.
+    pub(crate) fn flush_stdout(&mut self, level: Level) {
+        self.log_printed(level, &self.stdout.contents());
+    }
+
+    /// Returns what the guest printed to stdout.
+    pub(crate) fn stdout(&self) -> Vec<u8> {
+        self.stdout.contents().to_vec()
+    }
+
+    fn log_printed(&mut self, level: Level, printed: &[u8]) {
+        let text = String::from_utf8_lossy(printed).trim_end().to_owned();
         if !text.is_empty() {
             self.log(level, &text);
         }

@@ -46,7 +46,7 @@ impl Hook for DockerConfig {
                 count += 1;
             }
         }
-        skiff_sdk::log(Level::Info, format!("merged daemon.json with {count} fragments"));
+        skiff_sdk::log(Level::Info, format!("fragments of daemon.json merged: {count}"));
         let text = format!("{config:#}\n");
         fs::write(TARGET, text).map_err(|error| Failure::io(TARGET, &error))
     }

@@ -54,10 +54,8 @@ fn run(arguments: &Arguments) -> Result<i32> {
         false => persist::prepare(arguments.text("disk-size").unwrap_or("32G"))?,
     };
     let shared = shared::prepare()?;
+    let mut qemu = resources(machine.complete(qemu, acceleration), arguments)?;
     skiff_sdk::log(Level::Info, format!("{}, {acceleration}; Ctrl-C ends it", machine.program));
-
-    let mut qemu = machine.complete(qemu, acceleration);
-    qemu = resources(qemu, arguments)?;
     qemu = qemu.args(["-kernel"]).path(&images.kernel).args(["-initrd"]).path(&images.initramfs);
     qemu = qemu.args(["-append", &command_line(&machine, acceleration, &target, &images)]);
     if let Some(root) = &images.root {

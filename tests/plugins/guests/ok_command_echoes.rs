@@ -15,6 +15,7 @@ impl Command for Guest {
             arguments.flag("flag"),
             arguments.words("words"),
         );
+        println!("to stdout");
         skiff_sdk::log(Level::Info, text);
         Ok(i32::try_from(status).unwrap_or(1))
     }

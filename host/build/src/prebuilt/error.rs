@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use skiff_plan::Arch;
 use skiff_plan::Cancelled;
 use skiff_plan::HookFailure;
+use skiff_plan::TargetError;
 
 use crate::FileError;
 
@@ -122,6 +123,9 @@ pub enum PrebuiltError {
         /// Why.
         source: io::Error,
     },
+    /// The configuration of the target is wrong.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -84,7 +84,7 @@ impl Engine for Prebuilt {
 
 impl Prebuilt {
     fn build(&self, job: &Job<'_>) -> Result<Compiled, PrebuiltError> {
-        let target = Target::of(job.plan.config(skiff_kconfig::Kind::Buildroot));
+        let target = Target::of(job.plan.config(skiff_kconfig::Kind::Buildroot))?;
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
         system::check_hostname(&target.hostname)?;
         let distribution = Distribution::read(&self.os_release)?;
@@ -103,6 +103,10 @@ impl Prebuilt {
         {
             lock.write(&lock_path)?;
             return Ok(Compiled::Unchanged);
+        }
+        // What would be refused at the end is refused before the work.
+        for call in job.plan.hooks(Stage::Pre).chain(job.plan.hooks(Stage::Post)) {
+            job.hooks.check_hook(&call)?;
         }
         let packages = apt.obtain(lock.packages())?;
         let staging = Staging::new(&job.workspace.folder())?;

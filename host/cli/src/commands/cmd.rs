@@ -44,7 +44,8 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     };
     let runner = session.runner(&plan)?;
     let _lock = if changes_outputs(planned) { Some(session.lock()?) } else { None };
-    let status = runner.run_command(planned, &command.name, &given, &session.zones(&plan))?;
+    let (status, stdout) = runner.run_command(planned, &command.name, &given, &session.zones(&plan))?;
+    crate::output::write_plugin(&stdout);
     if session.cancel.is_cancelled() {
         return Ok(ExitCode::from(130));
     }
@@ -90,8 +91,15 @@ fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
     let catalog = session.catalog()?;
     let chain = session.chain()?;
     if chain.names().any(|name| name == package) {
-        return session.plan_of(&chain);
+        let plan = session.plan_of(&chain)?;
+        if session.workspace.config().exists()
+            && !skiff_build::is_configured(&plan, &session.workspace, &session.choices(false))
+        {
+            session.warn("layers have changed since the workspace was configured; `skiff compile` builds them in");
+        }
+        return Ok(plan);
     }
+    session.warn(&format!("`{package}` is not in the chain of this workspace, {requested}"));
     session.plan_of(&Chain::resolve(&format!("{requested},{package}"), &catalog, &session.context)?)
 }
 

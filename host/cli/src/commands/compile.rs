@@ -8,6 +8,8 @@ use skiff_build::Gap;
 use skiff_build::Job;
 
 use crate::args::CompileArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::configure;
 use crate::session::Session;
@@ -28,7 +30,7 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
         reporter: &session.reporter,
         cancel: &session.cancel,
     })?;
-    show_gaps(session, engine.name(), &engine.gaps(&plan, &session.workspace));
+    show_gaps(session, engine.name(), &engine.gaps(&plan, &session.workspace))?;
     let images = session.workspace.images();
     match compiled {
         Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.display())),
@@ -37,17 +39,29 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
     Ok(())
 }
 
-/// One line for each group and layer; a group of many says how many.
-fn show_gaps(session: &Session, engine: &str, gaps: &[Gap]) {
+/// Shows what the chain's own layers ask for in vain, a line for each group and layer, and writes everything, with
+/// the place that asks, to a file.
+fn show_gaps(session: &Session, engine: &str, gaps: &[Gap]) -> Result<()> {
     const SHOWN: usize = 6;
+    let file = session.workspace.folder().join("gaps.txt");
+    let line = |gap: &Gap| {
+        let place = gap.place.as_ref().map(|place| format!(" {}", place.display())).unwrap_or_default();
+        format!("{}: {} ({}{place})\n", gap.group, gap.what, gap.layer)
+    };
+    std::fs::write(&file, gaps.iter().map(line).collect::<String>())
+        .map_err(|error| CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", file.display())))?;
     let mut groups: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    for gap in gaps {
+    for gap in gaps.iter().filter(|gap| !gap.layer.starts_with("base/")) {
         groups.entry((gap.group, &gap.layer)).or_default().insert(&gap.what);
     }
-    if groups.is_empty() {
-        return;
+    if gaps.is_empty() {
+        return Ok(());
     }
-    let mut text = format!("the engine `{engine}` cannot give all that the configuration asks for:");
+    let mut text = format!(
+        "the engine `{engine}` cannot give {} settings of the configuration, base layers included (all of them: {})",
+        gaps.len(),
+        file.display()
+    );
     for ((group, layer), what) in groups {
         let names: Vec<&str> = what.iter().take(SHOWN).copied().collect();
         let more = match what.len().saturating_sub(SHOWN) {
@@ -57,4 +71,5 @@ fn show_gaps(session: &Session, engine: &str, gaps: &[Gap]) {
         text += &format!("\n  {group} ({layer}): {}{more}", names.join(" "));
     }
     session.warn(&text);
+    Ok(())
 }

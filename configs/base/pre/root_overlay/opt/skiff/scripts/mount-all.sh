@@ -1,6 +1,7 @@
 #!/bin/sh
 # Mounts what outlives a reboot. Layers take part through files beside this one:
-#   mount-all.pre.d/*.sh   read first: may set BOOT_DEVICE, PERSIST_DEVICE, ROOTFS_DEVICE, MOUNT_BOOT_DEVICE
+#   mount-all.pre.d/*.sh   read first: may set BOOT_DEVICE, PERSIST_DEVICE, ROOTFS_DEVICE, MOUNT_BOOT_DEVICE and
+#                          PERSIST_OPTIONS (options of mount)
 #   mount-all.d/*.sh       run last
 here=/opt/skiff/scripts
 BOOT_DEVICE=LABEL=boot
@@ -17,10 +18,10 @@ mount_device() {
 	esac
 	[ -b "$device" ] || return 1
 	mkdir -p "$2"
-	mount "$device" "$2"
+	mount ${3:+-o "$3"} "$device" "$2"
 }
 
-mount_device "$PERSIST_DEVICE" /mnt/persist
+mount_device "$PERSIST_DEVICE" /mnt/persist "$PERSIST_OPTIONS"
 mount_device "$ROOTFS_DEVICE" /mnt/rootfs
 [ -z "$MOUNT_BOOT_DEVICE" ] || mount_device "$BOOT_DEVICE" /mnt/boot
 
