@@ -116,7 +116,7 @@ fn an_unknown_zone_and_a_path_that_leads_out() {
         format!("{MANIFEST}      - write: target\n        path: ../..\n        why: fun\n"),
     );
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
-    error: [ROOT]/layers/my/board/metadata/plugins.yaml:10: plugin `p`: `../..` is not a relative path without `.`, `..` and empty parts
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:10: plugin `p`: `../..` is not a relative path of plain characters without `.`, `..` and empty parts
     hint: configs/README.md describes this file
     ");
 }
@@ -137,8 +137,8 @@ fn a_component_that_is_none() {
     let manifest = MANIFEST.replace("hooks: [pre]", "commands: [{name: go, summary: Goes}]");
     env.write("layers/my/board/metadata/plugins.yaml", manifest);
     env.write("layers/my/board/plugins/p.wasm", "not wasm");
-    assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @"
-    error: `[ROOT]/layers/my/board/plugins/p.wasm`, named in [ROOT]/layers/my/board/metadata/plugins.yaml:5, is no WebAssembly component: failed to parse WebAssembly module: magic header not detected: bad magic number - expected=[     0x0,     0x61,     0x73,     0x6d, ] actual=[     0x6e,     0x6f,     0x74,     0x20, ] (at offset 0x0)
+    assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @r"
+    error: `[ROOT]/layers/my/board/plugins/p.wasm`, named in [ROOT]/layers/my/board/metadata/plugins.yaml:5, is no WebAssembly component: it does not start with the magic number `\0asm`
     hint: build it for the target wasm32-wasip2; sdk/README.md shows how
     ");
 }
@@ -242,7 +242,7 @@ fn a_variable_and_a_default_are_not_the_users_words() {
         "    commands:\n      - {name: go, summary: Goes, arguments: [{name: x, kind: text, env: TOKEN, help: X}]}\n",
     );
     env.write("layers/my/board/metadata/plugins.yaml", format!("{manifest}      - {{read: images, why: reads}}\n"));
-    env.write("layers/my/board/plugins/p.wasm", "not wasm");
+    env.write("layers/my/board/plugins/p.wasm", b"\0asm\x0d\0\x01\0");
     assert_snapshot!(env.fail(77, &["cmd", "my/board", "go"]), @"
     error: Plugin `my/board/p` is not granted `read:images` (reads), `variable:TOKEN` (for --x: X)
     hint: if you want that, run: skiff grant add my/board/p read:images variable:TOKEN
@@ -300,4 +300,40 @@ fn a_folder_of_a_package_that_is_not_there() {
     error: The folder `/nonexistent` that `SKIFF_CONFIG_PATH_MY_BOARD` names for package `my/board` is not there
     hint: set SKIFF_CONFIG_PATH_MY_BOARD to the package's folder
     ");
+}
+
+#[test]
+fn a_folder_that_is_somebody_elses() {
+    let env = environment();
+    env.write("workspaces/default/target/mine", "precious");
+    assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "build"]), @"
+    Configured workspace `default` for util/rootlogin,virt/qemu
+    error: `[ROOT]/workspaces/default/target` is there, and skiff has not made it
+    hint: use another workspace or SKIFF_WORKSPACES_DIR, or move that folder away
+    ");
+    env.fail(1, &["clean", "--yes"]);
+    assert_eq!(env.read("workspaces/default/target/mine"), "precious");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file() {
+    let env = environment();
+    env.write("layers/my/board/metadata/dependencies", "");
+    let pipe = env.path("layers/my/board/metadata/description");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert_snapshot!(env.fail(1, &["list"]), @"
+    error: [ROOT]/layers/my/board/metadata/description: there must be a file here, and this is none
+    hint: move it out of the folder
+    ");
+}
+
+#[test]
+fn a_text_without_quotes() {
+    let env = environment();
+    env.write("overrides/buildroot/name", "BR2_TARGET_GENERIC_HOSTNAME=boat\n");
+    assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "compile"]), @r#"
+    Configured workspace `default` for util/rootlogin,virt/qemu
+    error: overrides: buildroot/name:1: BR2_TARGET_GENERIC_HOSTNAME is a text and needs quotes: `boat`
+    hint: write BR2_TARGET_GENERIC_HOSTNAME="boat"
+    "#);
 }

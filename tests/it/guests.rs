@@ -127,7 +127,7 @@ fn deny_tools() {
     std::os::unix::fs::symlink("/etc/passwd", env.path("layers/my/board/parts/link-out")).unwrap();
     assert_snapshot!(go(&env, 77, &["--text", "undeclared"]), @"
     error: Plugin `my/board/p`: the tool `sh` is neither declared nor granted
-    hint: add `- tool: sh` to the capabilities in its layer's metadata/plugins.yaml, then run: skiff grant add my/board/p tool:sh
+    hint: (from the plugin) add `- tool: sh` to the capabilities in its layer's metadata/plugins.yaml, then run: skiff grant add my/board/p tool:sh
     ");
     for (way, reason) in [
         ("path", "the tool `/usr/bin/head` is neither declared nor granted"),
@@ -142,7 +142,7 @@ fn deny_tools() {
     }
     assert_snapshot!(go(&env, 77, &["--text", "argument"]), @"
     error: Plugin `my/board/p`: argument 1 of `head`, `--version`, fits no pattern of the manifest
-    hint: add a pattern for it to the tool in its layer's metadata/plugins.yaml, then run: skiff grant add my/board/p tool:head
+    hint: (from the plugin) add a pattern for it to the tool in its layer's metadata/plugins.yaml, then run: skiff grant add my/board/p tool:head
     ");
 }
 
@@ -177,6 +177,7 @@ fn a_tool_that_is_not_declared_cannot_be_imported() {
 #[test]
 fn a_hook_in_the_manifest_must_be_in_the_component() {
     let env = with_guest(guests::OK_COMMAND_ECHOES, "    hooks: [pre]\n");
+    env.succeed(&["grant", "add", "--all", "my/board/p"]);
     let said = env.fail(1, &["-c", "virt/qemu,my/board", "build"]);
     assert!(said.contains("declares hooks and its component does not export"), "{said}");
 }
@@ -224,6 +225,20 @@ fn hostile_panic() {
 fn hostile_recursion() {
     let said = hostile(guests::HOSTILE_RECURSION, &[]);
     assert!(said.contains("error: Plugin `my/board/p` crashed: "), "{said}");
+}
+
+#[test]
+fn hostile_image_links() {
+    for stages in ["pre", "post", "pre, post"] {
+        let rest = format!("    hooks: [{stages}]\n    capabilities:\n      - {{write: images, why: adds an image}}\n");
+        let env = with_guest(guests::HOSTILE_IMAGE_LINKS, &rest);
+        env.write("victim", "precious");
+        env.succeed(&["grant", "add", "--all", "my/board/p"]);
+        let ran = env.run(&["-c", "virt/qemu,my/board", "build"]);
+        assert_eq!(env.read("victim"), "precious", "{stages}");
+        // A link where skiff writes an image is replaced by the image; one that is left at the end is refused.
+        assert_eq!(ran.code, if stages == "pre" { 0 } else { 1 }, "{}", ran.stderr);
+    }
 }
 
 #[test]
@@ -363,4 +378,13 @@ mod runner {
             manifest: skiff_layers::Location::whole("manifest"),
         }
     }
+}
+
+#[test]
+fn a_plugin_that_asks_for_nothing_needs_consent_to_run() {
+    let env = with_guest(guests::HOSTILE_PANIC, "    commands: [{name: go, summary: Goes}]\n");
+    assert_snapshot!(env.fail(77, &["cmd", "my/board", "go"]), @"
+    error: Plugin `my/board/p` is not granted to run (it asks for nothing else)
+    hint: if you want that, run: skiff grant add my/board/p --all
+    ");
 }

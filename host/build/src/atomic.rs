@@ -11,6 +11,9 @@ use rustix::fs::CWD;
 use rustix::fs::RenameFlags;
 use tempfile::TempDir;
 
+use crate::mounted::refuse_mounts;
+use crate::mounted::remove_tree;
+
 /// An operation on a file failed.
 #[derive(Debug, thiserror::Error)]
 #[error("Cannot {doing} `{}`", path.display())]
@@ -65,24 +68,31 @@ pub(crate) struct Staging {
 
 impl Staging {
     /// The beginning of the names of all staging folders.
-    const PREFIX: &'static str = ".staging-";
+    ///
+    /// The workspace's name follows, between characters that no name has.
+    fn prefix(workspace: &str) -> String {
+        format!(".staging+{workspace}+")
+    }
 
     /// Makes an empty folder below `parent`, on the same file system as what it will replace.
-    pub(crate) fn new(parent: &Path) -> Result<Self, FileError> {
+    pub(crate) fn new(parent: &Path, workspace: &str) -> Result<Self, FileError> {
         let make = || {
             fs::create_dir_all(parent)?;
-            tempfile::Builder::new().prefix(Self::PREFIX).tempdir_in(parent)
+            tempfile::Builder::new().prefix(&Self::prefix(workspace)).tempdir_in(parent)
         };
         Ok(Self { folder: make().map_err(FileError::at("make a folder in", parent))? })
     }
 
     /// Removes what killed runs have left. Only for the holder of the workspace's lock.
-    pub(crate) fn clear(parent: &Path) -> Result<(), FileError> {
+    pub(crate) fn clear(parent: &Path, workspace: &str) -> Result<(), FileError> {
+        let prefix = Self::prefix(workspace);
         let Ok(entries) = fs::read_dir(parent) else { return Ok(()) };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let removed = if name.as_encoded_bytes().starts_with(Self::PREFIX.as_bytes()) {
-                fs::remove_dir_all(entry.path())
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_folder && name.as_encoded_bytes().starts_with(prefix.as_bytes()) {
+                remove_tree(&entry.path())?;
+                continue;
             } else if name.as_encoded_bytes().starts_with(NEW.as_bytes()) {
                 fs::remove_file(entry.path())
             } else {
@@ -101,6 +111,7 @@ impl Staging {
     /// removed afterwards.
     pub(crate) fn commit(&self, name: &str, target: &Path) -> Result<(), FileError> {
         let new = self.path().join(name);
+        refuse_mounts(target)?;
         let place = || -> io::Result<()> {
             if let Some(parent) = target.parent() {
                 fs::create_dir_all(parent)?;
@@ -124,7 +135,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("images");
         for content in ["one", "two"] {
-            let staging = Staging::new(root.path()).unwrap();
+            let staging = Staging::new(root.path(), "w").unwrap();
             fs::create_dir(staging.path().join("images")).unwrap();
             fs::write(staging.path().join("images/f"), content).unwrap();
             staging.commit("images", &target).unwrap();
@@ -136,9 +147,9 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_cleared() {
         let root = tempfile::tempdir().unwrap();
-        std::mem::forget(Staging::new(root.path()).unwrap());
+        std::mem::forget(Staging::new(root.path(), "w").unwrap());
         fs::create_dir(root.path().join("images")).unwrap();
-        Staging::clear(root.path()).unwrap();
+        Staging::clear(root.path(), "w").unwrap();
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     }
 }

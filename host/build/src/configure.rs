@@ -82,7 +82,7 @@ pub fn configure(
     if is_current(plan, workspace, &files) {
         return Ok(Configured::Unchanged);
     }
-    let staging = Staging::new(&workspace.folder())?;
+    let staging = Staging::new(workspace.root(), workspace.name())?;
     let folder = staging.path().join("config");
     for (name, content) in &files {
         write(&folder.join(name), content)?;

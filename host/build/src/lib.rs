@@ -8,9 +8,12 @@
 mod atomic;
 mod configure;
 mod engine;
+mod images;
 mod lock;
+mod mounted;
 mod outputs;
 pub mod prebuilt;
+mod workspace;
 
 pub use atomic::FileError;
 pub use configure::Choices;
@@ -25,3 +28,6 @@ pub use engine::Gap;
 pub use engine::Job;
 pub use lock::LockError;
 pub use lock::WorkspaceLock;
+pub use workspace::ForeignFolder;
+pub use workspace::WorkspaceError;
+pub use workspace::remove_outputs;

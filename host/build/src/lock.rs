@@ -42,7 +42,9 @@ impl WorkspaceLock {
             Err(TryLockError::WouldBlock) => return Err(LockError::Busy { name: workspace.name().to_owned() }),
             Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
         }
-        Staging::clear(&workspace.folder())?;
+        for folder in [workspace.root(), &workspace.folder()] {
+            Staging::clear(folder, workspace.name())?;
+        }
         Ok(Self(file))
     }
 }

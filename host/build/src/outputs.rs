@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io;
+use std::io::Write as _;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use skiff_plan::DigestBuilder;
 
 use crate::FileError;
 use crate::atomic::write_file;
+use crate::images::Images;
 
 /// The file of digests beside the images, in the format of `sha256sum`.
 pub(crate) const SUMS: &str = "SHA256SUMS";
@@ -49,10 +51,11 @@ pub(crate) fn digest_file(path: &Path) -> Result<Digest, FileError> {
     File::open(path).and_then(Digest::of_reader).map_err(FileError::at("read", path))
 }
 
-/// Writes `SHA256SUMS` for all files of a folder, links and folders left out.
-pub(crate) fn write_sums(folder: &Path) -> Result<Digest, FileError> {
-    let text = sums(folder)?;
-    fs::write(folder.join(SUMS), &text).map_err(FileError::at("write", folder.join(SUMS)))?;
+/// Writes `SHA256SUMS` for all files of a folder and returns its digest.
+pub(crate) fn write_sums(images: &Images) -> Result<Digest, FileError> {
+    let text = sums(images.path())?;
+    let write = || images.create(SUMS)?.write_all(text.as_bytes());
+    write().map_err(FileError::at("write", images.path().join(SUMS)))?;
     Ok(Digest::of(text.as_bytes()))
 }
 
@@ -62,16 +65,11 @@ pub(crate) fn are_intact(folder: &Path, recorded: &str) -> bool {
 }
 
 fn sums(folder: &Path) -> Result<String, FileError> {
-    let mut lines = BTreeMap::new();
-    for entry in fs::read_dir(folder).map_err(FileError::at("list", folder))? {
-        let entry = entry.map_err(FileError::at("list", folder))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_file = entry.file_type().map_err(FileError::at("read", entry.path()))?.is_file();
-        if is_file && name != SUMS {
-            lines.insert(name, digest_file(&entry.path())?);
-        }
+    let mut text = String::new();
+    for name in Images::files(folder)?.iter().filter(|name| *name != Path::new(SUMS)) {
+        text += &format!("{}  {}\n", digest_file(&folder.join(name))?, name.display());
     }
-    Ok(lines.into_iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect())
+    Ok(text)
 }
 
 /// Digests stages one after the other: each includes the one before it.

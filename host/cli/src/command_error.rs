@@ -7,6 +7,7 @@ use crate::output::note;
 use skiff_build::ConfigureError;
 use skiff_build::FileError;
 use skiff_build::LockError;
+use skiff_build::WorkspaceError;
 use skiff_build::prebuilt::PrebuiltError;
 use skiff_layers::CatalogError;
 use skiff_layers::ChainError;
@@ -200,6 +201,16 @@ impl From<LockError> for CommandError {
     }
 }
 
+impl From<WorkspaceError> for CommandError {
+    fn from(error: WorkspaceError) -> Self {
+        match error {
+            WorkspaceError::File(error) => error.into(),
+            WorkspaceError::Foreign(_) => Self::of(Kind::User, &error)
+                .hint("use another workspace or SKIFF_WORKSPACES_DIR, or move that folder away"),
+        }
+    }
+}
+
 impl From<TargetError> for CommandError {
     fn from(error: TargetError) -> Self {
         let assignment = &error.assignment;
@@ -275,7 +286,7 @@ impl From<CallError> for CommandError {
             CallError::Failed(failure) => {
                 let kind = if failure.refused { Kind::Refused } else { Kind::User };
                 let plain = Self { kind, ..plain };
-                failure.hint.iter().fold(plain, Self::hint)
+                failure.hint.iter().fold(plain, |error, hint| error.hint(format!("(from the plugin) {hint}")))
             }
             CallError::Timeout { limits, .. } => plain.hint(format!(
                 "if it needs more, raise `time_s` (now {}) under `limits` in its manifest",
@@ -287,6 +298,7 @@ impl From<CallError> for CommandError {
             )),
             CallError::Trap { .. } => plain.hint("this is a fault in the plugin; what it printed stands above"),
             CallError::Mount { .. } => plain.hint("check that the folder is one and can be read"),
+            CallError::Busy { .. } => plain.hint("end that first, or use another workspace: SKIFF_WORKSPACE=<name>"),
             CallError::NoHook { .. } => plain,
         }
     }
@@ -322,6 +334,7 @@ impl From<PrebuiltError> for CommandError {
         match error {
             PrebuiltError::File(error) => error.into(),
             PrebuiltError::Target(error) => error.into(),
+            PrebuiltError::Workspace(error) => error.into(),
             PrebuiltError::Hook(failure) => failure.into(),
             PrebuiltError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled; the last good images are untouched"),
             PrebuiltError::NoArchitecture => plain.hint("add a package that does, such as virt/qemu"),

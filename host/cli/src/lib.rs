@@ -24,6 +24,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     start_log(&environment);
     // Plugins cannot set modes, so what they write into the target bears the umask's: it must be the same everywhere.
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
+    raise_file_limit();
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {
@@ -36,6 +37,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Ok(code) => code,
         Err(error) => error.report(),
     }
+}
+
+/// Removing a deep tree holds a folder open for each level; plugins can make trees as deep as they like.
+fn raise_file_limit() {
+    use rustix::process::Resource;
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    // Not more than that: some programs that skiff runs look at every number up to the limit.
+    let most = limit.maximum.map_or(65_536, |maximum| maximum.min(65_536));
+    let raised = rustix::process::Rlimit { current: limit.current.max(Some(most)), ..limit };
+    // Whoever may not raise it keeps what there is.
+    let _ = rustix::process::setrlimit(Resource::Nofile, raised);
 }
 
 /// `SKIFF_LOG=debug` shows what goes on inside, on stderr.

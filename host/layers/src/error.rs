@@ -60,7 +60,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// Something stands where only files may.
-    #[error("{at}: a folder of fragments holds files only, and this is none")]
+    #[error("{at}: there must be a file here, and this is none")]
     NotAFile {
         /// The odd entry.
         at: Location,

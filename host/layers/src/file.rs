@@ -8,8 +8,20 @@ use std::path::PathBuf;
 use crate::Location;
 use crate::ReadError;
 
+/// Bytes that a text of a layer may have.
+const MAX_TEXT: u64 = 64 << 20;
+
 /// Reads a text file, or `None` when it is not there. Bytes that are no UTF-8 become U+FFFD.
 pub(crate) fn optional_text(path: &Path) -> Result<Option<String>, ReadError> {
+    match fs::metadata(path) {
+        // Opening a pipe would wait for somebody to write into it.
+        Ok(metadata) if !metadata.is_file() => return Err(ReadError::NotAFile { at: Location::whole(path) }),
+        Ok(metadata) if metadata.len() > MAX_TEXT => {
+            let source = io::Error::new(io::ErrorKind::FileTooLarge, "a text of a layer has at most 64 MiB");
+            return Err(ReadError::Io { path: path.to_owned(), source });
+        }
+        _ => {}
+    }
     match fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if absent(&error) => Ok(None),

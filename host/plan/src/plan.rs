@@ -22,6 +22,7 @@ use skiff_layers::Prebuilt;
 use skiff_layers::Stage;
 use skiff_layers::Zone;
 
+use crate::Digest;
 use crate::DigestBuilder;
 use crate::Fingerprint;
 use crate::HookCall;
@@ -223,11 +224,12 @@ impl BuildPlan {
             let PluginDecl { manifest, name, component, .. } = plugin;
             return Err(PlanError::MissingComponent { manifest, plugin: name, component });
         }
-        let bytes = fs::read(&plugin.component)
+        let bytes = fs::File::open(&plugin.component)
+            .and_then(Digest::of_reader)
             .map_err(|source| PlanError::Input { path: plugin.component.clone(), source })?;
         // A component may lie in any folder of the layer, also in one that is no input otherwise.
         let mut builder = DigestBuilder::default();
-        builder.field(self.fingerprint.layers.bytes()).field(&plugin.name).field(bytes);
+        builder.field(self.fingerprint.layers.bytes()).field(&plugin.name).field(bytes.bytes());
         for folder in readable(&plugin, &layer.root, &self.layers) {
             builder.field(fingerprint::of_tree(&folder, Links::Kept)?.bytes());
         }

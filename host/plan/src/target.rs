@@ -142,6 +142,7 @@ mod tests {
                     # BR2_TARGET_ENABLE_ROOT_LOGIN is not set\nBR2_TARGET_GENERIC_GETTY_BAUDRATE_115200=y\n";
         let target =
             Target::of(&skiff_kconfig::merge(Fragment::parse(Kind::Buildroot, "l", "f".into(), text).assignments));
+        let target = target.unwrap();
         assert_eq!(target.arch, Some(Arch::Arm64));
         assert_eq!(target.hostname, "a\"b");
         assert_eq!(target.root_password, None);

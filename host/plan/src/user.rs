@@ -91,6 +91,16 @@ fn parse_line(line: &str) -> Result<User, &'static str> {
     let groups = word()?;
     let groups = if groups == "-" { Vec::new() } else { groups.split(',').map(str::to_owned).collect() };
     let comment = words.collect::<Vec<_>>().join(" ");
+    let plain = |name: &&String| *name != "-" && !is_name(name);
+    if [&name, &group].into_iter().chain(&groups).any(|name| plain(&name)) {
+        return Err("A name is up to 32 lower-case letters, digits, `_` and `-`, and starts with a letter or `_`");
+    }
+    if name == "root" {
+        return Err("root is there already; BR2_TARGET_GENERIC_ROOT_PASSWD sets its password");
+    }
+    if line.chars().any(|c| c.is_control() && c != '\t') {
+        return Err("A users line has no control characters");
+    }
     let fields = [&name, &group, &password, &home, &shell, &comment];
     if fields.iter().any(|field| field.contains(':')) {
         return Err("A field must not contain `:`");
@@ -99,6 +109,13 @@ fn parse_line(line: &str) -> Result<User, &'static str> {
         return Err("A home directory is an absolute path without `..`, or `-`");
     }
     Ok(User { name, uid, group, gid, password, home, shell, groups, comment, text: line.to_owned() })
+}
+
+/// What `useradd` takes for a name.
+fn is_name(text: &str) -> bool {
+    let start = |c: char| c.is_ascii_lowercase() || c == '_';
+    let rest = |c: char| start(c) || c.is_ascii_digit() || c == '-';
+    text.len() <= 32 && text.starts_with(start) && text.chars().all(rest)
 }
 
 fn id(text: &str) -> Result<UserId, &'static str> {
@@ -126,7 +143,14 @@ mod tests {
 
     #[test]
     fn wrong_lines_name_file_and_line() {
-        for bad in ["alice -1 alice", "a x a -1 * / - -", "a -1 a -1 * ../x - - c", "a:b -1 a -1 * - - - c"] {
+        for bad in [
+            "alice -1 alice",
+            "a x a -1 * / - -",
+            "a -1 a -1 * ../x - - c",
+            "a:b -1 a -1 * - - - c",
+            "root 5 root 5 * - - - c",
+            "a -1 a -1 * - - x,b:c c",
+        ] {
             let error = User::parse_table("t".as_ref(), &format!("\n{bad}\n")).unwrap_err();
             assert!(error.to_string().starts_with("t:2: "), "{error}");
         }

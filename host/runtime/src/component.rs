@@ -58,7 +58,6 @@ impl Host {
     /// manifest promises.
     pub(crate) fn compile(&self, unchecked: Unchecked, decl: &PluginDecl) -> Result<Plugin, LoadError> {
         let Unchecked { id, digest, bytes } = unchecked;
-        check_interface(&id, decl)?;
         let component = Component::from_binary(&self.engine, &bytes).map_err(|error| LoadError::NotAComponent {
             path: decl.component.clone(),
             manifest: decl.manifest.clone(),
@@ -81,7 +80,9 @@ pub(crate) struct Unchecked {
 impl Unchecked {
     pub(crate) fn read(layer: &str, decl: &PluginDecl) -> Result<Self, LoadError> {
         let id = PluginId::new(layer, &decl.name);
+        check_interface(&id, decl)?;
         let bytes = read(&id, decl)?;
+        check_preamble(decl, &bytes)?;
         Ok(Self { digest: Digest::of(&bytes), id, bytes })
     }
 }
@@ -106,6 +107,23 @@ fn serves(version: &str) -> bool {
         (Ok(needed), Ok(present)) => needed.pre.is_empty() && needed.major == present.major && needed <= present,
         _ => false,
     }
+}
+
+/// What every component starts with, and no core module: magic number, version 13, layer 1.
+const PREAMBLE: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+
+/// Looks at the first bytes only: what is no component at all is said to be none before anybody is asked to
+/// agree to it.
+fn check_preamble(decl: &PluginDecl, bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.starts_with(&PREAMBLE) {
+        return Ok(());
+    }
+    let message = match bytes.starts_with(b"\0asm") {
+        true => "it is a core module",
+        false => "it does not start with the magic number `\\0asm`",
+    };
+    let (path, manifest) = (decl.component.clone(), decl.manifest.clone());
+    Err(LoadError::NotAComponent { path, manifest, message: message.to_owned() })
 }
 
 fn check_interface(id: &PluginId, decl: &PluginDecl) -> Result<(), LoadError> {

@@ -166,6 +166,12 @@ pub enum CallError {
     /// The user asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+    /// Another call of the plugin uses its state.
+    #[error("Plugin `{plugin}` is running already in this workspace")]
+    Busy {
+        /// The plugin.
+        plugin: PluginId,
+    },
     /// The plugin does not serve this stage.
     #[error("Plugin `{plugin}` has no hook for the stage `{stage}`")]
     NoHook {
@@ -214,12 +220,18 @@ pub struct Denied {
 impl Denied {
     /// Returns the command that grants it.
     pub fn grant_line(&self) -> String {
+        if self.missing.is_empty() {
+            return format!("skiff grant add {} --all", self.plugin);
+        }
         let names: Vec<&str> = self.missing.iter().map(|(name, _)| name.as_str()).collect();
         format!("skiff grant add {} {}", self.plugin, names.join(" "))
     }
 }
 
 fn names(missing: &[(String, String)]) -> String {
+    if missing.is_empty() {
+        return "to run (it asks for nothing else)".into();
+    }
     missing.iter().map(|(name, why)| format!("`{name}` ({why})")).collect::<Vec<_>>().join(", ")
 }
 

@@ -104,6 +104,25 @@ impl GrantFile {
         }
     }
 
+    /// Reads the file, changes it and writes it, while nobody else does.
+    ///
+    /// # Errors
+    /// [`GrantError`]; the file is then as it was.
+    pub fn update<T>(path: &Path, change: impl FnOnce(&mut Self) -> T) -> Result<T, GrantError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let lock = || {
+            fs::create_dir_all(folder)?;
+            let folder = fs::File::open(folder)?;
+            folder.lock()?;
+            Ok(folder)
+        };
+        let _lock = lock().map_err(|source| GrantError::Io { path: folder.to_owned(), source })?;
+        let mut file = Self::read(path)?;
+        let result = change(&mut file);
+        file.write(path)?;
+        Ok(result)
+    }
+
     /// Writes the file: completely or not at all.
     ///
     /// # Errors
@@ -185,6 +204,13 @@ impl Grants {
         entries.filter(|e| e.plugin == *plugin && e.component == component).any(|e| e.grants.contains(&wanted))
     }
 
+    /// Returns whether the user has agreed to these bytes of a plugin at all.
+    pub fn knows(&self, plugin: &PluginId, component: Digest) -> bool {
+        let component = format!("sha256:{component}");
+        let mut entries = self.files.iter().flat_map(|file| &file.plugins);
+        entries.any(|entry| entry.plugin == *plugin && entry.component == component)
+    }
+
     /// Checks that everything a plugin declares was granted.
     ///
     /// # Errors
@@ -200,7 +226,8 @@ impl Grants {
             .filter(|capability| !self.allows(plugin, component, capability))
             .map(|capability| (capability_id(capability), capability.why().to_owned()))
             .collect();
-        match missing.is_empty() {
+        // Even a plugin that declares nothing runs: an entry for its bytes is the consent to that.
+        match missing.is_empty() && self.knows(plugin, component) {
             true => Ok(()),
             false => Err(Denied { plugin: plugin.clone(), missing }),
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd as _;
+use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -32,6 +33,8 @@ pub(crate) struct Mounts {
     mounts: Vec<Mount>,
     /// Where the guest finds each layer of which it may read something, by position.
     layers: BTreeMap<usize, String>,
+    /// Held as long as the call may change the plugin's state.
+    lock: Option<StateLock>,
     /// Where temporary folders for tools are made.
     scratch: PathBuf,
 }
@@ -53,7 +56,7 @@ impl Mounts {
         zones: &Zones,
         capabilities: &[Capability],
     ) -> Result<Self, CallError> {
-        let mut mounts = Self { mounts: Vec::new(), layers: BTreeMap::new(), scratch: zones.state.clone() };
+        let mut mounts = Self { mounts: Vec::new(), layers: BTreeMap::new(), lock: None, scratch: zones.state.clone() };
         for capability in capabilities {
             let Capability::Files(access) = capability else { continue };
             mounts.add(plugin, layer_root, zones, access)?;
@@ -91,7 +94,10 @@ impl Mounts {
             }
             Zone::State => {
                 let state = zones.state.join(plugin.as_str());
-                fs::create_dir_all(&state).map_err(failed(&state))?;
+                if self.lock.is_none() {
+                    let lock = StateLock::take(&state).map_err(failed(&state))?;
+                    self.lock = Some(lock.ok_or_else(|| CallError::Busy { plugin: plugin.clone() })?);
+                }
                 self.mount("/state", &state, access).map_err(failed(&state))?;
             }
         }
@@ -148,9 +154,11 @@ impl Mounts {
             return Err(format!("`{path}` is in none of the folders that the plugin was granted"));
         };
         let inner = path.get(mount.guest.len() + 1..).unwrap_or_default();
-        if !inner.is_empty() {
-            check_inside(&mount.dir, inner).map_err(|error| format!("`{path}`: {error}"))?;
-        }
+        let checked = match inner {
+            "" => check_folder(&mount.dir, 0),
+            inner => check_inside(&mount.dir, inner),
+        };
+        checked.map_err(|error| format!("`{path}`: {error}"))?;
         Ok(Inside { zone: mount.zone, view: format!(".{path}") })
     }
 
@@ -212,6 +220,7 @@ fn handle_path(dir: &Dir) -> PathBuf {
 
 fn check_inside(dir: &Dir, inner: &str) -> io::Result<()> {
     match dir.metadata(inner) {
+        Ok(metadata) if metadata.is_dir() => check_folder(&dir.open_dir(inner)?, 0),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // Not there yet, or a link to something that is not there: only the former may be written.
@@ -224,6 +233,48 @@ fn check_inside(dir: &Dir, inner: &str) -> io::Result<()> {
             }
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Folders in folders that are looked into.
+const MAX_DEPTH: usize = 64;
+
+/// A tool that is given a folder may read through the links in it, so none may lead out of the folder.
+fn check_folder(dir: &Dir, depth: usize) -> io::Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(io::Error::other("folders are nested too deeply"));
+    }
+    for entry in dir.entries()? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_symlink() {
+            let target = dir.read_link_contents(entry.file_name())?;
+            let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+            if !target.components().all(plain) {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                return Err(io::Error::other(format!("the symbolic link `{name}` in it may lead out")));
+            }
+        } else if kind.is_dir() {
+            check_folder(&entry.open_dir()?, depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps two calls of one plugin from using its state at the same time: one could change what the other has
+/// just had checked.
+struct StateLock(#[expect(dead_code, reason = "holding the open folder is holding the lock")] fs::File);
+
+impl StateLock {
+    /// Makes and locks the folder of a plugin's state, or returns `None` when another call uses it.
+    fn take(state: &Path) -> io::Result<Option<Self>> {
+        fs::create_dir_all(state)?;
+        let folder = fs::File::open(state)?;
+        match folder.try_lock() {
+            Ok(()) => Ok(Some(Self(folder))),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
     }
 }
 

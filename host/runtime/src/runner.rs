@@ -251,12 +251,19 @@ fn argument((name, value): (&str, &GivenValue)) -> commands::Argument {
     commands::Argument { name: name.to_owned(), value }
 }
 
+/// What a plugin says about its failure stands behind skiff's own words: it gets one line of bounded length.
+fn one_line(text: &str) -> String {
+    const MAX: usize = 2000;
+    let text = harmless(text).replace('\n', " ");
+    text.get(..text.floor_char_boundary(MAX)).unwrap_or_default().to_owned()
+}
+
 fn failed(plugin: &Plugin, fault: fault::Failure) -> CallError {
     CallError::Failed(PluginFailure {
         plugin: plugin.id.clone(),
         refused: matches!(fault.kind, fault::Kind::Refused),
-        message: harmless(&fault.message),
-        hint: fault.hint.map(|hint| harmless(&hint)),
-        subject: fault.subject.map(|subject| harmless(&subject)),
+        message: one_line(&fault.message),
+        hint: fault.hint.map(|hint| one_line(&hint)),
+        subject: fault.subject.map(|subject| one_line(&subject)),
     })
 }

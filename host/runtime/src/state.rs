@@ -118,6 +118,13 @@ impl State {
         }
     }
 
+    /// Counts a title or note among the messages. Returns whether there is room for it.
+    pub(crate) fn charge(&mut self, text: &str) -> bool {
+        let room = self.log_left > 0;
+        self.log_left = self.log_left.saturating_sub(text.len().max(64));
+        room
+    }
+
     fn message(&self, level: Level, text: &str) {
         self.reporter.event(Event::Message { level, plugin: Some(self.id().as_str()), text });
     }

@@ -246,6 +246,8 @@ impl<'a> Apt<'a> {
 
     fn run(&self, program: &'static str, arguments: &[&str], folder: &Path) -> Result<Said, PrebuiltError> {
         let output = self.command(program, folder).args(arguments).output().map_err(|error| missing(program, error))?;
+        // It got the same Ctrl-C, and says nothing of it.
+        self.cancel.check()?;
         Ok(Said {
             success: output.status.success(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

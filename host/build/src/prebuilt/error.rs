@@ -7,6 +7,7 @@ use skiff_plan::HookFailure;
 use skiff_plan::TargetError;
 
 use crate::FileError;
+use crate::WorkspaceError;
 
 /// Why the prebuilt engine could not build a system.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +130,9 @@ pub enum PrebuiltError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The workspace's folder is not skiff's.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
     /// A hook failed.
     #[error(transparent)]
     Hook(#[from] HookFailure),

@@ -34,12 +34,16 @@ use super::kernel::Modules;
 use super::tree::Tree;
 use crate::FileError;
 use crate::Job;
+use crate::images::Images;
 
 /// The first program of the initramfs.
 pub(crate) const INIT: &str = include_str!("files/init");
 
 /// zstd's level: higher ones take many times as long for a few percent.
 const LEVEL: i32 = 3;
+
+/// Bytes that the files of a target may have: more is a runaway hook.
+const MAX_TARGET: u64 = 64 << 30;
 
 const INITRAMFS: &str = "rootfs.cpio.zst";
 const SQUASHFS: &str = "rootfs.squashfs";
@@ -51,12 +55,11 @@ pub(crate) fn initramfs(
     modules: &Modules,
     wanted: &Prebuilt,
     epoch: u32,
-    images: &Path,
+    images: &Images,
 ) -> Result<(), PrebuiltError> {
     let modules = modules.with_needs(&wanted.initramfs_modules)?;
-    let path = images.join(INITRAMFS);
     let write = || -> io::Result<()> {
-        let file = File::create(&path)?;
+        let file = images.create(INITRAMFS)?;
         let mut archive = Cpio::new(zstd::Encoder::new(BufWriter::new(file), LEVEL)?, epoch);
         for folder in ["bin", "dev", "lib", "modules", "new", "proc", "ro", "run", "rw", "sys"] {
             archive.folder(folder)?;
@@ -141,19 +144,22 @@ pub(crate) fn root(
     tree: &Tree,
     owners: &Owners,
     epoch: u32,
-    images: &Path,
+    images: &Images,
     job: &Job<'_>,
 ) -> Result<(), PrebuiltError> {
     let nodes = nodes(tree.path(), owners)?;
-    let total = nodes.iter().map(|node| node.size).sum();
+    let total = nodes.iter().fold(0, |sum: u64, node| sum.saturating_add(node.size));
+    if total > MAX_TARGET {
+        let source = io::Error::new(io::ErrorKind::FileTooLarge, "the target is larger than 64 GiB");
+        return Err(PrebuiltError::Image { name: SQUASHFS, source });
+    }
     let task = Task::start(job.reporter, "Writing rootfs.squashfs", Unit::Bytes, Some(total));
-    let written = squashfs(&nodes, epoch, &images.join(SQUASHFS), task, job.cancel);
+    let written = squashfs(&nodes, epoch, images, task, job.cancel);
     job.cancel.check()?;
     written.map_err(|source| PrebuiltError::Image { name: SQUASHFS, source })?;
     if job.plan.config(Kind::Buildroot).is_yes("BR2_TARGET_ROOTFS_TAR") {
         let task = Task::start(job.reporter, "Writing rootfs.tar", Unit::Bytes, Some(total));
-        tar(&nodes, epoch, &images.join(TAR), &task, job.cancel)
-            .map_err(|source| PrebuiltError::Image { name: TAR, source })?;
+        tar(&nodes, epoch, images, &task, job.cancel).map_err(|source| PrebuiltError::Image { name: TAR, source })?;
         job.cancel.check()?;
     }
     Ok(())
@@ -187,7 +193,7 @@ fn node(root: &Path, entry: &walkdir::DirEntry, owners: &Owners) -> io::Result<N
     Ok(Node { owner: owners.of(&path), source: entry.path().to_owned(), path, mode, size, kind })
 }
 
-fn squashfs(nodes: &[Node], epoch: u32, path: &Path, task: Task, cancel: &Cancel) -> io::Result<()> {
+fn squashfs(nodes: &[Node], epoch: u32, images: &Images, task: Task, cancel: &Cancel) -> io::Result<()> {
     let failed = |error: BackhandError| match error {
         BackhandError::StdIo(error) => error,
         other => io::Error::other(other.to_string()),
@@ -218,7 +224,7 @@ fn squashfs(nodes: &[Node], epoch: u32, path: &Path, task: Task, cancel: &Cancel
         }
         .map_err(failed)?;
     }
-    let mut file = BufWriter::new(File::create(path)?);
+    let mut file = BufWriter::new(images.create(SQUASHFS)?);
     let written = writer.write(&mut file).map_err(failed);
     if let Some(error) = broken.take() {
         return Err(error);
@@ -268,8 +274,8 @@ impl Read for Lazy {
     }
 }
 
-fn tar(nodes: &[Node], epoch: u32, path: &Path, task: &Task, cancel: &Cancel) -> io::Result<()> {
-    let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 20, File::create(path)?));
+fn tar(nodes: &[Node], epoch: u32, images: &Images, task: &Task, cancel: &Cancel) -> io::Result<()> {
+    let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 20, images.create(TAR)?));
     for node in nodes {
         if cancel.is_cancelled() {
             return Ok(());

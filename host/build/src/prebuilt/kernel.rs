@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -17,9 +16,13 @@ use super::PrebuiltError;
 use super::compression::decompress;
 use super::tree::Tree;
 use crate::FileError;
+use crate::images::Images;
 
 /// How the name of the kernel's configuration in `/boot` starts.
 const CONFIG: &str = "config-";
+
+/// Bytes of a kernel's configuration; that of Debian has 260 KB.
+const MAX_CONFIG: u64 = 16 << 20;
 
 /// The kernel that was found in the packages.
 pub(crate) struct Kernel {
@@ -46,7 +49,7 @@ struct Module {
 
 /// Moves the kernel image out of the tree, under the name that Buildroot gives it, and leaves only the kernel's
 /// configuration in `/boot`.
-pub(crate) fn take_out(tree: &Tree, images: &Path, arch: Option<Arch>) -> Result<Kernel, PrebuiltError> {
+pub(crate) fn take_out(tree: &Tree, images: &Images, arch: Option<Arch>) -> Result<Kernel, PrebuiltError> {
     let boot = tree.path().join("boot");
     let mut kernel: Option<Kernel> = None;
     for name in tree.list("boot")? {
@@ -54,9 +57,9 @@ pub(crate) fn take_out(tree: &Tree, images: &Path, arch: Option<Arch>) -> Result
             if let Some(first) = kernel {
                 return Err(PrebuiltError::TwoKernels { first: first.release, second: release.to_owned() });
             }
-            let image = images.join(if arch == Some(Arch::Amd64) { "bzImage" } else { "Image" });
-            let copy = || io::copy(&mut tree.dir().open(inner(&name))?, &mut fs::File::create(&image)?);
-            copy().map_err(FileError::at("write", &image))?;
+            let image = if arch == Some(Arch::Amd64) { "bzImage" } else { "Image" };
+            let copy = || io::copy(&mut tree.dir().open(inner(&name))?, &mut images.create(image)?);
+            copy().map_err(FileError::at("write", images.path().join(image)))?;
             kernel = Some(Kernel { release: release.to_owned() });
         }
         if !name.starts_with(CONFIG) {
@@ -77,9 +80,13 @@ fn inner(name: &str) -> PathBuf {
 
 /// Returns the symbols that the kernel of a built target has, built in or as modules.
 pub(crate) fn settings(target: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(target.join("boot")).into_iter().flatten().flatten();
-    let configs = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(CONFIG));
-    let texts = configs.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+    let Ok(tree) = Tree::new(target) else { return BTreeSet::new() };
+    let names = tree.list("boot").unwrap_or_default().into_iter().filter(|name| name.starts_with(CONFIG));
+    // Hooks and overlays may have put anything here.
+    let is_text = |path: &PathBuf| {
+        tree.dir().symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() < MAX_CONFIG)
+    };
+    let texts = names.map(|name| inner(&name)).filter(is_text).filter_map(|path| tree.dir().read_to_string(path).ok());
     let given = |line: &str| {
         let (symbol, value) = line.split_once('=')?;
         matches!(value, "y" | "m").then(|| symbol.to_owned())
@@ -187,12 +194,17 @@ impl Modules {
     }
 
     fn visit(&self, name: &str, order: &mut Vec<String>) {
+        self.visit_below(name, order, &mut BTreeSet::new());
+    }
+
+    /// Modules that need each other, which no kernel has, do not lead in a circle.
+    fn visit_below<'m>(&'m self, name: &str, order: &mut Vec<String>, above: &mut BTreeSet<&'m str>) {
         let Some((name, module)) = self.modules.get_key_value(name) else { return };
-        if order.contains(name) {
+        if order.contains(name) || !above.insert(name) {
             return;
         }
         for needed in &module.needs {
-            self.visit(needed, order);
+            self.visit_below(needed, order, above);
         }
         order.push(name.clone());
     }

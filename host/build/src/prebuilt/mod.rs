@@ -42,9 +42,11 @@ use crate::FileError;
 use crate::Gap;
 use crate::Job;
 use crate::atomic::Staging;
+use crate::images::Images;
 use crate::outputs;
 use crate::outputs::BuildRecord;
 use crate::outputs::Stages;
+use crate::workspace;
 
 use self::apt::Apt;
 use self::distribution::Distribution;
@@ -109,7 +111,8 @@ impl Prebuilt {
             job.hooks.check_hook(&call)?;
         }
         let packages = apt.obtain(lock.packages())?;
-        let staging = Staging::new(&job.workspace.folder())?;
+        workspace::claim(job.workspace)?;
+        let staging = Staging::new(&job.workspace.folder(), job.workspace.name())?;
         let outputs = self.make(job, &target, &packages, staging.path())?;
         lock.write(&lock_path)?;
         // Without a record the folders count as unfinished, until both are in place.
@@ -146,7 +149,8 @@ impl Prebuilt {
         for folder in [&root, &images] {
             fs::create_dir(folder).map_err(FileError::at("make", folder))?;
         }
-        let tree = Tree::new(&root)?;
+        let (tree, folder) = (Tree::new(&root)?, images);
+        let images = Images::open(&folder)?;
         tree.skeleton()?;
         let newest = self.unpack(job, &tree, packages)?;
         let epoch = self.source_date_epoch.unwrap_or(newest);
@@ -158,11 +162,11 @@ impl Prebuilt {
             tree.copy_overlay(overlay)?;
         }
         let owners = account::create(&tree, job.plan, target)?;
-        self.call_hooks(job, Stage::Pre, epoch, &root, &images)?;
+        self.call_hooks(job, Stage::Pre, epoch, &root, &folder)?;
 
         image::initramfs(&tree, &modules, &job.plan.prebuilt, epoch, &images)?;
         image::root(&tree, &owners, epoch, &images, job)?;
-        self.call_hooks(job, Stage::Post, epoch, &root, &images)?;
+        self.call_hooks(job, Stage::Post, epoch, &root, &folder)?;
         Ok(outputs::write_sums(&images)?)
     }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_plan::Arch;
+use skiff_plan::Digest;
 
 use super::PrebuiltError;
 use super::apt::Apt;
@@ -48,8 +49,12 @@ impl PackageLock {
         };
         let wrong = |message| PrebuiltError::Lock { path: path.to_owned(), message };
         let lock: Self = serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        let sane =
-            |package: &Package| package.sha256.len() == 64 && package.sha256.bytes().all(|b| b.is_ascii_hexdigit());
+        // Names and versions go to apt, which must not take them for anything else.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"+-.:~".contains(&b);
+        let word = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(plain);
+        let sane = |package: &Package| {
+            word(&package.name) && word(&package.version) && Digest::parse(&package.sha256).is_some()
+        };
         let packages = || lock.requests.values().flat_map(BTreeMap::values).flatten();
         if lock.version != VERSION || !packages().all(sane) {
             return Err(wrong("this is no package lock that this skiff can read".into()));

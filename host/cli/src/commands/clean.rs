@@ -1,4 +1,3 @@
-use std::fs;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
 use std::sync::atomic::Ordering;
@@ -20,17 +19,8 @@ pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
         session.say("Nothing was removed");
         return Ok(());
     }
-    let _lock = session.lock()?;
-    for path in outputs {
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        match removed {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(CommandError::new(Kind::User, format!("Cannot remove `{}`: {error}", path.display())));
-            }
-        }
-    }
+    let lock = session.lock()?;
+    skiff_build::remove_outputs(&session.workspace, &lock)?;
     session.say(&format!("Removed the outputs in {}", folder.display()));
     Ok(())
 }

@@ -75,12 +75,12 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         false => args.capabilities.iter().map(|name| declared_as(name, declared, &id)).collect::<Result<Vec<_>>>()?,
     };
     let path = file(session, &args.file);
-    let mut grants = GrantFile::read(&path)?;
-    grants.add(&id, digest, wanted.iter().cloned());
-    if let Some(compiler) = &args.compiler {
-        grants.set_compiler(&id, compiler);
-    }
-    grants.write(&path)?;
+    GrantFile::update(&path, |grants| {
+        grants.add(&id, digest, wanted.iter().cloned());
+        if let Some(compiler) = &args.compiler {
+            grants.set_compiler(&id, compiler);
+        }
+    })?;
     session.say(&format!("Granted to {id} (sha256:{digest}), in {}: {}", path.display(), wanted.join(" ")));
     Ok(())
 }
@@ -98,14 +98,16 @@ fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result
 
 fn revoke(session: &Session, plugin: &str, args: &GrantFileArgs) -> Result<()> {
     let path = file(session, args);
-    let mut grants = GrantFile::read(&path)?;
-    let known = grants.entries().map(|(id, ..)| id).find(|id| id.as_str() == plugin).cloned();
-    match known.filter(|id| grants.revoke(id)) {
+    let revoked = GrantFile::update(&path, |grants| {
+        let known = grants.entries().map(|(id, ..)| id).find(|id| id.as_str() == plugin).cloned();
+        known.filter(|id| grants.revoke(id))
+    })?;
+    match revoked {
         Some(id) => {
-            grants.write(&path)?;
             session.say(&format!("{id} has no grants in {} any more", path.display()));
             Ok(())
         }
-        None => Err(CommandError::new(Kind::User, format!("{} holds no grants of `{plugin}`", path.display()))),
+        None => Err(CommandError::new(Kind::User, format!("{} holds no grants of `{plugin}`", path.display()))
+            .hint("`skiff grant list` shows the plugins of the chain")),
     }
 }

@@ -154,7 +154,9 @@ impl RawCapability {
         }
         let path = self.path.unwrap_or_default();
         if !is_inner_path(&path) {
-            return Err(format!("`{path}` is not a relative path without `.`, `..` and empty parts"));
+            return Err(format!(
+                "`{path}` is not a relative path of plain characters without `.`, `..` and empty parts"
+            ));
         }
         Ok(Capability::Files(Access { zone, path, write, why: self.why }))
     }
@@ -168,7 +170,9 @@ impl RawCapability {
     }
 }
 
-/// Returns whether a path can only lead inside: relative, no `.` or `..`, no empty part.
+/// Returns whether a path can only lead inside, and can stand in a command line as it is: relative, no `.` or
+/// `..`, no empty part, plain characters.
 fn is_inner_path(path: &str) -> bool {
-    path.is_empty() || path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains(['\\', '\0'])
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._+@-/".contains(&b);
+    path.is_empty() || path.split('/').all(|part| !matches!(part, "" | "." | "..")) && path.bytes().all(plain)
 }

@@ -16,7 +16,7 @@ const MAX_TITLE: usize = 200;
 
 /// A task that a guest has started.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct GuestTask(Task);
+pub struct GuestTask(Option<Task>);
 
 fn title(text: &str) -> String {
     let text = harmless(text).replace('\n', " ");
@@ -43,17 +43,25 @@ impl report::Host for State {
 impl report::HostTask for State {
     async fn new(&mut self, name: String, total: Option<u64>) -> wasmtime::Result<Resource<GuestTask>> {
         let reporter = Arc::clone(&self.reporter);
-        let task = Task::start(&reporter, &format!("{}: {}", self.id(), title(&name)), Unit::Items, total);
+        let title = format!("{}: {}", self.id(), title(&name));
+        let task = self.charge(&title).then(|| Task::start(&reporter, &title, Unit::Items, total));
         Ok(self.table.push(GuestTask(task))?)
     }
 
     async fn advance(&mut self, task: Resource<GuestTask>, by: u64) -> wasmtime::Result<()> {
-        self.table.get(&task)?.0.advance(by);
+        if let Some(task) = &self.table.get(&task)?.0 {
+            task.advance(by);
+        }
         Ok(())
     }
 
     async fn note(&mut self, task: Resource<GuestTask>, text: String) -> wasmtime::Result<()> {
-        self.table.get(&task)?.0.note(&title(&text));
+        let text = title(&text);
+        if self.charge(&text)
+            && let Some(task) = &self.table.get(&task)?.0
+        {
+            task.note(&text);
+        }
         Ok(())
     }
 

@@ -1,0 +1,69 @@
+//! Whose a workspace's folder is.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use skiff_plan::Workspace;
+
+use crate::FileError;
+use crate::WorkspaceLock;
+use crate::mounted::remove_tree;
+
+/// The file that says that skiff has made a folder and may replace what is in it.
+const MARKER: &str = ".skiff-workspace";
+
+/// A folder that skiff has not made holds what skiff would replace.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is there, and skiff has not made it", path.display())]
+pub struct ForeignFolder {
+    /// The folder.
+    pub path: PathBuf,
+}
+
+/// Why the outputs of a workspace were not removed.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// They are not skiff's.
+    #[error(transparent)]
+    Foreign(#[from] ForeignFolder),
+    /// The file system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Makes a workspace's folder skiff's own, unless somebody else keeps `images` or `target` in it.
+pub(crate) fn claim(workspace: &Workspace) -> Result<(), WorkspaceError> {
+    let marker = workspace.folder().join(MARKER);
+    if marker.exists() {
+        return Ok(());
+    }
+    if let Some(path) = [workspace.images(), workspace.target()].into_iter().find(|path| path.exists()) {
+        return Err(ForeignFolder { path }.into());
+    }
+    fs::create_dir_all(workspace.folder()).map_err(FileError::at("make", workspace.folder()))?;
+    fs::write(&marker, "skiff replaces `images` and `target` here.\n").map_err(FileError::at("write", &marker))?;
+    Ok(())
+}
+
+/// Removes what building has made. The package lock and the state of plugins stay.
+///
+/// # Errors
+/// [`WorkspaceError`] when the folders are not skiff's, something is mounted in them, or they cannot be removed.
+pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<(), WorkspaceError> {
+    claim(workspace)?;
+    let gone = |result: io::Result<()>| match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
+    for name in ["build.json", "gaps.txt"] {
+        let path = workspace.folder().join(name);
+        gone(fs::remove_file(&path)).map_err(FileError::at("remove", &path))?;
+    }
+    for path in [workspace.images(), workspace.target()] {
+        if path.exists() {
+            remove_tree(&path)?;
+        }
+    }
+    Ok(())
+}
