@@ -60,9 +60,14 @@ impl Merged {
         }
     }
 
+    /// Returns all that was said about a symbol, or `None` when no fragment mentions it.
+    pub fn entry(&self, symbol: &str) -> Option<&Entry> {
+        self.entries.get(symbol)
+    }
+
     /// Returns the winning value of a symbol, or `None` when no fragment mentions it.
     pub fn value(&self, symbol: &str) -> Option<&Value> {
-        self.entries.get(symbol).map(|entry| &entry.winner.value)
+        self.entry(symbol).map(|entry| &entry.winner.value)
     }
 
     /// Returns whether a symbol ended as `y`.

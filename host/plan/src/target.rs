@@ -102,9 +102,7 @@ impl Target {
 
 /// Reads a text, which must be quoted.
 fn text(config: &Merged, symbol: &str, default: &str) -> Result<String, TargetError> {
-    let Some((_, entry)) = config.entries().find(|(name, _)| name.as_str() == symbol) else {
-        return Ok(default.to_owned());
-    };
+    let Some(entry) = config.entry(symbol) else { return Ok(default.to_owned()) };
     let assignment = &entry.winner;
     match (&assignment.value, assignment.value.string()) {
         (_, Some(text)) => Ok(text),
