@@ -12,8 +12,8 @@
 SKIFF := target/release/skiff
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-COMMANDS := status list plan configure compile build clean
-.PHONY: $(COMMANDS) help skiff demo qemu test bench plugins
+COMMANDS := status list plan configure fetch compile build check clean legal-info shell env doctor
+.PHONY: $(COMMANDS) help graph graph-build graph-size skiff demo qemu buildroot-tools test bench plugins fuzz
 
 $(COMMANDS): skiff
 	@$(SKIFF) $@
@@ -23,8 +23,17 @@ help: status
 cmd/%: skiff
 	@$(SKIFF) cmd $*
 
+# Several targets as in SkiffOS: make br/"linux-rebuild all"
 br/%: skiff
 	@$(SKIFF) br $*
+
+graph: graph-build graph-size
+
+graph-build: skiff
+	@$(SKIFF) graph build-time
+
+graph-size: skiff
+	@$(SKIFF) graph size
 
 skiff:
 	@cargo build --release --locked --package skiff-cli
@@ -40,8 +49,15 @@ qemu:
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) apt-get install -qq -y --no-install-recommends qemu-system-x86 qemu-system-arm; }
 
+# What the tests of the engine `buildroot` run: a Kconfig, a compiler cache, and what Buildroot itself wants.
+buildroot-tools:
+	@command -v ccache >/dev/null && ls /usr/lib/linux-kbuild-*/scripts/kconfig/conf >/dev/null 2>&1 || { \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) apt-get install -qq -y --no-install-recommends ccache \
+			"$$(apt-cache search --names-only '^linux-kbuild-[0-9.]+$$' | sort -V | tail -n 1 | cut -d' ' -f1)"; }
+
 # The plugins are built for their own target and, for their unit tests, natively.
-test: qemu
+test: qemu buildroot-tools
 	cargo test --release --locked --workspace
 	cargo test --locked --manifest-path plugins/Cargo.toml
 	plugins/build --check

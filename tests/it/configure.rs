@@ -8,7 +8,7 @@ use crate::environment;
 fn a_second_run_does_nothing_and_says_so() {
     let env = environment();
     let first = env.succeed(&["-c", "virt/qemu", "configure"]).stderr;
-    assert_eq!(first, "Configured workspace `default` for util/rootlogin,virt/qemu\n");
+    assert_eq!(first, "Configured workspace `default` for util/rootlogin,virt/qemu (engine `prebuilt`)\n");
     let written = fs::metadata(env.path("workspaces/.config_default/plan.json")).unwrap().modified().unwrap();
     let second = env.succeed(&["configure"]).stderr;
     assert!(second.contains("nothing to do"), "{second}");
@@ -56,7 +56,7 @@ fn the_merged_text_names_layer_file_and_line_and_what_was_overridden() {
     env.write("overrides/buildroot/name", "\nBR2_TARGET_GENERIC_HOSTNAME=\"mine\"\n");
     env.succeed(&["-c", "virt/qemu", "configure"]);
     let config = env.read("workspaces/.config_default/buildroot/config");
-    let line = "# overrides: buildroot/name:2, over \"\\\"skiff\\\"\" from base/pre: buildroot/system:4\n\
+    let line = "# overrides: buildroot/name:2, over \"\\\"skiff\\\"\" from base/pre: buildroot/system:6\n\
                 BR2_TARGET_GENERIC_HOSTNAME=\"mine\"\n";
     assert!(config.contains(line), "{config}");
 }

@@ -181,8 +181,9 @@ fn a_makefile_command_of_an_old_layer() {
     env.write("layers/my/board/metadata/commands", "run Runs it\n");
     env.write("layers/my/board/extensions/Makefile", "run:\n\ttouch /tmp/evil\n");
     assert_snapshot!(env.fail(77, &["cmd", "my/board", "run"]), @"
-    error: `run` of `my/board` is a Makefile target that runs shell scripts with all of your rights
-    hint: this version runs commands of plugins only; ask the layer's author for a plugin
+    error: `[ROOT]/layers/my/board/extensions/Makefile` of layer `my/board` is a script that would run with all of your rights
+    hint: read what the scripts of the layer do, and if you want that, run: skiff grant add my/board shell
+    hint: better, ask the layer's author for a plugin, which can do only what you grant
     ");
 }
 
@@ -212,17 +213,34 @@ fn a_wrong_source_date_epoch() {
 }
 
 #[test]
-fn an_engine_that_is_not_there_yet() {
+fn a_target_of_buildroot_without_buildroot_and_an_engine_that_there_is_not() {
     let mut env = environment();
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "br", "menuconfig"]), @"
-    error: The engine `prebuilt` has no Buildroot tree in which to run `menuconfig`
-    hint: settings can be written to overrides/buildroot/<any name>, one `BR2_…=…` a line
+    error: `menuconfig` is a matter of Buildroot, and this workspace uses the engine `prebuilt`
+    hint: choose Buildroot with `skiff --engine buildroot configure`, or with `engine: buildroot` in skiff.yaml
     ");
-    env.set("SKIFF_BUILDROOT_DIR", "/tmp");
-    assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "compile"]), @"
-    error: SKIFF_BUILDROOT_DIR is `/tmp`, and this version cannot drive Buildroot yet
-    hint: unset it to build with binary packages (engine `prebuilt`)
+    env.set("SKIFF_ENGINE", "yocto");
+    assert_snapshot!(env.fail(2, &["-c", "virt/qemu", "compile"]), @"
+    error: There is no engine `yocto`
+    hint: there are `prebuilt` and `buildroot`
     ");
+}
+
+#[test]
+fn a_project_file_with_mistakes() {
+    let env = environment();
+    for (text, part) in [
+        ("engine: yocto\n", "skiff.yaml:1: engine: unknown variant `yocto`"),
+        ("\nworkspaces:\n  boat: {chains: x}\n", "skiff.yaml:3"),
+        ("schema: 7\n", "skiff.yaml: schema 7 is unknown"),
+        ("buildroot: {pin: {release: v1, commit: --upload-pack}}\n", "`--upload-pack` is no commit"),
+        ("buildroot: {pin: {url: --evil, release: v1, commit: 0123456789012345678901234567890123456789}}\n", "`--evil`"),
+        ("chains: {a/b: x}\n", "`a/b` cannot be the name of a chain"),
+    ] {
+        env.write("skiff.yaml", text);
+        let said = env.fail(1, &["list"]);
+        assert!(said.contains(part) && said.contains("hint: "), "{said}");
+    }
 }
 
 #[test]
@@ -307,7 +325,7 @@ fn a_folder_that_is_somebody_elses() {
     let env = environment();
     env.write("workspaces/default/target/mine", "precious");
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "build"]), @"
-    Configured workspace `default` for util/rootlogin,virt/qemu
+    Configured workspace `default` for util/rootlogin,virt/qemu (engine `prebuilt`)
     error: `[ROOT]/workspaces/default/target` is there, and skiff has not made it
     hint: use another workspace or SKIFF_WORKSPACES_DIR, or move that folder away
     ");
@@ -332,7 +350,7 @@ fn a_text_without_quotes() {
     let env = environment();
     env.write("overrides/buildroot/name", "BR2_TARGET_GENERIC_HOSTNAME=boat\n");
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "compile"]), @r#"
-    Configured workspace `default` for util/rootlogin,virt/qemu
+    Configured workspace `default` for util/rootlogin,virt/qemu (engine `prebuilt`)
     error: overrides: buildroot/name:1: BR2_TARGET_GENERIC_HOSTNAME is a text and needs quotes: `boat`
     hint: write BR2_TARGET_GENERIC_HOSTNAME="boat"
     "#);

@@ -279,6 +279,7 @@ mod runner {
     use skiff_plan::Digest;
     use skiff_plan::HookCall;
     use skiff_plan::HookRunner as _;
+    use skiff_plan::HookStep;
     use skiff_plan::PlannedPlugin;
     use skiff_plan::Silent;
     use skiff_plan::Target;
@@ -288,6 +289,7 @@ mod runner {
     use skiff_runtime::Grants;
     use skiff_runtime::PluginId;
     use skiff_runtime::Runner;
+    use skiff_runtime::ScriptEnvironment;
     use skiff_runtime::System;
     use skiff_runtime::ToolEnvironment;
     use skiff_runtime::capability_id;
@@ -319,6 +321,7 @@ mod runner {
                 target,
                 command_line: Vec::new(),
                 tools: ToolEnvironment::default(),
+                scripts: ScriptEnvironment::default(),
                 install_hint: |_| String::new(),
             };
             let grants = Grants::read(&[env.path("overrides/grants.yaml")]).unwrap();
@@ -350,7 +353,7 @@ mod runner {
                 plugin: PluginDecl { hooks: vec![Stage::Pre], commands: Vec::new(), ..decl(component) },
                 stage: Stage::Pre,
             };
-            match self.runner.run_hook(&call, &self.zones) {
+            match self.runner.run_hook(&HookStep::Component(call), &self.zones) {
                 Ok(()) => String::new(),
                 Err(error) => error.source.to_string(),
             }

@@ -10,7 +10,9 @@
 #[macro_use]
 extern crate skiff_tests;
 
+mod answers;
 mod boot;
+mod buildroot;
 mod configure;
 mod conformance;
 mod errors;

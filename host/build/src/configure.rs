@@ -2,19 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_kconfig::DropReason;
+use skiff_kconfig::Dropped;
 use skiff_kconfig::Kind;
+use skiff_layers::LayerSource;
+use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::Digest;
 use skiff_plan::Workspace;
 use skiff_plan::document;
 
+use crate::Engine;
+use crate::EngineError;
+use crate::EngineName;
 use crate::FileError;
-use crate::WorkspaceLock;
+use crate::Site;
 use crate::atomic::Staging;
 
 /// The file in the configuration folder that says what it was made from.
@@ -23,13 +31,16 @@ const STATE: &str = "state.json";
 /// The file that is there when lines that are no assignments were left out.
 const IGNORE_BROKEN_LINES: &str = "ignore_broken_lines";
 
+/// The settings that the engine did not follow, for whoever asks later.
+const DROPPED: &str = "dropped.json";
+
 /// What `configure` did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Configured {
     /// Nothing has changed since the last time.
     Unchanged,
-    /// The configuration was written.
-    Written,
+    /// The configuration was written. Settings that the engine did not follow are listed.
+    Written(Vec<Dropped>),
 }
 
 /// Why a workspace could not be configured.
@@ -38,11 +49,22 @@ pub enum ConfigureError {
     /// A file could not be written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The engine refuses.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Settings were not followed, and that was not to be let pass.
+    #[error("{} settings of the layers came to nothing", dropped.len())]
+    Strict {
+        /// The settings.
+        dropped: Vec<Dropped>,
+    },
 }
 
 /// What a workspace is configured with besides the layers, and what the next run needs to know of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choices {
+    /// The engine that builds it.
+    pub engine: EngineName,
     /// The extra package roots.
     pub extra: Vec<PathBuf>,
     /// Whether lines of fragments that are no assignments are left out.
@@ -54,6 +76,8 @@ pub struct Choices {
 pub struct Remembered {
     /// The resolved chain, joined by commas.
     pub chain: String,
+    /// The engine that builds it.
+    pub engine: Option<EngineName>,
     /// The extra package roots, joined by colons.
     pub extra: Option<String>,
     /// Whether lines of fragments that are no assignments were left out.
@@ -68,36 +92,94 @@ struct State {
     files: BTreeMap<PathBuf, String>,
 }
 
-/// Writes the configuration of a workspace unless it is there and current.
+/// Writes the configuration of a workspace unless it is there and current, and has the engine take it over. With
+/// `strict`, settings that the engine does not follow are an error; those of base layers that depend on something
+/// that is not there are no more than defaults, and pass.
 ///
 /// # Errors
 /// [`ConfigureError`]; the last good configuration then stays in place.
 pub fn configure(
-    plan: &BuildPlan,
-    workspace: &Workspace,
+    site: &Site<'_>,
+    engine: &dyn Engine,
     choices: &Choices,
-    _lock: &WorkspaceLock,
+    strict: bool,
 ) -> Result<Configured, ConfigureError> {
+    let (plan, workspace) = (site.plan, site.workspace);
     let files = files(plan, choices);
-    if is_current(plan, workspace, &files) {
-        return Ok(Configured::Unchanged);
+    if is_current(plan, workspace, &files) && engine.is_configured(workspace) {
+        let dropped = read_dropped(workspace);
+        return match strict && dropped.iter().any(|dropped| is_wish(plan, dropped)) {
+            true => Err(ConfigureError::Strict { dropped: dropped.into_iter().filter(|dropped| is_wish(plan, dropped)).collect() }),
+            false => Ok(Configured::Unchanged),
+        };
     }
     let staging = Staging::new(workspace.root(), workspace.name())?;
     let folder = staging.path().join("config");
     for (name, content) in &files {
         write(&folder.join(name), content)?;
     }
+    for stage in ["pre", "post"] {
+        make_executable(&folder.join(format!("{stage}_build.sh")))?;
+    }
     let state = State {
         fingerprint: plan.fingerprint.configuration.to_string(),
         files: files.iter().map(|(name, content)| (name.clone(), Digest::of(content.as_bytes()).to_string())).collect(),
     };
     write(&folder.join(STATE), &format!("{}\n", serde_json::json!(state)))?;
+    let taken = engine.configure(site, &folder)?;
+    if strict && taken.dropped.iter().any(|dropped| is_wish(plan, dropped)) {
+        let dropped = taken.dropped.into_iter().filter(|dropped| is_wish(plan, dropped)).collect();
+        return Err(ConfigureError::Strict { dropped });
+    }
+    write(&folder.join(DROPPED), &format!("{:#}\n", serde_json::json!(taken.dropped)))?;
+    // The engine's half first: if only that gets into place, the state does not fit, and the next run does both again.
+    taken.commit()?;
     staging.commit("config", &workspace.config())?;
-    Ok(Configured::Written)
+    Ok(Configured::Written(taken.dropped))
+}
+
+/// How much a setting matters that was not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// A path that skiff passes on to whoever wants it.
+    Offer,
+    /// A default of the first base layer, which other layers may have made meaningless.
+    Default,
+    /// Somebody wanted that, or it is a mistake wherever it stands.
+    Wish,
+}
+
+/// Weighs a setting that was not followed.
+pub fn weigh(plan: &BuildPlan, dropped: &Dropped) -> Weight {
+    let layer = plan.layers.iter().find(|layer| layer.name == *dropped.assignment.origin.layer);
+    let mistake = matches!(dropped.reason, DropReason::Unknown { .. } | DropReason::Type(_));
+    match layer.map(|layer| layer.source) {
+        // It names the very file that skiff has made, and skiff gives it.
+        _ if dropped.assignment.symbol.as_str() == "BR2_DEFCONFIG" => Weight::Offer,
+        Some(LayerSource::Chain(_) | LayerSource::Overrides | LayerSource::WorkspaceOverrides) => Weight::Wish,
+        _ if mistake => Weight::Wish,
+        Some(LayerSource::BasePre) => Weight::Default,
+        Some(LayerSource::BasePost) | None => Weight::Offer,
+    }
+}
+
+fn is_wish(plan: &BuildPlan, dropped: &Dropped) -> bool {
+    weigh(plan, dropped) == Weight::Wish
+}
+
+/// Reads the settings that the engine did not follow when the workspace was configured.
+pub fn read_dropped(workspace: &Workspace) -> Vec<Dropped> {
+    let read = || serde_json::from_slice(&fs::read(workspace.config().join(DROPPED)).ok()?).ok();
+    read().unwrap_or_default()
 }
 
 /// Returns whether a workspace is configured with exactly this plan.
-pub fn is_configured(plan: &BuildPlan, workspace: &Workspace, choices: &Choices) -> bool {
+pub fn is_configured(plan: &BuildPlan, workspace: &Workspace, engine: &dyn Engine, choices: &Choices) -> bool {
+    is_current(plan, workspace, &files(plan, choices)) && engine.is_configured(workspace)
+}
+
+/// Returns whether the layers say what they said when the workspace was configured.
+pub fn is_unchanged(plan: &BuildPlan, workspace: &Workspace, choices: &Choices) -> bool {
     is_current(plan, workspace, &files(plan, choices))
 }
 
@@ -111,6 +193,7 @@ impl Remembered {
         };
         Some(Self {
             chain: text("skiff_config")?,
+            engine: text("engine").and_then(|name| EngineName::parse(&name)),
             extra: text("skiff_extra_configs_path"),
             ignore_broken_lines: text(IGNORE_BROKEN_LINES).is_some(),
         })
@@ -141,6 +224,10 @@ fn files(plan: &BuildPlan, choices: &Choices) -> BTreeMap<PathBuf, String> {
     add("users", plan.users.iter().map(|user| format!("{}\n", user.text)).collect());
     add("cflags", format!("{}\n", plan.cflags));
     add("skiff_config", format!("{}\n", plan.chain.join(",")));
+    add("engine", format!("{}\n", choices.engine));
+    for stage in [Stage::Pre, Stage::Post] {
+        add(&format!("{stage}_build.sh"), hook_script(stage));
+    }
     if choices.ignore_broken_lines {
         add(IGNORE_BROKEN_LINES, "yes\n".into());
     }
@@ -151,6 +238,18 @@ fn files(plan: &BuildPlan, choices: &Choices) -> BTreeMap<PathBuf, String> {
     add("plan.json", format!("{:#}\n", serde_json::json!(document::document(plan))));
     add("DO_NOT_EDIT", "Written by `skiff configure`, which replaces the whole folder. Edit a layer instead.\n".into());
     files
+}
+
+/// Buildroot calls this, and it calls skiff, which says in the environment where it is.
+fn hook_script(stage: Stage) -> String {
+    format!(
+        "#!/bin/sh\n# Called by Buildroot: runs the {stage} hooks of all layers.\n\
+         exec \"${{SKIFF_PROGRAM:?this is run by skiff: skiff compile}}\" hooks {stage}\n"
+    )
+}
+
+fn make_executable(path: &Path) -> Result<(), FileError> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(FileError::at("make executable", path))
 }
 
 fn write(path: &Path, content: &str) -> Result<(), FileError> {

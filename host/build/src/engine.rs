@@ -1,45 +1,142 @@
-use std::error::Error;
+use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use skiff_kconfig::Dropped;
 use skiff_plan::BuildPlan;
 use skiff_plan::Cancel;
 use skiff_plan::HookRunner;
 use skiff_plan::Reporter;
 use skiff_plan::Workspace;
 
+use crate::BuildrootError;
+use crate::FileError;
+use crate::PrebuiltError;
+use crate::StageInputs;
 use crate::WorkspaceLock;
 
 /// Builds a system from a plan.
 pub trait Engine {
     /// Its name: `prebuilt`, `buildroot`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> EngineName;
+
+    /// Takes over a configuration that was merged into the folder `merged` and is about to take its place in the
+    /// workspace. Nothing is in force before [`TakenOver::commit`].
+    ///
+    /// # Errors
+    /// [`EngineError`]; whatever was configured before still is.
+    fn configure(&self, site: &Site<'_>, merged: &Path) -> Result<TakenOver, EngineError>;
+
+    /// Returns whether what [`Self::configure`] writes into the workspace is there.
+    fn is_configured(&self, workspace: &Workspace) -> bool;
 
     /// Returns what the plan asks for and this engine cannot give. What depends on the kernel is known once the
     /// workspace is built.
     fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap>;
 
-    /// Builds the system. Leaves either the images of the last good build or the new ones.
+    /// Returns the stages of a build with the digests of all their inputs, as far as they are known without
+    /// looking anything up elsewhere.
     ///
     /// # Errors
-    /// The engine's own error type.
-    fn compile(&self, job: &Job<'_>) -> Result<Compiled, Box<dyn Error + Send + Sync>>;
+    /// [`EngineError`] when the workspace is not configured or its files cannot be read.
+    fn stages(&self, plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<StageInputs>, EngineError>;
+
+    /// Obtains everything that a build downloads.
+    ///
+    /// # Errors
+    /// [`EngineError`] with everything that could not be had.
+    fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError>;
+
+    /// Builds the system.
+    ///
+    /// # Errors
+    /// [`EngineError`]; the record of the last good build is then gone, or its images are.
+    fn compile(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, EngineError>;
 }
 
-/// A build to be done.
-pub struct Job<'j> {
+/// What an engine made of a merged configuration.
+#[derive(Debug, Default)]
+pub struct TakenOver {
+    /// The settings that the engine's own configuration did not follow.
+    pub dropped: Vec<Dropped>,
+    /// A file that is ready, and the place where it comes into force.
+    pub(crate) pending: Option<(PathBuf, PathBuf)>,
+}
+
+impl TakenOver {
+    /// Puts it in force.
+    pub(crate) fn commit(&self) -> Result<(), FileError> {
+        let Some((new, place)) = &self.pending else { return Ok(()) };
+        fs::rename(new, place).map_err(FileError::at("replace", place))
+    }
+}
+
+/// The engines that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineName {
+    /// Packages of a distribution.
+    Prebuilt,
+    /// Buildroot.
+    Buildroot,
+}
+
+impl EngineName {
+    /// Reads a name, or returns `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Prebuilt, Self::Buildroot].into_iter().find(|engine| engine.as_str() == text)
+    }
+
+    /// Returns the name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prebuilt => "prebuilt",
+            Self::Buildroot => "buildroot",
+        }
+    }
+}
+
+impl std::fmt::Display for EngineName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How far an engine may look for what it needs: the meanings are those of `uv` and `cargo`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Fail if the workspace's lock would change.
+    pub locked: bool,
+    /// Use the lock as it is, without looking whether it is complete.
+    pub frozen: bool,
+    /// Use no network.
+    pub offline: bool,
+}
+
+/// An engine could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The engine `prebuilt` says so.
+    #[error(transparent)]
+    Prebuilt(#[from] PrebuiltError),
+    /// The engine `buildroot` says so.
+    #[error(transparent)]
+    Buildroot(#[from] BuildrootError),
+}
+
+/// Where work is done, and who is told of it.
+pub struct Site<'s> {
     /// What to build.
-    pub plan: &'j BuildPlan,
+    pub plan: &'s BuildPlan,
     /// Where.
-    pub workspace: &'j Workspace,
+    pub workspace: &'s Workspace,
     /// The right to change the workspace.
-    pub lock: &'j WorkspaceLock,
-    /// Who calls plugins.
-    pub hooks: &'j dyn HookRunner,
+    pub lock: &'s WorkspaceLock,
     /// Who is told of progress.
-    pub reporter: &'j Arc<dyn Reporter>,
+    pub reporter: &'s Arc<dyn Reporter>,
     /// Whether to stop.
-    pub cancel: &'j Cancel,
+    pub cancel: &'s Cancel,
 }
 
 /// What a build did.

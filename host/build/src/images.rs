@@ -39,11 +39,13 @@ impl Images {
         self.dir.open_with(name, OpenOptions::new().write(true).create_new(true)).map(cap_std::fs::File::into_std)
     }
 
-    /// Lists all files below the folder, in byte order of their paths.
+    /// Lists all files below the folder, in byte order of their paths. Buildroot's packages leave symbolic links
+    /// beside their images, which are no images.
     ///
     /// # Errors
-    /// When something is neither a file nor a folder, has a name that is no plain text, or all is too large.
-    pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    /// When something is neither a file nor a folder nor an allowed link, has a name that is no plain text, or all is
+    /// too large.
+    pub(crate) fn files(path: &Path, symlinks: Symlinks) -> Result<Vec<PathBuf>, FileError> {
         let mut files = Vec::new();
         let mut size: u64 = 0;
         for entry in WalkDir::new(path).min_depth(1).max_depth(MAX_DEPTH) {
@@ -59,7 +61,7 @@ impl Images {
             if metadata.is_file() {
                 size = size.saturating_add(metadata.len());
                 files.push(inner.to_owned());
-            } else if !metadata.is_dir() {
+            } else if !metadata.is_dir() && !(metadata.is_symlink() && symlinks == Symlinks::Skipped) {
                 return refuse("it is neither a file nor a folder");
             }
             if size > MAX_SIZE {
@@ -69,6 +71,15 @@ impl Images {
         files.sort();
         Ok(files)
     }
+}
+
+/// What is made of symbolic links among the images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Symlinks {
+    /// There must be none: whoever made one wants others to write through it.
+    Refused,
+    /// They are left out.
+    Skipped,
 }
 
 /// Folders in folders that are looked into.
@@ -87,11 +98,11 @@ mod tests {
         fs::create_dir(&images).unwrap();
         fs::write(&precious, "precious").unwrap();
         std::os::unix::fs::symlink("../precious", images.join("rootfs.tar")).unwrap();
-        assert!(Images::files(&images).is_err());
+        assert!(Images::files(&images, Symlinks::Refused).is_err());
         drop(Images::open(&images).unwrap().create("rootfs.tar").unwrap());
         assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
-        assert_eq!(Images::files(&images).unwrap(), [PathBuf::from("rootfs.tar")]);
+        assert_eq!(Images::files(&images, Symlinks::Refused).unwrap(), [PathBuf::from("rootfs.tar")]);
         fs::write(images.join("x\ny"), "").unwrap();
-        assert!(Images::files(&images).is_err());
+        assert!(Images::files(&images, Symlinks::Refused).is_err());
     }
 }

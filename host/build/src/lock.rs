@@ -1,6 +1,7 @@
 use std::fs;
 use std::fs::File;
 use std::fs::TryLockError;
+use std::io;
 
 use skiff_plan::Workspace;
 
@@ -9,7 +10,7 @@ use crate::atomic::Staging;
 
 /// The right to change a workspace. The operating system takes it back when the process ends, however it ends.
 #[derive(Debug)]
-pub struct WorkspaceLock(#[expect(dead_code, reason = "holding the open file is holding the lock")] File);
+pub struct WorkspaceLock(File);
 
 /// Why a workspace could not be locked.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,15 @@ pub enum LockError {
 }
 
 impl WorkspaceLock {
+    /// Runs `start`, which starts a program that holds the lock, too: if skiff is killed, nobody else gets into the
+    /// workspace before that program has ended.
+    pub(crate) fn shared_with<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::empty())?;
+        let started = start();
+        rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::CLOEXEC)?;
+        started
+    }
+
     /// Locks a workspace and removes what killed runs have left in it.
     ///
     /// # Errors

@@ -1,48 +1,56 @@
 //! What a build left behind, with digests, so that the next run knows whether it is still there.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
 use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_plan::Digest;
-use skiff_plan::DigestBuilder;
+use skiff_plan::Workspace;
 
 use crate::FileError;
+use crate::StageInputs;
 use crate::atomic::write_file;
 use crate::images::Images;
+use crate::images::Symlinks;
 
 /// The file of digests beside the images, in the format of `sha256sum`.
 pub(crate) const SUMS: &str = "SHA256SUMS";
 
-/// The record of a finished build.
+/// What the outputs of a workspace are made from.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BuildRecord {
-    /// For each stage, the digest of everything it was made from.
-    pub(crate) stages: BTreeMap<String, String>,
-    /// The digest of `SHA256SUMS`.
-    pub(crate) outputs: String,
+    /// The stages with their inputs.
+    pub(crate) stages: Vec<StageInputs>,
+    /// The digest of `SHA256SUMS`; `None` while a build is under way, or when it did not end well.
+    pub(crate) outputs: Option<String>,
 }
 
 impl BuildRecord {
-    pub(crate) fn read(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    /// Reads that of a workspace, if there is one.
+    pub(crate) fn read(workspace: &Workspace) -> Option<Self> {
+        serde_json::from_slice(&fs::read(Self::path(workspace)).ok()?).ok()
+    }
+
+    fn path(workspace: &Workspace) -> PathBuf {
+        workspace.folder().join("build.json")
     }
 
     /// Makes sure that there is no record.
-    pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
-        match fs::remove_file(path) {
+    pub(crate) fn remove(workspace: &Workspace) -> Result<(), FileError> {
+        let path = Self::path(workspace);
+        match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at("remove", path)(error)),
             _ => Ok(()),
         }
     }
 
-    pub(crate) fn write(&self, path: &Path) -> Result<(), FileError> {
-        write_file(path, format!("{:#}\n", serde_json::json!(self)).as_bytes())
+    pub(crate) fn write(&self, workspace: &Workspace) -> Result<(), FileError> {
+        write_file(&Self::path(workspace), format!("{:#}\n", serde_json::json!(self)).as_bytes())
     }
 }
 
@@ -51,8 +59,34 @@ pub(crate) fn digest_file(path: &Path) -> Result<Digest, FileError> {
     File::open(path).and_then(Digest::of_reader).map_err(FileError::at("read", path))
 }
 
+/// What was built last in a workspace, and whether it is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Built {
+    /// Nothing was.
+    Never,
+    /// A build did not come to its end.
+    Unfinished(Vec<StageInputs>),
+    /// The images are those of the last build, made from this.
+    Images(Vec<StageInputs>),
+    /// Somebody has changed or removed images since.
+    Damaged,
+}
+
+impl Built {
+    /// Looks at a workspace. Digests all images, which takes a second per gigabyte.
+    pub fn look(workspace: &Workspace) -> Self {
+        match BuildRecord::read(workspace) {
+            None => Self::Never,
+            Some(record) if record.outputs.is_none() => Self::Unfinished(record.stages),
+            Some(record) if are_intact(&workspace.images(), record.outputs.as_deref()) => Self::Images(record.stages),
+            Some(_) => Self::Damaged,
+        }
+    }
+}
+
 /// Writes `SHA256SUMS` for all files of a folder and returns its digest.
-pub(crate) fn write_sums(images: &Images) -> Result<Digest, FileError> {
+pub(crate) fn write_sums(images: &Images, symlinks: Symlinks) -> Result<Digest, FileError> {
+    Images::files(images.path(), symlinks)?;
     let text = sums(images.path())?;
     let write = || images.create(SUMS)?.write_all(text.as_bytes());
     write().map_err(FileError::at("write", images.path().join(SUMS)))?;
@@ -60,44 +94,14 @@ pub(crate) fn write_sums(images: &Images) -> Result<Digest, FileError> {
 }
 
 /// Returns whether the files of a folder are those of its `SHA256SUMS`, and that file the recorded one.
-pub(crate) fn are_intact(folder: &Path, recorded: &str) -> bool {
-    sums(folder).is_ok_and(|text| Digest::of(text.as_bytes()).to_string() == recorded)
+pub(crate) fn are_intact(folder: &Path, recorded: Option<&str>) -> bool {
+    sums(folder).is_ok_and(|text| Some(Digest::of(text.as_bytes()).to_string().as_str()) == recorded)
 }
 
 fn sums(folder: &Path) -> Result<String, FileError> {
     let mut text = String::new();
-    for name in Images::files(folder)?.iter().filter(|name| *name != Path::new(SUMS)) {
+    for name in Images::files(folder, Symlinks::Skipped)?.iter().filter(|name| *name != Path::new(SUMS)) {
         text += &format!("{}  {}\n", digest_file(&folder.join(name))?, name.display());
     }
     Ok(text)
-}
-
-/// Digests stages one after the other: each includes the one before it.
-pub(crate) struct Stages {
-    digests: BTreeMap<String, String>,
-    previous: Option<Digest>,
-}
-
-impl Stages {
-    pub(crate) fn new() -> Self {
-        Self { digests: BTreeMap::new(), previous: None }
-    }
-
-    /// Adds a stage made from these inputs and all stages before.
-    pub(crate) fn add(&mut self, name: &str, inputs: &[&[u8]]) {
-        let mut builder = DigestBuilder::default();
-        if let Some(previous) = self.previous {
-            builder.field(previous.bytes());
-        }
-        for input in inputs {
-            builder.field(input);
-        }
-        let digest = builder.finish();
-        self.digests.insert(name.to_owned(), digest.to_string());
-        self.previous = Some(digest);
-    }
-
-    pub(crate) fn finish(self) -> BTreeMap<String, String> {
-        self.digests
-    }
 }

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_plan::Workspace;
 
 use crate::FileError;
 use crate::WorkspaceLock;
+use crate::buildroot::OUTPUTS;
+use crate::buildroot::forget_place;
 use crate::mounted::remove_tree;
 
 /// The file that says that skiff has made a folder and may replace what is in it.
@@ -46,6 +49,27 @@ pub(crate) fn claim(workspace: &Workspace) -> Result<(), WorkspaceError> {
     Ok(())
 }
 
+/// Returns whether a folder is that of a workspace.
+pub fn is_workspace(folder: &Path) -> bool {
+    folder.join(MARKER).is_file()
+}
+
+/// Removes a workspace: what was built, what was configured, its lock and the state of plugins.
+///
+/// # Errors
+/// [`WorkspaceError`] when the folder is not skiff's, something is mounted in it, or it cannot be removed. The
+/// configuration goes first, so that what is left of a workspace never looks complete.
+pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock) -> Result<(), WorkspaceError> {
+    if workspace.config().exists() {
+        remove_tree(&workspace.config())?;
+    }
+    if workspace.folder().exists() {
+        remove_outputs(workspace, lock)?;
+        remove_tree(&workspace.folder())?;
+    }
+    Ok(())
+}
+
 /// Removes what building has made. The package lock and the state of plugins stay.
 ///
 /// # Errors
@@ -56,14 +80,17 @@ pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<()
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     };
-    for name in ["build.json", "gaps.txt"] {
+    // The record first: from then on nothing counts as built.
+    for name in ["build.json", "gaps.txt", ".config.built", ".overlays.built", "packages.json"] {
         let path = workspace.folder().join(name);
         gone(fs::remove_file(&path)).map_err(FileError::at("remove", &path))?;
     }
-    for path in [workspace.images(), workspace.target()] {
+    for name in OUTPUTS {
+        let path = workspace.folder().join(name);
         if path.exists() {
             remove_tree(&path)?;
         }
     }
+    forget_place(&workspace.folder()).map_err(FileError::at("change", workspace.folder()))?;
     Ok(())
 }

@@ -27,18 +27,40 @@ pub(crate) struct GlobalArgs {
     /// The skiff checkout: the folder with `configs` and `overrides`; found from the current folder
     #[arg(long, global = true, env = "SKIFF_ROOT_DIR", value_name = "FOLDER", hide_env_values = true)]
     pub(crate) root: Option<PathBuf>,
+    /// What builds the system: `prebuilt` or `buildroot`; remembered
+    #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true)]
+    pub(crate) engine: Option<String>,
+    /// Fail if the workspace's lock would change
+    #[arg(long, global = true)]
+    pub(crate) locked: bool,
+    /// Use the workspace's lock as it is, without looking whether it is complete
+    #[arg(long, global = true)]
+    pub(crate) frozen: bool,
+    /// Use no network
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows the workspace, the chain, all packages and the commands to type next
-    Status,
+    /// Shows the workspace, the chain, what would be built and why, and the commands to type next
+    Status(JsonArgs),
     /// Lists all packages on the search path
     List(ListArgs),
+    /// Shows a package: what it is, what it needs and what it brings
+    Show(ShowArgs),
     /// Shows what a chain comes to, without changing anything
     Plan(PlanArgs),
+    /// Tells why a symbol has its value: who sets it, what that overrides, and what Kconfig made of it
+    Explain(ExplainArgs),
+    /// Compares two chains or workspaces: symbols, overlays, hooks
+    Diff(DiffArgs),
+    /// Tells who brought a layer into the chain
+    Why(ShowArgs),
     /// Merges the layers of the chain into the workspace and remembers the chain
     Configure(ConfigureArgs),
+    /// Downloads everything that a build needs, and says at once what cannot be had
+    Fetch,
     /// Builds the configured system
     Compile(CompileArgs),
     /// Configures and builds
@@ -46,14 +68,139 @@ pub(crate) enum Command {
     /// Runs a command that a layer provides: `skiff cmd virt/qemu run`
     #[command(disable_help_flag = true)]
     Cmd(CmdArgs),
-    /// Runs a target of Buildroot, such as `menuconfig`
+    /// Runs targets of Buildroot; what `menuconfig` and its like change is kept in `overrides`
     Br(BrArgs),
-    /// Shows, gives and takes back what plugins may do
+    /// Checks external trees, sources and licences of the chain with Buildroot's own tools
+    Check,
+    /// Collects sources and licences of everything in the system: Buildroot's `legal-info`
+    LegalInfo,
+    /// Draws the chain, or what Buildroot has recorded, as SVG and HTML
+    #[command(subcommand)]
+    Graph(GraphCommand),
+    /// Starts a shell where Buildroot builds, with the environment of hooks
+    Shell(ShellArgs),
+    /// Shows the environment that Buildroot, hooks and commands get
+    Env(JsonArgs),
+    /// Lists, shows and removes workspaces
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
+    /// Shows, gives and takes back what plugins and scripts may do
     #[command(subcommand)]
     Grant(GrantCommand),
-    /// Removes the outputs of the workspace; its package lock, its configuration and the state of its plugins
-    /// stay
+    /// Removes the outputs of the workspace; its lock, its configuration and the state of its plugins stay
     Clean(CleanArgs),
+    /// Tells what this machine lacks, and how to install it
+    Doctor(JsonArgs),
+    /// Writes a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Runs the hooks of a stage: called by Buildroot
+    #[command(hide = true)]
+    Hooks {
+        /// `pre` or `post`
+        stage: String,
+    },
+    /// Runs a program where a workspace is seen at another path
+    #[command(hide = true)]
+    Inside(InsideArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct JsonArgs {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// The package: `namespace/name`
+    pub(crate) package: String,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// The symbols: `BR2_…`, `CONFIG_…`
+    #[arg(required = true)]
+    pub(crate) symbols: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DiffArgs {
+    /// A chain, or a workspace that is configured
+    pub(crate) from: String,
+    /// Another; the chain at hand if it is not given
+    pub(crate) to: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GraphCommand {
+    /// The chain, its dependencies and the order in which layers merge
+    Layers(GraphArgs),
+    /// How long each package took to build
+    BuildTime(GraphArgs),
+    /// How much each package takes in the target
+    Size(GraphArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GraphArgs {
+    /// The folder to write to; `graphs` in the workspace if it is not given
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShellArgs {
+    /// A program and its arguments instead of a shell
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    pub(crate) words: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkspaceCommand {
+    /// Lists all workspaces
+    List(JsonArgs),
+    /// Shows a workspace
+    Show {
+        /// Its name
+        name: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Removes a workspace: outputs, configuration, lock and the state of plugins
+    Remove {
+        /// Its name
+        name: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InsideArgs {
+    /// The workspace's folder
+    #[arg(long)]
+    pub(crate) folder: PathBuf,
+    /// Where it is seen
+    #[arg(long)]
+    pub(crate) at: Option<PathBuf>,
+    /// The program and its arguments
+    #[arg(last = true, required = true)]
+    pub(crate) words: Vec<std::ffi::OsString>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,6 +225,9 @@ pub(crate) struct ConfigureArgs {
     /// Leave out lines of fragments that are no assignments instead of refusing them
     #[arg(long)]
     pub(crate) ignore_broken_lines: bool,
+    /// Fail if a setting of a layer comes to nothing: unknown to Kconfig, or with a dependency that does not hold
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -89,6 +239,9 @@ pub(crate) struct CompileArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BuildArgs {
+    /// All workspaces of skiff.yaml, one after the other
+    #[arg(long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) configure: ConfigureArgs,
     #[command(flatten)]
@@ -105,8 +258,8 @@ pub(crate) struct CmdArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BrArgs {
-    /// The targets
-    #[arg(required = true)]
+    /// The targets, and variables of make
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) targets: Vec<String>,
 }
 
@@ -114,11 +267,11 @@ pub(crate) struct BrArgs {
 pub(crate) enum GrantCommand {
     /// Shows each plugin of the chain with what it declares and what is granted
     List,
-    /// Grants capabilities to a plugin, bound to its present bytes
+    /// Grants capabilities to a plugin, or `shell` to a layer with scripts, bound to the present bytes
     Add(GrantAddArgs),
-    /// Takes all grants of a plugin back
+    /// Takes all grants of a plugin or a layer back
     Revoke {
-        /// The plugin: `<layer>/<name>`
+        /// The plugin: `<layer>/<name>`, or the layer
         plugin: String,
         #[command(flatten)]
         file: GrantFileArgs,
@@ -127,7 +280,7 @@ pub(crate) enum GrantCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GrantAddArgs {
-    /// The plugin: `<layer>/<name>`
+    /// The plugin: `<layer>/<name>`, or the layer whose scripts are meant
     pub(crate) plugin: String,
     /// The capabilities, as `skiff grant list` names them
     #[arg(required_unless_present = "all")]

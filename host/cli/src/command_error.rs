@@ -1,14 +1,15 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::io;
-use std::process::ExitCode;
 
 use crate::output::note;
+use skiff_build::BuildrootError;
 use skiff_build::ConfigureError;
+use skiff_build::EngineError;
 use skiff_build::FileError;
 use skiff_build::LockError;
 use skiff_build::WorkspaceError;
-use skiff_build::prebuilt::PrebuiltError;
+use skiff_build::PrebuiltError;
 use skiff_layers::CatalogError;
 use skiff_layers::ChainError;
 use skiff_layers::LayerName;
@@ -90,8 +91,12 @@ impl CommandError {
         self
     }
 
-    /// Prints the error and returns the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Prints the error.
+    pub(crate) fn report(&self) {
         note!("\x1b[1;31merror:\x1b[0m {}", harmless(&self.message));
         for hint in &self.hints {
             note!("\x1b[1;36mhint:\x1b[0m {}", harmless(hint));
@@ -99,13 +104,17 @@ impl CommandError {
         if self.kind == Kind::Bug {
             note!("\x1b[1;36mhint:\x1b[0m this is a fault in skiff; please report it with this output");
         }
-        ExitCode::from(match self.kind {
+    }
+
+    /// Returns the exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self.kind {
             Kind::User => 1,
             Kind::Usage => 2,
             Kind::Refused => 77,
             Kind::Bug => 101,
             Kind::Cancelled => 130,
-        })
+        }
     }
 }
 
@@ -180,6 +189,17 @@ impl From<ConfigureError> for CommandError {
     fn from(error: ConfigureError) -> Self {
         match error {
             ConfigureError::File(error) => error.into(),
+            ConfigureError::Engine(error) => error.into(),
+            ConfigureError::Strict { ref dropped } => {
+                let line = |dropped: &skiff_kconfig::Dropped| {
+                    let origin = &dropped.assignment.origin;
+                    let place = format!("{}/{}:{}", origin.layer, origin.file.display(), origin.line);
+                    format!("\n  {place}: {}: {}", dropped.assignment, dropped.reason)
+                };
+                let lines: String = dropped.iter().map(line).collect();
+                Self::new(Kind::User, format!("{error}:{lines}"))
+                    .hint("mend or remove these lines, or configure without --strict")
+            }
         }
     }
 }
@@ -234,6 +254,12 @@ impl From<GrantError> for CommandError {
                 path.display()
             )),
         }
+    }
+}
+
+impl From<crate::graph::DrawError> for CommandError {
+    fn from(error: crate::graph::DrawError) -> Self {
+        Self::of(Kind::Bug, &error)
     }
 }
 
@@ -299,6 +325,13 @@ impl From<CallError> for CommandError {
             CallError::Trap { .. } => plain.hint("this is a fault in the plugin; what it printed stands above"),
             CallError::Mount { .. } => plain.hint("check that the folder is one and can be read"),
             CallError::Busy { .. } => plain.hint("end that first, or use another workspace: SKIFF_WORKSPACE=<name>"),
+            CallError::Scripts { layer, .. } => Self { kind: Kind::Refused, ..plain }
+                .hint(format!("read what the scripts of the layer do, and if you want that, run: skiff grant add {layer} shell"))
+                .hint("better, ask the layer's author for a plugin, which can do only what you grant"),
+            CallError::Script { .. } => {
+                plain.hint("what it printed stands above; it must be executable and named in its first line")
+            }
+            CallError::Unreadable(error) => error.into(),
             CallError::NoHook { .. } => plain,
         }
     }
@@ -318,12 +351,66 @@ impl From<HookFailure> for CommandError {
     }
 }
 
-/// Errors of engines arrive boxed, since each engine has its own type.
-impl From<Box<dyn Error + Send + Sync>> for CommandError {
-    fn from(error: Box<dyn Error + Send + Sync>) -> Self {
-        match error.downcast::<PrebuiltError>() {
-            Ok(error) => Self::from(*error),
-            Err(error) => Self::of(Kind::User, error.as_ref()),
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Prebuilt(error) => error.into(),
+            EngineError::Buildroot(error) => error.into(),
+        }
+    }
+}
+
+impl From<BuildrootError> for CommandError {
+    fn from(error: BuildrootError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            BuildrootError::File(error) => error.into(),
+            BuildrootError::Workspace(error) => error.into(),
+            BuildrootError::Hook(failure) => failure.into(),
+            BuildrootError::Cancelled(_) => {
+                Self::new(Kind::Cancelled, "Cancelled; `skiff compile` goes on where this has stopped")
+            }
+            BuildrootError::NoTree { .. } => {
+                plain.hint("set SKIFF_BUILDROOT_DIR to a Buildroot tree, or unset it to have skiff fetch one")
+            }
+            BuildrootError::Offline { release } => plain.hint(format!(
+                "run `skiff fetch` with a network, or set SKIFF_BUILDROOT_DIR to a tree of Buildroot {release}"
+            )),
+            BuildrootError::Clone { release, .. } => plain.hint(format!(
+                "check the network, or set SKIFF_BUILDROOT_DIR to a tree of Buildroot {release} that you have"
+            )),
+            BuildrootError::Commit { .. } => {
+                plain.hint("do not use it; if you changed the pin in skiff.yaml, check the commit there")
+            }
+            BuildrootError::Locked { .. } => plain.hint("without --locked, the lock follows the tree"),
+            BuildrootError::Missing { program } => plain.hint(format!(
+                "`skiff doctor` says how to install `{program}` and what else is missing"
+            )),
+            BuildrootError::Blank { .. } => plain.hint("move the layer to a folder without blanks and colons"),
+            BuildrootError::NotConfigured { .. } => plain.hint("run: skiff configure"),
+            BuildrootError::Place { .. } => {
+                plain.hint("allow user namespaces, or remove what was built there: skiff clean")
+            }
+            BuildrootError::Make { tail, log, package, .. } => {
+                let tail: String = tail.iter().map(|line| format!("\n  | {line}")).collect();
+                let plain = Self { message: format!("{}{tail}", plain.message), ..plain };
+                let plain = plain.hint(format!("all of the output is in {}", log.display()));
+                match package {
+                    Some(package) => plain.hint(format!(
+                        "to try only this again: skiff br {package}-rebuild; `skiff doctor` says what this machine lacks"
+                    )),
+                    None => plain,
+                }
+            }
+            BuildrootError::Downloads { failures, log } => {
+                let lines: String =
+                    failures.iter().map(|(package, reason)| format!("\n  {package}: {reason}")).collect();
+                Self { message: format!("{}:{lines}", plain.message), ..plain }
+                    .hint("a mirror that has them can be named: BR2_PRIMARY_SITE=\"https://…\" in overrides/buildroot/mirror")
+                    .hint(format!("all of the output is in {}", log.display()))
+            }
+            BuildrootError::Info { .. } => plain.hint("Buildroot 2025.08 and later are known to work"),
+            BuildrootError::Definition(_) => plain.hint("check Config.in of the layers' buildroot_ext"),
         }
     }
 }
@@ -348,6 +435,8 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::Download { .. } | PrebuiltError::Digest { .. } => plain.hint(
                 "if the distribution has replaced that version, `skiff compile --update` takes the newest and locks it",
             ),
+            PrebuiltError::Offline { .. } => plain.hint("run `skiff fetch` with a network"),
+            PrebuiltError::Locked { .. } => plain.hint("run it once without --locked, and look at what has changed"),
             PrebuiltError::Lock { path, .. } => {
                 plain.hint(format!("delete {} to lock the newest packages again", path.display()))
             }

@@ -30,6 +30,11 @@ impl Environment {
         self.variables.get(name).filter(|value| !value.is_empty()).map(|value| self.absolute(Path::new(value)))
     }
 
+    /// Returns all variables.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&String, &OsString)> {
+        self.variables.iter()
+    }
+
     pub(crate) fn raw(&self, name: &str) -> Option<&OsString> {
         self.variables.get(name)
     }

@@ -4,9 +4,13 @@
 mod args;
 mod command_error;
 mod commands;
+mod engines;
 mod environment;
+mod graph;
+mod interrupt;
 mod output;
 mod progress;
+mod project;
 mod session;
 
 use std::ffi::OsString;
@@ -35,7 +39,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     };
     match commands::run(args, environment) {
         Ok(code) => code,
-        Err(error) => error.report(),
+        Err(error) => {
+            error.report();
+            ExitCode::from(error.code())
+        }
     }
 }
 

@@ -2,13 +2,13 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 
 use skiff_build::Choices;
+use skiff_build::EngineName;
+use skiff_build::Reach;
 use skiff_build::Remembered;
+use skiff_build::Site;
 use skiff_build::WorkspaceLock;
-use skiff_build::prebuilt::Prebuilt;
 use skiff_kconfig::Kind as ConfigKind;
 use skiff_layers::Catalog;
 use skiff_layers::Chain;
@@ -25,6 +25,7 @@ use skiff_plan::Zones;
 use skiff_plan::harmless;
 use skiff_runtime::Grants;
 use skiff_runtime::Runner;
+use skiff_runtime::ScriptEnvironment;
 use skiff_runtime::System;
 use skiff_runtime::ToolEnvironment;
 
@@ -32,84 +33,100 @@ use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::engines::buildroot_dir;
 use crate::environment::Environment;
+use crate::interrupt::Interrupt;
 use crate::progress;
+use crate::project::Project;
 
-/// What most commands need, made from the command line and the environment.
+/// What most commands need, made from the command line, the environment and the project file.
 pub(crate) struct Session {
     pub(crate) environment: Environment,
     pub(crate) root: PathBuf,
+    pub(crate) project: Project,
     pub(crate) workspace: Workspace,
+    pub(crate) engine_name: EngineName,
+    pub(crate) reach: Reach,
     pub(crate) context: ResolveContext,
     pub(crate) reporter: Arc<dyn Reporter>,
+    pub(crate) interrupt: Interrupt,
     pub(crate) cancel: Cancel,
     /// The chain asked for, or the remembered one.
     requested: Option<Requested>,
     ignore_broken_lines: bool,
-    /// Whether the user is being asked something, and nothing else is going on.
-    pub(crate) asking: Arc<AtomicBool>,
 }
 
-/// A chain, and whether the user named it now.
+/// A chain, and who named it.
 struct Requested {
     chain: String,
-    remembered: bool,
+    origin: ChainOrigin,
+}
+
+/// Who named a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChainOrigin {
+    /// The user, just now.
+    Given,
+    /// The project file.
+    Project,
+    /// The last configuration of the workspace.
+    Remembered,
 }
 
 impl Session {
-    pub(crate) fn new(args: &GlobalArgs, environment: Environment) -> Result<Self> {
+    pub(crate) fn new(args: &GlobalArgs, environment: Environment, interrupt: Interrupt) -> Result<Self> {
         let root = find_root(args, &environment)?;
+        let project = Project::find(environment.current(), &root)?;
         let folder = |variable: &str, default: &str| environment.path(variable).unwrap_or_else(|| root.join(default));
         let name = args.workspace.as_deref().filter(|name| !name.is_empty()).unwrap_or(Workspace::DEFAULT);
         let workspace = Workspace::new(folder("SKIFF_WORKSPACES_DIR", "workspaces"), name)?;
         let remembered = Remembered::read(&workspace);
-        let extra = environment.get("SKIFF_EXTRA_CONFIGS_PATH").map(str::to_owned);
-        // Set and empty, the variable says that there are none.
-        let remembered_extra = remembered.as_ref().filter(|_| environment.raw("SKIFF_EXTRA_CONFIGS_PATH").is_none());
-        let extra = extra.or_else(|| remembered_extra.and_then(|remembered| remembered.extra.clone()));
         let context = ResolveContext {
             configs: root.join("configs"),
             base: folder("SKIFF_BASE_CONFIGS_DIR", "configs/base"),
             overrides: folder("SKIFF_OVERRIDES_DIR", "overrides"),
             workspace: workspace.name().to_owned(),
-            extra: extra
-                .iter()
-                .flat_map(|list| list.split(':'))
-                .filter(|path| !path.is_empty())
-                .map(|path| environment.absolute(Path::new(path)))
-                .collect(),
+            extra: extra_layers(&environment, &project, remembered.as_ref()),
             preset: environment.paths_with_prefix("SKIFF_CONFIG_PATH_"),
         };
+        let engine_name = engine_name(args, &environment, &project, &workspace, remembered.as_ref())?;
         let ignore_broken_lines = remembered.as_ref().is_some_and(|remembered| remembered.ignore_broken_lines);
-        let given = args.config.clone().filter(|chain| !chain.trim().is_empty());
-        let given = given.map(|chain| Requested { chain, remembered: false });
-        let requested = given.or_else(|| remembered.map(|memory| Requested { chain: memory.chain, remembered: true }));
+        let requested = requested(args, &project, &workspace, remembered)?;
         let debug = environment.get("SKIFF_LOG").is_some_and(|filter| filter.contains("debug"));
         let reporter = progress::reporter(if debug { Level::Debug } else { Level::Info });
-        let cancel = Cancel::default();
-        let asking = Arc::new(AtomicBool::new(false));
-        let (on_signal, at_question) = (cancel.clone(), Arc::clone(&asking));
-        let handler = move || {
-            // Whoever asks twice, or while nothing is going on, does not want to wait.
-            if on_signal.is_cancelled() || at_question.load(Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-            on_signal.cancel();
-        };
-        // It fails only if a handler is there already, as in a test that makes two sessions.
-        let _ = ctrlc::set_handler(handler);
-        Ok(Self { environment, root, workspace, context, reporter, cancel, requested, ignore_broken_lines, asking })
+        let cancel = interrupt.cancel.clone();
+        let reach = Reach { locked: args.locked, frozen: args.frozen, offline: args.offline };
+        Ok(Self {
+            environment,
+            root,
+            project,
+            workspace,
+            engine_name,
+            reach,
+            context,
+            reporter,
+            interrupt,
+            cancel,
+            requested,
+            ignore_broken_lines,
+        })
     }
 
-    /// Returns the chain as asked for or remembered, and whether it was remembered.
-    pub(crate) fn requested(&self) -> Option<(&str, bool)> {
-        self.requested.as_ref().map(|requested| (requested.chain.as_str(), requested.remembered))
+    /// Returns the chain as asked for or remembered, and who named it.
+    pub(crate) fn requested(&self) -> Option<(&str, ChainOrigin)> {
+        self.requested.as_ref().map(|requested| (requested.chain.as_str(), requested.origin))
     }
 
     /// Returns what the workspace is to be configured with, as remembered, or as asked for now.
     pub(crate) fn choices(&self, ignore_broken_lines: bool) -> Choices {
         let ignore_broken_lines = ignore_broken_lines || self.ignore_broken_lines;
-        Choices { extra: self.context.extra.clone(), ignore_broken_lines }
+        Choices { engine: self.engine_name, extra: self.context.extra.clone(), ignore_broken_lines }
+    }
+
+    /// Returns the extra package roots as the variable has them.
+    pub(crate) fn joined_extra(&self) -> String {
+        let paths: Vec<_> = self.context.extra.iter().map(|path| path.to_string_lossy()).collect();
+        paths.join(":")
     }
 
     pub(crate) fn warn(&self, text: &str) {
@@ -133,6 +150,11 @@ impl Session {
             return Err(CommandError::new(Kind::User, "No chain was named and none is remembered")
                 .hint("name packages: SKIFF_CONFIG=virt/qemu skiff configure; `skiff list` shows them all"));
         };
+        self.chain_of(requested)
+    }
+
+    /// Resolves a chain that is not that of the workspace.
+    pub(crate) fn chain_of(&self, requested: &str) -> Result<Chain> {
         let chain = Chain::resolve(requested, &self.catalog()?, &self.context)?;
         for (dependent, dependency) in chain.late_dependencies() {
             self.warn(&format!(
@@ -147,8 +169,11 @@ impl Session {
     }
 
     pub(crate) fn plan_of(&self, chain: &Chain) -> Result<BuildPlan> {
-        let version = Version { version: env!("CARGO_PKG_VERSION").to_owned(), commit: self.commit() };
-        Ok(BuildPlan::new(chain, &self.workspace, &version)?)
+        Ok(BuildPlan::new(chain, &self.workspace, &self.version())?)
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        Version { version: env!("CARGO_PKG_VERSION").to_owned(), commit: self.commit() }
     }
 
     /// Asks git for the checkout's commit; a checkout without git has none.
@@ -168,14 +193,22 @@ impl Session {
         Ok(WorkspaceLock::take(&self.workspace)?)
     }
 
+    /// Returns what engines need to know of where they work.
+    pub(crate) fn site<'s>(&'s self, plan: &'s BuildPlan, lock: &'s WorkspaceLock) -> Site<'s> {
+        Site { plan, workspace: &self.workspace, lock, reporter: &self.reporter, cancel: &self.cancel }
+    }
+
     /// Returns the files with grants: those that come with the checkout and the user's own.
     pub(crate) fn grant_files(&self) -> (PathBuf, PathBuf) {
         (self.root.join("skiff.lock"), self.context.overrides.join("grants.yaml"))
     }
 
-    pub(crate) fn runner(&self, plan: &BuildPlan) -> Result<Runner> {
+    pub(crate) fn grants(&self) -> Result<Grants> {
         let (shipped, own) = self.grant_files();
-        let grants = Grants::read(&[shipped, own])?;
+        Ok(Grants::read(&[shipped, own])?)
+    }
+
+    pub(crate) fn runner(&self, plan: &BuildPlan) -> Result<Runner> {
         let path = self
             .environment
             .raw("PATH")
@@ -187,9 +220,22 @@ impl Session {
             target: Target::of(plan.config(ConfigKind::Buildroot))?,
             command_line: plan.prebuilt.command_line.clone(),
             tools: ToolEnvironment::new(path, self.environment.raw("TERM").cloned()),
+            scripts: self.script_environment(plan),
             install_hint,
         };
-        Ok(Runner::new(system, grants, self.cancel.clone(), Arc::clone(&self.reporter))?)
+        Ok(Runner::new(system, self.grants()?, self.cancel.clone(), Arc::clone(&self.reporter))?)
+    }
+
+    /// Returns what scripts of layers find around them: Buildroot's environment, and its programs first.
+    pub(crate) fn script_environment(&self, plan: &BuildPlan) -> ScriptEnvironment {
+        let folder = self.workspace.folder();
+        let mut variables = self.build_environment(plan);
+        let own = folder.join("host/bin");
+        let path = self.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
+        if let Ok(path) = std::env::join_paths([own].into_iter().chain(path)) {
+            variables.insert("PATH".into(), path);
+        }
+        ScriptEnvironment { variables: variables.into_iter().collect(), folder }
     }
 
     /// Returns the folders that plugins called outside a build may see.
@@ -203,30 +249,61 @@ impl Session {
             epoch: None,
         }
     }
-
-    pub(crate) fn engine(&self, update: bool) -> Result<Prebuilt> {
-        if let Some(folder) = self.environment.path("SKIFF_BUILDROOT_DIR") {
-            let message =
-                format!("SKIFF_BUILDROOT_DIR is `{}`, and this version cannot drive Buildroot yet", folder.display());
-            return Err(CommandError::new(Kind::User, message)
-                .hint("unset it to build with binary packages (engine `prebuilt`)"));
-        }
-        let epoch = self.environment.get("SOURCE_DATE_EPOCH").map(|text| {
-            text.parse().map_err(|_| {
-                CommandError::new(Kind::Usage, format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds"))
-            })
-        });
-        Ok(Prebuilt {
-            cache: self.environment.cache(),
-            os_release: PathBuf::from("/etc/os-release"),
-            source_date_epoch: epoch.transpose()?,
-            update,
-        })
-    }
 }
 
 fn install_hint(program: &str) -> String {
     format!("install the package that has it; on Debian and Ubuntu `apt-file search bin/{program}` names it")
+}
+
+/// The environment wins over the project file, and that over what is remembered.
+fn extra_layers(environment: &Environment, project: &Project, remembered: Option<&Remembered>) -> Vec<PathBuf> {
+    const VARIABLE: &str = "SKIFF_EXTRA_CONFIGS_PATH";
+    let paths = |list: &str| -> Vec<PathBuf> {
+        list.split(':').filter(|path| !path.is_empty()).map(|path| environment.absolute(Path::new(path))).collect()
+    };
+    // Set and empty, the variable says that there are none.
+    if environment.raw(VARIABLE).is_some() {
+        return environment.get(VARIABLE).map(paths).unwrap_or_default();
+    }
+    let own = project.extra_layers();
+    match own.is_empty() {
+        true => remembered.and_then(|memory| memory.extra.as_deref()).map(paths).unwrap_or_default(),
+        false => own,
+    }
+}
+
+fn engine_name(
+    args: &GlobalArgs,
+    environment: &Environment,
+    project: &Project,
+    workspace: &Workspace,
+    remembered: Option<&Remembered>,
+) -> Result<EngineName> {
+    if let Some(text) = args.engine.as_deref().filter(|text| !text.is_empty()) {
+        return EngineName::parse(text).ok_or_else(|| {
+            CommandError::new(Kind::Usage, format!("There is no engine `{text}`"))
+                .hint("there are `prebuilt` and `buildroot`")
+        });
+    }
+    // Whoever names a tree wants it to be used.
+    let by_tree = buildroot_dir(environment).map(|_| EngineName::Buildroot);
+    let own = project.workspaces.get(workspace.name()).and_then(|workspace| workspace.engine);
+    let found = by_tree.or(own).or(project.engine).or(remembered.and_then(|memory| memory.engine));
+    Ok(found.unwrap_or(EngineName::Prebuilt))
+}
+
+fn requested(
+    args: &GlobalArgs,
+    project: &Project,
+    workspace: &Workspace,
+    remembered: Option<Remembered>,
+) -> Result<Option<Requested>> {
+    let given = args.config.as_deref().filter(|chain| !chain.trim().is_empty()).map(|c| (c, ChainOrigin::Given));
+    let own = project.workspaces.get(workspace.name()).map(|own| (own.chain.as_str(), ChainOrigin::Project));
+    if let Some((chain, origin)) = given.or(own) {
+        return Ok(Some(Requested { chain: project.expand(chain)?, origin }));
+    }
+    Ok(remembered.map(|memory| Requested { chain: memory.chain, origin: ChainOrigin::Remembered }))
 }
 
 /// The checkout is the nearest folder upwards from the current one, then from the program, with the base layers.

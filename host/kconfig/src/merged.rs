@@ -109,13 +109,21 @@ impl Merged {
         }
     }
 
-    /// Writes the merged configuration: each symbol on a line of its own in name order, above it a comment
-    /// with the layer, file and line that set it and those that it overrides.
+    /// Returns all symbols in the order of their winning assignments. Kconfig reads a file from top to bottom, and
+    /// of two members of a choice the later one counts.
+    pub fn in_order(&self) -> Vec<(&Symbol, &Entry)> {
+        let mut entries: Vec<_> = self.entries.iter().collect();
+        entries.sort_by_key(|(_, entry)| entry.sequence);
+        entries
+    }
+
+    /// Writes the merged configuration: each symbol on a line of its own in the order of the winning
+    /// assignments, above it a comment with the layer, file and line that set it and those that it overrides.
     ///
     /// Byte-stable: equal input gives equal text.
     pub fn render(&self) -> String {
         let mut out = String::new();
-        for entry in self.entries.values() {
+        for (_, entry) in self.in_order() {
             let Entry { winner, shadowed, .. } = entry;
             // Writing into a String cannot fail.
             let _ = write!(out, "# {}", winner.origin);
@@ -168,11 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn text_names_layer_file_and_line_in_name_order() {
+    fn text_names_layer_file_and_line_in_the_order_of_the_winners() {
         let merged = merged(&[("a/a", "CONFIG_B=y\nCONFIG_A=1"), ("b/b", "CONFIG_A=2")]);
         assert_eq!(
             merged.render(),
-            "# b/b: kernel/f:1, over \"1\" from a/a: kernel/f:2\nCONFIG_A=2\n# a/a: kernel/f:1\nCONFIG_B=y\n"
+            "# a/a: kernel/f:1\nCONFIG_B=y\n# b/b: kernel/f:1, over \"1\" from a/a: kernel/f:2\nCONFIG_A=2\n"
         );
     }
 }

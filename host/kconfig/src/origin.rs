@@ -2,12 +2,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde::Serialize;
 
 /// Where an assignment was written.
 ///
 /// Cheap to clone: a fragment shares its label and path among all its assignments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Who wrote it: opaque here, the layer's name for skiff.
     pub layer: Arc<str>,

@@ -1,12 +1,13 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Origin;
 
 /// The name of a symbol with its prefix, such as `BR2_x86_64` or `CONFIG_SQUASHFS`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Symbol(String);
 
 impl Symbol {
@@ -46,7 +47,7 @@ impl fmt::Display for Symbol {
 }
 
 /// What a symbol was set to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
     /// `# X is not set`.
     NotSet,
@@ -85,7 +86,7 @@ impl Value {
 }
 
 /// One assignment of one symbol, with the place where it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// The symbol.
     pub symbol: Symbol,

@@ -15,6 +15,7 @@ use crate::ResolveContext;
 /// Can only be made by [`Chain::resolve`].
 #[derive(Debug, Clone)]
 pub struct Chain {
+    requested: Vec<LayerName>,
     packages: Vec<Package>,
     layers: Vec<Layer>,
     late: Vec<(LayerName, LayerName)>,
@@ -52,7 +53,12 @@ impl Chain {
         let packages: Vec<Package> =
             list.iter().filter_map(|name| nodes.get(name)).map(|node| node.package.clone()).collect();
         let layers = layers(&packages, context);
-        Ok(Self { packages, layers, late })
+        Ok(Self { requested, packages, layers, late })
+    }
+
+    /// Returns what was asked for, before dependencies were added.
+    pub fn requested(&self) -> &[LayerName] {
+        &self.requested
     }
 
     /// Returns the packages in resolved order.

@@ -77,6 +77,11 @@ impl Layer {
         Self::package(&package.name, 0, package.root.clone())
     }
 
+    /// Returns the end of the names of the variables that SkiffOS has for a package: `PI_4` for `pi/4`.
+    pub fn variable_suffix(&self) -> String {
+        crate::name::variable_suffix(&self.name)
+    }
+
     /// Reads the fragments in one of the folders `buildroot`, `kernel`, `uboot`, `busybox`, `cflags` and
     /// `users`, in byte order of the file names.
     ///

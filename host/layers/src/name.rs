@@ -28,7 +28,7 @@ impl LayerName {
     /// Returns the end of the environment variable that sets this package's folder: `PI_COMMON` for
     /// `pi/common`.
     pub fn variable_suffix(&self) -> String {
-        self.0.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+        variable_suffix(&self.0)
     }
 
     /// Returns the form used for comparing.
@@ -77,6 +77,10 @@ impl Ord for LayerName {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.folded().cmp(&other.folded())
     }
+}
+
+pub(crate) fn variable_suffix(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
 #[cfg(test)]

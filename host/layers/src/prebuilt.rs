@@ -26,6 +26,10 @@ pub struct Prebuilt {
     pub initramfs_modules: Vec<String>,
     /// Kernel modules that the running system loads at boot.
     pub modules: Vec<String>,
+    /// Options of the login prompt, in the place of `BR2_TARGET_GENERIC_GETTY_OPTIONS`, which Buildroot offers only to
+    /// systems without systemd. Later layers win.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub getty_options: Option<String>,
     /// Words added to the kernel's command line, for whoever boots the images.
     pub command_line: Vec<String>,
 }
@@ -57,6 +61,9 @@ impl Prebuilt {
     pub fn merge(&mut self, later: Self) {
         for (distribution, kernels) in later.kernel {
             self.kernel.entry(distribution).or_default().extend(kernels);
+        }
+        if later.getty_options.is_some() {
+            self.getty_options = later.getty_options;
         }
         let lists = [
             (&mut self.packages, later.packages),

@@ -14,6 +14,7 @@ use skiff_layers::Stage;
 
 use crate::BuildPlan;
 use crate::Fingerprint;
+use crate::HookStep;
 use crate::User;
 
 /// The version of the shape.
@@ -29,7 +30,7 @@ pub struct PlanDocument<'p> {
     /// All layers in merge order, base layers and overrides included.
     layers: Vec<LayerRow<'p>>,
     /// The hooks of each stage, in the order in which they are called.
-    hooks: BTreeMap<&'static str, Vec<HookRow<'p>>>,
+    hooks: BTreeMap<&'static str, Vec<HookRow>>,
     /// For each kind of configuration, what every symbol was set to, and by whom.
     symbols: BTreeMap<Kind, BTreeMap<&'p str, SymbolRow<'p>>>,
     cflags: &'p str,
@@ -54,10 +55,10 @@ struct LayerRow<'p> {
 }
 
 #[derive(Debug, Serialize)]
-struct HookRow<'p> {
-    layer: &'p str,
+struct HookRow {
+    layer: String,
     kind: &'static str,
-    path: &'p Path,
+    path: PathBuf,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,16 +118,12 @@ pub fn document(plan: &BuildPlan) -> PlanDocument<'_> {
     }
 }
 
-/// Hooks run in layer order; in one layer the components of the manifest come before a shell script.
-fn hooks(plan: &BuildPlan, stage: Stage) -> Vec<HookRow<'_>> {
-    let mut rows = Vec::new();
-    for layer in &plan.layers {
-        let components = plan.plugins.iter().filter(|p| p.layer == layer.name && p.plugin.hooks.contains(&stage));
-        rows.extend(components.map(|p| HookRow { layer: &p.layer, kind: "component", path: &p.plugin.component }));
-        let scripts = plan.shell_hooks.iter().filter(|h| h.layer == layer.name && h.stage == stage);
-        rows.extend(scripts.map(|h| HookRow { layer: &h.layer, kind: "shell", path: &h.path }));
-    }
-    rows
+fn hooks(plan: &BuildPlan, stage: Stage) -> Vec<HookRow> {
+    let row = |step| match step {
+        HookStep::Component(call) => HookRow { layer: call.layer, kind: "component", path: call.plugin.component },
+        HookStep::Script(script) => HookRow { layer: script.layer, kind: "shell", path: script.path },
+    };
+    plan.hooks(stage).into_iter().map(row).collect()
 }
 
 fn symbols(config: &skiff_kconfig::Merged) -> BTreeMap<&str, SymbolRow<'_>> {

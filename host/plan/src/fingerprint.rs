@@ -19,28 +19,39 @@ pub struct Fingerprint {
     pub configuration: Digest,
     /// What the layers hold, wherever they lie. Part of the digest of every image.
     pub layers: Digest,
+    /// Each part of each layer, to say which of them has changed: `pi/4: kernel`.
+    #[serde(skip)]
+    pub inputs: Vec<(String, Digest)>,
 }
 
 /// The parts of a layer whose files skiff reads.
 const READ: [&str; 7] = ["buildroot", "busybox", "cflags", "kernel", "metadata", "uboot", "users"];
 
-/// Returns the digest of the contents of all layers, in order.
-pub(crate) fn of_layers(layers: &[Layer]) -> Result<Digest, PlanError> {
-    let mut builder = DigestBuilder::default();
+/// Returns the digests of the contents of all layers' parts, in order.
+pub(crate) fn of_layers(layers: &[Layer]) -> Result<Vec<(String, Digest)>, PlanError> {
+    let mut inputs = Vec::new();
     for layer in layers {
-        builder.field(&layer.name);
         for (part, folder) in layer.input_folders() {
             // skiff itself reads these through links; whatever else a link leads to, nobody reads through it.
             let links = if READ.contains(&part) { Links::Followed } else { Links::Kept };
-            builder.field(part).field(of_tree(&folder, links)?.bytes());
+            inputs.push((format!("{}: {part}", layer.name), of_tree(&folder, links)?));
         }
     }
-    Ok(builder.finish())
+    Ok(inputs)
+}
+
+/// Makes one digest of many.
+pub(crate) fn of_inputs(inputs: &[(String, Digest)]) -> Digest {
+    let mut builder = DigestBuilder::default();
+    for (name, digest) in inputs {
+        builder.field(name).field(digest.bytes());
+    }
+    builder.finish()
 }
 
 /// What is made of symbolic links.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Links {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
     /// They are digested as links.
     Kept,
     /// What they lead to is digested.
@@ -49,7 +60,10 @@ pub(crate) enum Links {
 
 /// Returns the digest of a tree: names, kinds, the executable bit, link targets and contents. Times and owners
 /// do not count.
-pub(crate) fn of_tree(root: &Path, links: Links) -> Result<Digest, PlanError> {
+///
+/// # Errors
+/// [`PlanError::Input`] names what cannot be read.
+pub fn of_tree(root: &Path, links: Links) -> Result<Digest, PlanError> {
     let mut builder = DigestBuilder::default();
     for entry in WalkDir::new(root).min_depth(1).follow_links(links == Links::Followed).sort_by_file_name() {
         let entry = entry.map_err(|error| {

@@ -1,10 +1,13 @@
 //! The joint between engines and plugins: what to call, and who calls it.
 
 use std::error::Error;
+use std::fmt;
 use std::path::PathBuf;
 
 use skiff_layers::PluginDecl;
 use skiff_layers::Stage;
+
+use crate::PlannedShellHook;
 
 /// A call of one plugin at one stage.
 #[derive(Clone, Debug)]
@@ -17,6 +20,37 @@ pub struct HookCall {
     pub plugin: PluginDecl,
     /// When it is called.
     pub stage: Stage,
+}
+
+/// One step of a stage, in layer order; in one layer the plugins come before the script.
+#[derive(Clone, Debug)]
+pub enum HookStep {
+    /// A plugin is called.
+    Component(HookCall),
+    /// A script of a layer is run, with all rights of the user.
+    Script(PlannedShellHook),
+}
+
+impl fmt::Display for HookStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Component(call) => {
+                write!(f, "{} hook {}/{} {}", call.stage, call.layer, call.plugin.name, call.plugin.version)
+            }
+            Self::Script(script) => write!(f, "{} hook {} (a script)", script.stage, script.path.display()),
+        }
+    }
+}
+
+impl HookStep {
+    /// Makes an error of what went wrong.
+    pub fn failure(&self, source: Box<dyn Error + Send + Sync>) -> HookFailure {
+        let (layer, hook, stage) = match self {
+            Self::Component(call) => (&call.layer, call.plugin.name.clone(), call.stage),
+            Self::Script(script) => (&script.layer, format!("hooks/{}.sh", script.stage), script.stage),
+        };
+        HookFailure { layer: layer.clone(), hook, stage, source }
+    }
 }
 
 /// The folders behind the zones of a call. A zone that does not exist at that moment is `None`.
@@ -37,27 +71,27 @@ pub struct Zones {
 
 /// Calls hooks.
 pub trait HookRunner {
-    /// Checks that a call could be made: the plugin is granted, loads and fits. Nothing of it runs.
+    /// Checks that a step could be made: it is granted, and a plugin loads and fits. Nothing of it runs.
     ///
     /// # Errors
     /// [`HookFailure`] with the reason.
-    fn check_hook(&self, call: &HookCall) -> Result<(), HookFailure>;
+    fn check_hook(&self, step: &HookStep) -> Result<(), HookFailure>;
 
-    /// Carries out one call.
+    /// Carries out one step.
     ///
     /// # Errors
-    /// [`HookFailure`] when the plugin cannot be loaded, is refused, fails or is stopped.
-    fn run_hook(&self, call: &HookCall, zones: &Zones) -> Result<(), HookFailure>;
+    /// [`HookFailure`] when it cannot be loaded, is refused, fails or is stopped.
+    fn run_hook(&self, step: &HookStep, zones: &Zones) -> Result<(), HookFailure>;
 }
 
 /// A hook did not do its work.
 #[derive(Debug, thiserror::Error)]
-#[error("The {stage} hook `{plugin}` of layer `{layer}` failed")]
+#[error("The {stage} hook `{hook}` of layer `{layer}` failed")]
 pub struct HookFailure {
-    /// The layer that ships the plugin.
+    /// The layer that ships it.
     pub layer: String,
-    /// The plugin's name.
-    pub plugin: String,
+    /// The plugin's name, or the script.
+    pub hook: String,
     /// When it was called.
     pub stage: Stage,
     /// What happened, as the runtime tells it.

@@ -26,6 +26,7 @@ use crate::Digest;
 use crate::DigestBuilder;
 use crate::Fingerprint;
 use crate::HookCall;
+use crate::HookStep;
 use crate::PlanError;
 use crate::User;
 use crate::Version;
@@ -116,6 +117,8 @@ pub struct PlannedPlugin {
 pub struct PlannedShellHook {
     /// The layer's name.
     pub layer: String,
+    /// The layer's folder.
+    pub layer_root: PathBuf,
     /// When it wants to run.
     pub stage: Stage,
     /// The script, absolute.
@@ -157,7 +160,8 @@ impl BuildPlan {
     }
 
     fn empty(chain: &Chain) -> Result<Self, PlanError> {
-        let layers = fingerprint::of_layers(chain.layers())?;
+        let inputs = fingerprint::of_layers(chain.layers())?;
+        let layers = fingerprint::of_inputs(&inputs);
         Ok(Self {
             chain: chain.names().map(ToString::to_string).collect(),
             layers: chain.layers().to_vec(),
@@ -173,7 +177,7 @@ impl BuildPlan {
             legacy_commands: BTreeMap::new(),
             prebuilt: Prebuilt::default(),
             build_target: None,
-            fingerprint: Fingerprint { configuration: layers, layers },
+            fingerprint: Fingerprint { configuration: layers, layers, inputs },
         })
     }
 
@@ -205,6 +209,7 @@ impl BuildPlan {
         let hooks = layer.shell_hooks().into_iter();
         self.shell_hooks.extend(hooks.map(|hook| PlannedShellHook {
             layer: layer.name.clone(),
+            layer_root: layer.root.clone(),
             stage: hook.stage,
             path: hook.path,
         }));
@@ -234,6 +239,7 @@ impl BuildPlan {
             builder.field(fingerprint::of_tree(&folder, Links::Kept)?.bytes());
         }
         self.fingerprint.layers = builder.finish();
+        self.fingerprint.inputs.push((format!("{}: plugin {}", layer.name, plugin.name), self.fingerprint.layers));
         self.plugins.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
         Ok(())
     }
@@ -280,14 +286,28 @@ impl BuildPlan {
         self.configs.get(&kind).unwrap_or(&EMPTY)
     }
 
-    /// Returns the calls to make at a stage, in layer order.
-    pub fn hooks(&self, stage: Stage) -> impl Iterator<Item = HookCall> {
-        self.plugins.iter().filter(move |planned| planned.plugin.hooks.contains(&stage)).map(move |planned| HookCall {
-            layer: planned.layer.clone(),
-            layer_root: planned.layer_root.clone(),
-            plugin: planned.plugin.clone(),
-            stage,
-        })
+    /// Returns the steps of a stage, in the order in which they are made.
+    pub fn hooks(&self, stage: Stage) -> Vec<HookStep> {
+        let mut steps = Vec::new();
+        for layer in &self.layers {
+            let plugins = self.plugins.iter().filter(|p| p.layer == layer.name && p.plugin.hooks.contains(&stage));
+            steps.extend(plugins.map(|planned| {
+                HookStep::Component(HookCall {
+                    layer: planned.layer.clone(),
+                    layer_root: planned.layer_root.clone(),
+                    plugin: planned.plugin.clone(),
+                    stage,
+                })
+            }));
+            let scripts = self.shell_hooks.iter().filter(|hook| hook.layer == layer.name && hook.stage == stage);
+            steps.extend(scripts.cloned().map(HookStep::Script));
+        }
+        steps
+    }
+
+    /// Returns the layer of a name, whatever its case.
+    pub fn layer(&self, name: &str) -> Option<&Layer> {
+        self.layers.iter().find(|layer| layer.name.eq_ignore_ascii_case(name))
     }
 
     /// Returns the folders of all layers, for plugins that may read them.

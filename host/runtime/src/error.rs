@@ -6,6 +6,7 @@ use skiff_layers::Limits;
 use skiff_layers::Location;
 use skiff_layers::Stage;
 use skiff_plan::Cancelled;
+use skiff_plan::PlanError;
 
 use crate::PluginId;
 
@@ -172,6 +173,25 @@ pub enum CallError {
         /// The plugin.
         plugin: PluginId,
     },
+    /// A layer's shell scripts would run, and the user has not agreed to that.
+    #[error("`{}` of layer `{layer}` is a script that would run with all of your rights", path.display())]
+    Scripts {
+        /// The layer.
+        layer: String,
+        /// What would run.
+        path: PathBuf,
+    },
+    /// A script failed or could not be started.
+    #[error("`{}` failed: {reason}", path.display())]
+    Script {
+        /// The script.
+        path: PathBuf,
+        /// How it ended.
+        reason: String,
+    },
+    /// Scripts cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] PlanError),
     /// The plugin does not serve this stage.
     #[error("Plugin `{plugin}` has no hook for the stage `{stage}`")]
     NoHook {

@@ -32,6 +32,11 @@ impl PluginId {
         Self(format!("{layer}/{name}"))
     }
 
+    /// Names the scripts of a layer.
+    pub(crate) fn of_layer(layer: &str) -> Self {
+        Self(layer.to_owned())
+    }
+
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -73,7 +78,7 @@ pub struct GrantFile {
 #[serde(deny_unknown_fields)]
 struct GrantEntry {
     plugin: PluginId,
-    /// SHA-256 of the component.
+    /// SHA-256 of the component, or of all scripts of the layer.
     component: String,
     /// The compiler that made the component, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -198,10 +203,14 @@ impl Grants {
 
     /// Returns whether a plugin with these bytes was granted a capability.
     pub fn allows(&self, plugin: &PluginId, component: Digest, capability: &Capability) -> bool {
+        self.holds(plugin, component, &capability_id(capability))
+    }
+
+    /// Returns whether these bytes were granted something of this name.
+    pub(crate) fn holds(&self, plugin: &PluginId, component: Digest, wanted: &str) -> bool {
         let component = format!("sha256:{component}");
-        let wanted = capability_id(capability);
         let entries = self.files.iter().flat_map(|file| &file.plugins);
-        entries.filter(|e| e.plugin == *plugin && e.component == component).any(|e| e.grants.contains(&wanted))
+        entries.filter(|e| e.plugin == *plugin && e.component == component).any(|e| e.grants.contains(wanted))
     }
 
     /// Returns whether the user has agreed to these bytes of a plugin at all.

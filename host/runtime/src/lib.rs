@@ -30,6 +30,7 @@ mod matcher;
 mod mount;
 mod process;
 mod runner;
+mod script;
 mod state;
 
 pub use call::Given;
@@ -51,3 +52,6 @@ pub use grant::capability_id;
 pub use process::ToolEnvironment;
 pub use runner::Runner;
 pub use runner::System;
+pub use script::SHELL;
+pub use script::ScriptEnvironment;
+pub use script::Scripts;

@@ -16,8 +16,10 @@ use skiff_plan::Cancelled;
 use skiff_plan::HookCall;
 use skiff_plan::HookFailure;
 use skiff_plan::HookRunner;
+use skiff_plan::HookStep;
 use skiff_plan::Level;
 use skiff_plan::PlannedPlugin;
+use skiff_plan::PlannedShellHook;
 use skiff_plan::Reporter;
 use skiff_plan::Target;
 use skiff_plan::Zones;
@@ -34,6 +36,8 @@ use crate::HostError;
 use crate::LoadError;
 use crate::PluginFailure;
 use crate::PluginId;
+use crate::ScriptEnvironment;
+use crate::Scripts;
 use crate::bindings;
 use crate::bindings::command::exports::skiff::plugin::commands;
 use crate::bindings::hook::exports::skiff::plugin::hooks;
@@ -66,6 +70,8 @@ pub struct System {
     pub command_line: Vec<String>,
     /// Where tools are found.
     pub tools: ToolEnvironment,
+    /// What scripts of layers find around them.
+    pub scripts: ScriptEnvironment,
     /// Returns the sentence that says how to install a program.
     pub install_hint: fn(&str) -> String,
 }
@@ -136,6 +142,12 @@ impl Runner {
             Ok(called)
         })?;
         called.map_err(|fault| failed(&plugin, fault))
+    }
+
+    fn ready_script(&self, hook: &PlannedShellHook) -> Result<Scripts, CallError> {
+        let scripts = Scripts::read(&hook.layer, &hook.layer_root)?;
+        scripts.check(&self.grants, &hook.path)?;
+        Ok(scripts)
     }
 
     /// Loads a plugin, the first time, after checking that all it declares is granted to its bytes.
@@ -227,18 +239,23 @@ enum Stopped {
 }
 
 impl HookRunner for Runner {
-    fn check_hook(&self, call: &HookCall) -> Result<(), HookFailure> {
-        self.ready(&call.layer, &call.plugin).map(drop).map_err(|error| hook_failure(call, error))
+    fn check_hook(&self, step: &HookStep) -> Result<(), HookFailure> {
+        let checked = match step {
+            HookStep::Component(call) => self.ready(&call.layer, &call.plugin).map(drop),
+            HookStep::Script(hook) => self.ready_script(hook).map(drop),
+        };
+        checked.map_err(|error| step.failure(Box::new(error)))
     }
 
-    fn run_hook(&self, call: &HookCall, zones: &Zones) -> Result<(), HookFailure> {
-        self.run_stage(call, zones).map_err(|error| hook_failure(call, error))
+    fn run_hook(&self, step: &HookStep, zones: &Zones) -> Result<(), HookFailure> {
+        let ran = match step {
+            HookStep::Component(call) => self.run_stage(call, zones),
+            HookStep::Script(hook) => {
+                self.ready_script(hook).and_then(|scripts| scripts.run_hook(hook, &self.system.scripts))
+            }
+        };
+        ran.map_err(|error| step.failure(Box::new(error)))
     }
-}
-
-fn hook_failure(call: &HookCall, error: CallError) -> HookFailure {
-    let (layer, plugin) = (call.layer.clone(), call.plugin.name.clone());
-    HookFailure { layer, plugin, stage: call.stage, source: Box::new(error) }
 }
 
 fn argument((name, value): (&str, &GivenValue)) -> commands::Argument {

@@ -43,6 +43,7 @@ pub(crate) struct Apt<'a> {
     state: PathBuf,
     packages: PathBuf,
     arch: Arch,
+    offline: bool,
     reporter: &'a Arc<dyn Reporter>,
     cancel: &'a Cancel,
 }
@@ -56,9 +57,15 @@ struct Said {
 }
 
 impl<'a> Apt<'a> {
-    pub(crate) fn new(cache: &Path, arch: Arch, reporter: &'a Arc<dyn Reporter>, cancel: &'a Cancel) -> Self {
+    pub(crate) fn new(
+        cache: &Path,
+        arch: Arch,
+        offline: bool,
+        reporter: &'a Arc<dyn Reporter>,
+        cancel: &'a Cancel,
+    ) -> Self {
         let state = cache.join("apt").join(arch.debian());
-        Self { state, packages: cache.join("packages"), arch, reporter, cancel }
+        Self { state, packages: cache.join("packages"), arch, offline, reporter, cancel }
     }
 
     fn configuration(&self) -> PathBuf {
@@ -111,6 +118,9 @@ impl<'a> Apt<'a> {
 
     /// Fetches the package lists unless they are fresh.
     pub(crate) fn refresh(&self, force: bool) -> Result<(), PrebuiltError> {
+        if self.offline {
+            return Ok(());
+        }
         let _lock = self.lock()?;
         let stamp = self.state.join("refreshed");
         let age =
@@ -201,9 +211,12 @@ impl<'a> Apt<'a> {
     }
 
     fn download(&self, package: &Package, path: &Path) -> Result<PathBuf, PrebuiltError> {
+        let shown = format!("{}={}", package.name, package.version);
+        if self.offline {
+            return Err(PrebuiltError::Offline { package: shown });
+        }
         let _lock = self.lock()?;
         self.prepare()?;
-        let shown = format!("{}={}", package.name, package.version);
         let make = || {
             fs::create_dir_all(&self.packages)?;
             self.clear_downloads()?;

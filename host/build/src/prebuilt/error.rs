@@ -53,6 +53,18 @@ pub enum PrebuiltError {
         /// What apt says.
         reason: Option<String>,
     },
+    /// A package is not in the cache, and the network is not to be used.
+    #[error("The package `{package}` was not downloaded yet, and `--offline` forbids the network")]
+    Offline {
+        /// The package, with its version.
+        package: String,
+    },
+    /// The package lock would change.
+    #[error("`{}` does not lock everything that the layers want, and `--locked` forbids to change it", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
     /// What was downloaded is not what is locked.
     #[error("The package `{package}` has the digest {present}, and {wanted} is locked")]
     Digest {

@@ -33,7 +33,7 @@ use super::account::Owners;
 use super::kernel::Modules;
 use super::tree::Tree;
 use crate::FileError;
-use crate::Job;
+use crate::Site;
 use crate::images::Images;
 
 /// The first program of the initramfs.
@@ -145,7 +145,7 @@ pub(crate) fn root(
     owners: &Owners,
     epoch: u32,
     images: &Images,
-    job: &Job<'_>,
+    site: &Site<'_>,
 ) -> Result<(), PrebuiltError> {
     let nodes = nodes(tree.path(), owners)?;
     let total = nodes.iter().fold(0, |sum: u64, node| sum.saturating_add(node.size));
@@ -153,14 +153,14 @@ pub(crate) fn root(
         let source = io::Error::new(io::ErrorKind::FileTooLarge, "the target is larger than 64 GiB");
         return Err(PrebuiltError::Image { name: SQUASHFS, source });
     }
-    let task = Task::start(job.reporter, "Writing rootfs.squashfs", Unit::Bytes, Some(total));
-    let written = squashfs(&nodes, epoch, images, task, job.cancel);
-    job.cancel.check()?;
+    let task = Task::start(site.reporter, "Writing rootfs.squashfs", Unit::Bytes, Some(total));
+    let written = squashfs(&nodes, epoch, images, task, site.cancel);
+    site.cancel.check()?;
     written.map_err(|source| PrebuiltError::Image { name: SQUASHFS, source })?;
-    if job.plan.config(Kind::Buildroot).is_yes("BR2_TARGET_ROOTFS_TAR") {
-        let task = Task::start(job.reporter, "Writing rootfs.tar", Unit::Bytes, Some(total));
-        tar(&nodes, epoch, images, &task, job.cancel).map_err(|source| PrebuiltError::Image { name: TAR, source })?;
-        job.cancel.check()?;
+    if site.plan.config(Kind::Buildroot).is_yes("BR2_TARGET_ROOTFS_TAR") {
+        let task = Task::start(site.reporter, "Writing rootfs.tar", Unit::Bytes, Some(total));
+        tar(&nodes, epoch, images, &task, site.cancel).map_err(|source| PrebuiltError::Image { name: TAR, source })?;
+        site.cancel.check()?;
     }
     Ok(())
 }

@@ -21,13 +21,14 @@ mod package;
 mod system;
 mod tree;
 
-use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
+use skiff_plan::HookRunner;
+use skiff_plan::HookStep;
 use skiff_plan::Target;
 use skiff_plan::Task;
 use skiff_plan::Unit;
@@ -36,16 +37,22 @@ use skiff_plan::Zones;
 
 pub use self::error::PrebuiltError;
 
+use crate::Built;
 use crate::Compiled;
 use crate::Engine;
+use crate::EngineError;
+use crate::EngineName;
 use crate::FileError;
 use crate::Gap;
-use crate::Job;
+use crate::Reach;
+use crate::Site;
+use crate::StageInputs;
+use crate::TakenOver;
 use crate::atomic::Staging;
 use crate::images::Images;
+use crate::images::Symlinks;
 use crate::outputs;
 use crate::outputs::BuildRecord;
-use crate::outputs::Stages;
 use crate::workspace;
 
 use self::apt::Apt;
@@ -68,79 +75,130 @@ pub struct Prebuilt {
     pub source_date_epoch: Option<u32>,
     /// Whether to look for newer packages than the locked ones.
     pub update: bool,
+    /// How far to look for packages.
+    pub reach: Reach,
 }
 
 impl Engine for Prebuilt {
-    fn name(&self) -> &'static str {
-        "prebuilt"
+    fn name(&self) -> EngineName {
+        EngineName::Prebuilt
+    }
+
+    /// This engine reads the merged configuration itself.
+    fn configure(&self, _: &Site<'_>, _: &Path) -> Result<TakenOver, EngineError> {
+        Ok(TakenOver::default())
+    }
+
+    fn is_configured(&self, _: &Workspace) -> bool {
+        true
     }
 
     fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap> {
         gap::gaps(plan, &kernel::settings(&workspace.target()))
     }
 
-    fn compile(&self, job: &Job<'_>) -> Result<Compiled, Box<dyn Error + Send + Sync>> {
-        Ok(self.build(job)?)
+    fn stages(&self, plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<StageInputs>, EngineError> {
+        let (target, requests) = self.wishes(plan)?;
+        let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
+        let lock = PackageLock::read(&workspace.package_lock())?.of(&requests, arch);
+        Ok(self.inputs(plan, &target, &lock))
+    }
+
+    fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError> {
+        let (lock, apt) = self.lock(site)?;
+        apt.obtain(lock.packages())?;
+        Ok(lock.write(&site.workspace.package_lock()).map_err(PrebuiltError::from)?)
+    }
+
+    fn compile(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, EngineError> {
+        Ok(self.build(site, hooks)?)
     }
 }
 
 impl Prebuilt {
-    fn build(&self, job: &Job<'_>) -> Result<Compiled, PrebuiltError> {
-        let target = Target::of(job.plan.config(skiff_kconfig::Kind::Buildroot))?;
+    /// Reads what the layers want of this engine.
+    fn wishes(&self, plan: &BuildPlan) -> Result<(Target, Vec<String>), PrebuiltError> {
+        let mut target = Target::of(plan.config(skiff_kconfig::Kind::Buildroot))?;
+        if let (Some(getty), Some(options)) = (&mut target.getty, &plan.prebuilt.getty_options) {
+            getty.options.clone_from(options);
+        }
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
         system::check_hostname(&target.hostname)?;
         let distribution = Distribution::read(&self.os_release)?;
-        let requests = distribution.requests(&job.plan.prebuilt, arch)?;
-        let apt = Apt::new(&self.cache, arch, job.reporter, job.cancel);
-        let lock_path = job.workspace.package_lock();
-        let known = if self.update { PackageLock::default() } else { PackageLock::read(&lock_path)? };
-        let lock = known.complete(&requests, arch, &apt, self.update)?;
+        let requests = distribution.requests(&plan.prebuilt, arch)?;
+        Ok((target, requests))
+    }
 
-        let record_path = job.workspace.folder().join("build.json");
-        let stages = self.stages(job, &target, &lock);
-        if let Some(record) = BuildRecord::read(&record_path)
-            && record.stages == stages
-            && outputs::are_intact(&job.workspace.images(), &record.outputs)
-            && job.workspace.target().is_dir()
+    /// Looks up what is not locked yet.
+    fn lock<'s>(&self, site: &Site<'s>) -> Result<(PackageLock, Apt<'s>), PrebuiltError> {
+        let (target, requests) = self.wishes(site.plan)?;
+        let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
+        let apt = Apt::new(&self.cache, arch, self.reach.offline, site.reporter, site.cancel);
+        let path = site.workspace.package_lock();
+        let known = if self.update { PackageLock::default() } else { PackageLock::read(&path)? };
+        if self.reach.frozen {
+            return Ok((known.of(&requests, arch), apt));
+        }
+        let lock = known.clone().complete(&requests, arch, &apt, self.update)?;
+        match self.reach.locked && lock.differs(&known) {
+            true => Err(PrebuiltError::Locked { path }),
+            false => Ok((lock, apt)),
+        }
+    }
+
+    fn build(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, PrebuiltError> {
+        let (target, _) = self.wishes(site.plan)?;
+        let (lock, apt) = self.lock(site)?;
+        let lock_path = site.workspace.package_lock();
+        let stages = self.inputs(site.plan, &target, &lock);
+        if let Built::Images(made_from) = Built::look(site.workspace)
+            && made_from == stages
+            && site.workspace.target().is_dir()
         {
             lock.write(&lock_path)?;
             return Ok(Compiled::Unchanged);
         }
         // What would be refused at the end is refused before the work.
-        for call in job.plan.hooks(Stage::Pre).chain(job.plan.hooks(Stage::Post)) {
-            job.hooks.check_hook(&call)?;
+        for step in plugins(site.plan, Stage::Pre).into_iter().chain(plugins(site.plan, Stage::Post)) {
+            hooks.check_hook(&step)?;
         }
         let packages = apt.obtain(lock.packages())?;
-        workspace::claim(job.workspace)?;
-        let staging = Staging::new(&job.workspace.folder(), job.workspace.name())?;
-        let outputs = self.make(job, &target, &packages, staging.path())?;
+        workspace::claim(site.workspace)?;
+        let staging = Staging::new(&site.workspace.folder(), site.workspace.name())?;
+        let outputs = self.make(site, hooks, &target, &packages, staging.path())?;
         lock.write(&lock_path)?;
         // Without a record the folders count as unfinished, until both are in place.
-        BuildRecord::remove(&record_path)?;
-        staging.commit("target", &job.workspace.target())?;
-        staging.commit("images", &job.workspace.images())?;
-        BuildRecord { stages, outputs: outputs.to_string() }.write(&record_path)?;
+        BuildRecord::remove(site.workspace)?;
+        staging.commit("target", &site.workspace.target())?;
+        staging.commit("images", &site.workspace.images())?;
+        BuildRecord { stages, outputs: Some(outputs.to_string()) }.write(site.workspace)?;
         Ok(Compiled::Built)
     }
 
-    fn stages(&self, job: &Job<'_>, target: &Target, lock: &PackageLock) -> std::collections::BTreeMap<String, String> {
-        let mut stages = Stages::new();
-        let digests: Vec<&[u8]> = lock.packages().map(|package| package.sha256.as_bytes()).collect();
-        stages.add("packages", &digests);
-        let files: Vec<&[u8]> = system::FILES.iter().map(|text| text.as_bytes()).collect();
+    /// Digests everything that a build is made from.
+    fn inputs(&self, plan: &BuildPlan, target: &Target, lock: &PackageLock) -> Vec<StageInputs> {
+        let mut packages = StageInputs::new("packages");
+        for package in lock.packages() {
+            packages.add_text(format!("package {}", package.name), &package.sha256);
+        }
+        let mut system = StageInputs::new("target");
+        system.add_text("skiff", [&REVISION.to_le_bytes(), system::FILES.concat().as_bytes()].concat());
         // Values with skiff's version or the commit in them are no content of a layer.
-        let values = format!("{REVISION} {target:?} {:?}", job.plan.chain);
-        let inputs = [&[values.as_bytes(), job.plan.fingerprint.layers.bytes()], files.as_slice()].concat();
-        stages.add("target", &inputs);
+        system.add_text("settings", format!("{target:?}")).add_text("chain", plan.chain.join(","));
+        for (name, digest) in &plan.fingerprint.inputs {
+            system.add(name, *digest);
+        }
+        let mut images = StageInputs::new("images");
         let epoch = self.source_date_epoch.map_or(u64::MAX, u64::from);
-        stages.add("images", &[&epoch.to_le_bytes(), image::INIT.as_bytes()]);
-        stages.finish()
+        images.add_text("SOURCE_DATE_EPOCH", epoch.to_le_bytes()).add_text("skiff", image::INIT);
+        vec![packages, system, images]
     }
 
     /// Makes `target` and `images` in the staging folder and returns the digest of `SHA256SUMS`.
     fn make(
         &self,
-        job: &Job<'_>,
+        site: &Site<'_>,
+        hooks: &dyn HookRunner,
         target: &Target,
         packages: &[PathBuf],
         staging: &Path,
@@ -152,54 +210,60 @@ impl Prebuilt {
         let (tree, folder) = (Tree::new(&root)?, images);
         let images = Images::open(&folder)?;
         tree.skeleton()?;
-        let newest = self.unpack(job, &tree, packages)?;
+        let newest = self.unpack(site, &tree, packages)?;
         let epoch = self.source_date_epoch.unwrap_or(newest);
         let kernel = kernel::take_out(&tree, &images, target.arch)?;
         let modules = kernel.index_modules(&tree)?;
-        system::configure(&tree, job.plan, target)?;
-        for overlay in &job.plan.overlays {
-            job.cancel.check()?;
+        system::configure(&tree, site.plan, target)?;
+        for overlay in &site.plan.overlays {
+            site.cancel.check()?;
             tree.copy_overlay(overlay)?;
         }
-        let owners = account::create(&tree, job.plan, target)?;
-        self.call_hooks(job, Stage::Pre, epoch, &root, &folder)?;
+        let owners = account::create(&tree, site.plan, target)?;
+        self.call_hooks(site, hooks, Stage::Pre, epoch, &root, &folder)?;
 
-        image::initramfs(&tree, &modules, &job.plan.prebuilt, epoch, &images)?;
-        image::root(&tree, &owners, epoch, &images, job)?;
-        self.call_hooks(job, Stage::Post, epoch, &root, &folder)?;
-        Ok(outputs::write_sums(&images)?)
+        image::initramfs(&tree, &modules, &site.plan.prebuilt, epoch, &images)?;
+        image::root(&tree, &owners, epoch, &images, site)?;
+        self.call_hooks(site, hooks, Stage::Post, epoch, &root, &folder)?;
+        Ok(outputs::write_sums(&images, Symlinks::Refused)?)
     }
 
     /// Unpacks all packages and returns the time of the newest file in them.
-    fn unpack(&self, job: &Job<'_>, tree: &Tree, packages: &[PathBuf]) -> Result<u32, PrebuiltError> {
+    fn unpack(&self, site: &Site<'_>, tree: &Tree, packages: &[PathBuf]) -> Result<u32, PrebuiltError> {
         let sizes = packages.iter().map(|path| fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default());
-        let task = Task::start(job.reporter, "Unpacking packages", Unit::Bytes, Some(sizes.sum()));
+        let task = Task::start(site.reporter, "Unpacking packages", Unit::Bytes, Some(sizes.sum()));
         let mut newest = 0;
         for package in packages {
-            newest = newest.max(deb::unpack(package, tree, &task, job.cancel)?);
+            newest = newest.max(deb::unpack(package, tree, &task, site.cancel)?);
         }
         Ok(newest)
     }
 
     fn call_hooks(
         &self,
-        job: &Job<'_>,
+        site: &Site<'_>,
+        hooks: &dyn HookRunner,
         stage: Stage,
         epoch: u32,
         root: &Path,
         images: &Path,
     ) -> Result<(), PrebuiltError> {
         let zones = Zones {
-            layers: job.plan.layer_folders(),
+            layers: site.plan.layer_folders(),
             target: Some(root.to_owned()),
             images: Some(images.to_owned()),
-            state: job.workspace.state(),
+            state: site.workspace.state(),
             epoch: Some(epoch),
         };
-        for call in job.plan.hooks(stage) {
-            job.cancel.check()?;
-            job.hooks.run_hook(&call, &zones)?;
+        for step in plugins(site.plan, stage) {
+            site.cancel.check()?;
+            hooks.run_hook(&step, &zones)?;
         }
         Ok(())
     }
+}
+
+/// The steps that this engine makes: scripts expect Buildroot around them, and are listed as gaps.
+fn plugins(plan: &BuildPlan, stage: Stage) -> Vec<HookStep> {
+    plan.hooks(stage).into_iter().filter(|step| matches!(step, HookStep::Component(_))).collect()
 }

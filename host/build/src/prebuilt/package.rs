@@ -89,8 +89,18 @@ impl PackageLock {
         for name in missing {
             locked.insert(name.clone(), apt.look_up(name)?);
         }
+        Ok(self.of(requests, arch))
+    }
+
+    /// Chooses what is asked for among what is locked, whether all of it is there or not.
+    pub(crate) fn of(mut self, requests: &[String], arch: Arch) -> Self {
         self.wanted = requests.iter().map(|name| (arch.to_string(), name.clone())).collect();
-        Ok(self)
+        self
+    }
+
+    /// Returns whether something other is locked.
+    pub(crate) fn differs(&self, other: &Self) -> bool {
+        self.requests != other.requests
     }
 
     /// Returns the packages of what was last asked for, in the order of the requests, each once.

@@ -1,14 +1,37 @@
+use std::process::ExitCode;
+
+use skiff_build::buildroot::delta_of;
+use skiff_build::buildroot::menu_of;
+
 use crate::args::BrArgs;
-use crate::command_error::CommandError;
-use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands::configure;
 use crate::session::Session;
 
-/// Buildroot's targets need Buildroot's engine.
-pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<()> {
-    let engine = session.engine(false)?;
-    let name = skiff_build::Engine::name(&engine);
-    let targets = args.targets.join(" ");
-    Err(CommandError::new(Kind::User, format!("The engine `{name}` has no Buildroot tree in which to run `{targets}`"))
-        .hint("settings can be written to overrides/buildroot/<any name>, one `BR2_…=…` a line"))
+/// Runs targets of Buildroot at the terminal. What a menu changes is added to a fragment of the workspace's overrides,
+/// so that the next configuration has it, too.
+pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
+    let plan = session.plan()?;
+    let targets: Vec<&str> = args.targets.iter().map(String::as_str).collect();
+    let engine = session.buildroot(&plan, &format!("`{}`", targets.join(" ")))?;
+    let lock = session.lock()?;
+    let site = session.site(&plan, &lock);
+    configure::ensure(session, &site, &engine)?;
+    let menus: Vec<_> = targets.iter().filter_map(|target| menu_of(target)).collect();
+    let before: Vec<_> = menus.iter().map(|menu| menu.config(&session.workspace)).collect();
+    let status = session.interrupt.passing(|| engine.run_targets(&site, &targets))?;
+    let own = session.context.overrides.join("workspaces").join(session.workspace.name());
+    for (menu, before) in menus.iter().zip(before) {
+        let Some(after) = menu.config(&session.workspace) else { continue };
+        let saved = delta_of(&own, menu, &before.unwrap_or_default(), &after)?;
+        if saved.changed > 0 {
+            session.say(&format!("Saved {} changes in {}", saved.changed, saved.path.display()));
+        }
+    }
+    if !menus.is_empty() && status.success() {
+        // What was saved is a part of the layers now.
+        let plan = session.plan()?;
+        configure::ensure(session, &session.site(&plan, &lock), &engine)?;
+    }
+    Ok(super::exit_code(status))
 }

@@ -1,16 +1,10 @@
-use std::io::IsTerminal as _;
-use std::io::Write as _;
-use std::sync::atomic::Ordering;
-
 use crate::args::CleanArgs;
-use crate::command_error::CommandError;
-use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
     let folder = session.workspace.folder();
-    let outputs = ["images", "target", "build.json"].map(|name| folder.join(name));
+    let outputs = ["images", "target", "build", "host", "build.json"].map(|name| folder.join(name));
     if !outputs.iter().any(|path| path.exists()) {
         session.say(&format!("There is nothing to remove in {}", folder.display()));
         return Ok(());
@@ -26,18 +20,5 @@ pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
 }
 
 fn confirm(session: &Session) -> Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        return Err(
-            CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint("run: skiff clean --yes")
-        );
-    }
-    let mut stderr = anstream::stderr();
-    // If the question cannot be shown, nobody answers it with yes.
-    let _ = write!(stderr, "Remove the outputs in {}? [y/N] ", session.workspace.folder().display());
-    let _ = stderr.flush();
-    let mut answer = String::new();
-    session.asking.store(true, Ordering::Relaxed);
-    let read = std::io::stdin().read_line(&mut answer).is_ok();
-    session.asking.store(false, Ordering::Relaxed);
-    Ok(read && matches!(answer.trim(), "y" | "Y" | "yes"))
+    super::confirm(session, &format!("Remove the outputs in {}?", session.workspace.folder().display()), "skiff clean --yes")
 }

@@ -8,12 +8,14 @@ use skiff_layers::ArgumentKind;
 use skiff_layers::Capability;
 use skiff_layers::Chain;
 use skiff_layers::CommandDecl;
+use skiff_layers::Layer;
 use skiff_layers::LayerName;
 use skiff_layers::Zone;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
 use skiff_runtime::Given;
 use skiff_runtime::GivenValue;
+use skiff_runtime::Scripts;
 
 use crate::args::CmdArgs;
 use crate::command_error::CommandError;
@@ -32,7 +34,10 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         return list_commands(&plan, &request.package);
     };
     let Some((planned, command)) = find(&plan, &request.package, &name) else {
-        return Err(unknown(&plan, &request.package, &name));
+        return match makefile_of(&plan, &request.package) {
+            Some(layer) => run_makefile(session, &plan, layer, &name),
+            None => Err(unknown(&plan, &request.package, &name)),
+        };
     };
     let given = match parse(session, planned, command, &request.arguments) {
         Ok(given) => given?,
@@ -93,7 +98,7 @@ fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
     if chain.names().any(|name| name == package) {
         let plan = session.plan_of(&chain)?;
         if session.workspace.config().exists()
-            && !skiff_build::is_configured(&plan, &session.workspace, &session.choices(false))
+            && !skiff_build::is_unchanged(&plan, &session.workspace, &session.choices(false))
         {
             session.warn("layers have changed since the workspace was configured; `skiff compile` builds them in");
         }
@@ -119,15 +124,22 @@ fn find<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<(&'p
     })
 }
 
+/// Returns the layer of a package if it has a Makefile with commands. As in SkiffOS, every target of it can be asked
+/// for, listed or not.
+fn makefile_of<'p>(plan: &'p BuildPlan, package: &LayerName) -> Option<&'p Layer> {
+    plan.layer(package.as_str()).filter(|layer| layer.root.join("extensions/Makefile").is_file())
+}
+
+/// Runs a target of a layer's Makefile, if the user has agreed to its scripts.
+fn run_makefile(session: &Session, plan: &BuildPlan, layer: &Layer, target: &str) -> Result<ExitCode> {
+    let scripts = Scripts::read(&layer.name, &layer.root)?;
+    scripts.check(&session.grants()?, &layer.root.join("extensions/Makefile"))?;
+    let environment = session.script_environment(plan);
+    let status = session.interrupt.passing(|| scripts.run_command(target, &environment))?;
+    Ok(super::exit_code(status))
+}
+
 fn unknown(plan: &BuildPlan, package: &LayerName, name: &str) -> CommandError {
-    if let Some((layer, _)) = plan.legacy_commands.iter().find(|(layer, commands)| {
-        layer.eq_ignore_ascii_case(package.as_str()) && commands.iter().any(|c| c.name == name)
-    }) {
-        let message =
-            format!("`{name}` of `{layer}` is a Makefile target that runs shell scripts with all of your rights");
-        return CommandError::new(Kind::Refused, message)
-            .hint("this version runs commands of plugins only; ask the layer's author for a plugin");
-    }
     let names: Vec<&str> =
         of_package(plan, package).flat_map(|p| &p.plugin.commands).map(|command| command.name.as_str()).collect();
     let plain = CommandError::new(Kind::Usage, format!("Package `{package}` has no command `{name}`"));
@@ -140,9 +152,12 @@ fn unknown(plan: &BuildPlan, package: &LayerName, name: &str) -> CommandError {
 fn list_all(session: &Session) -> Result<ExitCode> {
     data!("Usage: skiff cmd PACKAGE COMMAND [ARGUMENTS]\n       skiff cmd PACKAGE COMMAND --help\n");
     for package in session.catalog()?.packages() {
-        let plugins = skiff_layers::Layer::at(package).plugins()?;
-        for command in plugins.iter().flat_map(|plugin| &plugin.commands) {
+        let layer = Layer::at(package);
+        for command in layer.plugins()?.iter().flat_map(|plugin| &plugin.commands) {
             data!("  {:24} {:16} {}", package.name.as_str(), command.name, command.summary);
+        }
+        for command in layer.legacy_commands()? {
+            data!("  {:24} {:16} {} (a script)", package.name.as_str(), command.name, command.description);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -152,6 +167,10 @@ fn list_commands(plan: &BuildPlan, package: &LayerName) -> Result<ExitCode> {
     data!("Usage: skiff cmd {package} COMMAND [ARGUMENTS]\n");
     for command in of_package(plan, package).flat_map(|planned| &planned.plugin.commands) {
         data!("  {:16} {}", command.name, command.summary);
+    }
+    let scripts = plan.legacy_commands.iter().filter(|(layer, _)| layer.eq_ignore_ascii_case(package.as_str()));
+    for command in scripts.flat_map(|(_, commands)| commands) {
+        data!("  {:16} {} (a script)", command.name, command.description);
     }
     Ok(ExitCode::SUCCESS)
 }

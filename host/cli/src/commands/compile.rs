@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use skiff_build::Compiled;
-use skiff_build::Configured;
-use skiff_build::Engine as _;
+use skiff_build::Engine;
+use skiff_build::EngineName;
 use skiff_build::Gap;
-use skiff_build::Job;
+use skiff_build::Site;
 
 use crate::args::CompileArgs;
 use crate::command_error::CommandError;
@@ -15,22 +15,19 @@ use crate::commands::configure;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
-    let engine = session.engine(args.update)?;
     let plan = session.plan()?;
-    if configure::write(session, &plan, &session.choices(false))? == Configured::Written {
-        session.say(&format!("Configured workspace `{}` for {}", session.workspace.name(), plan.chain.join(",")));
-    }
-    let runner = session.runner(&plan)?;
+    let engine = session.engine(&plan, args.update)?;
     let lock = session.lock()?;
-    let compiled = engine.compile(&Job {
-        plan: &plan,
-        workspace: &session.workspace,
-        lock: &lock,
-        hooks: &runner,
-        reporter: &session.reporter,
-        cancel: &session.cancel,
-    })?;
-    show_gaps(session, engine.name(), &engine.gaps(&plan, &session.workspace))?;
+    let site = session.site(&plan, &lock);
+    configure::ensure(session, &site, engine.as_ref())?;
+    with(session, &site, engine.as_ref())
+}
+
+/// Builds what is configured.
+pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<()> {
+    let runner = session.runner(site.plan)?;
+    let compiled = engine.compile(site, &runner)?;
+    show_gaps(session, engine.name(), &engine.gaps(site.plan, &session.workspace))?;
     let images = session.workspace.images();
     match compiled {
         Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.display())),
@@ -41,8 +38,11 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
 
 /// Shows what the chain's own layers ask for in vain, a line for each group and layer, and writes everything, with
 /// the place that asks, to a file.
-fn show_gaps(session: &Session, engine: &str, gaps: &[Gap]) -> Result<()> {
+fn show_gaps(session: &Session, engine: EngineName, gaps: &[Gap]) -> Result<()> {
     const SHOWN: usize = 6;
+    if engine == EngineName::Buildroot {
+        return Ok(());
+    }
     let file = session.workspace.folder().join("gaps.txt");
     let line = |gap: &Gap| {
         let place = gap.place.as_ref().map(|place| format!(" {}", place.display())).unwrap_or_default();

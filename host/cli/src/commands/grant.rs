@@ -1,12 +1,14 @@
 use std::path::PathBuf;
 
 use skiff_layers::Capability;
+use skiff_layers::Layer;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
 use skiff_runtime::GrantFile;
-use skiff_runtime::Grants;
 use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
+use skiff_runtime::SHELL;
+use skiff_runtime::Scripts;
 use skiff_runtime::capability_id;
 
 use crate::args::GrantAddArgs;
@@ -33,8 +35,7 @@ fn file(session: &Session, args: &GrantFileArgs) -> PathBuf {
 
 fn list(session: &Session) -> Result<()> {
     let plan = session.plan()?;
-    let (shipped, own) = session.grant_files();
-    let grants = Grants::read(&[shipped, own])?;
+    let grants = session.grants()?;
     for planned in &plan.plugins {
         let (id, digest) = Runner::identify(planned)?;
         data!("{id} {} sha256:{digest}", planned.plugin.version);
@@ -43,7 +44,33 @@ fn list(session: &Session) -> Result<()> {
             data!("  {mark}  {:40} {}", capability_id(capability), capability.why());
         }
     }
+    for layer in plan.layers.iter().filter(|layer| has_scripts(layer)) {
+        let scripts = Scripts::read(&layer.name, &layer.root)?;
+        let mark = if scripts.check(&grants, &layer.root).is_ok() { "granted" } else { "MISSING" };
+        data!("{} scripts sha256:{}", layer.name, scripts.digest);
+        data!("  {mark}  {SHELL:40} runs its hooks and Makefile with all of your rights");
+    }
     Ok(())
+}
+
+fn has_scripts(layer: &Layer) -> bool {
+    !layer.shell_hooks().is_empty() || layer.root.join("extensions/Makefile").is_file()
+}
+
+/// Finds the layer whose scripts somebody means, in the chain or outside.
+fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
+    let read = |layer: &Layer| match has_scripts(layer) {
+        true => Ok(Some(Scripts::read(&layer.name, &layer.root)?)),
+        false => Ok(None),
+    };
+    if session.requested().is_some()
+        && let Some(layer) = session.plan()?.layer(name)
+    {
+        return read(layer);
+    }
+    let Ok(package) = name.parse() else { return Ok(None) };
+    let catalog = session.catalog()?;
+    catalog.packages().find(|known| known.name == package).map_or(Ok(None), |package| read(&Layer::at(package)))
 }
 
 /// Finds a plugin of the chain, or, for a package outside the chain, of that package alone.
@@ -67,6 +94,17 @@ fn find(session: &Session, name: &str) -> Result<PlannedPlugin> {
 }
 
 fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
+    if args.capabilities == [SHELL]
+        && let Some(scripts) = scripts_of(session, &args.plugin)?
+    {
+        let path = file(session, &args.file);
+        GrantFile::update(&path, |grants| grants.add(&scripts.id, scripts.digest, [SHELL.to_owned()]))?;
+        session.say(&format!(
+            "Scripts of {} (sha256:{}) may run with all of your rights, as {} says",
+            scripts.id, scripts.digest, path.display()
+        ));
+        return Ok(());
+    }
     let planned = find(session, &args.plugin)?;
     let (id, digest) = Runner::identify(&planned)?;
     let declared = &planned.plugin.capabilities;

@@ -1,40 +1,109 @@
 //! One command, one file.
 
 mod br;
+mod build;
+mod check;
 mod clean;
 mod cmd;
 mod compile;
+mod completions;
 mod configure;
+mod diff;
+mod doctor;
+mod env;
+mod explain;
+mod fetch;
 mod grant;
+mod graph;
+mod hooks;
+mod inside;
 mod list;
 mod plan;
+mod shell;
+mod show;
 mod status;
+mod why;
+mod workspace;
 
+use std::io::IsTerminal as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::args::Args;
 use crate::args::Command;
+use crate::args::JsonArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::environment::Environment;
+use crate::interrupt::Interrupt;
 use crate::session::Session;
 
 /// Carries out a command line.
 pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
-    let session = Session::new(&args.global, environment)?;
-    match args.command.unwrap_or(Command::Status) {
-        Command::Status => status::run(&session),
+    let command = args.command.unwrap_or(Command::Status(JsonArgs { json: false }));
+    // These need no checkout, and the second must be alone in its process.
+    match &command {
+        Command::Completions { shell } => return Ok(completions::run(*shell)),
+        Command::Inside(inside) => return inside::run(inside, &environment),
+        _ => {}
+    }
+    let interrupt = Interrupt::listen();
+    if let Command::Build(args_of_build) = &command
+        && args_of_build.all
+    {
+        return build::run_all(&args.global, args_of_build, &environment, &interrupt);
+    }
+    let session = Session::new(&args.global, environment, interrupt)?;
+    match command {
+        Command::Status(args) => status::run(&session, &args),
         Command::List(args) => list::run(&session, &args),
+        Command::Show(args) => show::run(&session, &args),
         Command::Plan(args) => plan::run(&session, &args),
+        Command::Explain(args) => explain::run(&session, &args),
+        Command::Diff(args) => diff::run(&session, &args),
+        Command::Why(args) => why::run(&session, &args),
         Command::Configure(args) => configure::run(&session, &args),
+        Command::Fetch => fetch::run(&session),
         Command::Compile(args) => compile::run(&session, &args),
-        Command::Build(args) => {
-            configure::run(&session, &args.configure)?;
-            compile::run(&session, &args.compile)
-        }
+        Command::Build(args) => build::run(&session, &args),
         Command::Cmd(args) => return cmd::run(&session, &args),
-        Command::Br(args) => br::run(&session, &args),
+        Command::Br(args) => return br::run(&session, &args),
+        Command::Check => return check::run(&session),
+        Command::LegalInfo => return check::legal_info(&session),
+        Command::Graph(command) => graph::run(&session, &command),
+        Command::Shell(args) => return shell::run(&session, &args),
+        Command::Env(args) => env::run(&session, &args),
+        Command::Workspace(command) => workspace::run(&session, &command),
         Command::Grant(command) => grant::run(&session, command),
         Command::Clean(args) => clean::run(&session, &args),
+        Command::Doctor(args) => return doctor::run(&session, &args),
+        Command::Hooks { stage } => hooks::run(&session, &stage),
+        Command::Completions { .. } | Command::Inside(_) => Ok(()),
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the exit code of a program that was run for the user; that of one ended by a signal as shells do.
+fn exit_code(status: std::process::ExitStatus) -> ExitCode {
+    use std::os::unix::process::ExitStatusExt as _;
+    let code = status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Asks a question that has yes and no for answers. `without` is the command line that asks nothing.
+fn confirm(session: &Session, question: &str, without: &str) -> Result<bool> {
+    if session.environment.get("SKIFF_NO_INTERACTIVE").is_some() {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint(format!("run: {without}")));
+    }
+    let mut stderr = anstream::stderr();
+    // If the question cannot be shown, nobody answers it with yes.
+    let _ = write!(stderr, "{question} [y/N] ");
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    let read = session.interrupt.asking(|| std::io::stdin().read_line(&mut answer).is_ok());
+    Ok(read && matches!(answer.trim(), "y" | "Y" | "yes"))
 }

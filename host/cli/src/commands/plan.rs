@@ -39,11 +39,8 @@ fn print(plan: &BuildPlan) {
         data!("{kind:10} {all} symbols, {overridden} of them set more than once");
     }
     for stage in [Stage::Pre, Stage::Post] {
-        for call in plan.hooks(stage) {
-            data!("{stage} hook   {}/{} {}", call.layer, call.plugin.name, call.plugin.version);
+        for step in plan.hooks(stage) {
+            data!("{step}");
         }
-    }
-    for hook in &plan.shell_hooks {
-        data!("{} hook   {} (shell: is not run)", hook.stage, hook.path.display());
     }
 }

@@ -1,28 +1,53 @@
+use serde_json::Value as Json;
+use serde_json::json;
+use skiff_build::Built;
+use skiff_build::StageChange;
+use skiff_build::stage_changes;
+use skiff_build::stage_digests;
 use skiff_plan::BuildPlan;
 
+use crate::args::JsonArgs;
+use crate::command_error::CommandError;
 use crate::command_error::Result;
 use crate::output::data;
+use crate::session::ChainOrigin;
 use crate::session::Session;
 
 /// Where we are, what there is, and what to type next. Never fails because of a broken chain: that is when a
 /// help screen is needed most.
-pub(crate) fn run(session: &Session) -> Result<()> {
+pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
+    let plan = session.requested().map(|_| session.plan());
+    let work = match &plan {
+        Some(Ok(plan)) => Some(Work::of(session, plan)),
+        _ => None,
+    };
+    if args.json {
+        let error = plan.as_ref().and_then(|plan| plan.as_ref().err()).map(CommandError::message);
+        data!("{:#}", document(session, work.as_ref(), error));
+        return Ok(());
+    }
     data!("\x1b[1mskiff\x1b[0m {}", env!("CARGO_PKG_VERSION"));
     data!("workspace  {} ({})", session.workspace.name(), session.workspace.folder().display());
-    let catalog = session.catalog()?;
-    let plan = match session.requested() {
-        None => {
-            data!("chain      none yet");
+    data!("engine     {}", session.engine_name);
+    match session.requested() {
+        None => data!("chain      none yet"),
+        Some((chain, ChainOrigin::Given)) => data!("chain      {chain}"),
+        Some((chain, ChainOrigin::Project)) => data!("chain      {chain} (of skiff.yaml)"),
+        Some((chain, ChainOrigin::Remembered)) => data!("chain      {chain} (remembered)"),
+    }
+    let plan = match plan {
+        Some(Err(error)) => {
+            error.report();
             None
         }
-        Some((chain, remembered)) => {
-            let origin = if remembered { " (remembered)" } else { "" };
-            data!("chain      {chain}{origin}");
-            session.plan().map_err(|error| error.report()).ok()
-        }
+        Some(Ok(plan)) => Some(plan),
+        None => None,
     };
+    if let Some(work) = &work {
+        work.print();
+    }
     data!("\n\x1b[1mpackages\x1b[0m");
-    for package in catalog.packages().filter(|package| !package.unlisted()) {
+    for package in session.catalog()?.packages().filter(|package| !package.unlisted()) {
         let chosen = plan.as_ref().is_some_and(|plan| plan.chain.iter().any(|name| *name == package.name.as_str()));
         let mark = if chosen { "*" } else { " " };
         data!("{mark} {:24} {}", package.name.as_str(), package.description()?.unwrap_or_default());
@@ -30,8 +55,92 @@ pub(crate) fn run(session: &Session) -> Result<()> {
     if let Some(plan) = &plan {
         print_commands(plan);
     }
-    print_next(session, plan.as_ref());
+    print_next(work.as_ref());
     Ok(())
+}
+
+/// What is to be done in the workspace.
+struct Work {
+    configured: bool,
+    /// What was built, in words.
+    built: &'static str,
+    /// The stages that would be made again; `None` when that is not known before configuring.
+    changes: Option<Vec<StageChange>>,
+    /// The digest of each stage.
+    stages: Vec<(String, String)>,
+}
+
+impl Work {
+    fn of(session: &Session, plan: &BuildPlan) -> Self {
+        let engine = session.engine(plan, false).ok();
+        let choices = session.choices(false);
+        let configured = engine
+            .as_ref()
+            .is_some_and(|engine| skiff_build::is_configured(plan, &session.workspace, engine.as_ref(), &choices));
+        let stages = engine.and_then(|engine| engine.stages(plan, &session.workspace).ok());
+        let look = Built::look(&session.workspace);
+        let built = match look {
+            Built::Never => "nothing",
+            Built::Unfinished(_) => "a part: the last build did not come to its end",
+            Built::Images(_) => "images",
+            Built::Damaged => "images that somebody has changed since",
+        };
+        let before = match look {
+            Built::Unfinished(stages) | Built::Images(stages) => stages,
+            Built::Never | Built::Damaged => Vec::new(),
+        };
+        let changes = stages.as_ref().map(|stages| stage_changes(&before, stages));
+        let digests = stages.iter().flat_map(|stages| stage_digests(stages));
+        let stages = digests.map(|(name, digest)| (name.to_owned(), digest.to_string())).collect();
+        Self { configured, built, changes, stages }
+    }
+
+    fn is_done(&self) -> bool {
+        self.configured && self.built == "images" && self.changes.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    fn print(&self) {
+        data!("configured {}", if self.configured { "yes" } else { "no, or layers have changed since" });
+        data!("built      {}", self.built);
+        let Some(changes) = self.changes.as_ref().filter(|_| self.built != "nothing") else { return };
+        for change in changes {
+            const SHOWN: usize = 4;
+            let names: Vec<String> =
+                change.inputs.iter().take(SHOWN).map(|(name, what)| format!("{name} ({what})")).collect();
+            let more = match change.inputs.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            match names.is_empty() {
+                true => data!("to build   {:12} because of what comes before", change.stage),
+                false => data!("to build   {:12} {}{more}", change.stage, names.join(", ")),
+            }
+        }
+    }
+}
+
+fn document(session: &Session, work: Option<&Work>, error: Option<&str>) -> Json {
+    let chain = session.requested().map(|(chain, origin)| {
+        json!({"requested": chain, "origin": match origin {
+            ChainOrigin::Given => "given",
+            ChainOrigin::Project => "project",
+            ChainOrigin::Remembered => "remembered",
+        }})
+    });
+    json!({
+        "version": 1,
+        "workspace": session.workspace.name(),
+        "path": session.workspace.folder(),
+        "engine": session.engine_name,
+        "chain": chain,
+        "error": error,
+        "configured": work.map(|work| work.configured),
+        "built": work.map(|work| work.built),
+        "stages": work.map(|work| {
+            work.stages.iter().map(|(name, digest)| json!({"stage": name, "digest": digest})).collect::<Vec<_>>()
+        }),
+        "to_build": work.and_then(|work| work.changes.as_ref()),
+    })
 }
 
 fn print_commands(plan: &BuildPlan) {
@@ -46,23 +155,21 @@ fn print_commands(plan: &BuildPlan) {
     }
     for (layer, commands) in &plan.legacy_commands {
         for command in commands {
-            data!("  cmd/{layer}/{:24} {} (Makefile: is not run)", command.name, command.description);
+            data!("  skiff cmd {layer} {:16} {} (a script)", command.name, command.description);
         }
     }
 }
 
-fn print_next(session: &Session, plan: Option<&BuildPlan>) {
+fn print_next(work: Option<&Work>) {
     data!("\n\x1b[1mnext\x1b[0m");
-    let built = session.workspace.images().is_dir();
     let line = |command: &str, what: &str| data!("  {command:34} {what}");
-    match plan {
+    match work {
         None => line("SKIFF_CONFIG=virt/qemu skiff build", "choose a chain and build it"),
-        Some(plan) => {
-            let configured = skiff_build::is_configured(plan, &session.workspace, &session.choices(false));
-            if !configured {
+        Some(work) => {
+            if !work.configured {
                 line("skiff configure", "merge the layers of the chain");
             }
-            if !configured || !built {
+            if !work.is_done() {
                 line("skiff compile", "build the system");
             }
         }

@@ -1,0 +1,128 @@
+use std::path::PathBuf;
+
+use skiff_kconfig::DefinitionError;
+use skiff_plan::Cancelled;
+use skiff_plan::HookFailure;
+
+use crate::FileError;
+use crate::WorkspaceError;
+
+/// Why the engine `buildroot` could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildrootError {
+    /// The folder is no Buildroot tree.
+    #[error("`{}` is no Buildroot tree: it has no `{missing}`", path.display())]
+    NoTree {
+        /// The folder.
+        path: PathBuf,
+        /// A file that every Buildroot tree has.
+        missing: &'static str,
+    },
+    /// The pinned release is not in the cache, and the network is not to be used.
+    #[error("Buildroot {release} was not fetched yet, and `--offline` forbids the network")]
+    Offline {
+        /// The release.
+        release: String,
+    },
+    /// The pinned release could not be fetched.
+    #[error("Cannot fetch Buildroot {release} from {url}: {reason}")]
+    Clone {
+        /// The release.
+        release: String,
+        /// Where it was to come from.
+        url: String,
+        /// What git says.
+        reason: String,
+    },
+    /// What was fetched is not what is pinned.
+    #[error("Buildroot {release} from {url} is commit {present}, and {wanted} is pinned")]
+    Commit {
+        /// The release.
+        release: String,
+        /// Where it came from.
+        url: String,
+        /// The commit that came.
+        present: String,
+        /// The commit that was wanted.
+        wanted: String,
+    },
+    /// The lock of the workspace names another tree.
+    #[error("`{}` locks {wanted}, and the tree is {present}", lock.display())]
+    Locked {
+        /// The lock.
+        lock: PathBuf,
+        /// What it names.
+        wanted: String,
+        /// What is there.
+        present: String,
+    },
+    /// A program is missing.
+    #[error("The engine `buildroot` needs `{program}`, which is not installed")]
+    Missing {
+        /// The program.
+        program: &'static str,
+    },
+    /// Buildroot splits lists of folders at blanks and colons.
+    #[error("`{}` has a blank or a colon in its path, at which Buildroot would split it", path.display())]
+    Blank {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The workspace is not configured.
+    #[error("The workspace is not configured for Buildroot: there is no `{}`", path.display())]
+    NotConfigured {
+        /// The file that is not there.
+        path: PathBuf,
+    },
+    /// The workspace was built at a path that cannot be had now.
+    #[error("The workspace was built at `{}`, in a mount namespace, and this machine forbids to make one now: {reason}", path.display())]
+    Place {
+        /// The path.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// make failed.
+    #[error("{what} failed{}", last.as_ref().map(|last| format!(": {last}")).unwrap_or_default())]
+    Make {
+        /// What was being made: "The step Building of gcc-final 15.2.0".
+        what: String,
+        /// The first line that names an error.
+        last: Option<String>,
+        /// The end of the output.
+        tail: Vec<String>,
+        /// The file with all of the output.
+        log: PathBuf,
+        /// The package, where it is known.
+        package: Option<String>,
+    },
+    /// Downloads failed.
+    #[error("{} downloads failed", failures.len())]
+    Downloads {
+        /// The packages, each with the first reason.
+        failures: Vec<(String, String)>,
+        /// The file with all of the output.
+        log: PathBuf,
+    },
+    /// What Buildroot says of its packages is not understood.
+    #[error("Cannot understand what Buildroot says of its packages: {reason}")]
+    Info {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Kconfig files cannot be read.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The workspace's folder is not skiff's.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// A hook would be refused.
+    #[error(transparent)]
+    Hook(#[from] HookFailure),
+    /// The user asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}

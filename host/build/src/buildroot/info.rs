@@ -1,0 +1,82 @@
+//! What Buildroot says of the packages of a configuration: `make show-info`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+use skiff_plan::Digest;
+use skiff_plan::Task;
+use skiff_plan::Unit;
+
+use super::BuildrootError;
+use super::make::Make;
+use crate::Site;
+use crate::atomic::write_file;
+
+/// One package of a configuration, for the target or the host.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PackageInfo {
+    /// The version; empty for a virtual package.
+    pub version: String,
+    /// The folder of its stamps, relative to the workspace.
+    pub stamp_dir: String,
+    /// The folder of its files in Buildroot or an external tree.
+    pub package_dir: String,
+    /// The packages that it needs.
+    pub dependencies: Vec<String>,
+    /// Where each file is downloaded to, below the folder of downloads.
+    pub dl_dir: String,
+    /// What is downloaded.
+    pub downloads: Vec<Download>,
+}
+
+/// A file that a package downloads.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Download {
+    /// Its name.
+    pub source: String,
+}
+
+/// All packages of a configuration, by name; those for the host start with `host-`.
+pub type Packages = BTreeMap<String, PackageInfo>;
+
+/// What was read for one `.config`.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    config: String,
+    packages: Packages,
+}
+
+/// Returns the packages: from the last time, if the configuration is the same, since asking takes seconds.
+pub(crate) fn packages(make: &Make<'_>, site: &Site<'_>) -> Result<Packages, BuildrootError> {
+    let folder = site.workspace.folder();
+    let config = fs::read(folder.join(".config")).unwrap_or_default();
+    let digest = Digest::of(&[make.tree().identity.as_bytes(), &config].concat()).to_string();
+    let path = folder.join("packages.json");
+    if let Some(kept) = read_kept(&path).filter(|kept| kept.config == digest) {
+        return Ok(kept.packages);
+    }
+    let _task = Task::start(site.reporter, "Asking Buildroot for its packages", Unit::Items, None);
+    let text = make.output(&["-s", "show-info"], site, "Asking Buildroot for its packages")?;
+    // Warnings of make stand in front of it.
+    let json = text.lines().find(|line| line.starts_with('{')).unwrap_or_default();
+    let packages: Packages =
+        serde_json::from_str(json).map_err(|error| BuildrootError::Info { reason: error.to_string() })?;
+    let kept = Kept { config: digest, packages };
+    write_file(&path, serde_json::json!(kept).to_string().as_bytes())?;
+    Ok(kept.packages)
+}
+
+/// Returns the packages as last asked for, whether they are current or not.
+pub(crate) fn kept(folder: &Path) -> Packages {
+    read_kept(&folder.join("packages.json")).map(|kept| kept.packages).unwrap_or_default()
+}
+
+fn read_kept(path: &PathBuf) -> Option<Kept> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}

@@ -1,0 +1,105 @@
+//! Calling Buildroot's make.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::ExitStatus;
+
+use skiff_plan::BuildPlan;
+
+use super::BuildrootError;
+use super::Buildroot;
+use super::Tree;
+use super::place::Place;
+use crate::FileError;
+use crate::Site;
+use crate::process::watch;
+
+/// make in one workspace.
+pub(crate) struct Make<'m> {
+    program: &'m Path,
+    tree: Tree,
+    pub(crate) place: Place,
+    variables: BTreeMap<OsString, OsString>,
+    external: String,
+}
+
+impl<'m> Make<'m> {
+    pub(crate) fn new(engine: &'m Buildroot, site: &Site<'_>, tree: Tree) -> Result<Self, BuildrootError> {
+        refuse_blanks(site.plan)?;
+        let folder = site.workspace.folder();
+        let place = Place::of(&folder, engine.fixed_path, &engine.program)?;
+        let external: Vec<_> = site.plan.external.iter().map(|path| path.to_string_lossy()).collect();
+        let variables = engine.environment.clone();
+        Ok(Self { program: &engine.program, tree, place, variables, external: external.join(":") })
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Returns the command that makes some targets.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.place.command(self.program, "make");
+        command.arg("--no-print-directory").arg("-C").arg(&self.tree.root);
+        command.arg(format!("O={}", self.place.path.display())).arg(format!("BR2_EXTERNAL={}", self.external));
+        command.args(words).env_clear().envs(&self.variables);
+        command
+    }
+
+    /// Returns a command that runs something else where make runs.
+    pub(crate) fn other(&self, program: &str) -> Command {
+        let mut command = self.place.command(self.program, program);
+        command.env_clear().envs(&self.variables).current_dir(&self.place.folder);
+        command
+    }
+
+    /// Makes some targets and hands each line of output to `line`.
+    pub(crate) fn run(
+        &self,
+        words: &[&str],
+        site: &Site<'_>,
+        line: impl FnMut(&str),
+    ) -> Result<ExitStatus, BuildrootError> {
+        let mut command = self.command(words);
+        let status = site.lock.shared_with(|| watch(&mut command, site.cancel, line));
+        site.cancel.check()?;
+        status.map_err(FileError::at("run", self.program)).map_err(Into::into)
+    }
+
+    /// Makes some targets at the user's terminal.
+    pub(crate) fn run_at_terminal(&self, words: &[&str], site: &Site<'_>) -> Result<ExitStatus, BuildrootError> {
+        let status = site.lock.shared_with(|| self.command(words).status());
+        status.map_err(FileError::at("run", self.program)).map_err(Into::into)
+    }
+
+    /// Makes something that takes a moment, and returns what it prints.
+    pub(crate) fn output(&self, words: &[&str], site: &Site<'_>, what: &str) -> Result<String, BuildrootError> {
+        let mut lines = Vec::new();
+        let status = self.run(words, site, |line| lines.push(line.to_owned()))?;
+        match status.success() {
+            true => Ok(lines.join("\n")),
+            false => Err(failed(what, &lines, self.place.folder.clone())),
+        }
+    }
+}
+
+/// Makes an error of the output of a make that was not watched more closely.
+fn failed(what: &str, lines: &[String], log: PathBuf) -> BuildrootError {
+    const SHOWN: usize = 20;
+    let tail = lines.iter().skip(lines.len().saturating_sub(SHOWN)).cloned().collect();
+    BuildrootError::Make { what: what.to_owned(), last: None, tail, log, package: None }
+}
+
+fn refuse_blanks(plan: &BuildPlan) -> Result<(), BuildrootError> {
+    let patches = &plan.patches;
+    let overlays = plan.overlays.iter().map(|overlay| &overlay.path);
+    let folders = overlays.chain(&plan.external).chain(&patches.buildroot).chain(&patches.kernel).chain(&patches.uboot);
+    let bad = |path: &&PathBuf| path.to_string_lossy().contains(|c: char| c.is_whitespace() || c == ':');
+    match folders.into_iter().find(bad) {
+        Some(path) => Err(BuildrootError::Blank { path: path.clone() }),
+        None => Ok(()),
+    }
+}

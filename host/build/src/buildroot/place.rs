@@ -1,0 +1,165 @@
+//! Where Buildroot believes to build: at the same path for all workspaces, in a mount namespace, so that compilers see
+//! equal command lines and the shared cache hits; or, where that cannot be had, at the workspace's own path.
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use rustix::mount::MountFlags;
+use rustix::mount::MountPropagationFlags;
+use rustix::mount::UnmountFlags;
+use rustix::thread::UnshareFlags;
+
+use super::BuildrootError;
+use crate::FileError;
+
+/// The path of every workspace inside its mount namespace.
+const FIXED: &str = "/skiff/w";
+
+/// The file in a workspace that says at which path it is built. Files in it name that path, so it stays.
+const MARK: &str = ".build-path";
+
+/// Where a workspace is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The folder as Buildroot sees it.
+    pub(crate) path: PathBuf,
+    /// The folder that everybody else sees.
+    pub(crate) folder: PathBuf,
+}
+
+impl Place {
+    /// Decides where a workspace is built, or finds out where it has been. `fixed` says whether a mount namespace is
+    /// wanted at all; `program` is skiff itself.
+    pub(crate) fn of(folder: &Path, fixed: bool, program: &Path) -> Result<Self, BuildrootError> {
+        let mark = folder.join(MARK);
+        let place = |path: PathBuf| Self { path, folder: folder.to_owned() };
+        match fs::read_to_string(&mark) {
+            Ok(path) if Path::new(path.trim()) == folder => return Ok(place(folder.to_owned())),
+            Ok(path) if path.trim() == FIXED => {
+                return match probe(folder, program) {
+                    Ok(()) => Ok(place(FIXED.into())),
+                    Err(reason) => Err(BuildrootError::Place { path: FIXED.into(), reason }),
+                };
+            }
+            _ => {}
+        }
+        let path = match fixed && probe(folder, program).is_ok() {
+            true => PathBuf::from(FIXED),
+            false => folder.to_owned(),
+        };
+        fs::write(&mark, format!("{}\n", path.display())).map_err(FileError::at("write", &mark))?;
+        Ok(place(path))
+    }
+
+    /// Forgets the decision: the outputs that name the path are gone.
+    pub(crate) fn forget(folder: &Path) -> io::Result<()> {
+        match fs::remove_file(folder.join(MARK)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.path != self.folder
+    }
+
+    /// Returns a command that runs another one where the workspace is at its path, and that ends with skiff.
+    pub(crate) fn command(&self, skiff: &Path, program: &str) -> Command {
+        let mut command = Command::new(skiff);
+        command.arg("inside").arg("--folder").arg(&self.folder);
+        if self.is_fixed() {
+            command.arg("--at").arg(&self.path);
+        }
+        command.arg("--").arg(program);
+        command
+    }
+}
+
+/// Tries whether a mount namespace can be had.
+fn probe(folder: &Path, program: &Path) -> Result<(), String> {
+    let place = Place { path: FIXED.into(), folder: folder.to_owned() };
+    let output = place.command(program, "true").stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    }
+}
+
+/// Replaces this process by another program that ends when its parent does and, with `at`, sees `folder` there, too.
+///
+/// Only for a process with one thread. `current` is the folder to start in.
+///
+/// # Errors
+/// What the system says.
+pub fn enter(
+    folder: &Path,
+    at: Option<&Path>,
+    current: &Path,
+    program: &OsString,
+    arguments: &[OsString],
+) -> io::Result<Infallible> {
+    if let Some(at) = at {
+        show_at(folder, at)?;
+    }
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    Err(Command::new(program).args(arguments).current_dir(current).exec())
+}
+
+/// Makes `folder` visible at `at` for this process and its children: in a new root that holds everything of the old one.
+fn show_at(folder: &Path, at: &Path) -> io::Result<()> {
+    let (uid, gid) = (rustix::process::getuid(), rustix::process::getgid());
+    // SAFETY: the process has one thread, and no file descriptor table is given up.
+    #[expect(unsafe_code, reason = "rustix has no safe form")]
+    let unshare = |flags| unsafe { rustix::thread::unshare_unsafe(flags) };
+    if !uid.is_root() || unshare(UnshareFlags::NEWNS).is_err() {
+        unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS)?;
+        // Everybody stays who they are.
+        fs::write("/proc/self/setgroups", "deny")?;
+        fs::write("/proc/self/uid_map", format!("{0} {0} 1", uid.as_raw()))?;
+        fs::write("/proc/self/gid_map", format!("{0} {0} 1", gid.as_raw()))?;
+    }
+    rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+    let folder = fs::canonicalize(folder)?;
+    // Any folder will do to begin with: it is hidden only until the old root is shown again.
+    rustix::mount::mount("skiff", "/tmp", "tmpfs", MountFlags::empty(), None)?;
+    for inner in ["/tmp/new", "/tmp/old"] {
+        fs::create_dir(inner)?;
+    }
+    rustix::process::pivot_root("/tmp", "/tmp/old")?;
+    rustix::process::chdir("/")?;
+    // A mount of its own, since only a mount can become the root.
+    rustix::mount::mount_bind("/new", "/new")?;
+    let (old, new) = (Path::new("/old"), Path::new("/new"));
+    for entry in fs::read_dir(old)? {
+        let entry = entry?;
+        show(&entry, &new.join(entry.file_name()))?;
+    }
+    let inner = new.join(at.strip_prefix("/").unwrap_or(at));
+    fs::create_dir_all(&inner)?;
+    rustix::mount::mount_bind_recursive(old.join(folder.strip_prefix("/").unwrap_or(&folder)), &inner)?;
+    rustix::mount::unmount(old, UnmountFlags::DETACH)?;
+    rustix::process::chdir(new)?;
+    rustix::process::pivot_root(".", ".")?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH)?;
+    Ok(rustix::process::chdir("/")?)
+}
+
+/// Shows an entry of the old root in the new one.
+fn show(entry: &fs::DirEntry, place: &Path) -> io::Result<()> {
+    let kind = entry.file_type()?;
+    if kind.is_symlink() {
+        return std::os::unix::fs::symlink(fs::read_link(entry.path())?, place);
+    }
+    match kind.is_dir() {
+        true => fs::create_dir(place)?,
+        false => drop(fs::File::create(place)?),
+    }
+    Ok(rustix::mount::mount_bind_recursive(entry.path(), place)?)
+}

@@ -1,0 +1,56 @@
+//! How much each package takes in the target, from what Buildroot records: `build/packages-file-list.txt`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Returns the bytes of the files that each package has installed. A file that several packages have written counts
+/// for the last one; `overlays and hooks` are files that no package has.
+pub fn read_installed_sizes(workspace: &Path) -> BTreeMap<String, u64> {
+    let list = fs::read(workspace.join("build/packages-file-list.txt")).unwrap_or_default();
+    let list = String::from_utf8_lossy(&list);
+    // A line is `package,./path`.
+    let owners: BTreeMap<&str, &str> = list
+        .lines()
+        .filter_map(|line| line.split_once(','))
+        .map(|(package, path)| (path.trim_start_matches("./"), package))
+        .collect();
+    let mut sizes = BTreeMap::new();
+    if owners.is_empty() {
+        return sizes;
+    }
+    let target = workspace.join("target");
+    for entry in walkdir::WalkDir::new(&target).min_depth(1).into_iter().filter_map(Result::ok) {
+        let Ok(metadata) = entry.metadata() else { continue };
+        if !metadata.is_file() {
+            continue;
+        }
+        let path = entry.path().strip_prefix(&target).unwrap_or(entry.path()).to_string_lossy();
+        let owner = owners.get(path.as_ref()).copied().unwrap_or("overlays and hooks");
+        *sizes.entry(owner.to_owned()).or_insert(0) += metadata.len();
+    }
+    sizes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_belong_to_the_last_package_that_wrote_them() {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("build/packages-file-list.txt", "a,./bin/x\nb,./bin/x\na,./bin/y\n"),
+            ("target/bin/x", "12345"),
+            ("target/bin/y", "1"),
+            ("target/etc/own", "12"),
+        ] {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let sizes = read_installed_sizes(root.path());
+        let expected = [("a".to_owned(), 1), ("b".to_owned(), 5), ("overlays and hooks".to_owned(), 2)];
+        assert_eq!(sizes.into_iter().collect::<Vec<_>>(), expected);
+    }
+}

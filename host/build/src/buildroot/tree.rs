@@ -1,0 +1,194 @@
+//! Finding Buildroot: a folder of the user's, or a pinned release in the cache.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use skiff_plan::Task;
+use skiff_plan::Unit;
+
+use super::BuildrootError;
+use crate::FileError;
+use crate::Site;
+use crate::process::watch;
+
+/// Where a Buildroot tree comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A folder that somebody else looks after.
+    Folder(PathBuf),
+    /// A release that skiff fetches.
+    Pinned(Pin),
+}
+
+/// A release, named so that nobody can give out another for it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// The git repository.
+    #[serde(default = "default_url")]
+    pub url: String,
+    /// The release: a tag.
+    pub release: String,
+    /// The commit that the tag must lead to, as 40 hexadecimal digits.
+    pub commit: String,
+}
+
+/// Buildroot's own repository.
+fn default_url() -> String {
+    "https://gitlab.com/buildroot.org/buildroot.git".into()
+}
+
+impl Default for Pin {
+    /// The release that skiff's own layers are written for.
+    fn default() -> Self {
+        Self {
+            url: default_url(),
+            release: "2026.05.1".into(),
+            commit: "cb857ba4c87a93e5265a9e4a3f32071abf39e14a".into(),
+        }
+    }
+}
+
+impl Pin {
+    /// Returns what is wrong with it: names go to git, which must not take them for options.
+    pub fn wrong(&self) -> Option<String> {
+        let hex = |text: &str| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let word = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+                && text.bytes().all(|b| b.is_ascii_graphic())
+        };
+        if !hex(&self.commit) {
+            return Some(format!("`{}` is no commit: that has 40 hexadecimal digits", self.commit));
+        }
+        [&self.url, &self.release].into_iter().find(|text| !word(text)).map(|text| format!("`{text}` is no such name"))
+    }
+}
+
+/// A Buildroot tree that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    /// Its folder.
+    pub root: PathBuf,
+    /// What identifies it: a commit, or the digest of its files that every change of it changes.
+    pub identity: String,
+}
+
+/// Files that every Buildroot tree has.
+const FILES: [&str; 3] = ["Makefile", "Config.in", "package"];
+
+impl Source {
+    /// Returns the tree if it is there already.
+    pub(crate) fn present(&self, cache: &Path) -> Result<Option<Tree>, BuildrootError> {
+        match self {
+            Self::Folder(root) => {
+                if let Some(missing) = FILES.into_iter().find(|file| !root.join(file).exists()) {
+                    return Err(BuildrootError::NoTree { path: root.clone(), missing });
+                }
+                Ok(Some(Tree { root: root.clone(), identity: identity(root) }))
+            }
+            Self::Pinned(pin) => {
+                let root = place(cache, pin);
+                if !root.is_dir() {
+                    return Ok(None);
+                }
+                // Whoever has changed something in the cache gets what is pinned all the same.
+                match commit(&root).as_deref() {
+                    Some(present) if present == pin.commit => {
+                        Ok(Some(Tree { root, identity: format!("commit {present}") }))
+                    }
+                    _ => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// Returns the tree, fetching it if need be.
+    pub(crate) fn obtain(&self, cache: &Path, offline: bool, site: &Site<'_>) -> Result<Tree, BuildrootError> {
+        if let Some(tree) = self.present(cache)? {
+            return Ok(tree);
+        }
+        let Self::Pinned(pin) = self else {
+            return Err(BuildrootError::NoTree { path: cache.to_owned(), missing: "Makefile" });
+        };
+        if offline {
+            return Err(BuildrootError::Offline { release: pin.release.clone() });
+        }
+        fetch(pin, cache, site)?;
+        Ok(Tree { root: place(cache, pin), identity: format!("commit {}", pin.commit) })
+    }
+}
+
+fn place(cache: &Path, pin: &Pin) -> PathBuf {
+    cache.join("buildroot").join(&pin.commit)
+}
+
+/// Clones a release into a folder of its own, checks the commit, and only then puts it in place.
+fn fetch(pin: &Pin, cache: &Path, site: &Site<'_>) -> Result<(), BuildrootError> {
+    let task = Task::start(site.reporter, &format!("Fetching Buildroot {}", pin.release), Unit::Items, None);
+    let folder = cache.join("buildroot");
+    let make = || {
+        fs::create_dir_all(&folder)?;
+        tempfile::Builder::new().prefix(".clone-").tempdir_in(&folder)
+    };
+    let staging = make().map_err(FileError::at("make a folder in", &folder))?;
+    let clone = staging.path().join("tree");
+    let mut git = Command::new("git");
+    git.args(["clone", "--quiet", "-c", "advice.detachedHead=false", "--depth", "1", "--branch", &pin.release]);
+    // Nobody is there to answer questions.
+    git.args(["--", &pin.url]).arg(&clone).env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C.UTF-8");
+    let mut said = Vec::new();
+    let status = watch(&mut git, site.cancel, |line| {
+        task.note(line);
+        said.push(line.to_owned());
+    });
+    site.cancel.check()?;
+    let reason = match status {
+        Ok(status) if status.success() => None,
+        Ok(_) => Some(said.iter().rfind(|line| line.contains("fatal:")).or(said.last()).cloned().unwrap_or_default()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(BuildrootError::Missing { program: "git" });
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    let (release, url) = (pin.release.clone(), pin.url.clone());
+    if let Some(reason) = reason {
+        return Err(BuildrootError::Clone { release, url, reason });
+    }
+    let present = commit(&clone).unwrap_or_default();
+    if present != pin.commit {
+        return Err(BuildrootError::Commit { release, url, present, wanted: pin.commit.clone() });
+    }
+    let place = place(cache, pin);
+    if place.is_dir() {
+        crate::mounted::remove_tree(&place)?;
+    }
+    fs::rename(&clone, &place).map_err(FileError::at("write", &place))?;
+    Ok(())
+}
+
+fn commit(root: &Path) -> Option<String> {
+    let output = Command::new("git").arg("-C").arg(root).args(["rev-parse", "--verify", "HEAD"]).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// A tree with git is its commit and what was changed since; one without is its release.
+fn identity(root: &Path) -> String {
+    let own = root.join(".git").exists();
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    if own
+        && let Some(commit) = git(&["rev-parse", "--verify", "HEAD"])
+        && let Some(changes) = git(&["diff", "HEAD"])
+    {
+        return match changes.is_empty() {
+            true => format!("commit {commit}"),
+            false => format!("commit {commit} with changes {}", skiff_plan::Digest::of(changes.as_bytes())),
+        };
+    }
+    let makefile = fs::read(root.join("Makefile")).unwrap_or_default();
+    format!("files {}", skiff_plan::Digest::of(&makefile))
+}

@@ -1,0 +1,114 @@
+//! Running a program that takes long, whose lines are looked at, and that ends when the user wants it to.
+
+use std::io;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::os::unix::process::CommandExt as _;
+use std::process::Child;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process_group;
+use skiff_plan::Cancel;
+
+/// How often a waiting skiff looks whether it is to stop.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// How long a program may take to end by itself once it was asked to.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs a program to its end in a process group of its own and hands every line of its output and its complaints,
+/// without the line end, to `line`. When the user wants to stop, the whole group is asked to, and made to.
+pub(crate) fn watch(command: &mut Command, cancel: &Cancel, mut line: impl FnMut(&str)) -> io::Result<ExitStatus> {
+    let (reader, writer) = io::pipe()?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    let mut child = command.spawn()?;
+    // The command holds the writing end, too, and would keep the pipe open.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let mut reader = BufReader::new(reader);
+        let mut bytes = Vec::new();
+        // It ends when the last writer does, or when nobody listens any more.
+        while let Ok(1..) = reader.read_until(b'\n', &mut bytes) {
+            let text = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
+            bytes.clear();
+            if sender.send(text).is_err() {
+                return;
+            }
+        }
+    });
+    let mut asked: Option<Instant> = None;
+    loop {
+        match lines.recv_timeout(GLANCE) {
+            Ok(text) => line(&text),
+            // A program that it left behind may hold the pipe for ever.
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(status) = child.try_wait()? {
+                    lines.try_iter().for_each(|text| line(&text));
+                    return Ok(status);
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return child.wait(),
+        }
+        match asked {
+            None if cancel.is_cancelled() => {
+                signal(&child, Signal::INT);
+                asked = Some(Instant::now());
+            }
+            Some(since) if since.elapsed() > GRACE => signal(&child, Signal::KILL),
+            _ => {}
+        }
+    }
+}
+
+/// Sends a signal to the child's group. One that has ended needs none.
+fn signal(child: &Child, signal: Signal) {
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(pid, signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn output_and_complaints_arrive_line_by_line() {
+        let mut lines = Vec::new();
+        let script = "echo one; echo two >&2; printf three";
+        let status = watch(&mut shell(script), &Cancel::default(), |line| lines.push(line.to_owned())).unwrap();
+        assert!(status.success());
+        assert_eq!(lines, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn whoever_wants_to_stop_does_not_wait_for_the_end() {
+        let cancel = Cancel::default();
+        let stop = cancel.clone();
+        let start = Instant::now();
+        let status = watch(&mut shell("echo up; sleep 60 & wait"), &cancel, |_| stop.cancel()).unwrap();
+        assert!(!status.success() && start.elapsed() < GRACE);
+    }
+
+    #[test]
+    fn a_program_that_stays_behind_is_not_waited_for() {
+        let start = Instant::now();
+        watch(&mut shell("setsid sleep 60 & echo started"), &Cancel::default(), |_| {}).unwrap();
+        assert!(start.elapsed() < GRACE);
+    }
+}

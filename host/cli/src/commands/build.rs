@@ -1,0 +1,64 @@
+use std::process::ExitCode;
+
+use crate::args::BuildArgs;
+use crate::args::GlobalArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::commands::compile;
+use crate::commands::configure;
+use crate::environment::Environment;
+use crate::interrupt::Interrupt;
+use crate::output::note;
+use crate::session::Session;
+
+/// Configures and builds, under one lock and from one plan.
+pub(crate) fn run(session: &Session, args: &BuildArgs) -> Result<()> {
+    let plan = session.plan()?;
+    let engine = session.engine(&plan, args.compile.update)?;
+    let lock = session.lock()?;
+    let site = session.site(&plan, &lock);
+    configure::with(session, &site, engine.as_ref(), &args.configure)?;
+    compile::with(session, &site, engine.as_ref())
+}
+
+/// Builds all workspaces of the project. One that fails does not keep the others from being built.
+pub(crate) fn run_all(
+    global: &GlobalArgs,
+    args: &BuildArgs,
+    environment: &Environment,
+    interrupt: &Interrupt,
+) -> Result<ExitCode> {
+    let project = Session::new(global, environment.clone(), interrupt.clone())?.project;
+    if global.config.as_deref().is_some_and(|chain| !chain.is_empty()) {
+        return Err(CommandError::new(Kind::Usage, "--all takes the chains of skiff.yaml, and a chain was given, too")
+            .hint("unset SKIFF_CONFIG, or leave --all out"));
+    }
+    if project.workspaces.is_empty() {
+        return Err(CommandError::new(Kind::User, "The project file names no workspaces")
+            .hint("write into skiff.yaml: workspaces: {boat: {chain: \"pi/4,skiff/core\"}}"));
+    }
+    let mut outcomes = Vec::new();
+    for name in project.workspaces.keys() {
+        note!("\x1b[1m== {name}\x1b[0m");
+        let global = GlobalArgs { workspace: Some(name.clone()), ..global.clone() };
+        let outcome = Session::new(&global, environment.clone(), interrupt.clone())
+            .and_then(|session| run(&session, args));
+        let code = match &outcome {
+            Ok(()) => 0,
+            Err(error) => {
+                error.report();
+                error.code()
+            }
+        };
+        outcomes.push((name, code));
+        if interrupt.cancel.is_cancelled() {
+            break;
+        }
+    }
+    note!("");
+    for (name, code) in &outcomes {
+        note!("{name:24} {}", if *code == 0 { "built".to_owned() } else { format!("failed ({code})") });
+    }
+    Ok(ExitCode::from(outcomes.iter().map(|(_, code)| *code).find(|code| *code != 0).unwrap_or(0)))
+}

@@ -1,0 +1,38 @@
+use std::process::ExitCode;
+
+use skiff_build::Engine as _;
+
+use crate::command_error::Result;
+use crate::commands::configure;
+use crate::session::Session;
+
+/// Checks what SkiffOS checks: the style of external trees, that all sources can be had, and licences.
+pub(crate) fn run(session: &Session) -> Result<ExitCode> {
+    let plan = session.plan()?;
+    let engine = session.buildroot(&plan, "Checking")?;
+    let lock = session.lock()?;
+    let site = session.site(&plan, &lock);
+    configure::ensure(session, &site, &engine)?;
+    if !plan.external.is_empty() {
+        let status = engine.run_targets(&site, &["check-package-external"])?;
+        if !status.success() {
+            return Ok(super::exit_code(status));
+        }
+    }
+    engine.fetch(&site)?;
+    Ok(super::exit_code(engine.run_targets(&site, &["legal-info"])?))
+}
+
+/// Collects sources and licences.
+pub(crate) fn legal_info(session: &Session) -> Result<ExitCode> {
+    let plan = session.plan()?;
+    let engine = session.buildroot(&plan, "`legal-info`")?;
+    let lock = session.lock()?;
+    let site = session.site(&plan, &lock);
+    configure::ensure(session, &site, &engine)?;
+    let status = engine.run_targets(&site, &["legal-info"])?;
+    if status.success() {
+        session.say(&format!("The licences are in {}", session.workspace.folder().join("legal-info").display()));
+    }
+    Ok(super::exit_code(status))
+}

@@ -1,0 +1,213 @@
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use skiff_build::Remembered;
+use skiff_kconfig::Kind as ConfigKind;
+use skiff_layers::Catalog;
+use skiff_layers::Chain;
+use skiff_layers::ResolveContext;
+use skiff_layers::Stage;
+use skiff_plan::BuildPlan;
+use skiff_plan::Workspace;
+use walkdir::WalkDir;
+
+use crate::args::DiffArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::output::data;
+use crate::session::Session;
+
+/// How two systems differ. `-` belongs to the first, `+` to the second.
+#[derive(Debug, Default, Serialize)]
+struct Difference {
+    layers: Changes,
+    symbols: BTreeMap<ConfigKind, BTreeMap<String, Sides>>,
+    overlays: BTreeMap<String, Sides>,
+    hooks: Changes,
+    users: Changes,
+    cflags: Option<Sides>,
+}
+
+/// What only one side has.
+#[derive(Debug, Default, Serialize)]
+struct Changes {
+    removed: Vec<String>,
+    added: Vec<String>,
+}
+
+/// Two values of one thing, each with who says so.
+#[derive(Debug, PartialEq, Serialize)]
+struct Sides {
+    from: Option<Said>,
+    to: Option<Said>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Said {
+    value: String,
+    by: String,
+}
+
+/// Compares two chains or workspaces.
+pub(crate) fn run(session: &Session, args: &DiffArgs) -> Result<()> {
+    let from = system(session, &args.from)?;
+    let to = match &args.to {
+        Some(name) => system(session, name)?,
+        None => (session.plan()?, session.workspace.clone()),
+    };
+    let difference = compare(&from, &to);
+    match args.json {
+        true => data!("{:#}", serde_json::json!(difference)),
+        false => print(&difference),
+    }
+    Ok(())
+}
+
+/// Makes the plan of a chain, or of what a workspace is configured with.
+fn system(session: &Session, name: &str) -> Result<(BuildPlan, Workspace)> {
+    if name.contains('/') || session.project.chains.contains_key(name) {
+        let chain = session.chain_of(&session.project.expand(name)?)?;
+        return Ok((session.plan_of(&chain)?, session.workspace.clone()));
+    }
+    let workspace = Workspace::new(session.workspace.root().to_owned(), name)?;
+    let own = session.project.workspaces.get(workspace.name()).map(|own| own.chain.clone());
+    let memory = Remembered::read(&workspace);
+    let Some(requested) = own.or_else(|| memory.as_ref().map(|memory| memory.chain.clone())) else {
+        return Err(CommandError::new(Kind::User, format!("There is no workspace `{name}` that is configured"))
+            .hint("`skiff workspace list` shows them; a chain has a `/` in it"));
+    };
+    let extra = memory.and_then(|memory| memory.extra);
+    let extra = extra.map(|list| list.split(':').map(PathBuf::from).collect());
+    let context = ResolveContext {
+        workspace: workspace.name().to_owned(),
+        extra: extra.unwrap_or_else(|| session.context.extra.clone()),
+        ..session.context.clone()
+    };
+    let chain = Chain::resolve(&session.project.expand(&requested)?, &Catalog::scan(&context)?, &context)?;
+    Ok((BuildPlan::new(&chain, &workspace, &session.version())?, workspace))
+}
+
+fn compare((from, from_ws): &(BuildPlan, Workspace), (to, to_ws): &(BuildPlan, Workspace)) -> Difference {
+    let mut symbols = BTreeMap::new();
+    for kind in ConfigKind::ALL {
+        let said = |plan: &BuildPlan, workspace: &Workspace| -> BTreeMap<String, Said> {
+            // Every workspace names its own folder.
+            let own = workspace.config().display().to_string();
+            let row = |entry: &skiff_kconfig::Entry| Said {
+                value: entry.winner.value.text().replace(&own, ".config"),
+                by: entry.winner.origin.to_string(),
+            };
+            plan.config(kind).entries().map(|(symbol, entry)| (symbol.to_string(), row(entry))).collect()
+        };
+        symbols.insert(kind, sides(said(from, from_ws), said(to, to_ws)));
+    }
+    symbols.retain(|_, changed| !changed.is_empty());
+    let layers = |plan: &BuildPlan| plan.layers.iter().map(|layer| layer.name.clone()).collect();
+    let users = |plan: &BuildPlan| plan.users.iter().map(|user| user.text.clone()).collect();
+    let flags = |plan: &BuildPlan| Some(Said { value: plan.cflags.clone(), by: "all layers".into() });
+    Difference {
+        layers: changes(layers(from), layers(to)),
+        symbols,
+        overlays: sides(overlays(from), overlays(to)),
+        hooks: changes(hooks(from), hooks(to)),
+        users: changes(users(from), users(to)),
+        cflags: (from.cflags != to.cflags).then(|| Sides { from: flags(from), to: flags(to) }),
+    }
+}
+
+fn sides(from: BTreeMap<String, Said>, to: BTreeMap<String, Said>) -> BTreeMap<String, Sides> {
+    let names: BTreeSet<String> = from.keys().chain(to.keys()).cloned().collect();
+    let value = |said: Option<&Said>| said.map(|said| said.value.clone());
+    names
+        .into_iter()
+        .filter(|name| value(from.get(name)) != value(to.get(name)))
+        .map(|name| {
+            let sides = Sides { from: from.get(&name).cloned(), to: to.get(&name).cloned() };
+            (name, sides)
+        })
+        .collect()
+}
+
+fn changes(from: Vec<String>, to: Vec<String>) -> Changes {
+    let only = |one: &[String], other: &[String]| one.iter().filter(|item| !other.contains(item)).cloned().collect();
+    Changes { removed: only(&from, &to), added: only(&to, &from) }
+}
+
+/// The files of all overlays, each with the digest of what the last layer brings.
+fn overlays(plan: &BuildPlan) -> BTreeMap<String, Said> {
+    let mut files = BTreeMap::new();
+    for overlay in &plan.overlays {
+        for entry in WalkDir::new(&overlay.path).min_depth(1).into_iter().filter_map(Result::ok) {
+            if entry.file_type().is_dir() {
+                continue;
+            }
+            let name = entry.path().strip_prefix(&overlay.path).unwrap_or(entry.path());
+            let value = match std::fs::read_link(entry.path()) {
+                Ok(target) => format!("-> {}", target.display()),
+                Err(_) => std::fs::read(entry.path())
+                    .map_or_else(|error| error.to_string(), |bytes| skiff_plan::Digest::of(&bytes).to_string()),
+            };
+            files.insert(format!("/{}", name.display()), Said { value, by: overlay.layer.clone() });
+        }
+    }
+    files
+}
+
+fn hooks(plan: &BuildPlan) -> Vec<String> {
+    [Stage::Pre, Stage::Post].into_iter().flat_map(|stage| plan.hooks(stage)).map(|step| step.to_string()).collect()
+}
+
+fn print(difference: &Difference) {
+    let mut nothing = true;
+    let mut title = |text: &str| {
+        nothing = false;
+        data!("\x1b[1m{text}\x1b[0m");
+    };
+    let line = |sign: char, text: &str| {
+        let colour = if sign == '-' { 31 } else { 32 };
+        data!("\x1b[{colour}m{sign} {text}\x1b[0m");
+    };
+    for (name, changes) in
+        [("layers", &difference.layers), ("hooks", &difference.hooks), ("users", &difference.users)]
+    {
+        if !changes.removed.is_empty() || !changes.added.is_empty() {
+            title(name);
+            changes.removed.iter().for_each(|text| line('-', text));
+            changes.added.iter().for_each(|text| line('+', text));
+        }
+    }
+    for (kind, symbols) in &difference.symbols {
+        title(&kind.to_string());
+        for (symbol, sides) in symbols {
+            for (sign, said) in [('-', &sides.from), ('+', &sides.to)] {
+                if let Some(said) = said {
+                    line(sign, &format!("{symbol}={}  ({})", said.value, said.by));
+                }
+            }
+        }
+    }
+    if !difference.overlays.is_empty() {
+        title("overlays");
+        for (path, sides) in &difference.overlays {
+            match (&sides.from, &sides.to) {
+                (Some(said), None) => line('-', &format!("{path}  ({})", said.by)),
+                (None, Some(said)) => line('+', &format!("{path}  ({})", said.by)),
+                (from, to) => {
+                    let by = |said: &Option<Said>| said.as_ref().map(|said| said.by.clone()).unwrap_or_default();
+                    data!("\x1b[33m~ {path}  ({} / {})\x1b[0m", by(from), by(to));
+                }
+            }
+        }
+    }
+    if let Some(Sides { from: Some(from), to: Some(to) }) = &difference.cflags {
+        title("cflags");
+        line('-', &from.value);
+        line('+', &to.value);
+    }
+    if nothing {
+        data!("no difference");
+    }
+}

@@ -1,0 +1,41 @@
+use skiff_build::buildroot::HOOK_LINE;
+use skiff_layers::Stage;
+use skiff_plan::HookRunner as _;
+use skiff_plan::Zones;
+
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::output::note;
+use crate::session::Session;
+
+/// Runs the hooks of a stage. Buildroot calls this, under the lock of the skiff that runs Buildroot.
+pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
+    let stage = [Stage::Pre, Stage::Post].into_iter().find(|known| known.to_string() == stage);
+    let stage = stage.ok_or_else(|| CommandError::new(Kind::Usage, "a stage is `pre` or `post`"))?;
+    // Only Buildroot sets these.
+    let (Some(target), Some(images)) = (session.environment.path("TARGET_DIR"), session.environment.path("BINARIES_DIR"))
+    else {
+        return Err(CommandError::new(Kind::Usage, "Hooks are run by Buildroot").hint("run: skiff compile"));
+    };
+    let plan = session.plan()?;
+    if !skiff_build::is_unchanged(&plan, &session.workspace, &session.choices(false)) {
+        return Err(CommandError::new(Kind::User, "Layers have changed while the system was built")
+            .hint("`skiff compile` goes on with what they hold now"));
+    }
+    let runner = session.runner(&plan)?;
+    let epoch = session.environment.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
+    let zones = Zones {
+        layers: plan.layer_folders(),
+        target: Some(target),
+        images: Some(images),
+        state: session.workspace.state(),
+        epoch,
+    };
+    for step in plan.hooks(stage) {
+        note!("{HOOK_LINE}{step}");
+        session.cancel.check().map_err(|_| CommandError::new(Kind::Cancelled, "Cancelled"))?;
+        runner.run_hook(&step, &zones)?;
+    }
+    Ok(())
+}

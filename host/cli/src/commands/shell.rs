@@ -1,0 +1,32 @@
+use std::process::Command;
+use std::process::ExitCode;
+
+use skiff_build::EngineName;
+
+use crate::args::ShellArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::session::Session;
+
+/// Starts a shell, or a program, with the environment of hooks: for Buildroot where it builds.
+pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
+    let plan = session.plan()?;
+    let shell = [session.environment.get("SHELL").unwrap_or("/bin/sh").to_owned()];
+    let words = if args.words.is_empty() { shell.as_slice() } else { args.words.as_slice() };
+    let Some((program, arguments)) = words.split_first() else { return Ok(ExitCode::SUCCESS) };
+    if session.engine_name == EngineName::Buildroot {
+        let engine = session.buildroot(&plan, "A shell")?;
+        let lock = session.lock()?;
+        let site = session.site(&plan, &lock);
+        let status = session.interrupt.passing(|| engine.run_program(&site, program, arguments))?;
+        return Ok(super::exit_code(status));
+    }
+    let environment = session.script_environment(&plan);
+    let folder = if environment.folder.is_dir() { &environment.folder } else { &session.root };
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(environment.variables).current_dir(folder);
+    let status = session.interrupt.passing(|| command.status());
+    let failed = |error| CommandError::new(Kind::User, format!("Cannot run `{program}`: {error}"));
+    Ok(super::exit_code(status.map_err(failed)?))
+}

@@ -1,0 +1,90 @@
+use serde_json::json;
+use skiff_layers::Layer;
+use skiff_layers::LayerName;
+use skiff_layers::Package;
+
+use crate::args::ShowArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::output::data;
+use crate::session::Session;
+
+/// Shows a package.
+pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
+    let name: LayerName = args
+        .package
+        .parse()
+        .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+    // Resolving finds packages that only a variable names, and says what is similar to one that is not there.
+    let chain = session.chain_of(name.as_str())?;
+    let package = chain.packages().iter().find(|package| package.name == name);
+    let package = package.ok_or_else(|| CommandError::new(Kind::Bug, format!("`{name}` was lost")))?;
+    let layer = Layer::at(package);
+    let brings: Vec<&str> = chain.names().filter(|other| **other != name).map(LayerName::as_str).collect();
+    let users = users(session, &name)?;
+    let (plugins, commands) = (layer.plugins()?, layer.legacy_commands()?);
+    let parts: Vec<&str> = layer.input_folders().map(|(part, _)| part).collect();
+    if args.json {
+        let dependencies: Vec<_> = package.dependencies()?.into_iter().map(|(name, _)| name.to_string()).collect();
+        let document = json!({
+            "name": package.name.as_str(),
+            "path": package.root,
+            "description": package.description()?,
+            "unlisted": package.unlisted(),
+            "unique_group": package.unique_group()?,
+            "dependencies": dependencies,
+            "brings": brings,
+            "needed_by": users.iter().map(|package| package.name.as_str()).collect::<Vec<_>>(),
+            "parts": parts,
+            "plugins": plugins.iter().map(|plugin| json!({
+                "name": plugin.name,
+                "version": plugin.version.to_string(),
+                "hooks": plugin.hooks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "commands": plugin.commands.iter().map(|command| &command.name).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+            "shell_hooks": layer.shell_hooks().iter().map(|hook| &hook.path).collect::<Vec<_>>(),
+            "commands": commands,
+            "hides": package.hides,
+        });
+        data!("{document:#}");
+        return Ok(());
+    }
+    data!("\x1b[1m{}\x1b[0m  {}", package.name, package.description()?.unwrap_or_default());
+    data!("folder       {}", package.root.display());
+    let line = |title: &str, words: &[&str]| {
+        if !words.is_empty() {
+            data!("{title:12} {}", words.join(", "));
+        }
+    };
+    line("brings", &brings);
+    line("needed by", &users.iter().map(|package| package.name.as_str()).collect::<Vec<_>>());
+    line("one of", &package.unique_group()?.as_deref().into_iter().collect::<Vec<_>>());
+    line("holds", &parts);
+    for plugin in &plugins {
+        data!("plugin       {} {} ({} capabilities)", plugin.name, plugin.version, plugin.capabilities.len());
+        for command in &plugin.commands {
+            data!("  skiff cmd {name} {:16} {}", command.name, command.summary);
+        }
+    }
+    for hook in layer.shell_hooks() {
+        data!("{} hook     {} (a script: runs when `shell` is granted to {name})", hook.stage, hook.path.display());
+    }
+    for command in commands {
+        data!("  skiff cmd {name} {:16} {} (a script)", command.name, command.description);
+    }
+    let readme = package.root.join("README.md");
+    if readme.is_file() {
+        data!("more         {}", readme.display());
+    }
+    Ok(())
+}
+
+/// Finds the packages that need one.
+fn users(session: &Session, name: &LayerName) -> Result<Vec<Package>> {
+    let needs = |package: &Package| {
+        // A package that cannot be read does not say that it needs this one; using it says what is wrong.
+        package.dependencies().is_ok_and(|dependencies| dependencies.iter().any(|(needed, _)| needed == name))
+    };
+    Ok(session.catalog()?.packages().filter(|package| needs(package)).cloned().collect())
+}

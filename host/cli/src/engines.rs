@@ -1,0 +1,134 @@
+//! Which engine builds a workspace, and what it is given.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use skiff_build::Engine;
+use skiff_build::EngineName;
+use skiff_build::buildroot::Buildroot;
+use skiff_build::buildroot::Source;
+use skiff_build::prebuilt::Prebuilt;
+use skiff_kconfig::Kind as ConfigKind;
+use skiff_plan::BuildPlan;
+use skiff_plan::LegacyFolders;
+use skiff_plan::legacy_environment;
+
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::environment::Environment;
+use crate::session::Session;
+
+/// Variables of whoever called skiff that would change what make and Kconfig do.
+const WITHHELD: [&str; 10] = [
+    "CDPATH", "CONFIG_", "GNUMAKEFLAGS", "KCONFIG_CONFIG", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "O",
+    "BR2_EXTERNAL",
+];
+
+/// Returns the tree that the environment names. For hooks and in `skiff shell`, the variable means the workspace, as in
+/// SkiffOS, and names no tree.
+pub(crate) fn buildroot_dir(environment: &Environment) -> Option<PathBuf> {
+    environment.path("SKIFF_BUILDROOT_DIR").filter(|folder| !skiff_build::is_workspace(folder))
+}
+
+impl Session {
+    /// Returns the engine of the workspace.
+    pub(crate) fn engine(&self, plan: &BuildPlan, update: bool) -> Result<Box<dyn Engine>> {
+        Ok(match self.engine_name {
+            EngineName::Prebuilt => Box::new(self.prebuilt(update)?),
+            EngineName::Buildroot => Box::new(self.buildroot_engine(plan)?),
+        })
+    }
+
+    /// Returns Buildroot, for what only Buildroot can do.
+    pub(crate) fn buildroot(&self, plan: &BuildPlan, what: &str) -> Result<Buildroot> {
+        match self.engine_name {
+            EngineName::Buildroot => self.buildroot_engine(plan),
+            EngineName::Prebuilt => {
+                let message = format!("{what} is a matter of Buildroot, and this workspace uses the engine `prebuilt`");
+                Err(CommandError::new(Kind::User, message).hint(
+                    "choose Buildroot with `skiff --engine buildroot configure`, or with `engine: buildroot` in skiff.yaml",
+                ))
+            }
+        }
+    }
+
+    fn prebuilt(&self, update: bool) -> Result<Prebuilt> {
+        let epoch = self.environment.get("SOURCE_DATE_EPOCH").map(|text| {
+            text.parse().map_err(|_| {
+                CommandError::new(Kind::Usage, format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds"))
+            })
+        });
+        Ok(Prebuilt {
+            cache: self.environment.cache(),
+            os_release: PathBuf::from("/etc/os-release"),
+            source_date_epoch: epoch.transpose()?,
+            update,
+            reach: self.reach,
+        })
+    }
+
+    fn buildroot_engine(&self, plan: &BuildPlan) -> Result<Buildroot> {
+        let folder = buildroot_dir(&self.environment).or_else(|| self.project.buildroot_dir());
+        let source = match folder {
+            Some(folder) => Source::Folder(folder),
+            None => Source::Pinned(self.project.buildroot.pin.clone().unwrap_or_default()),
+        };
+        let program = self.environment.program().map(std::borrow::ToOwned::to_owned);
+        let program = program.ok_or_else(|| CommandError::new(Kind::Bug, "The program does not know where it is"))?;
+        Ok(Buildroot {
+            source,
+            cache: self.environment.cache(),
+            environment: self.build_environment(plan),
+            program,
+            fixed_path: self.project.buildroot.fixed_path.unwrap_or(true),
+            target: self.environment.get("SKIFF_BUILD_TARGET_OVERRIDE").map(str::to_owned),
+            reach: self.reach,
+        })
+    }
+
+    /// Returns SkiffOS's variables.
+    pub(crate) fn legacy_environment(&self, plan: &BuildPlan) -> BTreeMap<String, String> {
+        // Scripts of a SkiffOS tree look for what their tree shares beside its packages.
+        let beside = |name: &str, variable: &str| {
+            let trees = self.context.extra.iter().filter_map(|extra| extra.parent());
+            let shared = trees.map(|tree| tree.join(name)).find(|path| path.is_dir());
+            self.environment.path(variable).or(shared).unwrap_or_else(|| self.root.join(name))
+        };
+        let folders = LegacyFolders {
+            root: self.root.clone(),
+            configs: self.context.configs.clone(),
+            base: self.context.base.clone(),
+            overrides: self.context.overrides.clone(),
+            resources: beside("resources", "SKIFF_RESOURCES_DIR"),
+            scripts: beside("scripts", "SKIFF_SCRIPTS_DIR"),
+        };
+        legacy_environment(plan, &self.workspace, &folders, &self.version())
+    }
+
+    /// Returns the environment of Buildroot, of hooks and of commands: the user's own with SkiffOS's variables, and
+    /// with what skiff needs to find itself.
+    pub(crate) fn build_environment(&self, plan: &BuildPlan) -> BTreeMap<OsString, OsString> {
+        let mut all: BTreeMap<OsString, OsString> = self
+            .environment
+            .all()
+            .filter(|(name, _)| !WITHHELD.contains(&name.as_str()))
+            .map(|(name, value)| (OsString::from(name), value.clone()))
+            .collect();
+        all.extend(self.legacy_environment(plan).into_iter().map(|(name, value)| (name.into(), value.into())));
+        let cache = self.environment.cache();
+        for (name, folder) in [("BR2_DL_DIR", "dl"), ("BR2_CCACHE_DIR", "ccache")] {
+            // What the user or a layer says counts.
+            if self.environment.path(name).is_none() && plan.config(ConfigKind::Buildroot).value(name).is_none() {
+                all.insert(name.into(), cache.join(folder).into());
+            }
+        }
+        if let Some(program) = self.environment.program() {
+            all.insert("SKIFF_PROGRAM".into(), program.into());
+        }
+        all.insert("SKIFF_EXTRA_CONFIGS_PATH".into(), self.joined_extra().into());
+        all.insert("SKIFF_ENGINE".into(), self.engine_name.as_str().into());
+        all
+    }
+}

@@ -1,0 +1,61 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering;
+
+use skiff_plan::Cancel;
+
+/// What Ctrl-C means at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// Work is to stop where it can; asked a second time, at once.
+    Stop,
+    /// A question is being asked, and nothing else is going on: that is an answer.
+    Answer,
+    /// A program at the terminal gets it, too, and decides.
+    Passed,
+}
+
+/// Ctrl-C, and what is done about it. Made once in a process.
+#[derive(Debug, Clone)]
+pub(crate) struct Interrupt {
+    pub(crate) cancel: Cancel,
+    meaning: Arc<AtomicU8>,
+}
+
+impl Interrupt {
+    /// Begins to listen.
+    pub(crate) fn listen() -> Self {
+        let interrupt = Self { cancel: Cancel::default(), meaning: Arc::new(AtomicU8::new(Meaning::Stop as u8)) };
+        let heard = interrupt.clone();
+        // It fails only if a handler is there already, as in a test that runs two command lines.
+        let _ = ctrlc::set_handler(move || {
+            let meaning = heard.meaning.load(Ordering::Relaxed);
+            if meaning == Meaning::Passed as u8 {
+                return;
+            }
+            // Whoever asks twice, or while nothing is going on, does not want to wait.
+            if heard.cancel.is_cancelled() || meaning == Meaning::Answer as u8 {
+                std::process::exit(130);
+            }
+            heard.cancel.cancel();
+        });
+        interrupt
+    }
+
+    /// Asks the user something.
+    pub(crate) fn asking<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.with(Meaning::Answer, ask)
+    }
+
+    /// Runs a program that has the terminal.
+    pub(crate) fn passing<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.with(Meaning::Passed, run)
+    }
+
+    fn with<T>(&self, meaning: Meaning, body: impl FnOnce() -> T) -> T {
+        self.meaning.store(meaning as u8, Ordering::Relaxed);
+        let result = body();
+        self.meaning.store(Meaning::Stop as u8, Ordering::Relaxed);
+        result
+    }
+}

@@ -1,0 +1,163 @@
+//! The project file `skiff.yaml`: what a team writes down instead of typing it. All of it is optional, and the
+//! environment overrides it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use skiff_build::EngineName;
+use skiff_build::buildroot::Pin;
+
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+
+/// The name of the file.
+pub(crate) const FILE: &str = "skiff.yaml";
+
+/// The only version of the file's shape so far.
+const SCHEMA: u32 = 1;
+
+/// What the file says.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Project {
+    /// The version of the shape.
+    #[serde(default)]
+    schema: Option<u32>,
+    /// The engine of all workspaces that name none.
+    #[serde(default)]
+    pub(crate) engine: Option<EngineName>,
+    /// Further folders with packages, relative to the file; the first match wins.
+    #[serde(default)]
+    extra_layers: Vec<PathBuf>,
+    /// Where Buildroot comes from.
+    #[serde(default)]
+    pub(crate) buildroot: BuildrootSettings,
+    /// Chains with names, which other chains can use.
+    #[serde(default)]
+    pub(crate) chains: BTreeMap<String, String>,
+    /// The workspaces.
+    #[serde(default)]
+    pub(crate) workspaces: BTreeMap<String, ProjectWorkspace>,
+    /// The folder of the file.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// What the file says of Buildroot.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BuildrootSettings {
+    /// A tree that is there, relative to the file.
+    dir: Option<PathBuf>,
+    /// A release to fetch.
+    pub(crate) pin: Option<Pin>,
+    /// Whether to build at one path in all workspaces (yes).
+    pub(crate) fixed_path: Option<bool>,
+}
+
+/// A workspace of the project.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProjectWorkspace {
+    /// Its chain.
+    pub(crate) chain: String,
+    /// Its engine.
+    #[serde(default)]
+    pub(crate) engine: Option<EngineName>,
+}
+
+impl Project {
+    /// Reads the file nearest to a folder, upwards, or else that of the checkout.
+    pub(crate) fn find(current: &Path, root: &Path) -> Result<Self> {
+        let folders = current.ancestors().chain([root]);
+        let found = folders.map(|folder| folder.join(FILE)).find(|path| path.is_file());
+        found.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let wrong = |line: Option<usize>, message: String| {
+            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+            CommandError::new(Kind::User, format!("{}{line}: {message}", path.display()))
+                .hint("README.md shows what a project file may say")
+        };
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(wrong(None, error.to_string())),
+        };
+        let mut project: Self = serde_yaml::from_str(&text).map_err(|error| {
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            wrong(error.location().map(|location| location.line()), message)
+        })?;
+        if let Some(other) = project.schema.filter(|schema| *schema != SCHEMA) {
+            return Err(wrong(None, format!("schema {other} is unknown; this skiff reads schema {SCHEMA}")));
+        }
+        if let Some(message) = project.buildroot.pin.as_ref().and_then(Pin::wrong) {
+            return Err(wrong(None, message));
+        }
+        if let Some(name) = project.chains.keys().find(|name| name.contains(['/', ',', ' '])) {
+            return Err(wrong(None, format!("`{name}` cannot be the name of a chain: it has no `/`, `,` or blank")));
+        }
+        path.parent().unwrap_or(Path::new("/")).clone_into(&mut project.folder);
+        Ok(project)
+    }
+
+    /// Returns the further folders with packages.
+    pub(crate) fn extra_layers(&self) -> Vec<PathBuf> {
+        self.extra_layers.iter().map(|path| self.folder.join(path)).collect()
+    }
+
+    /// Returns the Buildroot tree that the file names.
+    pub(crate) fn buildroot_dir(&self) -> Option<PathBuf> {
+        self.buildroot.dir.as_ref().map(|path| self.folder.join(path))
+    }
+
+    /// Replaces the names of chains in a chain by what they stand for. A name is a word without `/`.
+    pub(crate) fn expand(&self, chain: &str) -> Result<String> {
+        let mut words = Vec::new();
+        self.expand_into(chain, &mut Vec::new(), &mut words)?;
+        Ok(words.join(","))
+    }
+
+    fn expand_into<'p>(&'p self, chain: &'p str, open: &mut Vec<&'p str>, words: &mut Vec<&'p str>) -> Result<()> {
+        for word in chain.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()) {
+            match self.chains.get(word) {
+                Some(_) if open.contains(&word) => {
+                    return Err(CommandError::new(Kind::User, format!("The chain `{word}` of {FILE} contains itself"))
+                        .hint("take it out of its own definition"));
+                }
+                Some(inner) => {
+                    open.push(word);
+                    self.expand_into(inner, open, words)?;
+                    open.pop();
+                }
+                None => words.push(word),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_contain_chains_and_never_themselves() {
+        let chains = BTreeMap::from([
+            ("base".to_owned(), "skiff/core, apps/docker".to_owned()),
+            ("boat".into(), "pi/4 base".into()),
+            ("a".into(), "b".into()),
+            ("b".into(), "a".into()),
+        ]);
+        let project = Project { chains, ..Project::default() };
+        assert_eq!(project.expand("boat,util/x").unwrap(), "pi/4,skiff/core,apps/docker,util/x");
+        assert!(project.expand("a").is_err());
+    }
+}

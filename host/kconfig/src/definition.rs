@@ -1,0 +1,254 @@
+//! What a program's Kconfig files say about its symbols: read to explain a configuration, never to make one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nom_kconfig::Attribute;
+use nom_kconfig::Entry;
+use nom_kconfig::KconfigFile;
+use nom_kconfig::KconfigInput;
+use nom_kconfig::attribute::Expression;
+use nom_kconfig::attribute::r#type::Type;
+use nom_kconfig::parse_kconfig;
+
+/// All symbols that a tree of Kconfig files defines.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    symbols: BTreeMap<String, Vec<Definition>>,
+    choices: usize,
+}
+
+/// One place at which a symbol is defined.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Definition {
+    /// Everything that must hold: its own dependencies and those of the menus around it.
+    pub(crate) depends: Conditions,
+    /// The further conditions under which it can be set, where it has a prompt at all.
+    pub(crate) prompt: Option<Conditions>,
+    /// The choice that it is a member of.
+    pub(crate) choice: Option<usize>,
+    /// Symbols that it switches on, each under a condition.
+    pub(crate) selects: Vec<(String, Option<Expression>)>,
+    /// The type, where this definition names one.
+    pub(crate) kind: Option<SymbolType>,
+}
+
+/// Conditions that must all hold. What a menu adds is shared by everything in it.
+pub(crate) type Conditions = Vec<Arc<Expression>>;
+
+/// The type of a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SymbolType {
+    /// `y` or `n`.
+    Bool,
+    /// `y`, `m` or `n`.
+    Tristate,
+    /// Text in quotes.
+    String,
+    /// A whole number.
+    Int,
+    /// A hexadecimal number.
+    Hex,
+}
+
+/// Kconfig files that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Cannot read the Kconfig file `{}`: {message}", path.display())]
+pub struct DefinitionError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Bytes of stack for reading: the parser calls itself for each level, and other people's files decide how many
+/// there are.
+const STACK: usize = 256 << 20;
+
+/// Files in files that are read.
+const MAX_DEPTH: usize = 64;
+
+impl Definitions {
+    /// Reads `file` and everything that it sources, relative to `root`. `$NAME` in the name of a sourced file is
+    /// replaced from `variables`; files that are not there count as empty.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] when a file is not understood.
+    pub fn read(root: &Path, file: &str, variables: &BTreeMap<String, String>) -> Result<Self, DefinitionError> {
+        let gave_up = |message: String| DefinitionError { path: root.join(file), message };
+        std::thread::scope(|scope| {
+            let read = || {
+                let mut reader = Reader { root, variables, found: Self::default() };
+                reader.file(file, &Context::default(), 0).map(|()| reader.found)
+            };
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
+            let thread = thread.map_err(|error| gave_up(error.to_string()))?;
+            thread.join().unwrap_or_else(|_| Err(gave_up("the parser gave up".into())))
+        })
+    }
+
+    pub(crate) fn of(&self, symbol: &str) -> &[Definition] {
+        self.symbols.get(symbol).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[Definition])> {
+        self.symbols.iter().map(|(name, definitions)| (name.as_str(), definitions.as_slice()))
+    }
+
+    /// Returns the type of a symbol, or `None` when it is not defined.
+    pub fn kind(&self, symbol: &str) -> Option<SymbolType> {
+        self.of(symbol).iter().find_map(|definition| definition.kind)
+    }
+}
+
+/// What surrounds an entry.
+#[derive(Clone, Default)]
+struct Context {
+    depends: Conditions,
+    visible: Conditions,
+    choice: Option<usize>,
+}
+
+struct Reader<'r> {
+    root: &'r Path,
+    variables: &'r BTreeMap<String, String>,
+    found: Definitions,
+}
+
+/// Stands for a sourced file in the text that the parser sees: files are opened here, where variables are known.
+const SOURCE: &str = "skiff-source:";
+
+impl Reader<'_> {
+    fn file(&mut self, name: &str, context: &Context, depth: usize) -> Result<(), DefinitionError> {
+        let path = self.root.join(self.expand(name));
+        let failed = |message: String| DefinitionError { path: path.clone(), message };
+        if depth > MAX_DEPTH {
+            return Err(failed("files source one another without end".into()));
+        }
+        let Ok(bytes) = fs::read(&path) else { return Ok(()) };
+        let text = with_marked_sources(&String::from_utf8_lossy(&bytes));
+        let file = KconfigFile::new(self.root.to_owned(), path.clone());
+        let (_, kconfig) = parse_kconfig(KconfigInput::new_extra(&text, file))
+            .map_err(|error| failed(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+        self.entries(&kconfig.entries, context, depth)
+    }
+
+    /// Replaces `$NAME`, `$(NAME)` and `${NAME}`; what is unknown stays, and no file has such a name.
+    fn expand(&self, name: &str) -> String {
+        // The longest name first: one may be the beginning of another.
+        let mut known: Vec<_> = self.variables.iter().collect();
+        known.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        known.into_iter().fold(name.to_owned(), |text, (name, value)| {
+            let forms = [format!("$({name})"), format!("${{{name}}}"), format!("${name}")];
+            forms.iter().fold(text, |text, form| text.replace(form, value))
+        })
+    }
+
+    fn entries(&mut self, entries: &[Entry], context: &Context, depth: usize) -> Result<(), DefinitionError> {
+        for entry in entries {
+            self.entry(entry, context, depth)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Entry, context: &Context, depth: usize) -> Result<(), DefinitionError> {
+        match entry {
+            Entry::Config(config) => self.symbol(&config.symbol, &config.attributes, context),
+            Entry::MenuConfig(config) => self.symbol(&config.symbol, &config.attributes, context),
+            Entry::Menu(menu) => {
+                let mut inner = context.clone();
+                inner.depends.extend(menu.depends_on.iter().map(depends_on));
+                inner.visible.extend(menu.visible.iter().flatten().cloned().map(Arc::new));
+                return self.entries(&menu.entries, &inner, depth);
+            }
+            Entry::If(block) => {
+                let mut inner = context.clone();
+                inner.depends.push(Arc::new(block.condition.clone()));
+                return self.entries(&block.entries, &inner, depth);
+            }
+            Entry::Choice(choice) => {
+                self.found.choices += 1;
+                let mut inner = Context { choice: Some(self.found.choices), ..context.clone() };
+                for attribute in &choice.options {
+                    if let Attribute::DependsOn(dependency) = attribute {
+                        inner.depends.push(depends_on(dependency));
+                    }
+                }
+                return self.entries(&choice.entries, &inner, depth);
+            }
+            Entry::Comment(comment) => {
+                if let Some(name) = comment.prompt.strip_prefix(SOURCE) {
+                    return self.file(name, context, depth + 1);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn symbol(&mut self, name: &str, attributes: &[Attribute], context: &Context) {
+        let mut definition =
+            Definition { depends: context.depends.clone(), choice: context.choice, ..Definition::default() };
+        let prompt = |condition: Option<&Expression>| {
+            let own = condition.cloned().map(Arc::new);
+            Some(context.visible.iter().cloned().chain(own).collect::<Conditions>())
+        };
+        for attribute in attributes {
+            match attribute {
+                Attribute::DependsOn(dependency) => definition.depends.push(depends_on(dependency)),
+                Attribute::Prompt(given) => definition.prompt = prompt(given.r#if.as_ref()),
+                Attribute::Select(select) => {
+                    definition.selects.push((select.symbol.clone(), select.r#if.clone()));
+                }
+                Attribute::Type(given) => {
+                    let (kind, text) = kind(&given.r#type);
+                    definition.kind = Some(kind);
+                    if text {
+                        definition.prompt = prompt(given.r#if.as_ref());
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.found.symbols.entry(name.to_owned()).or_default().push(definition);
+    }
+}
+
+fn depends_on(dependency: &nom_kconfig::attribute::depends_on::DependsOn) -> Arc<Expression> {
+    Arc::new(dependency.expression.clone())
+}
+
+/// Returns the type, and whether it comes with a prompt.
+fn kind(given: &Type) -> (SymbolType, bool) {
+    match given {
+        Type::Bool(prompt) => (SymbolType::Bool, prompt.is_some()),
+        Type::Tristate(prompt) => (SymbolType::Tristate, prompt.is_some()),
+        Type::String(prompt) => (SymbolType::String, prompt.is_some()),
+        Type::Int(prompt) => (SymbolType::Int, prompt.is_some()),
+        Type::Hex(prompt) => (SymbolType::Hex, prompt.is_some()),
+        Type::DefBool(_) => (SymbolType::Bool, false),
+        Type::DefTristate(_) => (SymbolType::Tristate, false),
+    }
+}
+
+/// Puts a comment that the parser keeps in the place of every `source` line.
+fn with_marked_sources(text: &str) -> String {
+    let mut marked = String::with_capacity(text.len());
+    for line in text.lines() {
+        let trimmed = line.trim_start();
+        let name = trimmed.strip_prefix("source").filter(|rest| rest.starts_with([' ', '\t', '"']));
+        match name {
+            Some(name) => {
+                let name = name.split('#').next().unwrap_or_default().trim().trim_matches('"');
+                let indent = line.get(..line.len() - trimmed.len()).unwrap_or_default();
+                marked.push_str(&format!("{indent}comment \"{SOURCE}{name}\""));
+            }
+            None => marked.push_str(line),
+        }
+        marked.push('\n');
+    }
+    marked
+}

@@ -1,0 +1,291 @@
+//! What the real Kconfig made of what was asked for.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::Assignment;
+use crate::Definitions;
+use crate::Merged;
+use crate::SymbolType;
+use crate::Value;
+use crate::condition::Truth;
+use crate::condition::evaluate;
+use crate::condition::unmet;
+use crate::definition::Definition;
+use crate::similar::similar;
+
+/// An assignment that did not come to what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// What was asked for.
+    pub assignment: Assignment,
+    /// The value in the finished configuration; `None` when the symbol is not in it.
+    pub present: Option<String>,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// Why Kconfig did not do what an assignment says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DropReason {
+    /// No Kconfig file defines the symbol.
+    Unknown {
+        /// A symbol with a similar name.
+        similar: Option<String>,
+    },
+    /// Dependencies do not hold.
+    Unmet(Vec<String>),
+    /// It has no prompt: only other symbols can set it.
+    NoPrompt,
+    /// Another member of its choice was chosen.
+    Choice(String),
+    /// Another symbol selects it.
+    Selected(String),
+    /// The value is none of its type.
+    Type(String),
+    /// Kconfig has another opinion, such as a range.
+    Other,
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { similar: None } => f.write_str("no Kconfig file defines it"),
+            Self::Unknown { similar: Some(name) } => write!(f, "no Kconfig file defines it; there is {name}"),
+            Self::Unmet(parts) => write!(f, "it depends on {}", parts.join("; and on ")),
+            Self::NoPrompt => f.write_str("only other symbols can set it (it has no prompt)"),
+            Self::Choice(chosen) => write!(f, "{chosen} of the same choice was chosen"),
+            Self::Selected(by) => write!(f, "{by} selects it"),
+            Self::Type(wanted) => write!(f, "its value must be {wanted}"),
+            Self::Other => f.write_str("Kconfig gives it another value"),
+        }
+    }
+}
+
+/// Returns the assignments whose symbols have other values in the finished configuration, in name order.
+///
+/// `definitions` is asked only when there are such assignments, since reading it takes a while.
+///
+/// # Errors
+/// Those of `definitions`.
+pub fn dropped<E>(
+    wanted: &Merged,
+    finished: &Merged,
+    definitions: impl FnOnce() -> Result<Definitions, E>,
+) -> Result<Vec<Dropped>, E> {
+    let differing: Vec<&Assignment> = wanted
+        .entries()
+        .filter(|(symbol, entry)| !is_met(&entry.winner.value, finished.value(symbol.as_str())))
+        .map(|(_, entry)| &entry.winner)
+        .collect();
+    if differing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let definitions = definitions()?;
+    let members = members(&definitions);
+    Ok(differing
+        .into_iter()
+        .map(|assignment| Dropped {
+            assignment: assignment.clone(),
+            present: finished.value(assignment.symbol.as_str()).map(|value| value.text().to_owned()),
+            reason: reason(assignment, finished, &definitions, &members),
+        })
+        .collect())
+}
+
+/// Whether a finished configuration says what an assignment wants. A symbol that is absent is off, or empty.
+pub fn is_met(wanted: &Value, finished: Option<&Value>) -> bool {
+    let plain = |value: &Value| value.string().unwrap_or_else(|| value.text().trim_end().to_owned());
+    let off = |text: &str| matches!(text, "n" | "");
+    match finished {
+        None => off(&plain(wanted)),
+        Some(finished) => {
+            let (wanted, finished) = (plain(wanted), plain(finished));
+            wanted == finished || (off(&wanted) && off(&finished)) || same_number(&wanted, &finished)
+        }
+    }
+}
+
+fn same_number(a: &str, b: &str) -> bool {
+    let number = |text: &str| text.strip_prefix("0x").map(|hex| u64::from_str_radix(hex, 16).ok());
+    matches!((number(a), number(b)), (Some(Some(a)), Some(Some(b))) if a == b)
+}
+
+/// The members of each choice.
+fn members(definitions: &Definitions) -> BTreeMap<usize, Vec<&str>> {
+    let mut members: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for (name, places) in definitions.iter() {
+        for choice in places.iter().filter_map(|place| place.choice) {
+            members.entry(choice).or_default().push(name);
+        }
+    }
+    members
+}
+
+fn reason(
+    assignment: &Assignment,
+    finished: &Merged,
+    definitions: &Definitions,
+    members: &BTreeMap<usize, Vec<&str>>,
+) -> DropReason {
+    let name = assignment.symbol.as_str();
+    let places = definitions.of(name);
+    if places.is_empty() {
+        let known = definitions.iter().map(|(known, _)| known);
+        return DropReason::Unknown { similar: similar(name, known).map(str::to_owned) };
+    }
+    let wants_off = matches!(assignment.value.text().trim_end(), "n" | "");
+    if wants_off && let Some(by) = selecting(name, finished, definitions) {
+        return DropReason::Selected(by.to_owned());
+    }
+    if let Some(kind) = definitions.kind(name)
+        && let Some(expected) = mismatch(kind, &assignment.value)
+    {
+        return DropReason::Type(expected.to_owned());
+    }
+    let visible = |place: &&Definition| holds(&place.depends, finished) && prompted(place, finished);
+    if places.iter().all(|place| place.prompt.is_none()) {
+        return DropReason::NoPrompt;
+    }
+    let Some(place) = places.iter().find(visible) else {
+        let mut parts = BTreeSet::new();
+        for place in places.iter().filter(|place| place.prompt.is_some()) {
+            for condition in place.depends.iter().chain(place.prompt.iter().flatten()) {
+                unmet(condition, finished, &mut parts);
+            }
+        }
+        return DropReason::Unmet(parts.into_iter().collect());
+    };
+    let others = place.choice.and_then(|choice| members.get(&choice)).into_iter().flatten();
+    match others.copied().find(|other| *other != name && finished.is_yes(other)) {
+        Some(chosen) if !wants_off => DropReason::Choice(chosen.to_owned()),
+        _ => DropReason::Other,
+    }
+}
+
+fn holds(conditions: &[std::sync::Arc<nom_kconfig::attribute::Expression>], finished: &Merged) -> bool {
+    conditions.iter().all(|condition| evaluate(condition, finished) > Truth::No)
+}
+
+fn prompted(place: &Definition, finished: &Merged) -> bool {
+    place.prompt.as_ref().is_some_and(|conditions| holds(conditions, finished))
+}
+
+/// Finds a symbol that is on and selects another.
+fn selecting<'d>(name: &str, finished: &Merged, definitions: &'d Definitions) -> Option<&'d str> {
+    let selects = |place: &Definition| {
+        place.selects.iter().any(|(selected, condition)| {
+            selected == name && condition.as_ref().is_none_or(|condition| evaluate(condition, finished) > Truth::No)
+        })
+    };
+    let mut on = definitions.iter().filter(|(by, _)| finished.value(by).is_some_and(|v| v.text() != "n"));
+    on.find(|(_, places)| places.iter().any(selects)).map(|(by, _)| by)
+}
+
+/// What a value should be, if it is not that.
+fn mismatch(kind: SymbolType, value: &Value) -> Option<&'static str> {
+    let text = value.text().trim_end();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match kind {
+        SymbolType::Bool if !matches!(text, "y" | "n" | "") => Some("y or n"),
+        SymbolType::Tristate if !matches!(text, "y" | "m" | "n" | "") => Some("y, m or n"),
+        SymbolType::String if value.string().is_none() && text != "n" => Some("a text in quotes"),
+        SymbolType::Int if !digits(text.strip_prefix('-').unwrap_or(text)) => Some("a whole number"),
+        SymbolType::Hex if !text.starts_with("0x") && !digits(text) => Some("a hexadecimal number"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::fs;
+
+    use super::*;
+    use crate::Fragment;
+    use crate::Kind;
+    use crate::merge;
+
+    const KCONFIG: &str = r#"
+mainmenu "Test"
+config BR2_A
+	bool "a"
+	help
+	  source of much joy
+source "$DIR/inner.in"
+source "$NOWHERE/x.in"
+choice
+	prompt "which"
+config BR2_ONE
+	bool "one"
+config BR2_TWO
+	bool "two"
+endchoice
+config BR2_HIDDEN
+	bool
+config BR2_PULLS
+	bool "pulls"
+	select BR2_PULLED
+config BR2_PULLED
+	bool "pulled"
+config BR2_N
+	int "n"
+"#;
+
+    const INNER: &str = r#"
+if BR2_A
+config BR2_B
+	bool "b"
+	depends on !BR2_STATIC || BR2_A
+	depends on BR2_THREADS && (BR2_C || BR2_D)
+endif
+"#;
+
+    fn config(text: &str) -> Merged {
+        merge(Fragment::parse(Kind::Buildroot, "l", "f".into(), text).assignments)
+    }
+
+    fn reasons(wanted: &str, finished: &str) -> Vec<String> {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("Config.in"), KCONFIG).unwrap();
+        fs::create_dir(root.path().join("sub")).unwrap();
+        fs::write(root.path().join("sub/inner.in"), INNER).unwrap();
+        let variables = BTreeMap::from([("DIR".to_owned(), root.path().join("sub").display().to_string())]);
+        let definitions = Definitions::read(root.path(), "Config.in", &variables).unwrap();
+        let dropped = dropped(&config(wanted), &config(finished), || Ok::<_, Infallible>(definitions)).unwrap();
+        dropped.iter().map(|d| format!("{}: {}", d.assignment, d.reason)).collect()
+    }
+
+    #[test]
+    fn each_reason_is_found() {
+        assert_eq!(
+            reasons("BR2_WHOLLY_OTHER=y\nBR2_PULED=y", "BR2_A=y"),
+            ["BR2_PULED=y: no Kconfig file defines it; there is BR2_PULLED", "BR2_WHOLLY_OTHER=y: no Kconfig file defines it"]
+        );
+        assert_eq!(
+            reasons("BR2_B=y", "BR2_A=y\nBR2_C=y"),
+            ["BR2_B=y: it depends on BR2_THREADS, which is n"]
+        );
+        assert_eq!(
+            reasons("BR2_B=y", "BR2_THREADS=y\n# BR2_A is not set"),
+            ["BR2_B=y: it depends on BR2_A, which is n; and on BR2_C || BR2_D, which are all n"]
+        );
+        assert_eq!(reasons("BR2_ONE=y", "BR2_TWO=y"), ["BR2_ONE=y: BR2_TWO of the same choice was chosen"]);
+        assert_eq!(reasons("BR2_HIDDEN=y", ""), ["BR2_HIDDEN=y: only other symbols can set it (it has no prompt)"]);
+        assert_eq!(
+            reasons("# BR2_PULLED is not set", "BR2_PULLS=y\nBR2_PULLED=y"),
+            ["# BR2_PULLED is not set: BR2_PULLS selects it"]
+        );
+        assert_eq!(reasons("BR2_N=many", "BR2_N=1"), ["BR2_N=many: its value must be a whole number"]);
+    }
+
+    #[test]
+    fn what_is_off_may_be_absent() {
+        assert_eq!(reasons("# BR2_A is not set\nBR2_B=n\nBR2_S=\"\"\nBR2_X=0x0A", "BR2_X=0xa"), [""; 0]);
+    }
+}

@@ -1,0 +1,115 @@
+//! Scripts of layers that were written for SkiffOS. They run with all rights of the user, so the only protection is
+//! consent: a grant named `shell` to a layer, bound to the bytes of everything in it that can be run.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+
+use skiff_plan::Digest;
+use skiff_plan::DigestBuilder;
+use skiff_plan::Links;
+use skiff_plan::PlanError;
+use skiff_plan::PlannedShellHook;
+use skiff_plan::digest_tree;
+
+use crate::CallError;
+use crate::Grants;
+use crate::PluginId;
+
+/// The name under which running a layer's scripts is granted.
+pub const SHELL: &str = "shell";
+
+/// The folders of a layer that hold what scripts run.
+const FOLDERS: [&str; 4] = ["extensions", "hooks", "resources", "scripts"];
+
+/// What scripts find around them.
+#[derive(Debug, Clone, Default)]
+pub struct ScriptEnvironment {
+    /// All variables.
+    pub variables: Vec<(OsString, OsString)>,
+    /// The folder in which hooks start: the workspace.
+    pub folder: PathBuf,
+}
+
+/// The scripts of one layer.
+#[derive(Debug, Clone)]
+pub struct Scripts {
+    /// The name under which they are granted: that of the layer.
+    pub id: PluginId,
+    /// The digest of everything that they could run.
+    pub digest: Digest,
+    layer: String,
+    root: PathBuf,
+}
+
+impl Scripts {
+    /// Reads the scripts of a layer.
+    ///
+    /// # Errors
+    /// [`PlanError`] when one of them cannot be read.
+    pub fn read(layer: &str, root: &Path) -> Result<Self, PlanError> {
+        let mut builder = DigestBuilder::default();
+        for folder in FOLDERS {
+            let path = root.join(folder);
+            builder.field(folder);
+            if path.is_dir() {
+                builder.field(digest_tree(&path, Links::Followed)?.bytes());
+            }
+        }
+        let (layer, root) = (layer.to_owned(), root.to_owned());
+        Ok(Self { id: PluginId::of_layer(&layer), digest: builder.finish(), layer, root })
+    }
+
+    /// Checks that the user has agreed to run them.
+    ///
+    /// # Errors
+    /// [`CallError::Scripts`] with what would have run.
+    pub fn check(&self, grants: &Grants, what: &Path) -> Result<(), CallError> {
+        match grants.holds(&self.id, self.digest, SHELL) {
+            true => Ok(()),
+            false => Err(CallError::Scripts { layer: self.layer.clone(), path: what.to_owned() }),
+        }
+    }
+
+    /// Runs a hook to its end.
+    pub(crate) fn run_hook(&self, hook: &PlannedShellHook, environment: &ScriptEnvironment) -> Result<(), CallError> {
+        let mut command = self.command(&hook.path, environment);
+        let status = command.current_dir(&environment.folder).stdin(Stdio::null()).status();
+        self.ended(&hook.path, status)
+    }
+
+    /// Runs a target of the layer's `extensions/Makefile` at the user's terminal and returns how it ended.
+    ///
+    /// # Errors
+    /// [`CallError::Script`] when `make` cannot be started.
+    pub fn run_command(&self, target: &str, environment: &ScriptEnvironment) -> Result<ExitStatus, CallError> {
+        let folder = self.root.join("extensions");
+        let mut command = self.command(Path::new("make"), environment);
+        let suffix: String =
+            self.layer.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        command.env("SKIFF_CURRENT_CONF_NAME", &self.layer);
+        command.env("SKIFF_CURRENT_CONF_NAME_FULL", format!("SKIFF_CONFIG_PATH_{suffix}"));
+        let status = command.arg("--").arg(target).current_dir(&folder).status();
+        status.map_err(|source| CallError::Script { path: folder, reason: source.to_string() })
+    }
+
+    fn command(&self, program: &Path, environment: &ScriptEnvironment) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().envs(environment.variables.iter().map(|(name, value)| (name, value)));
+        command.env("SKIFF_CURRENT_CONF_DIR", &self.root);
+        command
+    }
+
+    fn ended(&self, path: &Path, status: io::Result<ExitStatus>) -> Result<(), CallError> {
+        let reason = match status {
+            Ok(status) if status.success() => return Ok(()),
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
+        Err(CallError::Script { path: path.to_owned(), reason })
+    }
+}

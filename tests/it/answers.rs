@@ -1,0 +1,201 @@
+//! What a chain comes to, and why: `explain`, `diff`, `why`, `show`, `status`, and the project file.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+use skiff_tests::TestEnvironment;
+
+use crate::environment;
+
+/// Three packages that set one symbol after the other.
+fn layers() -> TestEnvironment {
+    let mut env = environment();
+    env.set("SKIFF_BASE_CONFIGS_DIR", env.path("base").to_str().unwrap());
+    env.write("base/pre/buildroot/all", "BR2_A=\"base\"\n");
+    env.write("layers/my/common/buildroot/x", "\nBR2_A=\"common\"\nBR2_B=y\n");
+    env.write("layers/my/common/kernel/x", "CONFIG_SAME=y\n");
+    env.write("layers/my/common/root_overlay/etc/motd", "common");
+    env.write("layers/my/common/metadata/description", "What the others share");
+    env.write("layers/my/board/metadata/dependencies", "my/common\n");
+    env.write("layers/my/board/buildroot/x", "BR2_A=\"board\"\n# BR2_B is not set\n");
+    env.write("layers/my/board/busybox/x", "CONFIG_SAME=n\n");
+    env.write("layers/my/board/root_overlay/etc/motd", "board");
+    env.write("layers/my/system/metadata/dependencies", "my/board\n");
+    env.write("layers/my/system/hooks/pre.sh", "exit\n");
+    env
+}
+
+#[test]
+fn explain_tells_the_winner_and_all_that_it_overrides() {
+    let env = layers();
+    assert_snapshot!(env.succeed(&["-c", "my/system", "explain", "BR2_A", "BR2_B", "CONFIG_SAME"]).stdout, @r#"
+    BR2_A = "board"  (buildroot)
+      set by   my/board                 [ROOT]/layers/my/board/buildroot/x:1
+      over "common" my/common                [ROOT]/layers/my/common/buildroot/x:2
+      over "base" base/pre                 [ROOT]/base/pre/buildroot/all:1
+      Kconfig  has not been asked: `skiff --engine buildroot configure`
+    BR2_B = n  (buildroot)
+      set by   my/board                 [ROOT]/layers/my/board/buildroot/x:2
+      over y   my/common                [ROOT]/layers/my/common/buildroot/x:3
+      Kconfig  has not been asked: `skiff --engine buildroot configure`
+    CONFIG_SAME = y  (kernel)
+      set by   my/common                [ROOT]/layers/my/common/kernel/x:1
+      Kconfig  is asked when the kernel is built
+    CONFIG_SAME = n  (busybox)
+      set by   my/board                 [ROOT]/layers/my/board/busybox/x:1
+      Kconfig  is asked when the busybox is built
+    "#);
+    let json = env.succeed(&["-c", "my/system", "explain", "--json", "BR2_A"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["winner"]["layer"], "my/board");
+    assert_eq!(json[0]["shadowed"][0]["line"], 2);
+    assert_snapshot!(env.fail(1, &["-c", "my/system", "explain", "BR2_AA"]), @"
+    error: No layer of the chain sets `BR2_AA`, and it is in no configuration
+    hint: `skiff plan --json` lists all that are set; what the kernel makes of them is known once it is built
+    ");
+    assert_snapshot!(env.fail(2, &["-c", "my/system", "explain", "A"]), @"
+    error: `A` is no symbol
+    hint: symbols of Buildroot start with BR2_, those of the kernel, U-Boot and Busybox with CONFIG_
+    ");
+}
+
+#[test]
+fn diff_compares_chains_and_workspaces() {
+    let env = layers();
+    assert_snapshot!(env.succeed(&["diff", "my/common", "my/system"]).stdout, @r#"
+    layers
+    + my/board
+    + my/system
+    hooks
+    + pre hook [ROOT]/layers/my/system/hooks/pre.sh (a script)
+    buildroot
+    - BR2_A="common"  (my/common: buildroot/x:2)
+    + BR2_A="board"  (my/board: buildroot/x:1)
+    - BR2_B=y  (my/common: buildroot/x:3)
+    + BR2_B=n  (my/board: buildroot/x:2)
+    busybox
+    + CONFIG_SAME=n  (my/board: busybox/x:1)
+    overlays
+    ~ /etc/motd  (my/common / my/board)
+    "#);
+    env.succeed(&["-c", "my/common", "-w", "one", "configure"]);
+    env.write("overrides/workspaces/one/buildroot/x", "BR2_C=\"REPLACEME_FINAL_CONFIG_DIR\"\n");
+    let json = env.succeed(&["-c", "my/common", "-w", "two", "diff", "one", "--json"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["symbols"]["buildroot"]["BR2_C"]["to"], Value::Null);
+    assert_eq!(json["symbols"]["buildroot"]["BR2_C"]["from"]["value"], "\".config/\"");
+    assert_eq!(env.succeed(&["diff", "my/board", "my/board"]).stdout, "no difference\n");
+    assert_snapshot!(env.fail(1, &["diff", "three", "my/board"]), @"
+    error: There is no workspace `three` that is configured
+    hint: `skiff workspace list` shows them; a chain has a `/` in it
+    ");
+}
+
+#[test]
+fn why_names_every_package_that_needs_a_layer() {
+    let env = layers();
+    assert_snapshot!(env.succeed(&["-c", "my/system", "why", "my/common"]).stdout, @"
+    my/common: `my/board` needs it ([ROOT]/layers/my/board/metadata/dependencies:1)
+    from what was asked for: my/system -> my/board -> my/common
+    ");
+    assert_snapshot!(env.succeed(&["-c", "my/system", "why", "my/system"]).stdout, @"my/system: you asked for it");
+    assert_snapshot!(env.fail(1, &["-c", "my/system", "why", "virt/qemu"]), @"
+    error: `virt/qemu` is not in the chain my/system
+    hint: `skiff plan` shows what is
+    ");
+}
+
+#[test]
+fn show_tells_what_a_package_is_and_brings() {
+    let env = layers();
+    assert_snapshot!(env.succeed(&["show", "my/board"]).stdout, @"
+    my/board  
+    folder       [ROOT]/layers/my/board
+    brings       my/common
+    needed by    my/system
+    holds        buildroot, busybox, metadata, root_overlay
+    ");
+    let json: Value = serde_json::from_str(&env.succeed(&["show", "--json", "virt/qemu"]).stdout).unwrap();
+    assert_eq!(json["plugins"][0]["commands"][0], "run");
+    assert_eq!(json["brings"][0], "util/rootlogin");
+    assert!(env.fail(1, &["show", "my/bord"]).contains("did you mean `my/board`?"));
+}
+
+#[test]
+fn a_project_names_chains_workspaces_and_layers_and_the_environment_overrides_it() {
+    let mut env = layers();
+    env.set("SKIFF_BASE_CONFIGS_DIR", TestEnvironment::checkout().join("configs/base").to_str().unwrap());
+    env.write("more/own/thing/metadata/description", "Found through the project");
+    env.write(
+        "skiff.yaml",
+        "schema: 1\nextra_layers: [more, layers]\nchains: {base: \"virt/qemu,my/common\"}\n\
+         workspaces:\n  one: {chain: \"base,own/thing\"}\n  two: {chain: no/such}\n  three: {chain: base}\n",
+    );
+    let with_project = |arguments: &[&str]| {
+        let mut command = env.command(arguments);
+        env.ran(&command.env_remove("SKIFF_EXTRA_CONFIGS_PATH").output().unwrap())
+    };
+    let chain = |ran: skiff_tests::Ran| {
+        let plan: Value = serde_json::from_str(&ran.stdout).unwrap();
+        plan["chain"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(",")
+    };
+    assert_eq!(chain(with_project(&["-w", "one", "plan", "--json"])), "util/rootlogin,virt/qemu,my/common,own/thing");
+    assert_eq!(chain(with_project(&["-w", "one", "-c", "my/common", "plan", "--json"])), "my/common");
+    let ran = with_project(&["build", "--all"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("one                      built\nthree                    built\ntwo                      failed (1)\n"), "{}", ran.stderr);
+    assert!(env.path("workspaces/one/images/rootfs.tar").exists() && env.path("workspaces/three/images/rootfs.tar").exists());
+    let listed = with_project(&["workspace", "list"]).stdout;
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert!(with_project(&["workspace", "remove", "one", "--yes"]).code == 0 && !env.path("workspaces/one").exists());
+    assert!(!env.path("workspaces/.config_one").exists());
+    assert_eq!(with_project(&["-c", "my/board", "build", "--all"]).code, 2);
+}
+
+#[test]
+fn a_folder_that_is_no_workspace_is_not_removed() {
+    let env = environment();
+    env.write("workspaces/mine/images/precious", "x");
+    assert!(env.fail(1, &["workspace", "remove", "mine", "--yes"]).contains("skiff has not made it"));
+    assert_eq!(env.read("workspaces/mine/images/precious"), "x");
+    assert_snapshot!(env.fail(1, &["workspace", "show", "nothing"]), @"
+    error: There is no workspace `nothing`
+    hint: `skiff workspace list` shows them
+    ");
+}
+
+#[test]
+fn completions_know_all_commands_for_three_shells() {
+    let env = environment();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = env.succeed(&["completions", shell]).stdout;
+        assert!(script.contains("explain") && script.contains("legal-info") && !script.contains("inside"), "{shell}");
+    }
+}
+
+#[test]
+fn doctor_says_what_is_missing_and_how_to_get_it() {
+    let env = environment();
+    env.succeed(&["doctor"]);
+    let mut command = env.command(&["--engine", "buildroot", "doctor", "--json"]);
+    let ran = env.ran(&command.env("PATH", "/nowhere:relative").output().unwrap());
+    assert_eq!(ran.code, 1);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(json["install"].as_str().unwrap().contains("apt-get install") && ran.stdout.contains("\"rsync\""));
+    let path = json["findings"].as_array().unwrap().iter().find(|finding| finding["what"] == "PATH").unwrap();
+    assert_eq!(path["state"], "missing");
+}
+
+#[test]
+fn nothing_is_downloaded_offline_and_a_lock_that_would_change_is_refused() {
+    let mut env = environment();
+    env.set("SKIFF_CACHE_DIR", env.path("empty").to_str().unwrap());
+    assert!(env.fail(1, &["-c", "virt/qemu", "--offline", "fetch"]).contains("error: "));
+    assert!(!env.path("empty/packages").exists());
+    env.set("SKIFF_CACHE_DIR", "");
+    assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "--locked", "fetch"]), @"
+    error: `[ROOT]/workspaces/default/skiff.lock` does not lock everything that the layers want, and `--locked` forbids to change it
+    hint: run it once without --locked, and look at what has changed
+    ");
+    env.succeed(&["-c", "virt/qemu", "fetch"]);
+    env.succeed(&["-c", "virt/qemu", "--locked", "--offline", "compile"]);
+}
