@@ -65,6 +65,13 @@ test: qemu buildroot-tools
 bench:
 	cargo bench --package skiff-tests
 
+# Feeds what people write with what nobody would, FUZZ_SECONDS for each target (`cargo install cargo-fuzz` first).
+FUZZ_SECONDS ?= 600
+fuzz:
+	@for target in fragment dependencies merge; do \
+		cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
 # Builds the first-party plugins, puts them beside their layers and notes their grants.
 plugins: skiff
 	plugins/build

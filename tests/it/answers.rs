@@ -136,14 +136,29 @@ fn a_project_names_chains_workspaces_and_layers_and_the_environment_overrides_it
     };
     let chain = |ran: skiff_tests::Ran| {
         let plan: Value = serde_json::from_str(&ran.stdout).unwrap();
-        plan["chain"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(",")
+        plan["chain"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| name.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+            .join(",")
     };
     assert_eq!(chain(with_project(&["-w", "one", "plan", "--json"])), "util/rootlogin,virt/qemu,my/common,own/thing");
     assert_eq!(chain(with_project(&["-w", "one", "-c", "my/common", "plan", "--json"])), "my/common");
     let ran = with_project(&["build", "--all"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("one                      built\nthree                    built\ntwo                      failed (1)\n"), "{}", ran.stderr);
-    assert!(env.path("workspaces/one/images/rootfs.tar").exists() && env.path("workspaces/three/images/rootfs.tar").exists());
+    assert!(
+        ran.stderr.contains(
+            "one                      built\nthree                    built\ntwo                      failed (1)\n"
+        ),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        env.path("workspaces/one/images/rootfs.tar").exists()
+            && env.path("workspaces/three/images/rootfs.tar").exists()
+    );
     let listed = with_project(&["workspace", "list"]).stdout;
     assert_eq!(listed.lines().count(), 3, "{listed}");
     assert!(with_project(&["workspace", "remove", "one", "--yes"]).code == 0 && !env.path("workspaces/one").exists());

@@ -21,7 +21,7 @@ fn kconfig() -> PathBuf {
     let conf = installed.map(|path| path.join("scripts/kconfig/conf"));
     conf.filter(|path| path.to_string_lossy().contains("linux-kbuild-"))
         .find(|path| path.is_file())
-        .expect("Debian's package linux-kbuild-* is not installed: run `make buildroot-tools`")
+        .unwrap_or_else(|| panic!("Debian's package linux-kbuild-* is not installed: run `make buildroot-tools`"))
 }
 
 /// Makes an environment with the small tree, a cache of its own and a layer that chooses the packages.
@@ -98,7 +98,10 @@ fn external_trees_bring_symbols_and_their_dependencies_are_known() {
     let env = with_tree("BR2_PACKAGE_EXTRA=y\n");
     env.write("layers/my/board/buildroot_ext/external.desc", "name: MINE\n");
     env.write("layers/my/board/buildroot_ext/external.mk", "");
-    env.write("layers/my/board/buildroot_ext/Config.in", "source \"$(BR2_EXTERNAL_MINE_PATH)/package/extra/Config.in\"\n");
+    env.write(
+        "layers/my/board/buildroot_ext/Config.in",
+        "source \"$(BR2_EXTERNAL_MINE_PATH)/package/extra/Config.in\"\n",
+    );
     let extra = "config BR2_PACKAGE_EXTRA\n\tbool \"extra\"\n\tdepends on BR2_PACKAGE_HELLO\n";
     env.write("layers/my/board/buildroot_ext/package/extra/Config.in", extra);
     let said = env.succeed(&["configure"]).stderr;
@@ -147,7 +150,10 @@ fn scripts_run_only_under_a_grant_to_their_present_bytes() {
     let env = with_tree("BR2_PACKAGE_HELLO=y\n");
     hook(&env, "layers/my/board/hooks/pre.sh", "echo ran >\"$TARGET_DIR/etc/ran\"");
     env.write("layers/my/board/metadata/commands", "flash Flashes something\n");
-    env.write("layers/my/board/extensions/Makefile", "flash:\n\t@echo \"flashed $$SKIFF_CURRENT_CONF_NAME\"\nsecret:\n\t@exit 3\n");
+    env.write(
+        "layers/my/board/extensions/Makefile",
+        "flash:\n\t@echo \"flashed $$SKIFF_CURRENT_CONF_NAME\"\nsecret:\n\t@exit 3\n",
+    );
     assert_snapshot!(env.fail(77, &["build"]), @"
     Configured workspace `default` for my/board (engine `buildroot`)
     error: `[ROOT]/layers/my/board/hooks/pre.sh` of layer `my/board` is a script that would run with all of your rights, which is the pre hook of layer `my/board`
@@ -173,7 +179,11 @@ fn scripts_run_only_under_a_grant_to_their_present_bytes() {
 #[test]
 fn values_reach_scripts_as_they_are() {
     let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    hook(&env, "layers/my/board/hooks/pre.sh", "printf %s \"$SKIFF_ODD\" >\"$TARGET_DIR/etc/odd\"; env >\"$TARGET_DIR/etc/env\"");
+    hook(
+        &env,
+        "layers/my/board/hooks/pre.sh",
+        "printf %s \"$SKIFF_ODD\" >\"$TARGET_DIR/etc/odd\"; env >\"$TARGET_DIR/etc/env\"",
+    );
     env.set_grant();
     let odd = "$(touch /tmp/evil) `id` \"quoted\" $HOME\nnext line \\";
     let mut command = env.command(&["build"]);
@@ -330,7 +340,8 @@ fn what_a_change_reaches_is_built_again_and_status_says_so_before() {
 
 /// The numbers that ccache counts: hits and misses.
 fn statistics(env: &TestEnvironment) -> (u64, u64) {
-    let output = Command::new("ccache").arg("--print-stats").env("CCACHE_DIR", env.path("cache/ccache")).output().unwrap();
+    let output =
+        Command::new("ccache").arg("--print-stats").env("CCACHE_DIR", env.path("cache/ccache")).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let number = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'));
@@ -408,7 +419,10 @@ fn no_network_means_a_clear_error() {
     error: Buildroot 2026.05.1 was not fetched yet, and `--offline` forbids the network
     hint: run `skiff fetch` with a network, or set SKIFF_BUILDROOT_DIR to a tree of Buildroot 2026.05.1
     ");
-    env.write("skiff.yaml", "buildroot: {pin: {url: /nowhere, release: v1, commit: 0123456789012345678901234567890123456789}}\n");
+    env.write(
+        "skiff.yaml",
+        "buildroot: {pin: {url: /nowhere, release: v1, commit: 0123456789012345678901234567890123456789}}\n",
+    );
     assert_snapshot!(env.fail(1, &["configure"]), @"
     Fetching Buildroot v1 ...
     Fetching Buildroot v1: 0.0 s
@@ -442,7 +456,10 @@ fn a_pinned_release_is_fetched_once_and_its_commit_is_checked() {
     let commit = repository(&env);
     let project = |commit: &str| {
         let url = env.path("repo").display().to_string();
-        env.write("skiff.yaml", format!("engine: buildroot\nbuildroot:\n  pin: {{url: {url}, release: v1, commit: {commit}}}\n"));
+        env.write(
+            "skiff.yaml",
+            format!("engine: buildroot\nbuildroot:\n  pin: {{url: {url}, release: v1, commit: {commit}}}\n"),
+        );
     };
     project(&"0".repeat(40));
     let said = env.fail(1, &["configure"]);

@@ -353,7 +353,7 @@ mod runner {
                 plugin: PluginDecl { hooks: vec![Stage::Pre], commands: Vec::new(), ..decl(component) },
                 stage: Stage::Pre,
             };
-            match self.runner.run_hook(&HookStep::Component(call), &self.zones) {
+            match self.runner.run_hook(&HookStep::Component(Box::new(call)), &self.zones) {
                 Ok(()) => String::new(),
                 Err(error) => error.source.to_string(),
             }

@@ -109,7 +109,9 @@ pub fn configure(
     if is_current(plan, workspace, &files) && engine.is_configured(workspace) {
         let dropped = read_dropped(workspace);
         return match strict && dropped.iter().any(|dropped| is_wish(plan, dropped)) {
-            true => Err(ConfigureError::Strict { dropped: dropped.into_iter().filter(|dropped| is_wish(plan, dropped)).collect() }),
+            true => Err(ConfigureError::Strict {
+                dropped: dropped.into_iter().filter(|dropped| is_wish(plan, dropped)).collect(),
+            }),
             false => Ok(Configured::Unchanged),
         };
     }

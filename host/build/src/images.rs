@@ -61,7 +61,7 @@ impl Images {
             if metadata.is_file() {
                 size = size.saturating_add(metadata.len());
                 files.push(inner.to_owned());
-            } else if !metadata.is_dir() && !(metadata.is_symlink() && symlinks == Symlinks::Skipped) {
+            } else if !(metadata.is_dir() || metadata.is_symlink() && symlinks == Symlinks::Skipped) {
                 return refuse("it is neither a file nor a folder");
             }
             if size > MAX_SIZE {

@@ -8,8 +8,8 @@ use skiff_build::ConfigureError;
 use skiff_build::EngineError;
 use skiff_build::FileError;
 use skiff_build::LockError;
-use skiff_build::WorkspaceError;
 use skiff_build::PrebuiltError;
+use skiff_build::WorkspaceError;
 use skiff_layers::CatalogError;
 use skiff_layers::ChainError;
 use skiff_layers::LayerName;
@@ -326,7 +326,9 @@ impl From<CallError> for CommandError {
             CallError::Mount { .. } => plain.hint("check that the folder is one and can be read"),
             CallError::Busy { .. } => plain.hint("end that first, or use another workspace: SKIFF_WORKSPACE=<name>"),
             CallError::Scripts { layer, .. } => Self { kind: Kind::Refused, ..plain }
-                .hint(format!("read what the scripts of the layer do, and if you want that, run: skiff grant add {layer} shell"))
+                .hint(format!(
+                    "read what the scripts of the layer do, and if you want that, run: skiff grant add {layer} shell"
+                ))
                 .hint("better, ask the layer's author for a plugin, which can do only what you grant"),
             CallError::Script { .. } => {
                 plain.hint("what it printed stands above; it must be executable and named in its first line")
@@ -383,9 +385,9 @@ impl From<BuildrootError> for CommandError {
                 plain.hint("do not use it; if you changed the pin in skiff.yaml, check the commit there")
             }
             BuildrootError::Locked { .. } => plain.hint("without --locked, the lock follows the tree"),
-            BuildrootError::Missing { program } => plain.hint(format!(
-                "`skiff doctor` says how to install `{program}` and what else is missing"
-            )),
+            BuildrootError::Missing { program } => {
+                plain.hint(format!("`skiff doctor` says how to install `{program}` and what else is missing"))
+            }
             BuildrootError::Blank { .. } => plain.hint("move the layer to a folder without blanks and colons"),
             BuildrootError::NotConfigured { .. } => plain.hint("run: skiff configure"),
             BuildrootError::Place { .. } => {

@@ -22,7 +22,15 @@ use crate::session::Session;
 
 /// Variables of whoever called skiff that would change what make and Kconfig do.
 const WITHHELD: [&str; 10] = [
-    "CDPATH", "CONFIG_", "GNUMAKEFLAGS", "KCONFIG_CONFIG", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "O",
+    "CDPATH",
+    "CONFIG_",
+    "GNUMAKEFLAGS",
+    "KCONFIG_CONFIG",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MAKEOVERRIDES",
+    "MFLAGS",
+    "O",
     "BR2_EXTERNAL",
 ];
 

@@ -265,12 +265,12 @@ endif
     fn each_reason_is_found() {
         assert_eq!(
             reasons("BR2_WHOLLY_OTHER=y\nBR2_PULED=y", "BR2_A=y"),
-            ["BR2_PULED=y: no Kconfig file defines it; there is BR2_PULLED", "BR2_WHOLLY_OTHER=y: no Kconfig file defines it"]
+            [
+                "BR2_PULED=y: no Kconfig file defines it; there is BR2_PULLED",
+                "BR2_WHOLLY_OTHER=y: no Kconfig file defines it"
+            ]
         );
-        assert_eq!(
-            reasons("BR2_B=y", "BR2_A=y\nBR2_C=y"),
-            ["BR2_B=y: it depends on BR2_THREADS, which is n"]
-        );
+        assert_eq!(reasons("BR2_B=y", "BR2_A=y\nBR2_C=y"), ["BR2_B=y: it depends on BR2_THREADS, which is n"]);
         assert_eq!(
             reasons("BR2_B=y", "BR2_THREADS=y\n# BR2_A is not set"),
             ["BR2_B=y: it depends on BR2_A, which is n; and on BR2_C || BR2_D, which are all n"]

@@ -56,6 +56,7 @@ pub use manifest::Limits;
 pub use manifest::PluginDecl;
 pub use manifest::Stage;
 pub use metadata::LegacyCommand;
+pub use metadata::parse_dependencies;
 pub use name::InvalidName;
 pub use name::LayerName;
 pub use prebuilt::Prebuilt;

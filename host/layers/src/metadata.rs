@@ -33,13 +33,20 @@ pub(crate) fn word(root: &Path, file: &str) -> Result<Option<String>, ReadError>
     Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// Reads `metadata/dependencies`: names separated by commas, blanks or line ends.
+/// Reads `metadata/dependencies`.
 pub(crate) fn dependencies(root: &Path) -> Result<Vec<(LayerName, Location)>, ReadError> {
     let path = root.join("metadata/dependencies");
+    optional_text(&path)?.map_or(Ok(Vec::new()), |text| parse_dependencies(&path, &text))
+}
+
+/// Parses the text of a dependency file: names separated by commas, blanks or line ends, each with its line.
+///
+/// # Errors
+/// [`ReadError::BadDependency`] for the first word that is no package name.
+pub fn parse_dependencies(file: &Path, text: &str) -> Result<Vec<(LayerName, Location)>, ReadError> {
     let mut names = Vec::new();
-    let Some(text) = optional_text(&path)? else { return Ok(names) };
     for (number, line) in (1..).zip(text.lines()) {
-        let at = Location::line(&path, number);
+        let at = Location::line(file, number);
         for word in line.split([',', ' ', '\t']).filter(|word| !word.is_empty()) {
             let name = word.parse().map_err(|source| ReadError::BadDependency { at: at.clone(), source })?;
             names.push((name, at.clone()));

@@ -26,7 +26,7 @@ pub struct HookCall {
 #[derive(Clone, Debug)]
 pub enum HookStep {
     /// A plugin is called.
-    Component(HookCall),
+    Component(Box<HookCall>),
     /// A script of a layer is run, with all rights of the user.
     Script(PlannedShellHook),
 }

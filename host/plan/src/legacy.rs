@@ -38,8 +38,7 @@ pub fn legacy_environment(
 ) -> BTreeMap<String, String> {
     let path = |path: &Path| path.to_string_lossy().into_owned();
     let with_slash = |folder: &Path| format!("{}/", folder.display());
-    let chain: Vec<_> =
-        plan.layers.iter().filter(|layer| matches!(layer.source, LayerSource::Chain(_))).collect();
+    let chain: Vec<_> = plan.layers.iter().filter(|layer| matches!(layer.source, LayerSource::Chain(_))).collect();
     let names: Vec<&str> = chain.iter().map(|layer| layer.name.as_str()).collect();
     let roots: Vec<String> = chain.iter().map(|layer| path(&layer.root)).collect();
     let here = path(&workspace.folder());

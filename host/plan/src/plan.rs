@@ -292,12 +292,12 @@ impl BuildPlan {
         for layer in &self.layers {
             let plugins = self.plugins.iter().filter(|p| p.layer == layer.name && p.plugin.hooks.contains(&stage));
             steps.extend(plugins.map(|planned| {
-                HookStep::Component(HookCall {
+                HookStep::Component(Box::new(HookCall {
                     layer: planned.layer.clone(),
                     layer_root: planned.layer_root.clone(),
                     plugin: planned.plugin.clone(),
                     stage,
-                })
+                }))
             }));
             let scripts = self.shell_hooks.iter().filter(|hook| hook.layer == layer.name && hook.stage == stage);
             steps.extend(scripts.cloned().map(HookStep::Script));

@@ -9,8 +9,8 @@ use std::process::ExitStatus;
 
 use skiff_plan::BuildPlan;
 
-use super::BuildrootError;
 use super::Buildroot;
+use super::BuildrootError;
 use super::Tree;
 use super::place::Place;
 use crate::FileError;

@@ -334,8 +334,7 @@ fn inputs(
     identity: &str,
 ) -> Result<Vec<StageInputs>, BuildrootError> {
     let digest = |path: &Path| {
-        digest_tree(path, Links::Kept)
-            .map_err(|error| FileError::at("read", path)(io::Error::other(error.to_string())))
+        digest_tree(path, Links::Kept).map_err(|error| FileError::at("read", path)(io::Error::other(error.to_string())))
     };
     let symbols = |parts: &[Part]| {
         let lines = config.entries().filter(|(symbol, _)| parts.contains(&rebuild::part(symbol.as_str())));
@@ -378,7 +377,8 @@ fn inputs(
     let mut system = StageInputs::new("system");
     system.add_text("symbols", symbols(&[Part::System]));
     // Fragments have had their effect on the symbols above.
-    let fragments = ["buildroot", "busybox", "cflags", "kernel", "kernel_patches", "metadata", "uboot", "uboot_patches"];
+    let fragments =
+        ["buildroot", "busybox", "cflags", "kernel", "kernel_patches", "metadata", "uboot", "uboot_patches"];
     for (name, digest) in &plan.fingerprint.inputs {
         let part = name.rsplit(": ").next().unwrap_or_default();
         if !fragments.contains(&part) {

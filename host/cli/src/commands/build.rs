@@ -42,8 +42,8 @@ pub(crate) fn run_all(
     for name in project.workspaces.keys() {
         note!("\x1b[1m== {name}\x1b[0m");
         let global = GlobalArgs { workspace: Some(name.clone()), ..global.clone() };
-        let outcome = Session::new(&global, environment.clone(), interrupt.clone())
-            .and_then(|session| run(&session, args));
+        let outcome =
+            Session::new(&global, environment.clone(), interrupt.clone()).and_then(|session| run(&session, args));
         let code = match &outcome {
             Ok(()) => 0,
             Err(error) => {

@@ -20,5 +20,9 @@ pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
 }
 
 fn confirm(session: &Session) -> Result<bool> {
-    super::confirm(session, &format!("Remove the outputs in {}?", session.workspace.folder().display()), "skiff clean --yes")
+    super::confirm(
+        session,
+        &format!("Remove the outputs in {}?", session.workspace.folder().display()),
+        "skiff clean --yes",
+    )
 }

@@ -102,23 +102,23 @@ fn compare((from, from_ws): &(BuildPlan, Workspace), (to, to_ws): &(BuildPlan, W
             };
             plan.config(kind).entries().map(|(symbol, entry)| (symbol.to_string(), row(entry))).collect()
         };
-        symbols.insert(kind, sides(said(from, from_ws), said(to, to_ws)));
+        symbols.insert(kind, sides(&said(from, from_ws), &said(to, to_ws)));
     }
     symbols.retain(|_, changed| !changed.is_empty());
-    let layers = |plan: &BuildPlan| plan.layers.iter().map(|layer| layer.name.clone()).collect();
-    let users = |plan: &BuildPlan| plan.users.iter().map(|user| user.text.clone()).collect();
+    let layers = |plan: &BuildPlan| plan.layers.iter().map(|layer| layer.name.clone()).collect::<Vec<_>>();
+    let users = |plan: &BuildPlan| plan.users.iter().map(|user| user.text.clone()).collect::<Vec<_>>();
     let flags = |plan: &BuildPlan| Some(Said { value: plan.cflags.clone(), by: "all layers".into() });
     Difference {
-        layers: changes(layers(from), layers(to)),
+        layers: changes(&layers(from), &layers(to)),
         symbols,
-        overlays: sides(overlays(from), overlays(to)),
-        hooks: changes(hooks(from), hooks(to)),
-        users: changes(users(from), users(to)),
+        overlays: sides(&overlays(from), &overlays(to)),
+        hooks: changes(&hooks(from), &hooks(to)),
+        users: changes(&users(from), &users(to)),
         cflags: (from.cflags != to.cflags).then(|| Sides { from: flags(from), to: flags(to) }),
     }
 }
 
-fn sides(from: BTreeMap<String, Said>, to: BTreeMap<String, Said>) -> BTreeMap<String, Sides> {
+fn sides(from: &BTreeMap<String, Said>, to: &BTreeMap<String, Said>) -> BTreeMap<String, Sides> {
     let names: BTreeSet<String> = from.keys().chain(to.keys()).cloned().collect();
     let value = |said: Option<&Said>| said.map(|said| said.value.clone());
     names
@@ -131,9 +131,9 @@ fn sides(from: BTreeMap<String, Said>, to: BTreeMap<String, Said>) -> BTreeMap<S
         .collect()
 }
 
-fn changes(from: Vec<String>, to: Vec<String>) -> Changes {
+fn changes(from: &[String], to: &[String]) -> Changes {
     let only = |one: &[String], other: &[String]| one.iter().filter(|item| !other.contains(item)).cloned().collect();
-    Changes { removed: only(&from, &to), added: only(&to, &from) }
+    Changes { removed: only(from, to), added: only(to, from) }
 }
 
 /// The files of all overlays, each with the digest of what the last layer brings.
@@ -170,8 +170,7 @@ fn print(difference: &Difference) {
         let colour = if sign == '-' { 31 } else { 32 };
         data!("\x1b[{colour}m{sign} {text}\x1b[0m");
     };
-    for (name, changes) in
-        [("layers", &difference.layers), ("hooks", &difference.hooks), ("users", &difference.users)]
+    for (name, changes) in [("layers", &difference.layers), ("hooks", &difference.hooks), ("users", &difference.users)]
     {
         if !changes.removed.is_empty() || !changes.added.is_empty() {
             title(name);

@@ -36,10 +36,29 @@ enum State {
 
 /// Programs that Buildroot needs (its manual, "Mandatory packages"), each with the Debian package that has it.
 const BUILDROOT: [(&str, &str); 24] = [
-    ("awk", "mawk"), ("bash", "bash"), ("bc", "bc"), ("bzip2", "bzip2"), ("cpio", "cpio"), ("diff", "diffutils"),
-    ("file", "file"), ("find", "findutils"), ("g++", "g++"), ("gcc", "gcc"), ("git", "git"), ("gzip", "gzip"),
-    ("ld", "binutils"), ("make", "make"), ("patch", "patch"), ("perl", "perl"), ("python3", "python3"),
-    ("rsync", "rsync"), ("sed", "sed"), ("tar", "tar"), ("unzip", "unzip"), ("wget", "wget"), ("which", "debianutils"),
+    ("awk", "mawk"),
+    ("bash", "bash"),
+    ("bc", "bc"),
+    ("bzip2", "bzip2"),
+    ("cpio", "cpio"),
+    ("diff", "diffutils"),
+    ("file", "file"),
+    ("find", "findutils"),
+    ("g++", "g++"),
+    ("gcc", "gcc"),
+    ("git", "git"),
+    ("gzip", "gzip"),
+    ("ld", "binutils"),
+    ("make", "make"),
+    ("patch", "patch"),
+    ("perl", "perl"),
+    ("python3", "python3"),
+    ("rsync", "rsync"),
+    ("sed", "sed"),
+    ("tar", "tar"),
+    ("unzip", "unzip"),
+    ("wget", "wget"),
+    ("which", "debianutils"),
     ("xargs", "findutils"),
 ];
 
@@ -147,9 +166,10 @@ fn room(session: &Session) -> Finding {
 /// Buildroot refuses to work with such a search path.
 fn search_path(session: &Session) -> Finding {
     let path = session.environment.raw("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>());
-    let bad = path.unwrap_or_default().into_iter().find(|folder| {
-        !folder.is_absolute() || folder.to_string_lossy().contains(char::is_whitespace)
-    });
+    let bad = path
+        .unwrap_or_default()
+        .into_iter()
+        .find(|folder| !folder.is_absolute() || folder.to_string_lossy().contains(char::is_whitespace));
     match bad {
         None => finding("PATH", State::Ok, "all its folders are absolute and have no blanks"),
         Some(folder) => {

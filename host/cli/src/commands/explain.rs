@@ -48,10 +48,13 @@ fn unknown(symbol: &str, plan: &BuildPlan) -> CommandError {
             .hint("symbols of Buildroot start with BR2_, those of the kernel, U-Boot and Busybox with CONFIG_");
     }
     let names = ConfigKind::ALL.iter().flat_map(|kind| plan.config(*kind).entries()).map(|(name, _)| name.as_str());
-    let plain = CommandError::new(Kind::User, format!("No layer of the chain sets `{symbol}`, and it is in no configuration"));
+    let plain =
+        CommandError::new(Kind::User, format!("No layer of the chain sets `{symbol}`, and it is in no configuration"));
     match similar(symbol, names) {
         Some(name) => plain.hint(format!("did you mean {name}?")),
-        None => plain.hint("`skiff plan --json` lists all that are set; what the kernel makes of them is known once it is built"),
+        None => plain.hint(
+            "`skiff plan --json` lists all that are set; what the kernel makes of them is known once it is built",
+        ),
     }
 }
 
@@ -131,7 +134,7 @@ impl Answer<'_> {
             Some(entry) => {
                 data!("  set by   {:24} {}", entry.winner.origin.layer, self.place(&entry.winner));
                 for loser in entry.shadowed.iter().rev() {
-                    data!("  over {:3} {:24} {}", loser.value.text(), loser.origin.layer, self.place(loser));
+                    data!("  over     {:24} {}  {}", loser.origin.layer, self.place(loser), loser.value.text());
                 }
             }
             None => data!("  no layer sets it"),

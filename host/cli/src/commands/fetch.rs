@@ -1,5 +1,5 @@
-use crate::commands::configure;
 use crate::command_error::Result;
+use crate::commands::configure;
 use crate::session::Session;
 
 /// Downloads everything before anything is built.

@@ -101,7 +101,9 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         GrantFile::update(&path, |grants| grants.add(&scripts.id, scripts.digest, [SHELL.to_owned()]))?;
         session.say(&format!(
             "Scripts of {} (sha256:{}) may run with all of your rights, as {} says",
-            scripts.id, scripts.digest, path.display()
+            scripts.id,
+            scripts.digest,
+            path.display()
         ));
         return Ok(());
     }

@@ -55,7 +55,12 @@ fn layers(session: &Session, args: &GraphArgs) -> Result<()> {
     }
     let title = "Layers in merge order: later ones win, arcs lead to what is needed";
     let svg = arcs(title, &rows)?;
-    write(session, args, "layers", &Page { title, svg: &svg, heads: &["layer", "", "needs", "description"], rows: table })
+    write(
+        session,
+        args,
+        "layers",
+        &Page { title, svg: &svg, heads: &["layer", "", "needs", "description"], rows: table },
+    )
 }
 
 /// Steps in the order in which Buildroot makes them; others are shown together.

@@ -14,7 +14,8 @@ pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
     let stage = [Stage::Pre, Stage::Post].into_iter().find(|known| known.to_string() == stage);
     let stage = stage.ok_or_else(|| CommandError::new(Kind::Usage, "a stage is `pre` or `post`"))?;
     // Only Buildroot sets these.
-    let (Some(target), Some(images)) = (session.environment.path("TARGET_DIR"), session.environment.path("BINARIES_DIR"))
+    let (Some(target), Some(images)) =
+        (session.environment.path("TARGET_DIR"), session.environment.path("BINARIES_DIR"))
     else {
         return Err(CommandError::new(Kind::Usage, "Hooks are run by Buildroot").hint("run: skiff compile"));
     };

@@ -97,7 +97,9 @@ fn confirm(session: &Session, question: &str, without: &str) -> Result<bool> {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        return Err(CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint(format!("run: {without}")));
+        return Err(
+            CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint(format!("run: {without}"))
+        );
     }
     let mut stderr = anstream::stderr();
     // If the question cannot be shown, nobody answers it with yes.

@@ -34,9 +34,13 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     let path = shortest(&wanted, &roots, &needed_by);
     let direct: Vec<&Edge> = needed_by.get(&wanted).into_iter().flatten().collect();
     if args.json {
-        let edges: Vec<_> = direct.iter().map(|(by, at)| json!({"package": by.as_str(), "file": at.file, "line": at.line})).collect();
+        let edges: Vec<_> =
+            direct.iter().map(|(by, at)| json!({"package": by.as_str(), "file": at.file, "line": at.line})).collect();
         let path: Vec<&str> = path.iter().map(LayerName::as_str).collect();
-        data!("{:#}", json!({"package": wanted.as_str(), "asked_for": roots.contains(&&wanted), "needed_by": edges, "path": path}));
+        data!(
+            "{:#}",
+            json!({"package": wanted.as_str(), "asked_for": roots.contains(&&wanted), "needed_by": edges, "path": path})
+        );
         return Ok(());
     }
     if roots.contains(&&wanted) {
