@@ -15,7 +15,7 @@ fn layers(symbols: usize) -> Vec<String> {
     let each = symbols / 10;
     let layer = |layer: usize| {
         let first = layer * each / 2;
-        let value = if layer % 2 == 0 { 'y' } else { 'm' };
+        let value = if layer.is_multiple_of(2) { 'y' } else { 'm' };
         (first..first + each).map(|number| format!("CONFIG_SYMBOL_{number}={value}\n")).collect()
     };
     (0..10).map(layer).collect()

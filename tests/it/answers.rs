@@ -30,12 +30,12 @@ fn explain_tells_the_winner_and_all_that_it_overrides() {
     assert_snapshot!(env.succeed(&["-c", "my/system", "explain", "BR2_A", "BR2_B", "CONFIG_SAME"]).stdout, @r#"
     BR2_A = "board"  (buildroot)
       set by   my/board                 [ROOT]/layers/my/board/buildroot/x:1
-      over "common" my/common                [ROOT]/layers/my/common/buildroot/x:2
-      over "base" base/pre                 [ROOT]/base/pre/buildroot/all:1
+      over     my/common                [ROOT]/layers/my/common/buildroot/x:2  "common"
+      over     base/pre                 [ROOT]/base/pre/buildroot/all:1  "base"
       Kconfig  has not been asked: `skiff --engine buildroot configure`
     BR2_B = n  (buildroot)
       set by   my/board                 [ROOT]/layers/my/board/buildroot/x:2
-      over y   my/common                [ROOT]/layers/my/common/buildroot/x:3
+      over     my/common                [ROOT]/layers/my/common/buildroot/x:3  y
       Kconfig  has not been asked: `skiff --engine buildroot configure`
     CONFIG_SAME = y  (kernel)
       set by   my/common                [ROOT]/layers/my/common/kernel/x:1
