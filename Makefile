@@ -13,7 +13,7 @@ SKIFF := target/release/skiff
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 COMMANDS := status list plan configure fetch compile build check clean legal-info shell env doctor
-.PHONY: $(COMMANDS) help graph graph-build graph-size skiff demo qemu buildroot-tools test bench plugins fuzz
+.PHONY: $(COMMANDS) help graph graph-build graph-size skiff demo qemu buildroot-tools test test-buildroot bench plugins fuzz
 
 $(COMMANDS): skiff
 	@$(SKIFF) $@
@@ -61,6 +61,10 @@ test: qemu buildroot-tools
 	cargo test --release --locked --workspace
 	cargo test --locked --manifest-path plugins/Cargo.toml
 	plugins/build --check
+
+# Needs a Buildroot tree, which no package archive has: SKIFF_TEST_BUILDROOT names it.
+test-buildroot:
+	cargo test --release --locked --package skiff-tests --test real
 
 bench:
 	cargo bench --package skiff-tests

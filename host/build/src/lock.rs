@@ -2,7 +2,16 @@ use std::fs;
 use std::fs::File;
 use std::fs::TryLockError;
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
+use skiff_plan::Cancel;
+use skiff_plan::Cancelled;
+use skiff_plan::Reporter;
+use skiff_plan::Task;
+use skiff_plan::Unit;
 use skiff_plan::Workspace;
 
 use crate::FileError;
@@ -11,6 +20,44 @@ use crate::atomic::Staging;
 /// The right to change a workspace. The operating system takes it back when the process ends, however it ends.
 #[derive(Debug)]
 pub struct WorkspaceLock(File);
+
+/// How often a waiting skiff looks whether it is to stop.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Why something that all workspaces share could not be locked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WaitError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// Locks something that all workspaces share, and waits for whoever has it, under the title of a task.
+pub(crate) fn wait_for(
+    path: &Path,
+    title: &str,
+    reporter: &Arc<dyn Reporter>,
+    cancel: &Cancel,
+) -> Result<File, WaitError> {
+    let open = || {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        File::options().create(true).truncate(false).write(true).open(path)
+    };
+    let file = open().map_err(FileError::at("open", path))?;
+    let mut waiting = None;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(FileError::at("lock", path)(error).into()),
+            Err(TryLockError::WouldBlock) => {
+                waiting.get_or_insert_with(|| Task::start(reporter, title, Unit::Items, None));
+                cancel.check()?;
+                thread::sleep(GLANCE);
+            }
+        }
+    }
+}
 
 /// Why a workspace could not be locked.
 #[derive(Debug, thiserror::Error)]

@@ -12,6 +12,7 @@ use serde::Serialize;
 use skiff_plan::Digest;
 use skiff_plan::Workspace;
 
+use crate::EngineName;
 use crate::FileError;
 use crate::StageInputs;
 use crate::atomic::write_file;
@@ -24,6 +25,8 @@ pub(crate) const SUMS: &str = "SHA256SUMS";
 /// What the outputs of a workspace are made from.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BuildRecord {
+    /// The engine that has made them.
+    pub(crate) engine: EngineName,
     /// The stages with their inputs.
     pub(crate) stages: Vec<StageInputs>,
     /// The digest of `SHA256SUMS`; `None` while a build is under way, or when it did not end well.

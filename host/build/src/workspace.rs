@@ -81,7 +81,7 @@ pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<()
         other => other,
     };
     // The record first: from then on nothing counts as built.
-    for name in ["build.json", "gaps.txt", ".config.built", ".overlays.built", "packages.json"] {
+    for name in ["build.json", "gaps.txt", ".overlays.built", "packages.json"] {
         let path = workspace.folder().join(name);
         gone(fs::remove_file(&path)).map_err(FileError::at("remove", &path))?;
     }

@@ -393,6 +393,7 @@ impl From<BuildrootError> for CommandError {
             BuildrootError::Place { .. } => {
                 plain.hint("allow user namespaces, or remove what was built there: skiff clean")
             }
+            BuildrootError::Moved { .. } => plain.hint("move it back, or remove what was built: skiff clean"),
             BuildrootError::Make { tail, log, package, .. } => {
                 let tail: String = tail.iter().map(|line| format!("\n  | {line}")).collect();
                 let plain = Self { message: format!("{}{tail}", plain.message), ..plain };

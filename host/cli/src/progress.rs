@@ -55,11 +55,11 @@ impl Bars {
     fn add(&self, task: TaskId, title: &str, unit: Unit, total: Option<u64>) {
         let counts = match unit {
             Unit::Bytes => "{bytes}/{total_bytes} {bytes_per_sec} {eta}",
-            Unit::Items => "{percent}% {eta}",
+            Unit::Items => "{percent}% {elapsed}",
         };
         let template = match total {
-            Some(_) => format!("{{msg:40!}} [{{bar:30}}] {counts} {{prefix}}"),
-            None => "{msg:40!} {spinner} {elapsed} {prefix}".to_owned(),
+            Some(_) => format!("{{msg}} [{{bar:20}}] {counts} {{prefix}}"),
+            None => "{msg} {spinner} {elapsed} {prefix}".to_owned(),
         };
         let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         // The template is ours: if it were wrong, indicatif's default would be shown.
@@ -95,11 +95,22 @@ impl Reporter for Bars {
     }
 }
 
-/// A line when a task begins and one when it ends.
+/// A line when a task begins, now and then while it goes on, and when it ends.
 struct Lines {
     least: Level,
-    tasks: Mutex<BTreeMap<TaskId, (String, Instant)>>,
+    tasks: Mutex<BTreeMap<TaskId, Running>>,
 }
+
+/// A task whose end is waited for.
+struct Running {
+    title: String,
+    start: Instant,
+    /// When something was last said of it.
+    said: Instant,
+}
+
+/// How often a task that takes long says where it is.
+const PAUSE: Duration = Duration::from_secs(10);
 
 impl Reporter for Lines {
     fn event(&self, event: Event<'_>) {
@@ -111,10 +122,11 @@ impl Reporter for Lines {
                     _ => String::new(),
                 };
                 note!("{title}{size} ...");
-                tasks.insert(task, (title.to_owned(), Instant::now()));
+                let now = Instant::now();
+                tasks.insert(task, Running { title: title.to_owned(), start: now, said: now });
             }
             Event::Finished { task } => {
-                if let Some((title, start)) = tasks.remove(&task) {
+                if let Some(Running { title, start, .. }) = tasks.remove(&task) {
                     note!("{title}: {:.1} s", start.elapsed().as_secs_f32());
                 }
             }
@@ -123,7 +135,13 @@ impl Reporter for Lines {
                     note!("{}", text(level, plugin, message));
                 }
             }
-            Event::Advanced { .. } | Event::Noted { .. } => {}
+            Event::Noted { task, text } => {
+                if let Some(running) = tasks.get_mut(&task).filter(|running| running.said.elapsed() > PAUSE) {
+                    running.said = Instant::now();
+                    note!("{}: {:.0} s, {text}", running.title, running.start.elapsed().as_secs_f32());
+                }
+            }
+            Event::Advanced { .. } => {}
         }
     }
 }

@@ -6,6 +6,7 @@ use skiff_plan::HookFailure;
 
 use crate::FileError;
 use crate::WorkspaceError;
+use crate::lock::WaitError;
 
 /// Why the engine `buildroot` could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,12 @@ pub enum BuildrootError {
         /// What the system says.
         reason: String,
     },
+    /// The workspace was moved, and files in it name its old path.
+    #[error("The workspace was built at `{}`, and is not there any more", path.display())]
+    Moved {
+        /// The path.
+        path: PathBuf,
+    },
     /// make failed.
     #[error("{what} failed{}", last.as_ref().map(|last| format!(": {last}")).unwrap_or_default())]
     Make {
@@ -125,4 +132,13 @@ pub enum BuildrootError {
     /// The user asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl From<WaitError> for BuildrootError {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::File(error) => error.into(),
+            WaitError::Cancelled(error) => error.into(),
+        }
+    }
 }

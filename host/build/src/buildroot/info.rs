@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Component;
 use std::path::Path;
-use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -45,7 +45,7 @@ pub struct Download {
 /// All packages of a configuration, by name; those for the host start with `host-`.
 pub type Packages = BTreeMap<String, PackageInfo>;
 
-/// What was read for one `.config`.
+/// What was read for one `.config`, one tree and one state of the layers' own packages.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     config: String,
@@ -56,7 +56,8 @@ struct Kept {
 pub(crate) fn packages(make: &Make<'_>, site: &Site<'_>) -> Result<Packages, BuildrootError> {
     let folder = site.workspace.folder();
     let config = fs::read(folder.join(".config")).unwrap_or_default();
-    let digest = Digest::of(&[make.tree().identity.as_bytes(), &config].concat()).to_string();
+    let layers = site.plan.fingerprint.layers;
+    let digest = Digest::of(&[make.tree().identity.as_bytes(), layers.bytes(), &config].concat()).to_string();
     let path = folder.join("packages.json");
     if let Some(kept) = read_kept(&path).filter(|kept| kept.config == digest) {
         return Ok(kept.packages);
@@ -67,6 +68,7 @@ pub(crate) fn packages(make: &Make<'_>, site: &Site<'_>) -> Result<Packages, Bui
     let json = text.lines().find(|line| line.starts_with('{')).unwrap_or_default();
     let packages: Packages =
         serde_json::from_str(json).map_err(|error| BuildrootError::Info { reason: error.to_string() })?;
+    let packages = checked(packages);
     let kept = Kept { config: digest, packages };
     write_file(&path, serde_json::json!(kept).to_string().as_bytes())?;
     Ok(kept.packages)
@@ -77,6 +79,38 @@ pub(crate) fn kept(folder: &Path) -> Packages {
     read_kept(&folder.join("packages.json")).map(|kept| kept.packages).unwrap_or_default()
 }
 
-fn read_kept(path: &PathBuf) -> Option<Kept> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+fn read_kept(path: &Path) -> Option<Kept> {
+    let kept: Kept = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    Some(Kept { packages: checked(kept.packages), ..kept })
+}
+
+/// Lets only folders directly below `build` be those of a package: they are removed when it is built again.
+fn checked(mut packages: Packages) -> Packages {
+    for info in packages.values_mut() {
+        let mut parts = Path::new(&info.stamp_dir).components();
+        let below = matches!(parts.next(), Some(Component::Normal(first)) if first == "build")
+            && matches!(parts.next(), Some(Component::Normal(_)))
+            && parts.next().is_none();
+        if !below {
+            info.stamp_dir.clear();
+        }
+    }
+    packages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_folder_outside_of_build_is_that_of_a_package() {
+        let of = |stamp_dir: &str| {
+            let info = PackageInfo { stamp_dir: stamp_dir.into(), ..PackageInfo::default() };
+            checked(Packages::from([("p".to_owned(), info)]))["p"].stamp_dir.clone()
+        };
+        assert_eq!(of("build/linux-7.0"), "build/linux-7.0");
+        for bad in ["build", "build/..", "build/../../home", "/home", "", "images/x", "build/a/b"] {
+            assert_eq!(of(bad), "", "{bad}");
+        }
+    }
 }

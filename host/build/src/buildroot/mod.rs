@@ -149,7 +149,7 @@ impl Buildroot {
 
     /// Notes which tree a workspace is built with, or refuses another one.
     fn keep_lock(&self, site: &Site<'_>, tree: &Tree) -> Result<(), BuildrootError> {
-        let path = site.workspace.package_lock();
+        let path = site.workspace.folder().join("buildroot.lock");
         let text = format!(
             "# What this workspace is built with. `skiff compile --locked` refuses anything else.\n\
              version: 1\nbuildroot: {}\n",
@@ -212,7 +212,7 @@ impl Buildroot {
         for step in site.plan.hooks(Stage::Pre).into_iter().chain(site.plan.hooks(Stage::Post)) {
             hooks.check_hook(&step)?;
         }
-        self.clear_stale(site, &stages, &config)?;
+        self.clear_stale(site, &stages)?;
         let folder = site.workspace.folder();
         let packages = info::packages(&make, site)?;
         let mut times = Remembered::read(&self.cache);
@@ -231,35 +231,35 @@ impl Buildroot {
         if target.is_none() {
             let images = Images::open(&site.workspace.images())?;
             let outputs = outputs::write_sums(&images, Symlinks::Skipped)?.to_string();
-            BuildRecord { stages, outputs: Some(outputs) }.write(site.workspace)?;
+            BuildRecord { engine: self.name(), stages, outputs: Some(outputs) }.write(site.workspace)?;
         }
         Ok(Compiled::Built)
     }
 
     /// Removes what was built from inputs that are not the present ones, and notes the present ones: from now on,
     /// what is in the workspace is made from these.
-    fn clear_stale(&self, site: &Site<'_>, stages: &[StageInputs], config: &Merged) -> Result<(), BuildrootError> {
+    fn clear_stale(&self, site: &Site<'_>, stages: &[StageInputs]) -> Result<(), BuildrootError> {
         let folder = site.workspace.folder();
-        let (built_config, built_overlays) = (folder.join(".config.built"), folder.join(".overlays.built"));
+        let built_overlays = folder.join(".overlays.built");
         let overlays = overlay_files(site.plan)?;
         if let Some(record) = BuildRecord::read(site.workspace) {
             let packages = info::kept(&folder);
-            let old = parse_config(&fs::read_to_string(&built_config).unwrap_or_default());
             let before = fs::read_to_string(&built_overlays).unwrap_or_default();
             let gone = before.lines().map(Path::new).find(|path| !overlays.contains(*path));
-            let changes = stage_changes(&record.stages, stages);
-            let rebuild = Rebuild::decide(&changes, &old, config, &packages, gone);
+            let rebuild = match record.engine == self.name() {
+                true => Rebuild::decide(&stage_changes(&record.stages, stages), &packages, gone),
+                false => Rebuild::All(format!("the engine `{}` has built here", record.engine)),
+            };
             // Until it is done, the record says that the old inputs count.
-            BuildRecord { stages: record.stages, outputs: None }.write(site.workspace)?;
+            let (engine, stages) = (record.engine, record.stages);
+            BuildRecord { engine, stages, outputs: None }.write(site.workspace)?;
             for text in rebuild.apply(&folder, &packages)? {
                 site.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &text });
             }
         }
-        let text = fs::read(folder.join(".config")).map_err(FileError::at("read", folder.join(".config")))?;
-        write_file(&built_config, &text)?;
         let lines: String = overlays.iter().map(|path| format!("{}\n", path.display())).collect();
         write_file(&built_overlays, lines.as_bytes())?;
-        Ok(BuildRecord { stages: stages.to_vec(), outputs: None }.write(site.workspace)?)
+        Ok(BuildRecord { engine: self.name(), stages: stages.to_vec(), outputs: None }.write(site.workspace)?)
     }
 
     /// Runs targets of Buildroot at the user's terminal.
@@ -336,18 +336,23 @@ fn inputs(
     let digest = |path: &Path| {
         digest_tree(path, Links::Kept).map_err(|error| FileError::at("read", path)(io::Error::other(error.to_string())))
     };
-    let symbols = |parts: &[Part]| {
-        let lines = config.entries().filter(|(symbol, _)| parts.contains(&rebuild::part(symbol.as_str())));
-        lines.map(|(_, entry)| format!("{}\n", entry.winner)).collect::<String>()
+    // What is off is as good as absent, and there are thousands of those.
+    let add_symbols = |stage: &mut StageInputs, part: Part| {
+        for (symbol, entry) in config.entries().filter(|(symbol, _)| rebuild::part(symbol.as_str()) == part) {
+            if !matches!(entry.winner.value.text(), "n" | "" | "\"\"") {
+                stage.add_text(symbol.as_str(), entry.winner.value.text());
+            }
+        }
     };
     let settings = |kind: Kind| {
         let lines = plan.config(kind).entries().map(|(_, entry)| format!("{}\n", entry.winner));
         lines.collect::<String>().replace(&workspace.config().display().to_string(), "")
     };
     let mut toolchain = StageInputs::new("toolchain");
-    toolchain.add_text("Buildroot", identity).add_text("symbols", symbols(&[Part::Toolchain]));
+    toolchain.add_text("Buildroot", identity);
+    add_symbols(&mut toolchain, Part::Toolchain);
     let mut packages = StageInputs::new("packages");
-    packages.add_text("symbols", symbols(&[Part::Package]));
+    add_symbols(&mut packages, Part::Package);
     packages.add_text("busybox configuration", settings(Kind::Busybox));
     for folder in &plan.patches.buildroot {
         for path in folders(folder)? {
@@ -362,9 +367,11 @@ fn inputs(
         }
     }
     let mut kernel = StageInputs::new("kernel");
-    kernel.add_text("symbols", symbols(&[Part::Kernel])).add_text("kernel configuration", settings(Kind::Kernel));
+    add_symbols(&mut kernel, Part::Kernel);
+    kernel.add_text("kernel configuration", settings(Kind::Kernel));
     let mut boot = StageInputs::new("boot loader");
-    boot.add_text("symbols", symbols(&[Part::BootLoader])).add_text("U-Boot configuration", settings(Kind::Uboot));
+    add_symbols(&mut boot, Part::BootLoader);
+    boot.add_text("U-Boot configuration", settings(Kind::Uboot));
     for (stage, name, folders) in
         [(&mut kernel, "kernel patches", &plan.patches.kernel), (&mut boot, "U-Boot patches", &plan.patches.uboot)]
     {
@@ -375,7 +382,7 @@ fn inputs(
         }
     }
     let mut system = StageInputs::new("system");
-    system.add_text("symbols", symbols(&[Part::System]));
+    add_symbols(&mut system, Part::System);
     // Fragments have had their effect on the symbols above.
     let fragments =
         ["buildroot", "busybox", "cflags", "kernel", "kernel_patches", "metadata", "uboot", "uboot_patches"];
@@ -386,7 +393,7 @@ fn inputs(
         }
     }
     let mut images = StageInputs::new("images");
-    images.add_text("symbols", symbols(&[Part::Images]));
+    add_symbols(&mut images, Part::Images);
     Ok(vec![toolchain, packages, kernel, boot, system, images])
 }
 

@@ -48,7 +48,9 @@ impl Place {
                     Err(reason) => Err(BuildrootError::Place { path: FIXED.into(), reason }),
                 };
             }
-            _ => {}
+            Ok(path) => return Err(BuildrootError::Moved { path: path.trim().into() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(FileError::at("read", mark)(error).into()),
         }
         let path = match fixed && probe(folder, program).is_ok() {
             true => PathBuf::from(FIXED),

@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use skiff_kconfig::Merged;
 use walkdir::WalkDir;
 
 use super::info::Packages;
@@ -81,39 +80,28 @@ pub(crate) fn part(symbol: &str) -> Part {
 
 impl Rebuild {
     /// Decides by what has changed since the last build began.
-    pub(crate) fn decide(
-        changes: &[StageChange],
-        old: &Merged,
-        new: &Merged,
-        packages: &Packages,
-        gone_from_overlays: Option<&Path>,
-    ) -> Self {
-        let inputs = || changes.iter().flat_map(|change| &change.inputs);
-        if let Some((name, _)) = inputs().find(|(name, change)| name == "Buildroot" && *change != InputChange::Added) {
-            return Self::All(format!("{name} has changed"));
-        }
+    pub(crate) fn decide(changes: &[StageChange], packages: &Packages, gone_from_overlays: Option<&Path>) -> Self {
         let mut again = BTreeSet::new();
         let mut target = gone_from_overlays.map(|path| format!("{} is gone from the overlays", path.display()));
-        for symbol in differing(old, new) {
-            match part(symbol) {
-                Part::Toolchain => return Self::All(format!("{symbol} has changed")),
+        for (name, change) in changes.iter().flat_map(|change| &change.inputs) {
+            if name == "Buildroot" {
+                return Self::All("Buildroot has changed".into());
+            }
+            if !name.starts_with("BR2_") {
+                again.extend(package_of_input(name));
+                continue;
+            }
+            match part(name) {
+                Part::Toolchain => return Self::All(format!("{name} is {change}")),
                 Part::Kernel => drop(again.insert("linux".to_owned())),
-                Part::Package | Part::BootLoader => {
-                    if let Some(package) = package_of(symbol, packages) {
-                        let is_the_switch = symbol.len() == key(package).len() + prefix(symbol).len();
-                        match is_the_switch {
-                            true if !new.is_yes(symbol) => target = Some(format!("{symbol} is off")),
-                            true => {}
-                            false => drop(again.insert(package.to_owned())),
-                        }
-                    } else if old.is_yes(symbol) && !new.is_yes(symbol) {
-                        target = Some(format!("{symbol} is off"));
-                    }
-                }
+                Part::Package | Part::BootLoader => match package_of(name, packages) {
+                    Some(package) if !is_switch(name, package) => drop(again.insert(package.to_owned())),
+                    _ if *change == InputChange::Removed => target = Some(format!("{name} is off")),
+                    _ => {}
+                },
                 Part::System | Part::Images | Part::Nothing => {}
             }
         }
-        again.extend(inputs().filter_map(|(name, _)| package_of_input(name)));
         Self::Some { packages: again, target }
     }
 
@@ -123,7 +111,8 @@ impl Rebuild {
             Self::All(reason) => {
                 let present: Vec<PathBuf> =
                     OUTPUTS.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
-                if !folder.join("host").exists() {
+                // Kconfig's own program is there from the beginning.
+                if present.iter().all(|path| path.ends_with("build")) {
                     return Ok(Vec::new());
                 }
                 present.iter().try_for_each(|path| remove_tree(path))?;
@@ -132,8 +121,8 @@ impl Rebuild {
             Self::Some { packages: names, target } => {
                 let mut done = Vec::new();
                 for name in names {
-                    let built = packages.get(name).map(|info| folder.join(&info.stamp_dir));
-                    if let Some(path) = built.filter(|path| path.starts_with(folder.join("build")) && path.is_dir()) {
+                    let stamps = packages.get(name).map(|info| &info.stamp_dir).filter(|stamps| !stamps.is_empty());
+                    if let Some(path) = stamps.map(|stamps| folder.join(stamps)).filter(|path| path.is_dir()) {
                         remove_tree(&path)?;
                         done.push(format!("the package `{name}` is built again"));
                     }
@@ -170,19 +159,17 @@ fn put_together_again(folder: &Path) -> Result<(), FileError> {
     remove_tree(&folder.join("target"))
 }
 
-/// Returns the symbols whose values differ.
-fn differing<'m>(old: &'m Merged, new: &'m Merged) -> impl Iterator<Item = &'m str> {
-    let names: BTreeSet<&str> = old.entries().chain(new.entries()).map(|(symbol, _)| symbol.as_str()).collect();
-    let text = |config: &Merged, name: &str| config.value(name).map_or("n".to_owned(), |value| value.text().to_owned());
-    names.into_iter().filter(move |name| text(old, name) != text(new, name))
-}
-
 fn prefix(symbol: &str) -> &'static str {
     ["BR2_PACKAGE_", "BR2_TARGET_"].into_iter().find(|prefix| symbol.starts_with(prefix)).unwrap_or_default()
 }
 
 fn key(package: &str) -> String {
     package.to_uppercase().replace(['-', '.'], "_")
+}
+
+/// Whether a symbol switches a package on, and is no option of it.
+fn is_switch(symbol: &str, package: &str) -> bool {
+    symbol.len() == prefix(symbol).len() + key(package).len()
 }
 
 /// Returns the package with the longest name that a symbol begins with.
@@ -211,22 +198,25 @@ fn package_of_input(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use skiff_kconfig::Fragment;
-    use skiff_kconfig::Kind;
-
     use super::super::info::PackageInfo;
     use super::*;
+    use crate::StageInputs;
+    use crate::stage_changes;
 
-    fn config(text: &str) -> Merged {
-        skiff_kconfig::merge(Fragment::parse(Kind::Buildroot, "l", "f".into(), text).assignments)
-    }
-
+    /// Decides between two configurations, `symbol=value` in each line.
     fn decide(old: &str, new: &str) -> Rebuild {
         let packages: Packages = ["docker-engine", "docker", "linux", "uboot"]
             .into_iter()
             .map(|name| (name.to_owned(), PackageInfo::default()))
             .collect();
-        Rebuild::decide(&[], &config(old), &config(new), &packages, None)
+        let stage = |text: &str| {
+            let mut stage = StageInputs::new("all");
+            text.lines().filter_map(|line| line.split_once('=')).for_each(|(symbol, value)| {
+                stage.add_text(symbol, value);
+            });
+            [stage]
+        };
+        Rebuild::decide(&stage_changes(&stage(old), &stage(new)), &packages, None)
     }
 
     fn some(packages: &[&str], target: Option<&str>) -> Rebuild {
@@ -236,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_is_built_again_follows_from_the_symbols() {
-        assert_eq!(decide("BR2_GCC_VERSION=\"1\"", ""), Rebuild::All("BR2_GCC_VERSION has changed".into()));
+        assert_eq!(decide("BR2_GCC_VERSION=\"1\"", ""), Rebuild::All("BR2_GCC_VERSION is gone".into()));
         assert_eq!(decide("", "BR2_PACKAGE_DOCKER_ENGINE=y"), some(&[], None));
         let on = "BR2_PACKAGE_DOCKER_ENGINE=y\n";
         assert_eq!(decide(on, &format!("{on}BR2_PACKAGE_DOCKER_ENGINE_X=y")), some(&["docker-engine"], None));

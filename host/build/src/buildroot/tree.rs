@@ -11,6 +11,8 @@ use skiff_plan::Unit;
 use super::BuildrootError;
 use crate::FileError;
 use crate::Site;
+use crate::lock::wait_for;
+use crate::mounted::remove_tree;
 use crate::process::watch;
 
 /// Where a Buildroot tree comes from.
@@ -126,13 +128,18 @@ fn place(cache: &Path, pin: &Pin) -> PathBuf {
 
 /// Clones a release into a folder of its own, checks the commit, and only then puts it in place.
 fn fetch(pin: &Pin, cache: &Path, site: &Site<'_>) -> Result<(), BuildrootError> {
-    let task = Task::start(site.reporter, &format!("Fetching Buildroot {}", pin.release), Unit::Items, None);
     let folder = cache.join("buildroot");
-    let make = || {
-        fs::create_dir_all(&folder)?;
-        tempfile::Builder::new().prefix(".clone-").tempdir_in(&folder)
-    };
-    let staging = make().map_err(FileError::at("make a folder in", &folder))?;
+    let title = "Waiting for another skiff that fetches Buildroot";
+    let _lock = wait_for(&folder.join(".lock"), title, site.reporter, site.cancel)?;
+    if commit(&place(cache, pin)).is_some_and(|present| present == pin.commit) {
+        return Ok(());
+    }
+    let task = Task::start(site.reporter, &format!("Fetching Buildroot {}", pin.release), Unit::Items, None);
+    clear(&folder)?;
+    let staging = tempfile::Builder::new()
+        .prefix(CLONE)
+        .tempdir_in(&folder)
+        .map_err(FileError::at("make a folder in", &folder))?;
     let clone = staging.path().join("tree");
     let mut git = Command::new("git");
     git.args(["clone", "--quiet", "-c", "advice.detachedHead=false", "--depth", "1", "--branch", &pin.release]);
@@ -162,9 +169,23 @@ fn fetch(pin: &Pin, cache: &Path, site: &Site<'_>) -> Result<(), BuildrootError>
     }
     let place = place(cache, pin);
     if place.is_dir() {
-        crate::mounted::remove_tree(&place)?;
+        remove_tree(&place)?;
     }
     fs::rename(&clone, &place).map_err(FileError::at("write", &place))?;
+    Ok(())
+}
+
+/// How the folders of unfinished clones start.
+const CLONE: &str = ".clone-";
+
+/// Removes what killed runs have left. Only for the holder of the lock.
+fn clear(folder: &Path) -> Result<(), FileError> {
+    for entry in fs::read_dir(folder).map_err(FileError::at("list", folder))? {
+        let entry = entry.map_err(FileError::at("list", folder))?;
+        if entry.file_name().as_encoded_bytes().starts_with(CLONE.as_bytes()) {
+            remove_tree(&entry.path())?;
+        }
+    }
     Ok(())
 }
 

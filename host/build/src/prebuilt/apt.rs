@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::fs::File;
-use std::fs::TryLockError;
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::path::Path;
@@ -28,6 +27,7 @@ use tracing::debug;
 use super::PrebuiltError;
 use super::package::Package;
 use crate::FileError;
+use crate::lock::wait_for;
 
 /// How often a waiting skiff looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -95,25 +95,8 @@ impl<'a> Apt<'a> {
 
     /// One skiff at a time uses this state.
     fn lock(&self) -> Result<File, PrebuiltError> {
-        let path = self.state.join("skiff-lock");
-        let open = || {
-            fs::create_dir_all(&self.state)?;
-            File::options().create(true).truncate(false).write(true).open(&path)
-        };
-        let file = open().map_err(FileError::at("open", &path))?;
-        let mut waiting = None;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
-                Err(TryLockError::WouldBlock) => {
-                    let title = "Waiting for another skiff that downloads";
-                    waiting.get_or_insert_with(|| Task::start(self.reporter, title, Unit::Items, None));
-                    self.cancel.check()?;
-                    thread::sleep(GLANCE);
-                }
-            }
-        }
+        let title = "Waiting for another skiff that downloads";
+        Ok(wait_for(&self.state.join("skiff-lock"), title, self.reporter, self.cancel)?)
     }
 
     /// Fetches the package lists unless they are fresh.

@@ -8,6 +8,7 @@ use skiff_plan::TargetError;
 
 use crate::FileError;
 use crate::WorkspaceError;
+use crate::lock::WaitError;
 
 /// Why the prebuilt engine could not build a system.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +152,15 @@ pub enum PrebuiltError {
     /// The user asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl From<WaitError> for PrebuiltError {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::File(error) => error.into(),
+            WaitError::Cancelled(error) => error.into(),
+        }
+    }
 }
 
 fn because(reason: &Option<String>) -> String {

@@ -171,7 +171,8 @@ impl Prebuilt {
         BuildRecord::remove(site.workspace)?;
         staging.commit("target", &site.workspace.target())?;
         staging.commit("images", &site.workspace.images())?;
-        BuildRecord { stages, outputs: Some(outputs.to_string()) }.write(site.workspace)?;
+        BuildRecord { engine: EngineName::Prebuilt, stages, outputs: Some(outputs.to_string()) }
+            .write(site.workspace)?;
         Ok(Compiled::Built)
     }
 
