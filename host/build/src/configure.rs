@@ -67,6 +67,10 @@ pub struct Choices {
     pub engine: EngineName,
     /// The extra package roots.
     pub extra: Vec<PathBuf>,
+    /// The base layers, where they are not the checkout's.
+    pub base: Option<PathBuf>,
+    /// The Buildroot tree that the environment has named.
+    pub buildroot: Option<PathBuf>,
     /// Whether lines of fragments that are no assignments are left out.
     pub ignore_broken_lines: bool,
 }
@@ -80,6 +84,10 @@ pub struct Remembered {
     pub engine: Option<EngineName>,
     /// The extra package roots, joined by colons.
     pub extra: Option<String>,
+    /// The base layers, where they were not the checkout's.
+    pub base: Option<PathBuf>,
+    /// The Buildroot tree that the environment had named.
+    pub buildroot: Option<PathBuf>,
     /// Whether lines of fragments that are no assignments were left out.
     pub ignore_broken_lines: bool,
 }
@@ -90,6 +98,10 @@ struct State {
     fingerprint: String,
     /// SHA-256 of each file, so that damage by a power cut or an editor is noticed.
     files: BTreeMap<PathBuf, String>,
+    /// What the engine's half of the configuration was, as the engine says.
+    engine: String,
+    /// SHA-256 of the list of settings that were not followed.
+    dropped: String,
 }
 
 /// Writes the configuration of a workspace unless it is there and current, and has the engine take it over. With
@@ -106,7 +118,7 @@ pub fn configure(
 ) -> Result<Configured, ConfigureError> {
     let (plan, workspace) = (site.plan, site.workspace);
     let files = files(plan, choices);
-    if is_current(plan, workspace, &files) && engine.is_configured(workspace) {
+    if is_complete(plan, workspace, engine, &files) {
         let dropped = read_dropped(workspace);
         return match strict && dropped.iter().any(|dropped| is_wish(plan, dropped)) {
             true => Err(ConfigureError::Strict {
@@ -123,17 +135,21 @@ pub fn configure(
     for stage in ["pre", "post"] {
         make_executable(&folder.join(format!("{stage}_build.sh")))?;
     }
-    let state = State {
-        fingerprint: plan.fingerprint.configuration.to_string(),
-        files: files.iter().map(|(name, content)| (name.clone(), Digest::of(content.as_bytes()).to_string())).collect(),
-    };
-    write(&folder.join(STATE), &format!("{}\n", serde_json::json!(state)))?;
     let taken = engine.configure(site, &folder)?;
     if strict && taken.dropped.iter().any(|dropped| is_wish(plan, dropped)) {
         let dropped = taken.dropped.into_iter().filter(|dropped| is_wish(plan, dropped)).collect();
         return Err(ConfigureError::Strict { dropped });
     }
-    write(&folder.join(DROPPED), &format!("{:#}\n", serde_json::json!(taken.dropped)))?;
+    let dropped = format!("{:#}\n", serde_json::json!(taken.dropped));
+    write(&folder.join(DROPPED), &dropped)?;
+    let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
+    let state = State {
+        fingerprint: plan.fingerprint.configuration.to_string(),
+        files: files.iter().map(|(name, content)| (name.clone(), digest(content))).collect(),
+        engine: taken.state.clone(),
+        dropped: digest(&dropped),
+    };
+    write(&folder.join(STATE), &format!("{}\n", serde_json::json!(state)))?;
     // The engine's half first: if only that gets into place, the state does not fit, and the next run does both again.
     taken.commit()?;
     staging.commit("config", &workspace.config())?;
@@ -151,6 +167,9 @@ pub enum Weight {
     Wish,
 }
 
+/// Prefixes of the symbols that choose the C library and the init system.
+const ESSENTIAL: [&str; 2] = ["BR2_INIT_", "BR2_TOOLCHAIN_BUILDROOT_"];
+
 /// Weighs a setting that was not followed.
 pub fn weigh(plan: &BuildPlan, dropped: &Dropped) -> Weight {
     let layer = plan.layers.iter().find(|layer| layer.name == *dropped.assignment.origin.layer);
@@ -160,6 +179,13 @@ pub fn weigh(plan: &BuildPlan, dropped: &Dropped) -> Weight {
         _ if dropped.assignment.symbol.as_str() == "BR2_DEFCONFIG" => Weight::Offer,
         Some(LayerSource::Chain(_) | LayerSource::Overrides | LayerSource::WorkspaceOverrides) => Weight::Wish,
         _ if mistake => Weight::Wish,
+        // Without these, the system is another one.
+        Some(LayerSource::BasePre)
+            if matches!(dropped.reason, DropReason::Unmet(_))
+                && ESSENTIAL.iter().any(|prefix| dropped.assignment.symbol.as_str().starts_with(prefix)) =>
+        {
+            Weight::Wish
+        }
         Some(LayerSource::BasePre) => Weight::Default,
         Some(LayerSource::BasePost) | None => Weight::Offer,
     }
@@ -177,7 +203,7 @@ pub fn read_dropped(workspace: &Workspace) -> Vec<Dropped> {
 
 /// Returns whether a workspace is configured with exactly this plan.
 pub fn is_configured(plan: &BuildPlan, workspace: &Workspace, engine: &dyn Engine, choices: &Choices) -> bool {
-    is_current(plan, workspace, &files(plan, choices)) && engine.is_configured(workspace)
+    is_complete(plan, workspace, engine, &files(plan, choices))
 }
 
 /// Returns whether the layers say what they said when the workspace was configured.
@@ -197,18 +223,36 @@ impl Remembered {
             chain: text("skiff_config")?,
             engine: text("engine").and_then(|name| EngineName::parse(&name)),
             extra: text("skiff_extra_configs_path"),
+            base: text("skiff_base_configs_dir").map(PathBuf::from),
+            buildroot: text("skiff_buildroot_dir").map(PathBuf::from),
             ignore_broken_lines: text(IGNORE_BROKEN_LINES).is_some(),
         })
     }
 }
 
+/// Whether both halves of a configuration are those that were written.
+fn is_complete(
+    plan: &BuildPlan,
+    workspace: &Workspace,
+    engine: &dyn Engine,
+    files: &BTreeMap<PathBuf, String>,
+) -> bool {
+    let Some(state) = read_state(workspace) else { return false };
+    let dropped = fs::read(workspace.config().join(DROPPED)).map(|bytes| Digest::of(&bytes).to_string());
+    is_current(plan, workspace, files)
+        && dropped.is_ok_and(|digest| digest == state.dropped)
+        && engine.state(workspace) == Some(state.engine)
+}
+
+fn read_state(workspace: &Workspace) -> Option<State> {
+    serde_json::from_slice(&fs::read(workspace.config().join(STATE)).ok()?).ok()
+}
+
 /// Compares digests, not times: an edit that changes nothing is no change, and a damaged file is one.
 fn is_current(plan: &BuildPlan, workspace: &Workspace, files: &BTreeMap<PathBuf, String>) -> bool {
-    let folder = workspace.config();
-    let read = || -> Option<State> { serde_json::from_slice(&fs::read(folder.join(STATE)).ok()?).ok() };
-    let Some(state) = read() else { return false };
+    let Some(state) = read_state(workspace) else { return false };
     let intact = |(name, content): (&PathBuf, &String)| {
-        fs::read(folder.join(name)).is_ok_and(|present| present == content.as_bytes())
+        fs::read(workspace.config().join(name)).is_ok_and(|present| present == content.as_bytes())
     };
     state.fingerprint == plan.fingerprint.configuration.to_string()
         && state.files.keys().eq(files.keys())
@@ -236,6 +280,11 @@ fn files(plan: &BuildPlan, choices: &Choices) -> BTreeMap<PathBuf, String> {
     if !choices.extra.is_empty() {
         let joined: Vec<_> = choices.extra.iter().map(|path| path.to_string_lossy()).collect();
         add("skiff_extra_configs_path", format!("{}\n", joined.join(":")));
+    }
+    for (name, path) in [("skiff_base_configs_dir", &choices.base), ("skiff_buildroot_dir", &choices.buildroot)] {
+        if let Some(path) = path {
+            add(name, format!("{}\n", path.display()));
+        }
     }
     add("plan.json", format!("{:#}\n", serde_json::json!(document::document(plan))));
     add("DO_NOT_EDIT", "Written by `skiff configure`, which replaces the whole folder. Edit a layer instead.\n".into());

@@ -28,8 +28,9 @@ pub trait Engine {
     /// [`EngineError`]; whatever was configured before still is.
     fn configure(&self, site: &Site<'_>, merged: &Path) -> Result<TakenOver, EngineError>;
 
-    /// Returns whether what [`Self::configure`] writes into the workspace is there.
-    fn is_configured(&self, workspace: &Workspace) -> bool;
+    /// Returns what the engine's half of the configuration is at present: its content, and what else it was made
+    /// with. `None` when it is not there.
+    fn state(&self, workspace: &Workspace) -> Option<String>;
 
     /// Returns what the plan asks for and this engine cannot give. What depends on the kernel is known once the
     /// workspace is built.
@@ -51,7 +52,8 @@ pub trait Engine {
     /// Builds the system.
     ///
     /// # Errors
-    /// [`EngineError`]; the record of the last good build is then gone, or its images are.
+    /// [`EngineError`]. With `prebuilt` the last good images are still there; with `buildroot` the next build goes on
+    /// where this one has stopped.
     fn compile(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, EngineError>;
 }
 
@@ -60,6 +62,8 @@ pub trait Engine {
 pub struct TakenOver {
     /// The settings that the engine's own configuration did not follow.
     pub dropped: Vec<Dropped>,
+    /// What [`Engine::state`] will say of it.
+    pub(crate) state: String,
     /// A file that is ready, and the place where it comes into force.
     pub(crate) pending: Option<(PathBuf, PathBuf)>,
 }

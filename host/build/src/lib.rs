@@ -49,6 +49,7 @@ pub use stage::stage_changes;
 pub use stage::stage_digests;
 pub use workspace::ForeignFolder;
 pub use workspace::WorkspaceError;
+pub use workspace::has_outputs;
 pub use workspace::is_workspace;
 pub use workspace::remove_outputs;
 pub use workspace::remove_workspace;

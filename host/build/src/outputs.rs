@@ -1,5 +1,6 @@
 //! What a build left behind, with digests, so that the next run knows whether it is still there.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -29,6 +30,9 @@ pub(crate) struct BuildRecord {
     pub(crate) engine: EngineName,
     /// The stages with their inputs.
     pub(crate) stages: Vec<StageInputs>,
+    /// The packages of that build, each with the folder of its stamps.
+    #[serde(default)]
+    pub(crate) packages: BTreeMap<String, String>,
     /// The digest of `SHA256SUMS`; `None` while a build is under way, or when it did not end well.
     pub(crate) outputs: Option<String>,
 }

@@ -9,6 +9,7 @@ use skiff_plan::Workspace;
 
 use crate::FileError;
 use crate::WorkspaceLock;
+use crate::atomic::write_file;
 use crate::buildroot::OUTPUTS;
 use crate::buildroot::forget_place;
 use crate::mounted::remove_tree;
@@ -35,17 +36,34 @@ pub enum WorkspaceError {
     File(#[from] FileError),
 }
 
-/// Makes a workspace's folder skiff's own, unless somebody else keeps `images` or `target` in it.
+/// What skiff keeps in a workspace's folder before anything is built there.
+const EARLY: [&str; 3] = ["buildroot.lock", "skiff.lock", "state"];
+
+/// Makes a workspace's folder skiff's own, unless somebody else keeps something in it.
 pub(crate) fn claim(workspace: &Workspace) -> Result<(), WorkspaceError> {
-    let marker = workspace.folder().join(MARKER);
-    if marker.exists() {
+    let folder = workspace.folder();
+    if is_workspace(&folder) {
         return Ok(());
     }
-    if let Some(path) = [workspace.images(), workspace.target()].into_iter().find(|path| path.exists()) {
-        return Err(ForeignFolder { path }.into());
+    refuse_foreign(&folder)?;
+    fs::create_dir_all(&folder).map_err(FileError::at("make", &folder))?;
+    write_file(&folder.join(MARKER), b"skiff replaces and removes what is in this folder.\n")?;
+    Ok(())
+}
+
+/// Refuses a folder that skiff has not made, unless there is nothing in it that is not skiff's.
+fn refuse_foreign(folder: &Path) -> Result<(), WorkspaceError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(FileError::at("list", folder))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(FileError::at("list", folder))?;
+        let name = entry.file_name();
+        if !EARLY.iter().any(|own| name == *own) && !name.as_encoded_bytes().starts_with(b".new-") {
+            return Err(ForeignFolder { path: entry.path() }.into());
+        }
     }
-    fs::create_dir_all(workspace.folder()).map_err(FileError::at("make", workspace.folder()))?;
-    fs::write(&marker, "skiff replaces `images` and `target` here.\n").map_err(FileError::at("write", &marker))?;
     Ok(())
 }
 
@@ -60,6 +78,9 @@ pub fn is_workspace(folder: &Path) -> bool {
 /// [`WorkspaceError`] when the folder is not skiff's, something is mounted in it, or it cannot be removed. The
 /// configuration goes first, so that what is left of a workspace never looks complete.
 pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock) -> Result<(), WorkspaceError> {
+    if !is_workspace(&workspace.folder()) {
+        refuse_foreign(&workspace.folder())?;
+    }
     if workspace.config().exists() {
         remove_tree(&workspace.config())?;
     }
@@ -68,6 +89,14 @@ pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock) -> Result<(
         remove_tree(&workspace.folder())?;
     }
     Ok(())
+}
+
+/// What a build leaves besides folders.
+const FILES: [&str; 6] = ["build.json", "build.log", "fetch.log", "gaps.txt", ".overlays.built", "packages.json"];
+
+/// Returns whether there is something that [`remove_outputs`] would remove.
+pub fn has_outputs(workspace: &Workspace) -> bool {
+    OUTPUTS.iter().chain(&FILES).any(|name| fs::symlink_metadata(workspace.folder().join(name)).is_ok())
 }
 
 /// Removes what building has made. The package lock and the state of plugins stay.
@@ -81,7 +110,7 @@ pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<()
         other => other,
     };
     // The record first: from then on nothing counts as built.
-    for name in ["build.json", "gaps.txt", ".overlays.built", "packages.json"] {
+    for name in FILES {
         let path = workspace.folder().join(name);
         gone(fs::remove_file(&path)).map_err(FileError::at("remove", &path))?;
     }

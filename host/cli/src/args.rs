@@ -34,7 +34,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true)]
     pub(crate) locked: bool,
     /// Use the workspace's lock as it is, without looking whether it is complete
-    #[arg(long, global = true)]
+    #[arg(long, global = true, conflicts_with = "locked")]
     pub(crate) frozen: bool,
     /// Use no network
     #[arg(long, global = true)]
@@ -282,7 +282,8 @@ pub(crate) enum GrantCommand {
 pub(crate) struct GrantAddArgs {
     /// The plugin: `<layer>/<name>`, or the layer whose scripts are meant
     pub(crate) plugin: String,
-    /// The capabilities, as `skiff grant list` names them
+    /// The capabilities, as `skiff grant list` names them; `shell` for the scripts of one layer or several
+    /// (`skiff grant add pi/common apps/docker shell`)
     #[arg(required_unless_present = "all")]
     pub(crate) capabilities: Vec<String>,
     /// Everything that its manifest declares

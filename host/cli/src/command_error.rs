@@ -190,16 +190,8 @@ impl From<ConfigureError> for CommandError {
         match error {
             ConfigureError::File(error) => error.into(),
             ConfigureError::Engine(error) => error.into(),
-            ConfigureError::Strict { ref dropped } => {
-                let line = |dropped: &skiff_kconfig::Dropped| {
-                    let origin = &dropped.assignment.origin;
-                    let place = format!("{}/{}:{}", origin.layer, origin.file.display(), origin.line);
-                    format!("\n  {place}: {}: {}", dropped.assignment, dropped.reason)
-                };
-                let lines: String = dropped.iter().map(line).collect();
-                Self::new(Kind::User, format!("{error}:{lines}"))
-                    .hint("mend or remove these lines, or configure without --strict")
-            }
+            // Whoever configures shows the settings with their places.
+            ConfigureError::Strict { .. } => Self::of(Kind::User, &error),
         }
     }
 }
@@ -330,9 +322,7 @@ impl From<CallError> for CommandError {
                     "read what the scripts of the layer do, and if you want that, run: skiff grant add {layer} shell"
                 ))
                 .hint("better, ask the layer's author for a plugin, which can do only what you grant"),
-            CallError::Script { .. } => {
-                plain.hint("what it printed stands above; it must be executable and named in its first line")
-            }
+            CallError::Script { .. } => plain.hint("what it printed stands above"),
             CallError::Unreadable(error) => error.into(),
             CallError::NoHook { .. } => plain,
         }
@@ -343,6 +333,8 @@ impl From<HookFailure> for CommandError {
     fn from(failure: HookFailure) -> Self {
         let place = format!(", which is the {} hook of layer `{}`", failure.stage, failure.layer);
         match failure.source.downcast::<CallError>() {
+            // The path of a script says all that.
+            Ok(error) if matches!(*error, CallError::Scripts { .. } | CallError::Script { .. }) => Self::from(*error),
             Ok(error) => {
                 let mut error = Self::from(*error);
                 error.message += &place;
@@ -388,17 +380,21 @@ impl From<BuildrootError> for CommandError {
             BuildrootError::Missing { program } => {
                 plain.hint(format!("`skiff doctor` says how to install `{program}` and what else is missing"))
             }
-            BuildrootError::Blank { .. } => plain.hint("move the layer to a folder without blanks and colons"),
+            BuildrootError::OddPath { .. } => plain.hint("move it to a folder with a plain name"),
             BuildrootError::NotConfigured { .. } => plain.hint("run: skiff configure"),
             BuildrootError::Place { .. } => {
                 plain.hint("allow user namespaces, or remove what was built there: skiff clean")
             }
             BuildrootError::Moved { .. } => plain.hint("move it back, or remove what was built: skiff clean"),
             BuildrootError::Make { tail, log, package, .. } => {
+                let download = plain.message.contains(" Downloading failed");
                 let tail: String = tail.iter().map(|line| format!("\n  | {line}")).collect();
                 let plain = Self { message: format!("{}{tail}", plain.message), ..plain };
                 let plain = plain.hint(format!("all of the output is in {}", log.display()));
                 match package {
+                    _ if download => plain
+                        .hint("`skiff fetch` tries all downloads and names all that fail")
+                        .hint("a mirror that has them can be named: BR2_PRIMARY_SITE=\"https://…\" in overrides/buildroot/mirror"),
                     Some(package) => plain.hint(format!(
                         "to try only this again: skiff br {package}-rebuild; `skiff doctor` says what this machine lacks"
                     )),
@@ -408,7 +404,11 @@ impl From<BuildrootError> for CommandError {
             BuildrootError::Downloads { failures, log } => {
                 let lines: String =
                     failures.iter().map(|(package, reason)| format!("\n  {package}: {reason}")).collect();
-                Self { message: format!("{}:{lines}", plain.message), ..plain }
+                let message = match failures.len() {
+                    1 => format!("A download failed:{lines}"),
+                    many => format!("{many} downloads failed:{lines}"),
+                };
+                Self { message, ..plain }
                     .hint("a mirror that has them can be named: BR2_PRIMARY_SITE=\"https://…\" in overrides/buildroot/mirror")
                     .hint(format!("all of the output is in {}", log.display()))
             }

@@ -34,10 +34,11 @@ const WITHHELD: [&str; 10] = [
     "BR2_EXTERNAL",
 ];
 
-/// Returns the tree that the environment names. For hooks and in `skiff shell`, the variable means the workspace, as in
-/// SkiffOS, and names no tree.
+/// Returns the tree that the environment names. For hooks and in `skiff shell`, SKIFF_BUILDROOT_DIR means the
+/// workspace, as in SkiffOS, and SKIFF_BUILDROOT_TREE names the tree.
 pub(crate) fn buildroot_dir(environment: &Environment) -> Option<PathBuf> {
-    environment.path("SKIFF_BUILDROOT_DIR").filter(|folder| !skiff_build::is_workspace(folder))
+    let named = environment.path("SKIFF_BUILDROOT_DIR").filter(|folder| !skiff_build::is_workspace(folder));
+    named.or_else(|| environment.path("SKIFF_BUILDROOT_TREE"))
 }
 
 impl Session {
@@ -63,23 +64,17 @@ impl Session {
     }
 
     fn prebuilt(&self, update: bool) -> Result<Prebuilt> {
-        let epoch = self.environment.get("SOURCE_DATE_EPOCH").map(|text| {
-            text.parse().map_err(|_| {
-                CommandError::new(Kind::Usage, format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds"))
-            })
-        });
         Ok(Prebuilt {
             cache: self.environment.cache(),
             os_release: PathBuf::from("/etc/os-release"),
-            source_date_epoch: epoch.transpose()?,
+            source_date_epoch: self.source_date_epoch()?,
             update,
             reach: self.reach,
         })
     }
 
     fn buildroot_engine(&self, plan: &BuildPlan) -> Result<Buildroot> {
-        let folder = buildroot_dir(&self.environment).or_else(|| self.project.buildroot_dir());
-        let source = match folder {
+        let source = match self.buildroot_dir.clone() {
             Some(folder) => Source::Folder(folder),
             None => Source::Pinned(self.project.buildroot.pin.clone().unwrap_or_default()),
         };
@@ -88,7 +83,7 @@ impl Session {
         Ok(Buildroot {
             source,
             cache: self.environment.cache(),
-            environment: self.build_environment(plan),
+            environment: self.build_environment(plan)?,
             program,
             fixed_path: self.project.buildroot.fixed_path.unwrap_or(true),
             target: self.environment.get("SKIFF_BUILD_TARGET_OVERRIDE").map(str::to_owned),
@@ -97,7 +92,7 @@ impl Session {
     }
 
     /// Returns SkiffOS's variables.
-    pub(crate) fn legacy_environment(&self, plan: &BuildPlan) -> BTreeMap<String, String> {
+    fn legacy_environment(&self, plan: &BuildPlan) -> Result<BTreeMap<String, String>> {
         // Scripts of a SkiffOS tree look for what their tree shares beside its packages.
         let beside = |name: &str, variable: &str| {
             let trees = self.context.extra.iter().filter_map(|extra| extra.parent());
@@ -112,19 +107,20 @@ impl Session {
             resources: beside("resources", "SKIFF_RESOURCES_DIR"),
             scripts: beside("scripts", "SKIFF_SCRIPTS_DIR"),
         };
-        legacy_environment(plan, &self.workspace, &folders, &self.version())
+        let catalog = self.catalog()?;
+        Ok(legacy_environment(plan, &self.workspace, &folders, &self.version(), catalog.packages()))
     }
 
     /// Returns the environment of Buildroot, of hooks and of commands: the user's own with SkiffOS's variables, and
     /// with what skiff needs to find itself.
-    pub(crate) fn build_environment(&self, plan: &BuildPlan) -> BTreeMap<OsString, OsString> {
+    pub(crate) fn build_environment(&self, plan: &BuildPlan) -> Result<BTreeMap<OsString, OsString>> {
         let mut all: BTreeMap<OsString, OsString> = self
             .environment
             .all()
             .filter(|(name, _)| !WITHHELD.contains(&name.as_str()))
             .map(|(name, value)| (OsString::from(name), value.clone()))
             .collect();
-        all.extend(self.legacy_environment(plan).into_iter().map(|(name, value)| (name.into(), value.into())));
+        all.extend(self.legacy_environment(plan)?.into_iter().map(|(name, value)| (name.into(), value.into())));
         let cache = self.environment.cache();
         for (name, folder) in [("BR2_DL_DIR", "dl"), ("BR2_CCACHE_DIR", "ccache")] {
             // What the user or a layer says counts.
@@ -135,8 +131,11 @@ impl Session {
         if let Some(program) = self.environment.program() {
             all.insert("SKIFF_PROGRAM".into(), program.into());
         }
+        if let Some(folder) = &self.buildroot_dir {
+            all.insert("SKIFF_BUILDROOT_TREE".into(), folder.into());
+        }
         all.insert("SKIFF_EXTRA_CONFIGS_PATH".into(), self.joined_extra().into());
         all.insert("SKIFF_ENGINE".into(), self.engine_name.as_str().into());
-        all
+        Ok(all)
     }
 }

@@ -13,6 +13,7 @@ use indicatif::HumanBytes;
 use indicatif::MultiProgress;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
+use skiff_build::buildroot::HOOK_LINE;
 use skiff_plan::Event;
 use skiff_plan::Level;
 use skiff_plan::Reporter;
@@ -23,8 +24,13 @@ use skiff_plan::Unit;
 pub(crate) fn reporter(least: Level) -> Arc<dyn Reporter> {
     match std::io::stderr().is_terminal() {
         true => Arc::new(Bars { least, all: MultiProgress::new(), bars: Mutex::default() }),
-        false => Arc::new(Lines { least, tasks: Mutex::default() }),
+        false => Arc::new(Lines { least, prefix: "", tasks: Mutex::default() }),
     }
+}
+
+/// Marks every message, for the skiff that reads them in the output of Buildroot.
+pub(crate) fn hook_reporter() -> Arc<dyn Reporter> {
+    Arc::new(Lines { least: Level::Info, prefix: HOOK_LINE, tasks: Mutex::default() })
 }
 
 fn text(level: Level, plugin: Option<&str>, text: &str) -> String {
@@ -98,6 +104,8 @@ impl Reporter for Bars {
 /// A line when a task begins, now and then while it goes on, and when it ends.
 struct Lines {
     least: Level,
+    /// What each line of a message starts with.
+    prefix: &'static str,
     tasks: Mutex<BTreeMap<TaskId, Running>>,
 }
 
@@ -132,7 +140,7 @@ impl Reporter for Lines {
             }
             Event::Message { level, plugin, text: message } => {
                 if level >= self.least {
-                    note!("{}", text(level, plugin, message));
+                    text(level, plugin, message).lines().for_each(|line| note!("{}{line}", self.prefix));
                 }
             }
             Event::Noted { task, text } => {

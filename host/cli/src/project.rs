@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use skiff_build::EngineName;
 use skiff_build::buildroot::Pin;
+use skiff_plan::Workspace;
 
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
@@ -104,6 +105,15 @@ impl Project {
         if let Some(name) = project.chains.keys().find(|name| name.contains(['/', ',', ' '])) {
             return Err(wrong(None, format!("`{name}` cannot be the name of a chain: it has no `/`, `,` or blank")));
         }
+        let mut workspaces = BTreeMap::new();
+        for (name, workspace) in std::mem::take(&mut project.workspaces) {
+            // As `-w` has it, so that both mean the same.
+            let plain = Workspace::new(PathBuf::new(), &name).map_err(|error| wrong(None, error.to_string()))?;
+            if workspaces.insert(plain.name().to_owned(), workspace).is_some() {
+                return Err(wrong(None, format!("two workspaces have the name `{}`", plain.name())));
+            }
+        }
+        project.workspaces = workspaces;
         path.parent().unwrap_or(Path::new("/")).clone_into(&mut project.folder);
         Ok(project)
     }

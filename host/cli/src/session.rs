@@ -2,6 +2,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use skiff_build::Choices;
 use skiff_build::EngineName;
@@ -48,12 +49,17 @@ pub(crate) struct Session {
     pub(crate) engine_name: EngineName,
     pub(crate) reach: Reach,
     pub(crate) context: ResolveContext,
+    /// The base layers, where they are not the checkout's.
+    base: Option<PathBuf>,
+    /// The Buildroot tree that somebody has named.
+    pub(crate) buildroot_dir: Option<PathBuf>,
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) interrupt: Interrupt,
     pub(crate) cancel: Cancel,
     /// The chain asked for, or the remembered one.
     requested: Option<Requested>,
     ignore_broken_lines: bool,
+    commit: OnceLock<String>,
 }
 
 /// A chain, and who named it.
@@ -81,9 +87,23 @@ impl Session {
         let name = args.workspace.as_deref().filter(|name| !name.is_empty()).unwrap_or(Workspace::DEFAULT);
         let workspace = Workspace::new(folder("SKIFF_WORKSPACES_DIR", "workspaces"), name)?;
         let remembered = Remembered::read(&workspace);
+        // Set and empty, a variable says that there is none.
+        let recalled = |variable: &str, memory: Option<PathBuf>| match environment.raw(variable) {
+            Some(_) => environment.path(variable),
+            None => memory,
+        };
+        let base = recalled("SKIFF_BASE_CONFIGS_DIR", remembered.as_ref().and_then(|memory| memory.base.clone()));
+        let base = base.filter(|base| *base != root.join("configs/base"));
+        let own_tree = buildroot_dir(&environment).or_else(|| project.buildroot_dir());
+        let known_tree = remembered.as_ref().and_then(|memory| memory.buildroot.clone());
+        let buildroot = match environment.raw("SKIFF_BUILDROOT_DIR").is_some_and(|value| value.is_empty()) {
+            true => project.buildroot_dir(),
+            false if project.buildroot.pin.is_some() => own_tree,
+            false => own_tree.or(known_tree),
+        };
         let context = ResolveContext {
             configs: root.join("configs"),
-            base: folder("SKIFF_BASE_CONFIGS_DIR", "configs/base"),
+            base: base.clone().unwrap_or_else(|| root.join("configs/base")),
             overrides: folder("SKIFF_OVERRIDES_DIR", "overrides"),
             workspace: workspace.name().to_owned(),
             extra: extra_layers(&environment, &project, remembered.as_ref()),
@@ -104,12 +124,21 @@ impl Session {
             engine_name,
             reach,
             context,
+            base,
+            buildroot_dir: buildroot,
             reporter,
             interrupt,
             cancel,
             requested,
             ignore_broken_lines,
+            commit: OnceLock::new(),
         })
+    }
+
+    /// Takes the commit of a build that is going on, instead of asking for one that may be newer.
+    pub(crate) fn set_commit(&self, commit: &str) {
+        // It fails only if the commit was asked for already, which is then that of this process.
+        let _ = self.commit.set(commit.to_owned());
     }
 
     /// Returns the chain as asked for or remembered, and who named it.
@@ -120,7 +149,13 @@ impl Session {
     /// Returns what the workspace is to be configured with, as remembered, or as asked for now.
     pub(crate) fn choices(&self, ignore_broken_lines: bool) -> Choices {
         let ignore_broken_lines = ignore_broken_lines || self.ignore_broken_lines;
-        Choices { engine: self.engine_name, extra: self.context.extra.clone(), ignore_broken_lines }
+        Choices {
+            engine: self.engine_name,
+            extra: self.context.extra.clone(),
+            base: self.base.clone(),
+            buildroot: self.buildroot_dir.clone().filter(|_| self.engine_name == EngineName::Buildroot),
+            ignore_broken_lines,
+        }
     }
 
     /// Returns the extra package roots as the variable has them.
@@ -176,8 +211,22 @@ impl Session {
         Version { version: env!("CARGO_PKG_VERSION").to_owned(), commit: self.commit() }
     }
 
-    /// Asks git for the checkout's commit; a checkout without git has none.
+    /// Returns the time, in seconds since 1970, that the environment wants files to bear.
+    pub(crate) fn source_date_epoch(&self) -> Result<Option<u32>> {
+        let epoch = self.environment.get("SOURCE_DATE_EPOCH").map(|text| {
+            text.parse().map_err(|_| {
+                CommandError::new(Kind::Usage, format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds"))
+            })
+        });
+        epoch.transpose()
+    }
+
+    /// Asks git for the checkout's commit; a checkout without git has none. Asked once: a build keeps its version.
     fn commit(&self) -> String {
+        self.commit.get_or_init(|| self.ask_commit()).clone()
+    }
+
+    fn ask_commit(&self) -> String {
         let unknown = || "unknown".to_owned();
         if !self.root.join(".git").exists() {
             return unknown();
@@ -220,22 +269,22 @@ impl Session {
             target: Target::of(plan.config(ConfigKind::Buildroot))?,
             command_line: plan.prebuilt.command_line.clone(),
             tools: ToolEnvironment::new(path, self.environment.raw("TERM").cloned()),
-            scripts: self.script_environment(plan),
+            scripts: self.script_environment(plan)?,
             install_hint,
         };
         Ok(Runner::new(system, self.grants()?, self.cancel.clone(), Arc::clone(&self.reporter))?)
     }
 
     /// Returns what scripts of layers find around them: Buildroot's environment, and its programs first.
-    pub(crate) fn script_environment(&self, plan: &BuildPlan) -> ScriptEnvironment {
+    pub(crate) fn script_environment(&self, plan: &BuildPlan) -> Result<ScriptEnvironment> {
         let folder = self.workspace.folder();
-        let mut variables = self.build_environment(plan);
+        let mut variables = self.build_environment(plan)?;
         let own = folder.join("host/bin");
         let path = self.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
         if let Ok(path) = std::env::join_paths([own].into_iter().chain(path)) {
             variables.insert("PATH".into(), path);
         }
-        ScriptEnvironment { variables: variables.into_iter().collect(), folder }
+        Ok(ScriptEnvironment { variables: variables.into_iter().collect(), folder })
     }
 
     /// Returns the folders that plugins called outside a build may see.

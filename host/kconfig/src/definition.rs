@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -71,6 +72,15 @@ const STACK: usize = 256 << 20;
 /// Files in files that are read.
 const MAX_DEPTH: usize = 64;
 
+/// Files that are read: Buildroot has three thousand, the kernel half of that.
+const MAX_FILES: usize = 20_000;
+
+/// Bytes of a file; the largest of Buildroot's has 250,000.
+const MAX_SIZE: u64 = 4 << 20;
+
+/// Blocks in blocks and parentheses in parentheses of one file.
+const MAX_NESTING: usize = 100;
+
 impl Definitions {
     /// Reads `file` and everything that it sources, relative to `root`. `$NAME` in the name of a sourced file is
     /// replaced from `variables`; files that are not there count as empty.
@@ -81,7 +91,7 @@ impl Definitions {
         let gave_up = |message: String| DefinitionError { path: root.join(file), message };
         std::thread::scope(|scope| {
             let read = || {
-                let mut reader = Reader { root, variables, found: Self::default() };
+                let mut reader = Reader { root, variables, found: Self::default(), files: 0 };
                 reader.file(file, &Context::default(), 0).map(|()| reader.found)
             };
             let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
@@ -116,6 +126,7 @@ struct Reader<'r> {
     root: &'r Path,
     variables: &'r BTreeMap<String, String>,
     found: Definitions,
+    files: usize,
 }
 
 /// Stands for a sourced file in the text that the parser sees: files are opened here, where variables are known.
@@ -128,8 +139,25 @@ impl Reader<'_> {
         if depth > MAX_DEPTH {
             return Err(failed("files source one another without end".into()));
         }
-        let Ok(bytes) = fs::read(&path) else { return Ok(()) };
-        let text = with_marked_sources(&String::from_utf8_lossy(&bytes));
+        let bytes = match fs::metadata(&path) {
+            // Reading a pipe would wait for somebody to write into it.
+            Ok(metadata) if !metadata.is_file() => return Err(failed("it is no file".into())),
+            Ok(metadata) if metadata.len() > MAX_SIZE => return Err(failed("it is larger than 4 MiB".into())),
+            Ok(_) => fs::read(&path).map_err(|error| failed(error.to_string()))?,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(());
+            }
+            Err(error) => return Err(failed(error.to_string())),
+        };
+        self.files += 1;
+        if self.files > MAX_FILES {
+            return Err(failed("more files are sourced than any program has".into()));
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        if nesting(&text) > MAX_NESTING {
+            return Err(failed("blocks or parentheses are nested too deeply".into()));
+        }
+        let text = with_marked_sources(&text);
         let file = KconfigFile::new(self.root.to_owned(), path.clone());
         let (_, kconfig) = parse_kconfig(KconfigInput::new_extra(&text, file))
             .map_err(|error| failed(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
@@ -232,6 +260,30 @@ fn kind(given: &Type) -> (SymbolType, bool) {
         Type::DefBool(_) => (SymbolType::Bool, false),
         Type::DefTristate(_) => (SymbolType::Tristate, false),
     }
+}
+
+/// Returns how deep blocks or parentheses are nested in a text, at most: the parser calls itself as often.
+fn nesting(text: &str) -> usize {
+    let (mut deepest, mut blocks) = (0_usize, 0_usize);
+    for line in text.lines() {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        match word {
+            "if" | "menu" | "choice" => blocks += 1,
+            "endif" | "endmenu" | "endchoice" => blocks = blocks.saturating_sub(1),
+            _ => {}
+        }
+        let mut open = 0_usize;
+        for byte in line.bytes() {
+            match byte {
+                b'(' | b'!' => open += 1,
+                b')' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            deepest = deepest.max(open);
+        }
+        deepest = deepest.max(blocks);
+    }
+    deepest
 }
 
 /// Puts a comment that the parser keeps in the place of every `source` line.

@@ -1,5 +1,5 @@
 /// How alike two names must be to be worth a question, from 0 to 1.
-const ALIKE: f64 = 0.72;
+const ALIKE: f64 = 0.8;
 
 /// Prefixes that many symbols share, the longest first: they say nothing about who was meant.
 const PREFIXES: [&str; 4] = ["BR2_PACKAGE_", "BR2_TARGET_", "BR2_", "CONFIG_"];

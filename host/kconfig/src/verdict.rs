@@ -67,7 +67,7 @@ impl fmt::Display for DropReason {
     }
 }
 
-/// Returns the assignments whose symbols have other values in the finished configuration, in name order.
+/// Returns the assignments whose symbols have other values in the finished configuration: causes first.
 ///
 /// `definitions` is asked only when there are such assignments, since reading it takes a while.
 ///
@@ -88,14 +88,17 @@ pub fn dropped<E>(
     }
     let definitions = definitions()?;
     let members = members(&definitions);
-    Ok(differing
+    let mut dropped: Vec<Dropped> = differing
         .into_iter()
         .map(|assignment| Dropped {
             assignment: assignment.clone(),
             present: finished.value(assignment.symbol.as_str()).map(|value| value.text().to_owned()),
             reason: reason(assignment, finished, &definitions, &members),
         })
-        .collect())
+        .collect();
+    // What is unknown or of the wrong type is a cause; what depends on something may be no more than its effect.
+    dropped.sort_by_key(|dropped| matches!(dropped.reason, DropReason::Unmet(_)));
+    Ok(dropped)
 }
 
 /// Whether a finished configuration says what an assignment wants. A symbol that is absent is off, or empty.

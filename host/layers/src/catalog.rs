@@ -88,7 +88,8 @@ impl Catalog {
     fn add_root(&mut self, root: &Path, context: &ResolveContext) -> io::Result<()> {
         for namespace in folders(root)? {
             let namespace_root = root.join(&namespace);
-            if namespace_root == context.base {
+            // Base layers are in every chain already.
+            if namespace_root == context.base || namespace_root == context.configs.join("base") {
                 continue;
             }
             for name in folders(&namespace_root)? {

@@ -59,5 +59,6 @@ pub use metadata::LegacyCommand;
 pub use metadata::parse_dependencies;
 pub use name::InvalidName;
 pub use name::LayerName;
+pub use name::variable_suffix;
 pub use prebuilt::Prebuilt;
 pub use source::LayerSource;

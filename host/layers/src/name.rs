@@ -79,7 +79,8 @@ impl Ord for LayerName {
     }
 }
 
-pub(crate) fn variable_suffix(name: &str) -> String {
+/// Returns the end of the names of the variables that SkiffOS has for a package: `PI_4` for `pi/4`.
+pub fn variable_suffix(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_layers::LayerSource;
+use skiff_layers::Package;
 
 use crate::BuildPlan;
 use crate::Version;
@@ -30,11 +31,13 @@ pub struct LegacyFolders {
 /// Returns SkiffOS's variables for a plan, each value as it is: nothing of it is evaluated by a shell.
 ///
 /// That of a single hook (`SKIFF_CURRENT_CONF_DIR`) is added by whoever runs it.
-pub fn legacy_environment(
+/// `packages` are all that can be found, in the chain or not.
+pub fn legacy_environment<'p>(
     plan: &BuildPlan,
     workspace: &Workspace,
     folders: &LegacyFolders,
     version: &Version,
+    packages: impl Iterator<Item = &'p Package>,
 ) -> BTreeMap<String, String> {
     let path = |path: &Path| path.to_string_lossy().into_owned();
     let with_slash = |folder: &Path| format!("{}/", folder.display());
@@ -66,6 +69,11 @@ pub fn legacy_environment(
     let path_variables: Vec<String> = keys.iter().map(|key| format!("SKIFF_CONFIG_PATH_{key}")).collect();
     variables.insert("SKIFF_CONFIG_FULL".into(), keys.join(" "));
     variables.insert("SKIFF_CONFIG_PATH_VAR".into(), path_variables.join(" "));
+    for package in packages {
+        let key = package.name.variable_suffix();
+        variables.insert(format!("SKIFF_CONFIG_PATH_{key}"), path(&package.root));
+        variables.insert(format!("SKIFF_CONFIG_NAME_{key}"), package.name.to_string());
+    }
     for (layer, key) in chain.into_iter().zip(keys) {
         variables.insert(format!("SKIFF_CONFIG_PATH_{key}"), path(&layer.root));
         variables.insert(format!("SKIFF_CONFIG_NAME_{key}"), layer.name.clone());

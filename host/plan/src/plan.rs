@@ -234,12 +234,12 @@ impl BuildPlan {
             .map_err(|source| PlanError::Input { path: plugin.component.clone(), source })?;
         // A component may lie in any folder of the layer, also in one that is no input otherwise.
         let mut builder = DigestBuilder::default();
-        builder.field(self.fingerprint.layers.bytes()).field(&plugin.name).field(bytes.bytes());
+        builder.field(&plugin.name).field(bytes.bytes());
         for folder in readable(&plugin, &layer.root, &self.layers) {
             builder.field(fingerprint::of_tree(&folder, Links::Kept)?.bytes());
         }
-        self.fingerprint.layers = builder.finish();
-        self.fingerprint.inputs.push((format!("{}: plugin {}", layer.name, plugin.name), self.fingerprint.layers));
+        self.fingerprint.inputs.push((format!("{}: plugin {}", layer.name, plugin.name), builder.finish()));
+        self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
         self.plugins.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
         Ok(())
     }
@@ -271,7 +271,14 @@ impl BuildPlan {
 
     fn configuration_digest(&self, workspace: &Workspace, version: &Version) -> crate::Digest {
         let mut builder = DigestBuilder::default();
-        builder.field(&version.version).field(&version.commit).field(workspace.name());
+        builder.field(&version.version).field(workspace.name());
+        // What is made of the commit is in the values, and nowhere if nobody asks for it.
+        for (_, entry) in self.config(Kind::Buildroot).entries() {
+            if entry.winner.value.text().contains(&version.commit) {
+                builder.field(&version.commit);
+                break;
+            }
+        }
         builder.field(workspace.root().as_os_str().as_encoded_bytes());
         for layer in &self.layers {
             builder.field(layer.root.as_os_str().as_encoded_bytes());
@@ -303,6 +310,15 @@ impl BuildPlan {
             steps.extend(scripts.cloned().map(HookStep::Script));
         }
         steps
+    }
+
+    /// Returns the place of an assignment as a person would open it: file, absolute where the layer is known, and line.
+    pub fn place(&self, origin: &Origin) -> String {
+        match self.layers.iter().find(|layer| layer.name == *origin.layer) {
+            Some(layer) => format!("{}:{}", layer.root.join(&*origin.file).display(), origin.line),
+            // skiff itself has assigned it.
+            None => format!("{} ({})", origin.layer, origin.file.display()),
+        }
     }
 
     /// Returns the layer of a name, whatever its case.

@@ -147,6 +147,7 @@ impl Runner {
     fn ready_script(&self, hook: &PlannedShellHook) -> Result<Scripts, CallError> {
         let scripts = Scripts::read(&hook.layer, &hook.layer_root)?;
         scripts.check(&self.grants, &hook.path)?;
+        Scripts::check_hook(hook)?;
         Ok(scripts)
     }
 

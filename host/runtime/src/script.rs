@@ -2,7 +2,9 @@
 //! consent: a grant named `shell` to a layer, bound to the bytes of everything in it that can be run.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -75,6 +77,16 @@ impl Scripts {
         }
     }
 
+    /// Checks that a hook could be started.
+    pub(crate) fn check_hook(hook: &PlannedShellHook) -> Result<(), CallError> {
+        let failed = |reason: String| CallError::Script { path: hook.path.clone(), reason };
+        let mode = fs::metadata(&hook.path).map_err(|error| failed(error.to_string()))?.permissions().mode();
+        match mode & 0o111 {
+            0 => Err(failed(format!("it is not executable; chmod +x {}", hook.path.display()))),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs a hook to its end.
     pub(crate) fn run_hook(&self, hook: &PlannedShellHook, environment: &ScriptEnvironment) -> Result<(), CallError> {
         let mut command = self.command(&hook.path, environment);
@@ -82,18 +94,23 @@ impl Scripts {
         self.ended(&hook.path, status)
     }
 
-    /// Runs a target of the layer's `extensions/Makefile` at the user's terminal and returns how it ended.
+    /// Runs a target of the layer's `extensions/Makefile` at the user's terminal, with variables (`NAME=value`) of
+    /// make, and returns how it ended.
     ///
     /// # Errors
     /// [`CallError::Script`] when `make` cannot be started.
-    pub fn run_command(&self, target: &str, environment: &ScriptEnvironment) -> Result<ExitStatus, CallError> {
+    pub fn run_command(
+        &self,
+        target: &str,
+        variables: &[String],
+        environment: &ScriptEnvironment,
+    ) -> Result<ExitStatus, CallError> {
         let folder = self.root.join("extensions");
         let mut command = self.command(Path::new("make"), environment);
-        let suffix: String =
-            self.layer.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let suffix = skiff_layers::variable_suffix(&self.layer);
         command.env("SKIFF_CURRENT_CONF_NAME", &self.layer);
         command.env("SKIFF_CURRENT_CONF_NAME_FULL", format!("SKIFF_CONFIG_PATH_{suffix}"));
-        let status = command.arg("--").arg(target).current_dir(&folder).status();
+        let status = command.args(variables).arg("--").arg(target).current_dir(&folder).status();
         status.map_err(|source| CallError::Script { path: folder, reason: source.to_string() })
     }
 

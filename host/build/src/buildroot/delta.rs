@@ -50,6 +50,16 @@ pub fn menu_of(target: &str) -> Option<Menu> {
 }
 
 impl Menu {
+    /// Returns the name of the package that it configures; `buildroot` for all of it.
+    pub fn package(&self) -> &'static str {
+        match self.kind {
+            Kind::Buildroot => "buildroot",
+            Kind::Kernel => "linux",
+            Kind::Uboot => "uboot",
+            Kind::Busybox => "busybox",
+        }
+    }
+
     /// Reads the configuration that it edits.
     pub fn config(&self, workspace: &Workspace) -> Option<Merged> {
         read_package_config(workspace, self.kind)

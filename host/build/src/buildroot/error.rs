@@ -63,9 +63,9 @@ pub enum BuildrootError {
         /// The program.
         program: &'static str,
     },
-    /// Buildroot splits lists of folders at blanks and colons.
-    #[error("`{}` has a blank or a colon in its path, at which Buildroot would split it", path.display())]
-    Blank {
+    /// Buildroot splits lists of folders, and make and shells read their names.
+    #[error("`{}` has a character in its path that Buildroot would misread (a blank, a colon, a quote, `$`, `#`)", path.display())]
+    OddPath {
         /// The folder.
         path: PathBuf,
     },

@@ -19,31 +19,13 @@ use crate::atomic::write_file;
 /// One package of a configuration, for the target or the host.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct PackageInfo {
-    /// The version; empty for a virtual package.
-    pub version: String,
-    /// The folder of its stamps, relative to the workspace.
-    pub stamp_dir: String,
-    /// The folder of its files in Buildroot or an external tree.
-    pub package_dir: String,
-    /// The packages that it needs.
-    pub dependencies: Vec<String>,
-    /// Where each file is downloaded to, below the folder of downloads.
-    pub dl_dir: String,
-    /// What is downloaded.
-    pub downloads: Vec<Download>,
-}
-
-/// A file that a package downloads.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Download {
-    /// Its name.
-    pub source: String,
+pub(crate) struct PackageInfo {
+    /// The folder of its stamps, relative to the workspace; empty when it has none.
+    pub(crate) stamp_dir: String,
 }
 
 /// All packages of a configuration, by name; those for the host start with `host-`.
-pub type Packages = BTreeMap<String, PackageInfo>;
+pub(crate) type Packages = BTreeMap<String, PackageInfo>;
 
 /// What was read for one `.config`, one tree and one state of the layers' own packages.
 #[derive(Serialize, Deserialize)]
@@ -84,6 +66,17 @@ fn read_kept(path: &Path) -> Option<Kept> {
     Some(Kept { packages: checked(kept.packages), ..kept })
 }
 
+/// Returns the folder of the stamps of each package.
+pub(crate) fn stamps(packages: &Packages) -> BTreeMap<String, String> {
+    packages.iter().map(|(name, info)| (name.clone(), info.stamp_dir.clone())).collect()
+}
+
+/// Returns the folders of stamps that somebody has written down, as far as they can be such.
+pub(crate) fn checked_stamps(stamps: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let packages = stamps.into_iter().map(|(name, stamp_dir)| (name, PackageInfo { stamp_dir })).collect();
+    checked(packages).into_iter().map(|(name, info)| (name, info.stamp_dir)).collect()
+}
+
 /// Lets only folders directly below `build` be those of a package: they are removed when it is built again.
 fn checked(mut packages: Packages) -> Packages {
     for info in packages.values_mut() {
@@ -105,7 +98,7 @@ mod tests {
     #[test]
     fn no_folder_outside_of_build_is_that_of_a_package() {
         let of = |stamp_dir: &str| {
-            let info = PackageInfo { stamp_dir: stamp_dir.into(), ..PackageInfo::default() };
+            let info = PackageInfo { stamp_dir: stamp_dir.into() };
             checked(Packages::from([("p".to_owned(), info)]))["p"].stamp_dir.clone()
         };
         assert_eq!(of("build/linux-7.0"), "build/linux-7.0");

@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::process::ExitStatus;
 
-use skiff_plan::BuildPlan;
-
 use super::Buildroot;
 use super::BuildrootError;
 use super::Tree;
@@ -24,16 +22,23 @@ pub(crate) struct Make<'m> {
     pub(crate) place: Place,
     variables: BTreeMap<OsString, OsString>,
     external: String,
+    offline: bool,
 }
 
 impl<'m> Make<'m> {
     pub(crate) fn new(engine: &'m Buildroot, site: &Site<'_>, tree: Tree) -> Result<Self, BuildrootError> {
-        refuse_blanks(site.plan)?;
-        let folder = site.workspace.folder();
-        let place = Place::of(&folder, engine.fixed_path, &engine.program)?;
+        refuse_odd_paths(site, &tree)?;
+        let place = Place::of(site, engine.fixed_path, &engine.program)?;
         let external: Vec<_> = site.plan.external.iter().map(|path| path.to_string_lossy()).collect();
         let variables = engine.environment.clone();
-        Ok(Self { program: &engine.program, tree, place, variables, external: external.join(":") })
+        Ok(Self {
+            program: &engine.program,
+            tree,
+            place,
+            variables,
+            external: external.join(":"),
+            offline: engine.reach.offline,
+        })
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -45,6 +50,10 @@ impl<'m> Make<'m> {
         let mut command = self.place.command(self.program, "make");
         command.arg("--no-print-directory").arg("-C").arg(&self.tree.root);
         command.arg(format!("O={}", self.place.path.display())).arg(format!("BR2_EXTERNAL={}", self.external));
+        if self.offline {
+            // Of no site is all that there is.
+            command.args(["BR2_PRIMARY_SITE=", "BR2_PRIMARY_SITE_ONLY=y"]);
+        }
         command.args(words).env_clear().envs(&self.variables);
         command
     }
@@ -93,13 +102,19 @@ fn failed(what: &str, lines: &[String], log: PathBuf) -> BuildrootError {
     BuildrootError::Make { what: what.to_owned(), last: None, tail, log, package: None }
 }
 
-fn refuse_blanks(plan: &BuildPlan) -> Result<(), BuildrootError> {
+/// Refuses folders that Buildroot would take apart or misread: it puts them into lists, and make reads `.config`.
+fn refuse_odd_paths(site: &Site<'_>, tree: &Tree) -> Result<(), BuildrootError> {
+    let plan = site.plan;
+    let own = [site.workspace.config(), tree.root.clone()];
     let patches = &plan.patches;
     let overlays = plan.overlays.iter().map(|overlay| &overlay.path);
     let folders = overlays.chain(&plan.external).chain(&patches.buildroot).chain(&patches.kernel).chain(&patches.uboot);
-    let bad = |path: &&PathBuf| path.to_string_lossy().contains(|c: char| c.is_whitespace() || c == ':');
-    match folders.into_iter().find(bad) {
-        Some(path) => Err(BuildrootError::Blank { path: path.clone() }),
+    let odd = |path: &&PathBuf| {
+        path.to_string_lossy()
+            .contains(|c: char| c.is_whitespace() || c.is_control() || ":\"'\\$#`\u{fffd}".contains(c))
+    };
+    match folders.chain(&own).find(odd) {
+        Some(path) => Err(BuildrootError::OddPath { path: path.clone() }),
         None => Ok(()),
     }
 }

@@ -34,6 +34,7 @@ use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
+use skiff_plan::Digest;
 use skiff_plan::Event;
 use skiff_plan::HookRunner;
 use skiff_plan::Level;
@@ -47,8 +48,6 @@ pub use self::delta::SavedDelta;
 pub use self::delta::delta_of;
 pub use self::delta::menu_of;
 pub use self::error::BuildrootError;
-pub use self::info::PackageInfo;
-pub use self::info::Packages;
 pub use self::place::enter;
 pub use self::progress::HOOK_LINE;
 pub use self::sizes::read_installed_sizes;
@@ -56,7 +55,7 @@ pub use self::times::StepTimes;
 pub use self::times::read_step_times;
 pub use self::tree::Pin;
 pub use self::tree::Source;
-pub use self::tree::Tree;
+use self::tree::Tree;
 
 use self::make::Make;
 use self::place::Place;
@@ -113,8 +112,10 @@ impl Engine for Buildroot {
         Ok(self.run_kconfig(site, merged)?)
     }
 
-    fn is_configured(&self, workspace: &Workspace) -> bool {
-        workspace.folder().join(".config").is_file()
+    /// The tree, and the content of `.config`: make writes that anew now and then.
+    fn state(&self, workspace: &Workspace) -> Option<String> {
+        let tree = self.source.present(&self.cache).ok()??;
+        Some(state_of(&tree, &read_config(workspace).ok()?))
     }
 
     /// Everything can be given that Buildroot knows; what it does not, configuring has said.
@@ -155,16 +156,26 @@ impl Buildroot {
              version: 1\nbuildroot: {}\n",
             tree.identity
         );
-        let present = fs::read_to_string(&path).unwrap_or_default();
-        if present == text || self.reach.frozen {
+        let present = match fs::read_to_string(&path) {
+            Ok(present) => Some(present),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(FileError::at("read", path)(error).into()),
+        };
+        if present.as_deref() == Some(&text) {
             return Ok(());
         }
-        let wanted = present.lines().find_map(|line| line.strip_prefix("buildroot: "));
-        if self.reach.locked {
+        // What is locked is used or nothing; only who locks nothing yet may use anything when frozen.
+        let refused = self.reach.locked || self.reach.frozen && present.is_some();
+        if refused {
+            let present = present.unwrap_or_default();
+            let wanted = present.lines().find_map(|line| line.strip_prefix("buildroot: "));
             let wanted = wanted.unwrap_or("nothing").to_owned();
             return Err(BuildrootError::Locked { lock: path, wanted, present: tree.identity.clone() });
         }
-        Ok(write_file(&path, text.as_bytes())?)
+        match self.reach.frozen {
+            true => Ok(()),
+            false => Ok(write_file(&path, text.as_bytes())?),
+        }
     }
 
     /// Runs Buildroot's `defconfig` over the merged configuration and compares.
@@ -186,7 +197,7 @@ impl Buildroot {
         let finished = parse_config(&String::from_utf8_lossy(&text));
         let wanted = site.plan.config(Kind::Buildroot);
         let dropped = skiff_kconfig::dropped(wanted, &finished, || self.definitions(&make, &finished))?;
-        Ok(TakenOver { dropped, pending: Some((new, place)) })
+        Ok(TakenOver { dropped, state: state_of(make.tree(), &finished), pending: Some((new, place)) })
     }
 
     /// Reads what Buildroot and the external trees say about their symbols.
@@ -204,62 +215,71 @@ impl Buildroot {
         let make = self.make(site)?;
         let config = read_config(site.workspace)?;
         let stages = inputs(site.plan, site.workspace, &config, &make.tree().identity)?;
-        let target = self.target.as_deref().or(site.plan.build_target.as_deref());
-        if target.is_none() && Built::look(site.workspace) == Built::Images(stages.clone()) {
+        if self.target.is_none() && Built::look(site.workspace) == Built::Images(stages.clone()) {
             return Ok(Compiled::Unchanged);
         }
         // What would be refused at the end is refused before the work.
         for step in site.plan.hooks(Stage::Pre).into_iter().chain(site.plan.hooks(Stage::Post)) {
             hooks.check_hook(&step)?;
         }
-        self.clear_stale(site, &stages)?;
         let folder = site.workspace.folder();
         let packages = info::packages(&make, site)?;
+        let mut record = BuildRecord { engine: self.name(), stages, packages: info::stamps(&packages), outputs: None };
+        self.clear_stale(site, &record)?;
         let mut times = Remembered::read(&self.cache);
         let mut progress = Progress::start("Building with Buildroot", &packages, &times, &folder, site.reporter)?;
-        let offline = ["BR2_PRIMARY_SITE=", "BR2_PRIMARY_SITE_ONLY=y"];
-        let words: Vec<&str> = offline.into_iter().filter(|_| self.reach.offline).chain(target).collect();
-        let status = make.run(&words, site, |line| progress.line(line));
-        // What was built is worth knowing, whether all was or not.
-        let outcome = match status? {
-            status if status.success() => Ok(()),
-            _ => Err(progress.failure()),
+        let target = self.target.as_deref().or(site.plan.build_target.as_deref());
+        let words: Vec<&str> = target.into_iter().collect();
+        let status = make.run(&words, site, |line| progress.line(line))?;
+        let outcome = match status.success() {
+            true => Ok(()),
+            false => Err(progress.failure()),
         };
+        // Knowing for the next time how long it takes is not worth a failure.
         times.learn(&read_step_times(&folder));
-        times.write(&self.cache)?;
+        if let Err(error) = times.write(&self.cache) {
+            tracing::debug!(%error, "build times are not remembered");
+        }
         outcome?;
-        if target.is_none() {
-            let images = Images::open(&site.workspace.images())?;
-            let outputs = outputs::write_sums(&images, Symlinks::Skipped)?.to_string();
-            BuildRecord { engine: self.name(), stages, outputs: Some(outputs) }.write(site.workspace)?;
+        // What somebody asked for by hand is not all that the layers want.
+        if self.target.is_none() {
+            let images = site.workspace.images();
+            fs::create_dir_all(&images).map_err(FileError::at("make", &images))?;
+            let outputs = outputs::write_sums(&Images::open(&images)?, Symlinks::Skipped)?;
+            record.outputs = Some(outputs.to_string());
+            record.write(site.workspace)?;
         }
         Ok(Compiled::Built)
     }
 
     /// Removes what was built from inputs that are not the present ones, and notes the present ones: from now on,
     /// what is in the workspace is made from these.
-    fn clear_stale(&self, site: &Site<'_>, stages: &[StageInputs]) -> Result<(), BuildrootError> {
+    fn clear_stale(&self, site: &Site<'_>, new: &BuildRecord) -> Result<(), BuildrootError> {
         let folder = site.workspace.folder();
         let built_overlays = folder.join(".overlays.built");
         let overlays = overlay_files(site.plan)?;
-        if let Some(record) = BuildRecord::read(site.workspace) {
-            let packages = info::kept(&folder);
+        if let Some(mut old) = BuildRecord::read(site.workspace) {
             let before = fs::read_to_string(&built_overlays).unwrap_or_default();
             let gone = before.lines().map(Path::new).find(|path| !overlays.contains(*path));
-            let rebuild = match record.engine == self.name() {
-                true => Rebuild::decide(&stage_changes(&record.stages, stages), &packages, gone),
-                false => Rebuild::All(format!("the engine `{}` has built here", record.engine)),
+            let changes = stage_changes(&old.stages, &new.stages);
+            let known = old.packages.keys().chain(new.packages.keys()).map(String::as_str).collect();
+            let rebuild = match old.engine == self.name() {
+                true => Rebuild::decide(&changes, &known, gone),
+                false => Rebuild::All(format!("the engine `{}` has built here", old.engine)),
             };
             // Until it is done, the record says that the old inputs count.
-            let (engine, stages) = (record.engine, record.stages);
-            BuildRecord { engine, stages, outputs: None }.write(site.workspace)?;
-            for text in rebuild.apply(&folder, &packages)? {
+            old.outputs = None;
+            old.write(site.workspace)?;
+            for text in rebuild.apply(&folder, &info::checked_stamps(old.packages))? {
                 site.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &text });
+            }
+            if !changes.is_empty() {
+                rebuild::clear_images(&folder)?;
             }
         }
         let lines: String = overlays.iter().map(|path| format!("{}\n", path.display())).collect();
         write_file(&built_overlays, lines.as_bytes())?;
-        Ok(BuildRecord { engine: self.name(), stages: stages.to_vec(), outputs: None }.write(site.workspace)?)
+        Ok(new.write(site.workspace)?)
     }
 
     /// Runs targets of Buildroot at the user's terminal.
@@ -268,6 +288,14 @@ impl Buildroot {
     /// [`BuildrootError`] when make cannot be started.
     pub fn run_targets(&self, site: &Site<'_>, targets: &[&str]) -> Result<ExitStatus, BuildrootError> {
         self.make(site)?.run_at_terminal(targets, site)
+    }
+
+    /// Asks Buildroot where its packages are, for those who look at one.
+    ///
+    /// # Errors
+    /// [`BuildrootError`] when Buildroot cannot say.
+    pub fn look_up_packages(&self, site: &Site<'_>) -> Result<(), BuildrootError> {
+        info::packages(&self.make(site)?, site).map(drop)
     }
 
     /// Runs a program at the user's terminal where Buildroot runs: `skiff shell`.
@@ -284,14 +312,12 @@ impl Buildroot {
         let status = make.other(program).args(arguments).status();
         status.map_err(FileError::at("run", program)).map_err(Into::into)
     }
+}
 
-    /// Returns the packages of the configuration.
-    ///
-    /// # Errors
-    /// [`BuildrootError`] when Buildroot cannot say.
-    pub fn packages(&self, site: &Site<'_>) -> Result<Packages, BuildrootError> {
-        info::packages(&self.make(site)?, site)
-    }
+/// Says what a configuration was made with, and what it is.
+fn state_of(tree: &Tree, config: &Merged) -> String {
+    let lines: String = config.entries().map(|(_, entry)| format!("{}\n", entry.winner)).collect();
+    format!("{}, .config {}", tree.identity, Digest::of(lines.as_bytes()))
 }
 
 /// Reads what the workspace's Kconfig has made of the configuration.
@@ -354,17 +380,23 @@ fn inputs(
     let mut packages = StageInputs::new("packages");
     add_symbols(&mut packages, Part::Package);
     packages.add_text("busybox configuration", settings(Kind::Busybox));
+    // Several layers may patch one package, and each of them counts.
+    let mut named: BTreeMap<String, String> = BTreeMap::new();
+    let mut add = |name: String, digest: Digest| *named.entry(name).or_default() += &digest.to_string();
     for folder in &plan.patches.buildroot {
         for path in folders(folder)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            packages.add(format!("patches of {name}"), digest(&path)?);
+            add(format!("patches of {name}"), digest(&path)?);
         }
     }
     for tree in &plan.external {
-        for path in folders(&tree.join("package"))? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            packages.add(format!("package {name}"), digest(&path)?);
+        for (name, folder) in recipes(&tree.join("package"))? {
+            add(format!("package {name}"), digest(&folder)?);
         }
+        add("external.mk".into(), outputs::digest_file(&tree.join("external.mk"))?);
+    }
+    for (name, digests) in named {
+        packages.add_text(name, digests);
     }
     let mut kernel = StageInputs::new("kernel");
     add_symbols(&mut kernel, Part::Kernel);
@@ -393,6 +425,9 @@ fn inputs(
         }
     }
     let mut images = StageInputs::new("images");
+    if let Some(target) = &plan.build_target {
+        images.add_text("build target", target);
+    }
     add_symbols(&mut images, Part::Images);
     Ok(vec![toolchain, packages, kernel, boot, system, images])
 }
@@ -406,6 +441,24 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>, FileError> {
             Ok(_) => {}
             Err(error) if error.io_error().is_some_and(|e| e.kind() == io::ErrorKind::NotFound) => {}
             Err(error) => return Err(FileError::walking(root)(error)),
+        }
+    }
+    Ok(found)
+}
+
+/// Finds the packages below a folder: each has a makefile of its name, however deep.
+fn recipes(root: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(root).min_depth(1).sort_by_file_name() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if error.io_error().is_some_and(|e| e.kind() == io::ErrorKind::NotFound) => continue,
+            Err(error) => return Err(FileError::walking(root)(error)),
+        };
+        if let (true, Some(folder), Some(name)) =
+            (entry.path().extension().is_some_and(|e| e == "mk"), entry.path().parent(), entry.path().file_stem())
+        {
+            found.push((name.to_string_lossy().into_owned(), folder.to_owned()));
         }
     }
     Ok(found)

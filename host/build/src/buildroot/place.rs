@@ -15,9 +15,13 @@ use rustix::mount::MountFlags;
 use rustix::mount::MountPropagationFlags;
 use rustix::mount::UnmountFlags;
 use rustix::thread::UnshareFlags;
+use skiff_plan::Event;
+use skiff_plan::Level;
 
 use super::BuildrootError;
 use crate::FileError;
+use crate::Site;
+use crate::atomic::write_file;
 
 /// The path of every workspace inside its mount namespace.
 const FIXED: &str = "/skiff/w";
@@ -37,13 +41,14 @@ pub(crate) struct Place {
 impl Place {
     /// Decides where a workspace is built, or finds out where it has been. `fixed` says whether a mount namespace is
     /// wanted at all; `program` is skiff itself.
-    pub(crate) fn of(folder: &Path, fixed: bool, program: &Path) -> Result<Self, BuildrootError> {
+    pub(crate) fn of(site: &Site<'_>, fixed: bool, program: &Path) -> Result<Self, BuildrootError> {
+        let folder = site.workspace.folder();
         let mark = folder.join(MARK);
-        let place = |path: PathBuf| Self { path, folder: folder.to_owned() };
+        let place = |path: PathBuf| Self { path, folder: folder.clone() };
         match fs::read_to_string(&mark) {
-            Ok(path) if Path::new(path.trim()) == folder => return Ok(place(folder.to_owned())),
+            Ok(path) if Path::new(path.trim()) == folder => return Ok(place(folder.clone())),
             Ok(path) if path.trim() == FIXED => {
-                return match probe(folder, program) {
+                return match probe(&folder, program) {
                     Ok(()) => Ok(place(FIXED.into())),
                     Err(reason) => Err(BuildrootError::Place { path: FIXED.into(), reason }),
                 };
@@ -52,11 +57,18 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(FileError::at("read", mark)(error).into()),
         }
-        let path = match fixed && probe(folder, program).is_ok() {
-            true => PathBuf::from(FIXED),
-            false => folder.to_owned(),
+        let path = match fixed.then(|| probe(&folder, program)) {
+            None => folder.clone(),
+            Some(Ok(())) => PathBuf::from(FIXED),
+            Some(Err(reason)) => {
+                let text = format!(
+                    "this machine allows no mount namespace ({reason}), so workspaces share fewer compiled objects"
+                );
+                site.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
+                folder.clone()
+            }
         };
-        fs::write(&mark, format!("{}\n", path.display())).map_err(FileError::at("write", &mark))?;
+        write_file(&mark, format!("{}\n", path.display()).as_bytes())?;
         Ok(place(path))
     }
 
@@ -90,7 +102,10 @@ fn probe(folder: &Path, program: &Path) -> Result<(), String> {
     let output = place.command(program, "true").stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
     match output.status.success() {
         true => Ok(()),
-        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        false => {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            Err(said.strip_prefix("error: ").map(str::to_owned).unwrap_or(said))
+        }
     }
 }
 
@@ -142,6 +157,14 @@ fn show_at(folder: &Path, at: &Path) -> io::Result<()> {
     for entry in fs::read_dir(old)? {
         let entry = entry?;
         show(&entry, &new.join(entry.file_name()))?;
+    }
+    if old
+        .join(at.strip_prefix("/").unwrap_or(at))
+        .ancestors()
+        .any(|path| path != old && path.starts_with(old) && path.exists())
+    {
+        let text = format!("there is a {} on this machine", at.display());
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
     let inner = new.join(at.strip_prefix("/").unwrap_or(at));
     fs::create_dir_all(&inner)?;

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 
 use walkdir::WalkDir;
 
-use super::info::Packages;
 use crate::FileError;
 use crate::InputChange;
 use crate::StageChange;
@@ -43,7 +41,7 @@ pub(crate) enum Part {
 }
 
 /// Prefixes of symbols and what they are about; the first that fits counts.
-const PARTS: [(&str, Part); 27] = [
+const PARTS: [(&str, Part); 34] = [
     ("BR2_BACKUP_SITE", Part::Nothing),
     ("BR2_CCACHE", Part::Nothing),
     ("BR2_CPAN_MIRROR", Part::Nothing),
@@ -52,9 +50,12 @@ const PARTS: [(&str, Part); 27] = [
     ("BR2_EXTERNAL", Part::Nothing),
     ("BR2_GLOBAL_PATCH_DIR", Part::Nothing),
     ("BR2_GNU_MIRROR", Part::Nothing),
+    // What packages say to each other about the host.
+    ("BR2_HOST_", Part::Nothing),
     ("BR2_JLEVEL", Part::Nothing),
     ("BR2_KERNEL_MIRROR", Part::Nothing),
     ("BR2_LUAROCKS_MIRROR", Part::Nothing),
+    ("BR2_NEEDS_HOST_", Part::Nothing),
     ("BR2_PRIMARY_SITE", Part::Nothing),
     ("BR2_VERSION", Part::Nothing),
     ("BR2_WGET", Part::Nothing),
@@ -65,9 +66,15 @@ const PARTS: [(&str, Part); 27] = [
     ("BR2_PACKAGE_MUSL", Part::Toolchain),
     ("BR2_PACKAGE_UCLIBC", Part::Toolchain),
     ("BR2_PACKAGE_", Part::Package),
-    ("BR2_ROOTFS_", Part::System),
-    ("BR2_SYSTEM_", Part::System),
+    // Of these, only what Buildroot does with every build.
+    ("BR2_ROOTFS_OVERLAY", Part::System),
+    ("BR2_ROOTFS_POST_", Part::System),
+    ("BR2_ROOTFS_USERS_TABLES", Part::System),
+    ("BR2_SYSTEM_BIN_SH", Part::System),
+    ("BR2_TARGET_ENABLE_ROOT_LOGIN", Part::System),
     ("BR2_TARGET_GENERIC_", Part::System),
+    ("BR2_TARGET_LDFLAGS", Part::Toolchain),
+    ("BR2_TARGET_LOCALTIME", Part::Toolchain),
     ("BR2_TARGET_OPTIMIZATION", Part::Toolchain),
     ("BR2_TARGET_ROOTFS_", Part::Images),
     ("BR2_TARGET_", Part::BootLoader),
@@ -79,53 +86,71 @@ pub(crate) fn part(symbol: &str) -> Part {
 }
 
 impl Rebuild {
-    /// Decides by what has changed since the last build began.
-    pub(crate) fn decide(changes: &[StageChange], packages: &Packages, gone_from_overlays: Option<&Path>) -> Self {
+    /// Decides by what has changed since the last build began. `packages` are the names of those of that build and
+    /// of the next.
+    pub(crate) fn decide(
+        changes: &[StageChange],
+        packages: &BTreeSet<&str>,
+        gone_from_overlays: Option<&Path>,
+    ) -> Self {
         let mut again = BTreeSet::new();
         let mut target = gone_from_overlays.map(|path| format!("{} is gone from the overlays", path.display()));
         for (name, change) in changes.iter().flat_map(|change| &change.inputs) {
-            if name == "Buildroot" {
-                return Self::All("Buildroot has changed".into());
+            if matches!(name.as_str(), "Buildroot" | "external.mk") {
+                return Self::All(format!("{name} has changed"));
             }
             if !name.starts_with("BR2_") {
-                again.extend(package_of_input(name));
+                again.extend(packages_of_input(name));
                 continue;
             }
+            let off = || Some(format!("{name} is {change}"));
             match part(name) {
                 Part::Toolchain => return Self::All(format!("{name} is {change}")),
-                Part::Kernel => drop(again.insert("linux".to_owned())),
-                Part::Package | Part::BootLoader => match package_of(name, packages) {
-                    Some(package) if !is_switch(name, package) => drop(again.insert(package.to_owned())),
-                    _ if *change == InputChange::Removed => target = Some(format!("{name} is off")),
-                    _ => {}
-                },
+                Part::Kernel => {
+                    again.insert("linux".to_owned());
+                    // Another version has its modules elsewhere.
+                    if name == "BR2_LINUX_KERNEL" || KERNEL_SOURCE.iter().any(|word| name.contains(word)) {
+                        target = off();
+                    }
+                }
+                Part::Package | Part::BootLoader => {
+                    if *change == InputChange::Removed {
+                        target = off();
+                    }
+                    if let Some(package) = package_of(name, packages)
+                        && !is_switch(name, package)
+                    {
+                        again.insert(package.to_owned());
+                    }
+                }
                 Part::System | Part::Images | Part::Nothing => {}
             }
         }
         Self::Some { packages: again, target }
     }
 
-    /// Removes what is to be made again. Returns what was done, in words.
-    pub(crate) fn apply(&self, folder: &Path, packages: &Packages) -> Result<Vec<String>, FileError> {
+    /// Removes what is to be made again: `stamps` has the folder of each package of the last build. Returns what was
+    /// done, in words.
+    pub(crate) fn apply(&self, folder: &Path, stamps: &BTreeMap<String, String>) -> Result<Vec<String>, FileError> {
+        let mut done = Vec::new();
         match self {
             Self::All(reason) => {
-                let present: Vec<PathBuf> =
-                    OUTPUTS.iter().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
-                // Kconfig's own program is there from the beginning.
-                if present.iter().all(|path| path.ends_with("build")) {
-                    return Ok(Vec::new());
+                // The folder that Kconfig's own program is in is there from the beginning.
+                let built = OUTPUTS.iter().any(|name| *name != "build" && folder.join(name).exists());
+                OUTPUTS.iter().try_for_each(|name| remove(&folder.join(name)))?;
+                if built {
+                    done.push(format!("{reason}: everything is built again"));
                 }
-                present.iter().try_for_each(|path| remove_tree(path))?;
-                Ok(vec![format!("{reason}: everything is built again")])
             }
-            Self::Some { packages: names, target } => {
-                let mut done = Vec::new();
-                for name in names {
-                    let stamps = packages.get(name).map(|info| &info.stamp_dir).filter(|stamps| !stamps.is_empty());
-                    if let Some(path) = stamps.map(|stamps| folder.join(stamps)).filter(|path| path.is_dir()) {
-                        remove_tree(&path)?;
-                        done.push(format!("the package `{name}` is built again"));
-                    }
+            Self::Some { packages, target } => {
+                for name in packages {
+                    let stamps = stamps.get(name).filter(|stamps| !stamps.is_empty());
+                    let Some(path) = stamps.map(|stamps| folder.join(stamps)).filter(|path| path.is_dir()) else {
+                        continue;
+                    };
+                    remove(&path)?;
+                    remove(&folder.join("per-package").join(name))?;
+                    done.push(format!("the package `{name}` is built again"));
                 }
                 if let Some(reason) = target
                     && folder.join("target").exists()
@@ -133,10 +158,47 @@ impl Rebuild {
                     put_together_again(folder)?;
                     done.push(format!("{reason}: the target is put together again"));
                 }
-                Ok(done)
             }
         }
+        Ok(done)
     }
+}
+
+/// Words in the names of symbols that say which kernel is built.
+const KERNEL_SOURCE: [&str; 4] = ["VERSION", "TARBALL", "REPO", "CUSTOM_GIT"];
+
+fn remove(path: &Path) -> Result<(), FileError> {
+    match path.exists() {
+        true => remove_tree(path),
+        false => Ok(()),
+    }
+}
+
+/// Empties the images, of which Buildroot itself removes none, and has every package install its own again.
+pub(crate) fn clear_images(folder: &Path) -> Result<(), FileError> {
+    remove_stamps(folder, |package, name| {
+        name == ".stamp_images_installed"
+            || name == ".stamp_installed" && package.join(".stamp_images_installed").exists()
+    })?;
+    remove(&folder.join("images"))
+}
+
+/// Removes some of the stamps of all packages, in such an order that none is left that would hide a removed one.
+fn remove_stamps(folder: &Path, which: impl Fn(&Path, &str) -> bool) -> Result<(), FileError> {
+    let build = folder.join("build");
+    if !build.exists() {
+        return Ok(());
+    }
+    // `.stamp_images_installed` comes first in this order and must go last: it is what the others are found by.
+    let entries = WalkDir::new(&build).min_depth(2).max_depth(2).sort_by(|a, b| b.file_name().cmp(a.file_name()));
+    for entry in entries {
+        let entry = entry.map_err(FileError::walking(&build))?;
+        let package = entry.path().parent().unwrap_or(&build);
+        if which(package, &entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path()).map_err(FileError::at("remove", entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 /// What a build makes in a workspace, besides files.
@@ -145,16 +207,13 @@ pub(crate) const OUTPUTS: [&str; 8] =
 
 /// Empties the target and has every package install itself again, without compiling.
 fn put_together_again(folder: &Path) -> Result<(), FileError> {
-    // The stamps first: a target without its files must not look complete.
-    let build = folder.join("build");
-    for entry in WalkDir::new(&build).min_depth(2).max_depth(2) {
-        let entry = entry.map_err(FileError::walking(&build))?;
-        let name = entry.file_name().to_string_lossy();
-        let is_libc = name == ".stamp_host_installed"
-            && entry.path().parent().is_some_and(|p| p.to_string_lossy().contains("/host-gcc-final-"));
-        if is_libc || matches!(name.as_ref(), ".stamp_target_installed" | ".stamp_installed") {
-            fs::remove_file(entry.path()).map_err(FileError::at("remove", entry.path()))?;
-        }
+    // With a folder for each package, Buildroot copies those of the packages that there are.
+    if !folder.join("per-package").exists() {
+        // The stamps first: a target without its files must not look complete.
+        remove_stamps(folder, |package, name| {
+            let is_libc = package.to_string_lossy().contains("/host-gcc-final-");
+            matches!(name, ".stamp_target_installed" | ".stamp_installed") || is_libc && name == ".stamp_host_installed"
+        })?;
     }
     remove_tree(&folder.join("target"))
 }
@@ -173,42 +232,40 @@ fn is_switch(symbol: &str, package: &str) -> bool {
 }
 
 /// Returns the package with the longest name that a symbol begins with.
-fn package_of<'p>(symbol: &str, packages: &'p Packages) -> Option<&'p str> {
+fn package_of<'p>(symbol: &str, packages: &BTreeSet<&'p str>) -> Option<&'p str> {
     let rest = symbol.strip_prefix(prefix(symbol))?;
     let fits = |name: &&'p str| {
         rest.strip_prefix(key(name).as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
     };
-    packages.keys().map(String::as_str).filter(fits).max_by_key(|name| name.len())
+    packages.iter().copied().filter(fits).max_by_key(|name| name.len())
 }
 
-/// Returns the package that an input is about: those of fragments and patches.
-fn package_of_input(name: &str) -> Option<String> {
-    let fixed = BTreeMap::from([
+/// Returns the packages that an input is about: those of fragments, patches and recipes. What is done to a package is
+/// done to the one for the host, too.
+fn packages_of_input(name: &str) -> Vec<String> {
+    let fixed = [
         ("kernel configuration", "linux"),
         ("kernel patches", "linux"),
         ("U-Boot configuration", "uboot"),
         ("U-Boot patches", "uboot"),
         ("busybox configuration", "busybox"),
-    ]);
-    match fixed.get(name) {
-        Some(package) => Some((*package).to_owned()),
-        None => name.strip_prefix("patches of ").or(name.strip_prefix("package ")).map(str::to_owned),
+    ];
+    if let Some((_, package)) = fixed.iter().find(|(input, _)| *input == name) {
+        return vec![(*package).to_owned()];
     }
+    let package = name.strip_prefix("patches of ").or(name.strip_prefix("package "));
+    package.map(|package| vec![package.to_owned(), format!("host-{package}")]).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::info::PackageInfo;
     use super::*;
     use crate::StageInputs;
     use crate::stage_changes;
 
     /// Decides between two configurations, `symbol=value` in each line.
     fn decide(old: &str, new: &str) -> Rebuild {
-        let packages: Packages = ["docker-engine", "docker", "linux", "uboot"]
-            .into_iter()
-            .map(|name| (name.to_owned(), PackageInfo::default()))
-            .collect();
+        let packages = BTreeSet::from(["docker-engine", "docker", "linux", "linux-firmware", "uboot"]);
         let stage = |text: &str| {
             let mut stage = StageInputs::new("all");
             text.lines().filter_map(|line| line.split_once('=')).for_each(|(symbol, value)| {
@@ -230,8 +287,13 @@ mod tests {
         assert_eq!(decide("", "BR2_PACKAGE_DOCKER_ENGINE=y"), some(&[], None));
         let on = "BR2_PACKAGE_DOCKER_ENGINE=y\n";
         assert_eq!(decide(on, &format!("{on}BR2_PACKAGE_DOCKER_ENGINE_X=y")), some(&["docker-engine"], None));
-        assert_eq!(decide(on, ""), some(&[], Some("BR2_PACKAGE_DOCKER_ENGINE is off")));
+        assert_eq!(decide(on, ""), some(&[], Some("BR2_PACKAGE_DOCKER_ENGINE is gone")));
+        assert_eq!(decide("", "BR2_PACKAGE_LINUX_FIRMWARE=y"), some(&[], None));
         assert_eq!(decide("BR2_LINUX_KERNEL_LZ4=y", "BR2_LINUX_KERNEL_XZ=y"), some(&["linux"], None));
+        let version = "BR2_LINUX_KERNEL_CUSTOM_VERSION_VALUE";
+        let newer = decide(&format!("{version}=\"6\""), &format!("{version}=\"7\""));
+        assert_eq!(newer, some(&["linux"], Some("BR2_LINUX_KERNEL_CUSTOM_VERSION_VALUE is changed")));
+        assert_eq!(decide("", "BR2_SYSTEM_ENABLE_NLS=y"), Rebuild::All("BR2_SYSTEM_ENABLE_NLS is new".into()));
         assert_eq!(decide("BR2_TARGET_UBOOT_BOARD=\"a\"", "BR2_TARGET_UBOOT_BOARD=\"b\""), some(&["uboot"], None));
         assert_eq!(decide("BR2_DL_DIR=\"a\"", "BR2_TARGET_ROOTFS_TAR=y"), some(&[], None));
     }
@@ -244,8 +306,24 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        some(&[], Some("x")).apply(root.path(), &Packages::default()).unwrap();
+        some(&[], Some("x")).apply(root.path(), &BTreeMap::new()).unwrap();
         assert!(!root.path().join("target").exists() && root.path().join("build/x-1/.stamp_built").exists());
         assert!(!root.path().join("build/x-1/.stamp_target_installed").exists());
+    }
+
+    #[test]
+    fn images_are_installed_again_by_those_who_have_some() {
+        let root = tempfile::tempdir().unwrap();
+        let files =
+            ["a/.stamp_images_installed", "a/.stamp_installed", "b/.stamp_installed"].map(|f| format!("build/{f}"));
+        for file in files.iter().map(String::as_str).chain(["images/old"]) {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        clear_images(root.path()).unwrap();
+        let left: Vec<bool> = files.iter().map(|file| root.path().join(file).exists()).collect();
+        assert_eq!(left, [false, false, true]);
+        assert!(!root.path().join("images").exists());
     }
 }

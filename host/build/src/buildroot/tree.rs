@@ -1,18 +1,24 @@
 //! Finding Buildroot: a folder of the user's, or a pinned release in the cache.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
+use skiff_plan::Digest;
+use skiff_plan::DigestBuilder;
+use skiff_plan::Links;
 use skiff_plan::Task;
 use skiff_plan::Unit;
+use skiff_plan::digest_tree;
 
 use super::BuildrootError;
 use crate::FileError;
 use crate::Site;
 use crate::lock::wait_for;
 use crate::mounted::remove_tree;
+use crate::outputs::digest_file;
 use crate::process::watch;
 
 /// Where a Buildroot tree comes from.
@@ -70,11 +76,11 @@ impl Pin {
 
 /// A Buildroot tree that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tree {
+pub(crate) struct Tree {
     /// Its folder.
-    pub root: PathBuf,
-    /// What identifies it: a commit, or the digest of its files that every change of it changes.
-    pub identity: String,
+    pub(crate) root: PathBuf,
+    /// What identifies it: a commit and what was changed since, or the digest of its files.
+    pub(crate) identity: String,
 }
 
 /// Files that every Buildroot tree has.
@@ -88,14 +94,13 @@ impl Source {
                 if let Some(missing) = FILES.into_iter().find(|file| !root.join(file).exists()) {
                     return Err(BuildrootError::NoTree { path: root.clone(), missing });
                 }
-                Ok(Some(Tree { root: root.clone(), identity: identity(root) }))
+                Ok(Some(Tree { root: root.clone(), identity: identity(root)? }))
             }
             Self::Pinned(pin) => {
                 let root = place(cache, pin);
                 if !root.is_dir() {
                     return Ok(None);
                 }
-                // Whoever has changed something in the cache gets what is pinned all the same.
                 match commit(&root).as_deref() {
                     Some(present) if present == pin.commit => {
                         Ok(Some(Tree { root, identity: format!("commit {present}") }))
@@ -194,22 +199,48 @@ fn commit(root: &Path) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// A tree with git is its commit and what was changed since; one without is its release.
-fn identity(root: &Path) -> String {
-    let own = root.join(".git").exists();
+/// A tree with git is its commit, and what was changed since; one without is the digest of what is built from.
+fn identity(root: &Path) -> Result<String, FileError> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        output.status.success().then_some(output.stdout)
     };
-    if own
+    if root.join(".git").exists()
         && let Some(commit) = git(&["rev-parse", "--verify", "HEAD"])
         && let Some(changes) = git(&["diff", "HEAD"])
+        && let Some(others) = git(&["ls-files", "--others", "--exclude-standard"])
     {
-        return match changes.is_empty() {
+        let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+        return Ok(match changes.is_empty() && others.is_empty() {
             true => format!("commit {commit}"),
-            false => format!("commit {commit} with changes {}", skiff_plan::Digest::of(changes.as_bytes())),
-        };
+            false => format!("commit {commit} with changes {}", Digest::of(&[changes, others].concat())),
+        });
     }
-    let makefile = fs::read(root.join("Makefile")).unwrap_or_default();
-    format!("files {}", skiff_plan::Digest::of(&makefile))
+    let mut builder = DigestBuilder::default();
+    for name in PARTS {
+        let path = root.join(name);
+        let digest = match path.is_dir() {
+            true => digest_tree(&path, Links::Kept).map_err(|e| FileError::at("read", &path)(io::Error::other(e)))?,
+            false if path.exists() => digest_file(&path)?,
+            false => continue,
+        };
+        builder.field(name).field(digest.bytes());
+    }
+    Ok(format!("files {}", builder.finish()))
 }
+
+/// What of a tree decides what is built.
+const PARTS: [&str; 12] = [
+    "Config.in",
+    "Config.in.legacy",
+    "Makefile",
+    "Makefile.legacy",
+    "arch",
+    "boot",
+    "fs",
+    "linux",
+    "package",
+    "support",
+    "system",
+    "toolchain",
+];

@@ -21,6 +21,7 @@ mod package;
 mod system;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -89,8 +90,8 @@ impl Engine for Prebuilt {
         Ok(TakenOver::default())
     }
 
-    fn is_configured(&self, _: &Workspace) -> bool {
-        true
+    fn state(&self, _: &Workspace) -> Option<String> {
+        Some(String::new())
     }
 
     fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap> {
@@ -171,8 +172,8 @@ impl Prebuilt {
         BuildRecord::remove(site.workspace)?;
         staging.commit("target", &site.workspace.target())?;
         staging.commit("images", &site.workspace.images())?;
-        BuildRecord { engine: EngineName::Prebuilt, stages, outputs: Some(outputs.to_string()) }
-            .write(site.workspace)?;
+        let (engine, outputs) = (EngineName::Prebuilt, Some(outputs.to_string()));
+        BuildRecord { engine, stages, packages: BTreeMap::new(), outputs }.write(site.workspace)?;
         Ok(Compiled::Built)
     }
 

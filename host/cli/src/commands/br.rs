@@ -4,6 +4,8 @@ use skiff_build::buildroot::delta_of;
 use skiff_build::buildroot::menu_of;
 
 use crate::args::BrArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::configure;
 use crate::session::Session;
@@ -18,14 +20,26 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     let site = session.site(&plan, &lock);
     configure::ensure(session, &site, &engine)?;
     let menus: Vec<_> = targets.iter().filter_map(|target| menu_of(target)).collect();
-    let before: Vec<_> = menus.iter().map(|menu| menu.config(&session.workspace)).collect();
+    if menus.iter().any(|menu| menu.package() != "buildroot") {
+        engine.look_up_packages(&site)?;
+    }
+    let mut before = Vec::new();
+    for menu in &menus {
+        let config = menu.config(&session.workspace).ok_or_else(|| {
+            let package = menu.package();
+            CommandError::new(Kind::User, format!("There is no configuration of `{package}` to compare with yet"))
+                .hint(format!("run this once before: skiff br {package}-configure"))
+        });
+        before.push(config?);
+    }
     let status = session.interrupt.passing(|| engine.run_targets(&site, &targets))?;
     let own = session.context.overrides.join("workspaces").join(session.workspace.name());
     for (menu, before) in menus.iter().zip(before) {
         let Some(after) = menu.config(&session.workspace) else { continue };
-        let saved = delta_of(&own, menu, &before.unwrap_or_default(), &after)?;
+        let saved = delta_of(&own, menu, &before, &after)?;
         if saved.changed > 0 {
-            session.say(&format!("Saved {} changes in {}", saved.changed, saved.path.display()));
+            let changes = if saved.changed == 1 { "change" } else { "changes" };
+            session.say(&format!("Saved {} {changes} in {}", saved.changed, saved.path.display()));
         }
     }
     if !menus.is_empty() && status.success() {

@@ -1,7 +1,10 @@
 use std::process::ExitCode;
+use std::process::ExitStatus;
 
 use skiff_build::Engine as _;
 
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::configure;
 use crate::session::Session;
@@ -14,13 +17,13 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode> {
     let site = session.site(&plan, &lock);
     configure::ensure(session, &site, &engine)?;
     if !plan.external.is_empty() {
-        let status = engine.run_targets(&site, &["check-package-external"])?;
+        let status = session.interrupt.passing(|| engine.run_targets(&site, &["check-package-external"]))?;
         if !status.success() {
-            return Ok(super::exit_code(status));
+            return outcome(status);
         }
     }
     engine.fetch(&site)?;
-    Ok(super::exit_code(engine.run_targets(&site, &["legal-info"])?))
+    outcome(session.interrupt.passing(|| engine.run_targets(&site, &["legal-info"]))?)
 }
 
 /// Collects sources and licences.
@@ -30,9 +33,17 @@ pub(crate) fn legal_info(session: &Session) -> Result<ExitCode> {
     let lock = session.lock()?;
     let site = session.site(&plan, &lock);
     configure::ensure(session, &site, &engine)?;
-    let status = engine.run_targets(&site, &["legal-info"])?;
+    let status = session.interrupt.passing(|| engine.run_targets(&site, &["legal-info"]))?;
     if status.success() {
         session.say(&format!("The licences are in {}", session.workspace.folder().join("legal-info").display()));
     }
-    Ok(super::exit_code(status))
+    outcome(status)
+}
+
+/// make says 2 where skiff says 1.
+fn outcome(status: ExitStatus) -> Result<ExitCode> {
+    match status.success() {
+        true => Ok(ExitCode::SUCCESS),
+        false => Err(CommandError::new(Kind::User, "Buildroot is not content").hint("what it says stands above")),
+    }
 }

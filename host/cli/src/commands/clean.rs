@@ -4,12 +4,12 @@ use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
     let folder = session.workspace.folder();
-    let outputs = ["images", "target", "build", "host", "build.json"].map(|name| folder.join(name));
-    if !outputs.iter().any(|path| path.exists()) {
+    if !skiff_build::has_outputs(&session.workspace) {
         session.say(&format!("There is nothing to remove in {}", folder.display()));
         return Ok(());
     }
-    if !args.yes && session.environment.get("SKIFF_NO_INTERACTIVE").is_none() && !confirm(session)? {
+    let without = format!("skiff -w {} clean --yes", session.workspace.name());
+    if !args.yes && !super::confirm(session, &format!("Remove the outputs in {}?", folder.display()), &without)? {
         session.say("Nothing was removed");
         return Ok(());
     }
@@ -17,12 +17,4 @@ pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
     skiff_build::remove_outputs(&session.workspace, &lock)?;
     session.say(&format!("Removed the outputs in {}", folder.display()));
     Ok(())
-}
-
-fn confirm(session: &Session) -> Result<bool> {
-    super::confirm(
-        session,
-        &format!("Remove the outputs in {}?", session.workspace.folder().display()),
-        "skiff clean --yes",
-    )
 }

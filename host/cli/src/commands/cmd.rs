@@ -35,7 +35,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     };
     let Some((planned, command)) = find(&plan, &request.package, &name) else {
         return match makefile_of(&plan, &request.package) {
-            Some(layer) => run_makefile(session, &plan, layer, &name),
+            Some(layer) => run_makefile(session, &plan, layer, &name, &request.arguments),
             None => Err(unknown(&plan, &request.package, &name)),
         };
     };
@@ -131,11 +131,33 @@ fn makefile_of<'p>(plan: &'p BuildPlan, package: &LayerName) -> Option<&'p Layer
 }
 
 /// Runs a target of a layer's Makefile, if the user has agreed to its scripts.
-fn run_makefile(session: &Session, plan: &BuildPlan, layer: &Layer, target: &str) -> Result<ExitCode> {
+fn run_makefile(
+    session: &Session,
+    plan: &BuildPlan,
+    layer: &Layer,
+    target: &str,
+    arguments: &[String],
+) -> Result<ExitCode> {
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        let known = plan.legacy_commands.get(&layer.name).into_iter().flatten().find(|command| command.name == target);
+        data!("Usage: skiff cmd {} {target} [VARIABLE=VALUE...]\n", layer.name);
+        data!("{}", known.map_or("a target of the layer's Makefile", |command| command.description.as_str()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let is_variable = |argument: &&String| {
+        argument.split_once('=').is_some_and(|(name, _)| {
+            name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        })
+    };
+    if let Some(other) = arguments.iter().find(|argument| !is_variable(argument)) {
+        return Err(CommandError::new(Kind::Usage, format!("`{other}` means nothing to a target of a Makefile"))
+            .hint("a script takes variables: NAME=value"));
+    }
     let scripts = Scripts::read(&layer.name, &layer.root)?;
     scripts.check(&session.grants()?, &layer.root.join("extensions/Makefile"))?;
-    let environment = session.script_environment(plan);
-    let status = session.interrupt.passing(|| scripts.run_command(target, &environment))?;
+    let environment = session.script_environment(plan)?;
+    let status = session.interrupt.passing(|| scripts.run_command(target, arguments, &environment))?;
     Ok(super::exit_code(status))
 }
 

@@ -1,10 +1,13 @@
+use skiff_build::ConfigureError;
 use skiff_build::Configured;
 use skiff_build::Engine;
+use skiff_build::EngineName;
 use skiff_build::Site;
 use skiff_build::Weight;
 use skiff_kconfig::DropReason;
 use skiff_kconfig::Dropped;
 use skiff_plan::BuildPlan;
+use skiff_runtime::Scripts;
 
 use crate::args::ConfigureArgs;
 use crate::command_error::CommandError;
@@ -26,9 +29,14 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, args
     if configured == Configured::Unchanged {
         let (name, chain) = (session.workspace.name(), site.plan.chain.join(","));
         session.say(&format!("Workspace `{name}` is configured for {chain} already; nothing to do"));
-        show_dropped(session, site.plan, &skiff_build::read_dropped(&session.workspace));
+        let dropped = skiff_build::read_dropped(&session.workspace);
+        let count = dropped.iter().filter(|d| skiff_build::weigh(site.plan, d) != Weight::Offer).count();
+        if count > 0 {
+            let file = session.workspace.config().join("dropped.json");
+            session.warn(&format!("as before, {count} settings come to nothing ({})", file.display()));
+        }
     }
-    Ok(())
+    warn_of_scripts(session, site.plan, engine)
 }
 
 /// Configures, because something else needs it, with what was let pass before.
@@ -47,10 +55,21 @@ fn write(
         refuse_broken_lines(site.plan)?;
     }
     let choices = skiff_build::Choices { ignore_broken_lines, ..session.choices(false) };
-    let configured = skiff_build::configure(site, engine, &choices, strict)?;
+    let configured = match skiff_build::configure(site, engine, &choices, strict) {
+        Err(ConfigureError::Strict { dropped }) => {
+            let lines: String = dropped.iter().map(|dropped| format!("\n  {}", line(site.plan, dropped))).collect();
+            let many = if dropped.len() == 1 { "setting of the layers comes" } else { "settings of the layers come" };
+            return Err(CommandError::new(Kind::User, format!("{} {many} to nothing:{lines}", dropped.len()))
+                .hint("mend or remove these lines, or configure without --strict"));
+        }
+        other => other?,
+    };
     if let Configured::Written(dropped) = &configured {
         let (name, chain) = (session.workspace.name(), site.plan.chain.join(","));
         session.say(&format!("Configured workspace `{name}` for {chain} (engine `{}`)", engine.name()));
+        for broken in &site.plan.broken {
+            session.warn(&format!("left out: {broken}"));
+        }
         show_dropped(session, site.plan, dropped);
     }
     Ok(configured)
@@ -65,6 +84,31 @@ fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
     Err(CommandError::new(Kind::User, lines.join("\n       "))
         .hint("write `SYMBOL=value` or `# SYMBOL is not set`, from the start of the line; anything else after a `#`")
         .hint("`skiff configure --ignore-broken-lines` leaves such lines out, as SkiffOS does"))
+}
+
+/// Returns the layers of a plan whose scripts would run, and may not.
+pub(crate) fn layers_without_grant(session: &Session, plan: &BuildPlan) -> Result<Vec<String>> {
+    let grants = session.grants()?;
+    let mut layers: Vec<String> = Vec::new();
+    for hook in plan.shell_hooks.iter() {
+        let scripts = Scripts::read(&hook.layer, &hook.layer_root)?;
+        if scripts.check(&grants, &hook.path).is_err() && !layers.contains(&hook.layer) {
+            layers.push(hook.layer.clone());
+        }
+    }
+    Ok(layers)
+}
+
+/// Says before the work which scripts will be refused.
+fn warn_of_scripts(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<()> {
+    let layers = layers_without_grant(session, plan)?;
+    if engine.name() == EngineName::Buildroot && !layers.is_empty() {
+        session.warn(&format!(
+            "layers have hooks that are scripts, which may not run yet; once you have read them: skiff grant add {} shell",
+            layers.join(" ")
+        ));
+    }
+    Ok(())
 }
 
 /// Shows the settings that came to nothing: first those that somebody wanted.
@@ -85,12 +129,10 @@ fn show_dropped(session: &Session, plan: &BuildPlan, dropped: &[Dropped]) {
 
 /// Puts a setting that came to nothing into one line: where, what, and why.
 pub(crate) fn line(plan: &BuildPlan, dropped: &Dropped) -> String {
-    let origin = &dropped.assignment.origin;
-    let root = plan.layers.iter().find(|layer| layer.name == *origin.layer).map(|layer| layer.root.as_path());
-    let file = root.map_or_else(|| origin.file.to_path_buf(), |root| root.join(&*origin.file));
     let present = match (&dropped.reason, &dropped.present) {
         (DropReason::Unknown { .. } | DropReason::Unmet(_) | DropReason::Choice(_), _) | (_, None) => String::new(),
         (_, Some(value)) => format!(" (it is {value})"),
     };
-    format!("{}:{}: {}: {}{present}", file.display(), origin.line, dropped.assignment, dropped.reason)
+    let place = plan.place(&dropped.assignment.origin);
+    format!("{place}: {}: {}{present}", dropped.assignment, dropped.reason)
 }

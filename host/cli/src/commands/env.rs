@@ -7,14 +7,15 @@ use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
 
-/// Shows what Buildroot, hooks and commands find in their environment that was not in skiff's own.
+/// Shows what hooks and commands find in their environment that is not, or is otherwise, in skiff's own.
 pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     let plan = session.plan()?;
-    let all = session.build_environment(&plan);
-    let added: BTreeMap<_, _> = all
+    let environment = session.script_environment(&plan)?;
+    let added: BTreeMap<_, _> = environment
+        .variables
         .iter()
         .map(|(name, value)| (name.to_string_lossy(), value.to_string_lossy()))
-        .filter(|(name, _)| name.starts_with("SKIFF_") || name.starts_with("BR2_") || name.ends_with("_DIR"))
+        .filter(|(name, value)| session.environment.raw(name).is_none_or(|own| own.to_string_lossy() != *value))
         .collect();
     if args.json {
         data!("{:#}", json!(added));

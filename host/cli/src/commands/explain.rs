@@ -18,7 +18,7 @@ use crate::session::Session;
 /// Tells why symbols have their values.
 pub(crate) fn run(session: &Session, args: &ExplainArgs) -> Result<()> {
     let plan = session.plan()?;
-    let mut found = Vec::new();
+    let (mut found, mut missing) = (Vec::new(), None);
     for symbol in &args.symbols {
         let kinds = ConfigKind::ALL.into_iter().filter(|kind| symbol.starts_with(kind.prefix()));
         let before = found.len();
@@ -29,8 +29,8 @@ pub(crate) fn run(session: &Session, args: &ExplainArgs) -> Result<()> {
                 found.push(answer);
             }
         }
-        if found.len() == before {
-            return Err(unknown(symbol, &plan));
+        if found.len() == before && missing.is_none() {
+            missing = Some(unknown(symbol, &plan));
         }
     }
     if args.json {
@@ -38,7 +38,7 @@ pub(crate) fn run(session: &Session, args: &ExplainArgs) -> Result<()> {
     } else {
         found.iter().for_each(Answer::print);
     }
-    Ok(())
+    missing.map_or(Ok(()), Err)
 }
 
 fn unknown(symbol: &str, plan: &BuildPlan) -> CommandError {
@@ -79,20 +79,16 @@ impl Answer<'_> {
     }
 
     fn place(&self, assignment: &Assignment) -> String {
-        let origin = &assignment.origin;
-        let root = self.plan.layers.iter().find(|layer| layer.name == *origin.layer).map(|layer| layer.root.as_path());
-        match root {
-            Some(root) => format!("{}:{}", root.join(&*origin.file).display(), origin.line),
-            None => origin.file.display().to_string(),
-        }
+        self.plan.place(&assignment.origin)
     }
 
     /// What Kconfig made of the winner, in words.
     fn verdict(&self) -> Option<String> {
         let finished = self.finished.as_ref()?;
-        let present = self.present().unwrap_or("not in the configuration");
+        let present = self.present().unwrap_or("absent");
         let Some(entry) = self.plan.config(self.kind).entry(self.symbol) else {
-            return Some(format!("{present} (a default, or selected by another symbol)"));
+            let why = if present == "n" { "nobody asks for it" } else { "a default, or selected by another symbol" };
+            return Some(format!("{present} ({why})"));
         };
         if is_met(&entry.winner.value, finished.value(self.symbol)) {
             return Some(format!("{present}, as asked for"));
@@ -103,7 +99,7 @@ impl Answer<'_> {
         };
         let reason = dropped.iter().find(|dropped| dropped.assignment.symbol.as_str() == self.symbol);
         let reason = reason.map(|dropped| format!(": {}", dropped.reason)).unwrap_or_default();
-        Some(format!("{present}, not what was asked for{reason}"))
+        Some(format!("does not follow; it is {present}{reason}"))
     }
 
     fn json(&self) -> Json {
@@ -122,7 +118,11 @@ impl Answer<'_> {
             "kind": self.kind,
             "winner": entry.map(|entry| row(&entry.winner)),
             "shadowed": entry.map(|entry| entry.shadowed.iter().rev().map(row).collect::<Vec<_>>()).unwrap_or_default(),
-            "kconfig": self.finished.as_ref().map(|_| json!({"value": self.present(), "verdict": self.verdict()})),
+            "kconfig": self.finished.as_ref().map(|_| json!({
+                "value": self.present(),
+                "met": entry.map(|entry| is_met(&entry.winner.value, self.finished.as_ref().and_then(|f| f.value(self.symbol)))),
+                "verdict": self.verdict(),
+            })),
         })
     }
 

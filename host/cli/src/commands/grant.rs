@@ -94,18 +94,8 @@ fn find(session: &Session, name: &str) -> Result<PlannedPlugin> {
 }
 
 fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
-    if args.capabilities == [SHELL]
-        && let Some(scripts) = scripts_of(session, &args.plugin)?
-    {
-        let path = file(session, &args.file);
-        GrantFile::update(&path, |grants| grants.add(&scripts.id, scripts.digest, [SHELL.to_owned()]))?;
-        session.say(&format!(
-            "Scripts of {} (sha256:{}) may run with all of your rights, as {} says",
-            scripts.id,
-            scripts.digest,
-            path.display()
-        ));
-        return Ok(());
+    if let Some((SHELL, more)) = args.capabilities.split_last().map(|(last, more)| (last.as_str(), more)) {
+        return add_scripts(session, args, &args.plugin, more);
     }
     let planned = find(session, &args.plugin)?;
     let (id, digest) = Runner::identify(&planned)?;
@@ -122,6 +112,29 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         }
     })?;
     session.say(&format!("Granted to {id} (sha256:{digest}), in {}: {}", path.display(), wanted.join(" ")));
+    Ok(())
+}
+
+/// Lets the scripts of layers run.
+fn add_scripts(session: &Session, args: &GrantAddArgs, first: &str, more: &[String]) -> Result<()> {
+    let path = file(session, &args.file);
+    let mut all = Vec::new();
+    for name in [first].into_iter().chain(more.iter().map(String::as_str)) {
+        let scripts = scripts_of(session, name)?.ok_or_else(|| {
+            CommandError::new(Kind::User, format!("There are no scripts of a layer `{name}`"))
+                .hint("`skiff grant list` shows the layers of the chain that have some")
+        })?;
+        all.push(scripts);
+    }
+    GrantFile::update(&path, |grants| {
+        all.iter().for_each(|scripts| grants.add(&scripts.id, scripts.digest, [SHELL.to_owned()]));
+    })?;
+    for Scripts { id, digest, .. } in &all {
+        session.say(&format!(
+            "Scripts of {id} (sha256:{digest}) may run with all of your rights, as {} says",
+            path.display()
+        ));
+    }
     Ok(())
 }
 

@@ -19,19 +19,21 @@ pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
     else {
         return Err(CommandError::new(Kind::Usage, "Hooks are run by Buildroot").hint("run: skiff compile"));
     };
+    if let Some(commit) = session.environment.get("SKIFF_VERSION_COMMIT") {
+        session.set_commit(commit);
+    }
     let plan = session.plan()?;
     if !skiff_build::is_unchanged(&plan, &session.workspace, &session.choices(false)) {
         return Err(CommandError::new(Kind::User, "Layers have changed while the system was built")
             .hint("`skiff compile` goes on with what they hold now"));
     }
     let runner = session.runner(&plan)?;
-    let epoch = session.environment.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
     let zones = Zones {
         layers: plan.layer_folders(),
         target: Some(target),
         images: Some(images),
         state: session.workspace.state(),
-        epoch,
+        epoch: session.source_date_epoch()?,
     };
     for step in plan.hooks(stage) {
         note!("{HOOK_LINE}{step}");

@@ -37,6 +37,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
+use crate::progress;
 use crate::session::Session;
 
 /// Carries out a command line.
@@ -54,7 +55,10 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
     {
         return build::run_all(&args.global, args_of_build, &environment, &interrupt);
     }
-    let session = Session::new(&args.global, environment, interrupt)?;
+    let mut session = Session::new(&args.global, environment, interrupt)?;
+    if matches!(command, Command::Hooks { .. }) {
+        session.reporter = progress::hook_reporter();
+    }
     match command {
         Command::Status(args) => status::run(&session, &args),
         Command::List(args) => list::run(&session, &args),

@@ -15,14 +15,15 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
     let shell = [session.environment.get("SHELL").unwrap_or("/bin/sh").to_owned()];
     let words = if args.words.is_empty() { shell.as_slice() } else { args.words.as_slice() };
     let Some((program, arguments)) = words.split_first() else { return Ok(ExitCode::SUCCESS) };
+    let environment = session.script_environment(&plan)?;
     if session.engine_name == EngineName::Buildroot {
-        let engine = session.buildroot(&plan, "A shell")?;
+        let mut engine = session.buildroot(&plan, "A shell")?;
+        engine.environment = environment.variables.into_iter().collect();
         let lock = session.lock()?;
         let site = session.site(&plan, &lock);
         let status = session.interrupt.passing(|| engine.run_program(&site, program, arguments))?;
         return Ok(super::exit_code(status));
     }
-    let environment = session.script_environment(&plan);
     let folder = if environment.folder.is_dir() { &environment.folder } else { &session.root };
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(environment.variables).current_dir(folder);

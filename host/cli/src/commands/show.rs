@@ -57,6 +57,8 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
             data!("{title:12} {}", words.join(", "));
         }
     };
+    let hidden: Vec<String> = package.hides.iter().map(|path| path.display().to_string()).collect();
+    line("hides", &hidden.iter().map(String::as_str).collect::<Vec<_>>());
     line("brings", &brings);
     line("needed by", &users.iter().map(|package| package.name.as_str()).collect::<Vec<_>>());
     line("one of", &package.unique_group()?.as_deref().into_iter().collect::<Vec<_>>());

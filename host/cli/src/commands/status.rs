@@ -46,12 +46,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     if let Some(work) = &work {
         work.print();
     }
-    data!("\n\x1b[1mpackages\x1b[0m");
-    for package in session.catalog()?.packages().filter(|package| !package.unlisted()) {
-        let chosen = plan.as_ref().is_some_and(|plan| plan.chain.iter().any(|name| *name == package.name.as_str()));
-        let mark = if chosen { "*" } else { " " };
-        data!("{mark} {:24} {}", package.name.as_str(), package.description()?.unwrap_or_default());
-    }
+    print_packages(session, plan.as_ref())?;
     if let Some(plan) = &plan {
         print_commands(plan);
     }
@@ -59,11 +54,32 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     Ok(())
 }
 
+/// What the last build came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Nothing,
+    Unfinished,
+    Images,
+    Damaged,
+}
+
+impl Outcome {
+    fn shown(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Unfinished => "a part: a build is going on, or the last one did not come to its end",
+            Self::Images => "images",
+            Self::Damaged => "images that somebody has changed since",
+        }
+    }
+}
+
 /// What is to be done in the workspace.
 struct Work {
     configured: bool,
-    /// What was built, in words.
-    built: &'static str,
+    /// What was built.
+    built: Outcome,
     /// The stages that would be made again; `None` when that is not known before configuring.
     changes: Option<Vec<StageChange>>,
     /// The digest of each stage.
@@ -80,10 +96,10 @@ impl Work {
         let stages = engine.and_then(|engine| engine.stages(plan, &session.workspace).ok());
         let look = Built::look(&session.workspace);
         let built = match look {
-            Built::Never => "nothing",
-            Built::Unfinished(_) => "a part: the last build did not come to its end",
-            Built::Images(_) => "images",
-            Built::Damaged => "images that somebody has changed since",
+            Built::Never => Outcome::Nothing,
+            Built::Unfinished(_) => Outcome::Unfinished,
+            Built::Images(_) => Outcome::Images,
+            Built::Damaged => Outcome::Damaged,
         };
         let before = match look {
             Built::Unfinished(stages) | Built::Images(stages) => stages,
@@ -96,13 +112,14 @@ impl Work {
     }
 
     fn is_done(&self) -> bool {
-        self.configured && self.built == "images" && self.changes.as_ref().is_some_and(Vec::is_empty)
+        self.configured && self.built == Outcome::Images && self.changes.as_ref().is_some_and(Vec::is_empty)
     }
 
     fn print(&self) {
         data!("configured {}", if self.configured { "yes" } else { "no, or layers have changed since" });
-        data!("built      {}", self.built);
-        let Some(changes) = self.changes.as_ref().filter(|_| self.built != "nothing") else { return };
+        data!("built      {}", self.built.shown());
+        let known = matches!(self.built, Outcome::Unfinished | Outcome::Images);
+        let Some(changes) = self.changes.as_ref().filter(|_| known) else { return };
         for change in changes {
             const SHOWN: usize = 4;
             let names: Vec<String> =
@@ -143,6 +160,28 @@ fn document(session: &Session, work: Option<&Work>, error: Option<&str>) -> Json
     })
 }
 
+/// Packages that are shown beside those of the chain.
+const MANY: usize = 20;
+
+fn print_packages(session: &Session, plan: Option<&BuildPlan>) -> Result<()> {
+    let catalog = session.catalog()?;
+    let listed = catalog.packages().filter(|package| !package.unlisted()).count();
+    let chosen = |name: &str| plan.is_some_and(|plan| plan.chain.iter().any(|chosen| chosen == name));
+    let only_chain = plan.is_some() && listed > MANY;
+    data!("\n\x1b[1m{}\x1b[0m", if only_chain { "packages of the chain" } else { "packages" });
+    for package in catalog.packages() {
+        let chosen = chosen(package.name.as_str());
+        if chosen || !(only_chain || package.unlisted()) {
+            let mark = if chosen { "*" } else { " " };
+            data!("{mark} {:24} {}", package.name.as_str(), package.description()?.unwrap_or_default());
+        }
+    }
+    if only_chain {
+        data!("  and {listed} more: skiff list");
+    }
+    Ok(())
+}
+
 fn print_commands(plan: &BuildPlan) {
     let plugins = plan.plugins.iter().filter(|planned| !planned.plugin.commands.is_empty());
     if plugins.clone().next().is_some() || !plan.legacy_commands.is_empty() {
@@ -162,7 +201,7 @@ fn print_commands(plan: &BuildPlan) {
 
 fn print_next(work: Option<&Work>) {
     data!("\n\x1b[1mnext\x1b[0m");
-    let line = |command: &str, what: &str| data!("  {command:34} {what}");
+    let line = |command: &str, what: &str| data!("  {command:38} {what}");
     match work {
         None => line("SKIFF_CONFIG=virt/qemu skiff build", "choose a chain and build it"),
         Some(work) => {
