@@ -172,6 +172,13 @@ fn a_folder_that_is_no_workspace_is_not_removed() {
     env.write("workspaces/mine/images/precious", "x");
     assert!(env.fail(1, &["workspace", "remove", "mine", "--yes"]).contains("skiff has not made it"));
     assert_eq!(env.read("workspaces/mine/images/precious"), "x");
+    env.write("workspaces/thesis/chapter", "x");
+    env.write("workspaces/code/build/x", "x");
+    env.write("workspaces/.config_thesis/photo", "x");
+    env.fail(1, &["workspace", "remove", "thesis", "--yes"]);
+    env.fail(1, &["-w", "code", "clean", "--yes"]);
+    assert!(env.path("workspaces/thesis/chapter").exists() && env.path("workspaces/code/build/x").exists());
+    assert!(env.path("workspaces/.config_thesis/photo").exists());
     assert_snapshot!(env.fail(1, &["workspace", "show", "nothing"]), @"
     error: There is no workspace `nothing`
     hint: `skiff workspace list` shows them

@@ -59,6 +59,14 @@ pub(crate) fn wait_for(
     }
 }
 
+impl Drop for WorkspaceLock {
+    /// Lets go, also for programs that were left behind and hold the file.
+    fn drop(&mut self) {
+        // If it fails, the lock ends with the process.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Why a workspace could not be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {

@@ -1,6 +1,5 @@
 //! What a build left behind, with digests, so that the next run knows whether it is still there.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -17,6 +16,7 @@ use crate::EngineName;
 use crate::FileError;
 use crate::StageInputs;
 use crate::atomic::write_file;
+use crate::buildroot::Packages;
 use crate::images::Images;
 use crate::images::Symlinks;
 
@@ -30,9 +30,9 @@ pub(crate) struct BuildRecord {
     pub(crate) engine: EngineName,
     /// The stages with their inputs.
     pub(crate) stages: Vec<StageInputs>,
-    /// The packages of that build, each with the folder of its stamps.
+    /// The packages of that build, where the engine has some.
     #[serde(default)]
-    pub(crate) packages: BTreeMap<String, String>,
+    pub(crate) packages: Packages,
     /// The digest of `SHA256SUMS`; `None` while a build is under way, or when it did not end well.
     pub(crate) outputs: Option<String>,
 }
@@ -88,6 +88,17 @@ impl Built {
             Some(record) if are_intact(&workspace.images(), record.outputs.as_deref()) => Self::Images(record.stages),
             Some(_) => Self::Damaged,
         }
+    }
+}
+
+/// Notes that the outputs of a workspace are not those of its last build any more.
+///
+/// # Errors
+/// [`FileError`] when the record cannot be written.
+pub fn mark_unfinished(workspace: &Workspace) -> Result<(), FileError> {
+    match BuildRecord::read(workspace) {
+        Some(record) => BuildRecord { outputs: None, ..record }.write(workspace),
+        None => Ok(()),
     }
 }
 

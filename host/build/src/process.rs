@@ -3,6 +3,7 @@
 use std::io;
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Child;
 use std::process::Command;
@@ -33,12 +34,12 @@ pub(crate) fn watch(command: &mut Command, cancel: &Cancel, mut line: impl FnMut
     let mut child = command.spawn()?;
     // The command holds the writing end, too, and would keep the pipe open.
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let (sender, lines) = mpsc::channel();
+    let (sender, lines) = mpsc::sync_channel(WAITING);
     thread::spawn(move || {
         let mut reader = BufReader::new(reader);
         let mut bytes = Vec::new();
         // It ends when the last writer does, or when nobody listens any more.
-        while let Ok(1..) = reader.read_until(b'\n', &mut bytes) {
+        while let Ok(1..) = reader.by_ref().take(LINE).read_until(b'\n', &mut bytes) {
             let text = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
             bytes.clear();
             if sender.send(text).is_err() {
@@ -47,17 +48,27 @@ pub(crate) fn watch(command: &mut Command, cancel: &Cancel, mut line: impl FnMut
         }
     });
     let mut asked: Option<Instant> = None;
+    let mut looked = Instant::now();
     loop {
         match lines.recv_timeout(GLANCE) {
             Ok(text) => line(&text),
-            // A program that it left behind may hold the pipe for ever.
-            Err(RecvTimeoutError::Timeout) => {
-                if let Some(status) = child.try_wait()? {
-                    lines.try_iter().for_each(|text| line(&text));
-                    return Ok(status);
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return child.wait(),
+        }
+        if looked.elapsed() < GLANCE {
+            continue;
+        }
+        looked = Instant::now();
+        // A program that it left behind may hold the pipe, and write into it, for ever.
+        if let Some(status) = child.try_wait()? {
+            let end = Instant::now() + GLANCE;
+            while let Ok(text) = lines.try_recv() {
+                line(&text);
+                if Instant::now() > end {
+                    break;
                 }
             }
-            Err(RecvTimeoutError::Disconnected) => return child.wait(),
+            return Ok(status);
         }
         match asked {
             None if cancel.is_cancelled() => {
@@ -69,6 +80,12 @@ pub(crate) fn watch(command: &mut Command, cancel: &Cancel, mut line: impl FnMut
         }
     }
 }
+
+/// Bytes of a line; the rest counts as another one.
+const LINE: u64 = 64 << 10;
+
+/// Lines that wait to be looked at: whoever writes more has to wait, too.
+const WAITING: usize = 1024;
 
 /// Sends a signal to the child's group. One that has ended needs none.
 fn signal(child: &Child, signal: Signal) {
@@ -108,7 +125,8 @@ mod tests {
     #[test]
     fn a_program_that_stays_behind_is_not_waited_for() {
         let start = Instant::now();
-        watch(&mut shell("setsid sleep 60 & echo started"), &Cancel::default(), |_| {}).unwrap();
+        let script = "setsid sh -c 'while echo noise; do sleep 0.01; done' & echo started";
+        watch(&mut shell(script), &Cancel::default(), |_| {}).unwrap();
         assert!(start.elapsed() < GRACE);
     }
 }

@@ -60,7 +60,7 @@ fn refuse_foreign(folder: &Path) -> Result<(), WorkspaceError> {
     for entry in entries {
         let entry = entry.map_err(FileError::at("list", folder))?;
         let name = entry.file_name();
-        if !EARLY.iter().any(|own| name == *own) && !name.as_encoded_bytes().starts_with(b".new-") {
+        if !EARLY.iter().any(|own| name == *own) && !name.as_encoded_bytes().starts_with(b".new+skiff+") {
             return Err(ForeignFolder { path: entry.path() }.into());
         }
     }

@@ -413,7 +413,11 @@ impl From<BuildrootError> for CommandError {
                     .hint(format!("all of the output is in {}", log.display()))
             }
             BuildrootError::Info { .. } => plain.hint("Buildroot 2025.08 and later are known to work"),
-            BuildrootError::Definition(_) => plain.hint("check Config.in of the layers' buildroot_ext"),
+            BuildrootError::Command { .. } => plain.hint("write the value itself; a plugin can compute one"),
+            BuildrootError::Modified { path } => plain.hint(format!(
+                "remove {} to have it fetched again, or name it with SKIFF_BUILDROOT_DIR",
+                path.display()
+            )),
         }
     }
 }

@@ -26,12 +26,12 @@ const WITHHELD: [&str; 10] = [
     "CONFIG_",
     "GNUMAKEFLAGS",
     "KCONFIG_CONFIG",
+    "MAKEFILES",
     "MAKEFLAGS",
     "MAKELEVEL",
     "MAKEOVERRIDES",
     "MFLAGS",
     "O",
-    "BR2_EXTERNAL",
 ];
 
 /// Returns the tree that the environment names. For hooks and in `skiff shell`, SKIFF_BUILDROOT_DIR means the
@@ -40,6 +40,9 @@ pub(crate) fn buildroot_dir(environment: &Environment) -> Option<PathBuf> {
     let named = environment.path("SKIFF_BUILDROOT_DIR").filter(|folder| !skiff_build::is_workspace(folder));
     named.or_else(|| environment.path("SKIFF_BUILDROOT_TREE"))
 }
+
+/// Buildroot's variables that say where things are, and not what is built: that is up to the layers.
+const PASSED: [&str; 3] = ["BR2_CCACHE_DIR", "BR2_DL_DIR", "BR2_GRAPH_OUT"];
 
 impl Session {
     /// Returns the engine of the workspace.
@@ -117,7 +120,8 @@ impl Session {
         let mut all: BTreeMap<OsString, OsString> = self
             .environment
             .all()
-            .filter(|(name, _)| !WITHHELD.contains(&name.as_str()))
+            .filter(|(name, _)| !WITHHELD.contains(&name.as_str()) && !name.starts_with("GIT_"))
+            .filter(|(name, _)| !name.starts_with("BR2_") || PASSED.contains(&name.as_str()))
             .map(|(name, value)| (OsString::from(name), value.clone()))
             .collect();
         all.extend(self.legacy_environment(plan)?.into_iter().map(|(name, value)| (name.into(), value.into())));

@@ -21,6 +21,8 @@ use clap::Parser as _;
 pub use environment::Environment;
 
 use crate::args::Args;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
 
 /// Runs one command line and returns the exit code: 0 ok, 1 an error of the user or the configuration, 2 wrong
 /// usage, 77 refused by policy, 101 a bug in skiff, 130 cancelled; or a plugin command's own.
@@ -38,6 +40,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         }
     };
     match commands::run(args, environment) {
+        Ok(_) if output::is_lost() => {
+            let error = CommandError::new(Kind::User, "What was to be printed cannot be written")
+                .hint("check that there is room where the output goes");
+            error.report();
+            ExitCode::from(error.code())
+        }
         Ok(code) => code,
         Err(error) => {
             error.report();

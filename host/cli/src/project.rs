@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -15,9 +15,16 @@ use skiff_plan::Workspace;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::environment::Environment;
 
 /// The name of the file.
 pub(crate) const FILE: &str = "skiff.yaml";
+
+/// Words that a chain may become.
+const MAX_WORDS: usize = 10_000;
+
+/// Chains in chains.
+const MAX_DEPTH: usize = 64;
 
 /// The only version of the file's shape so far.
 const SCHEMA: u32 = 1;
@@ -74,10 +81,22 @@ pub(crate) struct ProjectWorkspace {
 
 impl Project {
     /// Reads the file nearest to a folder, upwards, or else that of the checkout.
-    pub(crate) fn find(current: &Path, root: &Path) -> Result<Self> {
-        let folders = current.ancestors().chain([root]);
-        let found = folders.map(|folder| folder.join(FILE)).find(|path| path.is_file());
-        found.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+    pub(crate) fn find(environment: &Environment, root: &Path) -> Result<Self> {
+        if let Some(path) = environment.path("SKIFF_PROJECT") {
+            return Self::read(&path);
+        }
+        let folders = environment.current().ancestors().chain([root]);
+        let Some(path) = folders.map(|folder| folder.join(FILE)).find(|path| path.is_file()) else {
+            return Ok(Self::default());
+        };
+        // It says what is run: whoever may write above this folder must not decide that for others.
+        let owner = fs::metadata(&path).map(|metadata| metadata.uid());
+        let trusted = [0, rustix::process::geteuid().as_raw()];
+        if owner.as_ref().is_ok_and(|owner| !trusted.contains(owner)) && !path.starts_with(root) {
+            return Err(CommandError::new(Kind::Refused, format!("`{}` belongs to somebody else", path.display()))
+                .hint(format!("if you trust it: SKIFF_PROJECT={}", path.display())));
+        }
+        Self::read(&path)
     }
 
     fn read(path: &Path) -> Result<Self> {
@@ -88,7 +107,6 @@ impl Project {
         };
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(wrong(None, error.to_string())),
         };
         let mut project: Self = serde_yaml::from_str(&text).map_err(|error| {
@@ -131,12 +149,23 @@ impl Project {
     /// Replaces the names of chains in a chain by what they stand for. A name is a word without `/`.
     pub(crate) fn expand(&self, chain: &str) -> Result<String> {
         let mut words = Vec::new();
-        self.expand_into(chain, &mut Vec::new(), &mut words)?;
+        self.expand_into(chain, &mut Vec::new(), &mut words, &mut 0)?;
         Ok(words.join(","))
     }
 
-    fn expand_into<'p>(&'p self, chain: &'p str, open: &mut Vec<&'p str>, words: &mut Vec<&'p str>) -> Result<()> {
+    fn expand_into<'p>(
+        &'p self,
+        chain: &'p str,
+        open: &mut Vec<&'p str>,
+        words: &mut Vec<&'p str>,
+        steps: &mut usize,
+    ) -> Result<()> {
         for word in chain.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()) {
+            *steps += 1;
+            if *steps > MAX_WORDS || open.len() > MAX_DEPTH {
+                return Err(CommandError::new(Kind::User, format!("The chain `{word}` of {FILE} becomes too long"))
+                    .hint("no system has so many layers: look at the chains that it contains"));
+            }
             match self.chains.get(word) {
                 Some(_) if open.contains(&word) => {
                     return Err(CommandError::new(Kind::User, format!("The chain `{word}` of {FILE} contains itself"))
@@ -144,7 +173,7 @@ impl Project {
                 }
                 Some(inner) => {
                     open.push(word);
-                    self.expand_into(inner, open, words)?;
+                    self.expand_into(inner, open, words, steps)?;
                     open.pop();
                 }
                 None => words.push(word),

@@ -82,7 +82,7 @@ pub(crate) enum ChainOrigin {
 impl Session {
     pub(crate) fn new(args: &GlobalArgs, environment: Environment, interrupt: Interrupt) -> Result<Self> {
         let root = find_root(args, &environment)?;
-        let project = Project::find(environment.current(), &root)?;
+        let project = Project::find(&environment, &root)?;
         let folder = |variable: &str, default: &str| environment.path(variable).unwrap_or_else(|| root.join(default));
         let name = args.workspace.as_deref().filter(|name| !name.is_empty()).unwrap_or(Workspace::DEFAULT);
         let workspace = Workspace::new(folder("SKIFF_WORKSPACES_DIR", "workspaces"), name)?;

@@ -294,7 +294,7 @@ fn with_marked_sources(text: &str) -> String {
         let name = trimmed.strip_prefix("source").filter(|rest| rest.starts_with([' ', '\t', '"']));
         match name {
             Some(name) => {
-                let name = name.split('#').next().unwrap_or_default().trim().trim_matches('"');
+                let name = name.split('#').next().unwrap_or_default().trim().trim_matches(['"', '\'']);
                 let indent = line.get(..line.len() - trimmed.len()).unwrap_or_default();
                 marked.push_str(&format!("{indent}comment \"{SOURCE}{name}\""));
             }

@@ -70,35 +70,33 @@ impl fmt::Display for DropReason {
 /// Returns the assignments whose symbols have other values in the finished configuration: causes first.
 ///
 /// `definitions` is asked only when there are such assignments, since reading it takes a while.
-///
-/// # Errors
-/// Those of `definitions`.
-pub fn dropped<E>(
-    wanted: &Merged,
-    finished: &Merged,
-    definitions: impl FnOnce() -> Result<Definitions, E>,
-) -> Result<Vec<Dropped>, E> {
+/// Where there are none, the reason is [`DropReason::Other`].
+pub fn dropped(wanted: &Merged, finished: &Merged, definitions: impl FnOnce() -> Option<Definitions>) -> Vec<Dropped> {
     let differing: Vec<&Assignment> = wanted
         .entries()
         .filter(|(symbol, entry)| !is_met(&entry.winner.value, finished.value(symbol.as_str())))
         .map(|(_, entry)| &entry.winner)
         .collect();
     if differing.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let definitions = definitions()?;
-    let members = members(&definitions);
+    let definitions = definitions();
+    let members = definitions.as_ref().map(members).unwrap_or_default();
+    let why = |assignment: &Assignment| match &definitions {
+        Some(definitions) => reason(assignment, finished, definitions, &members),
+        None => DropReason::Other,
+    };
     let mut dropped: Vec<Dropped> = differing
         .into_iter()
         .map(|assignment| Dropped {
             assignment: assignment.clone(),
             present: finished.value(assignment.symbol.as_str()).map(|value| value.text().to_owned()),
-            reason: reason(assignment, finished, &definitions, &members),
+            reason: why(assignment),
         })
         .collect();
     // What is unknown or of the wrong type is a cause; what depends on something may be no more than its effect.
     dropped.sort_by_key(|dropped| matches!(dropped.reason, DropReason::Unmet(_)));
-    Ok(dropped)
+    dropped
 }
 
 /// Whether a finished configuration says what an assignment wants. A symbol that is absent is off, or empty.
@@ -206,7 +204,6 @@ fn mismatch(kind: SymbolType, value: &Value) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
     use std::fs;
 
     use super::*;
@@ -260,7 +257,7 @@ endif
         fs::write(root.path().join("sub/inner.in"), INNER).unwrap();
         let variables = BTreeMap::from([("DIR".to_owned(), root.path().join("sub").display().to_string())]);
         let definitions = Definitions::read(root.path(), "Config.in", &variables).unwrap();
-        let dropped = dropped(&config(wanted), &config(finished), || Ok::<_, Infallible>(definitions)).unwrap();
+        let dropped = dropped(&config(wanted), &config(finished), || Some(definitions));
         dropped.iter().map(|d| format!("{}: {}", d.assignment, d.reason)).collect()
     }
 

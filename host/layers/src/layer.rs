@@ -160,7 +160,19 @@ impl Layer {
     /// # Errors
     /// [`ReadError::Io`] when the file is there and cannot be read.
     pub fn build_target(&self) -> Result<Option<String>, ReadError> {
-        metadata::word(&self.root, "buildtarget")
+        let word = metadata::word(&self.root, "buildtarget")?;
+        // make takes other words for options or variables.
+        let plain = |word: &String| {
+            word.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b))
+        };
+        match word.filter(|word| !plain(word)) {
+            None => metadata::word(&self.root, "buildtarget"),
+            Some(word) => Err(ReadError::Manifest {
+                at: Location::whole(self.root.join("metadata/buildtarget")),
+                message: format!("`{word}` is not one target of make"),
+            }),
+        }
     }
 
     /// Returns the folders whose contents decide what is built: everything but READMEs and the like.

@@ -1,6 +1,7 @@
 //! What a configuration menu changes, kept as a fragment of the workspace's overrides.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -83,12 +84,18 @@ pub fn delta_of(overrides: &Path, menu: &Menu, before: &Merged, after: &Merged) 
         Err(error) => return Err(FileError::at("read", path)(error)),
     };
     let known = Fragment::parse(menu.kind, "", menu.fragment.into(), &text).assignments;
-    let mut lines: BTreeMap<String, Option<String>> =
-        known.into_iter().map(|a| (a.symbol.to_string(), Some(a.to_string()))).collect();
+    // Whatever else somebody has written there stays.
+    let replaced: BTreeSet<u32> =
+        known.iter().filter(|a| changes.contains_key(a.symbol.as_str())).map(|a| a.origin.line).collect();
+    let kept =
+        (1..).zip(text.lines()).filter(|(number, _)| !replaced.contains(number)).map(|(_, line)| line.to_owned());
+    let mut lines: Vec<String> = kept.collect();
+    if lines.is_empty() {
+        lines.push("# What was changed in configuration menus; later sessions add to it.".into());
+    }
     let changed = changes.len();
-    lines.extend(changes);
-    let lines: Vec<String> = lines.into_values().flatten().collect();
-    let text = format!("# What was changed in configuration menus; later sessions add to it.\n{}\n", lines.join("\n"));
+    lines.extend(changes.into_values().flatten());
+    let text = format!("{}\n", lines.join("\n"));
     write_file(&path, text.as_bytes())?;
     Ok(SavedDelta { path, changed })
 }
@@ -132,7 +139,13 @@ mod tests {
             delta_of(root.path(), &menu, &config(pair[0]), &config(pair[1])).unwrap();
         }
         let text = fs::read_to_string(root.path().join("buildroot/zz-buildroot-menuconfig-delta")).unwrap();
-        assert!(text.ends_with("later sessions add to it.\n# BR2_A is not set\nBR2_B=y\n"), "{text}");
+        assert!(text.ends_with("later sessions add to it.\nBR2_B=y\n# BR2_A is not set\n"), "{text}");
+        fs::write(root.path().join("buildroot/zz-buildroot-menuconfig-delta"), "# mine\nBR2_B=y\n").unwrap();
+        delta_of(root.path(), &menu, &config(steps[1]), &config("BR2_A=y")).unwrap();
+        assert_eq!(
+            fs::read_to_string(root.path().join("buildroot/zz-buildroot-menuconfig-delta")).unwrap(),
+            "# mine\n"
+        );
         let same = delta_of(root.path(), &menu, &config(steps[2]), &config(steps[2])).unwrap();
         assert_eq!(same.changed, 0);
     }

@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use skiff_kconfig::DefinitionError;
 use skiff_plan::Cancelled;
 use skiff_plan::HookFailure;
 
@@ -69,6 +68,20 @@ pub enum BuildrootError {
         /// The folder.
         path: PathBuf,
     },
+    /// A value would run a command.
+    #[error("{place}: make would run a command when it reads this: {assignment}")]
+    Command {
+        /// The file and line.
+        place: String,
+        /// The assignment.
+        assignment: String,
+    },
+    /// A pinned tree in the cache is not as it was fetched.
+    #[error("The Buildroot tree `{}` was changed after it was fetched", path.display())]
+    Modified {
+        /// The tree.
+        path: PathBuf,
+    },
     /// The workspace is not configured.
     #[error("The workspace is not configured for Buildroot: there is no `{}`", path.display())]
     NotConfigured {
@@ -117,9 +130,6 @@ pub enum BuildrootError {
         /// What is wrong.
         reason: String,
     },
-    /// Kconfig files cannot be read.
-    #[error(transparent)]
-    Definition(#[from] DefinitionError),
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -17,11 +17,13 @@ use crate::Site;
 use crate::atomic::write_file;
 
 /// One package of a configuration, for the target or the host.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct PackageInfo {
     /// The folder of its stamps, relative to the workspace; empty when it has none.
     pub(crate) stamp_dir: String,
+    /// The packages that it was built with: some take what is there.
+    pub(crate) dependencies: Vec<String>,
 }
 
 /// All packages of a configuration, by name; those for the host start with `host-`.
@@ -66,19 +68,8 @@ fn read_kept(path: &Path) -> Option<Kept> {
     Some(Kept { packages: checked(kept.packages), ..kept })
 }
 
-/// Returns the folder of the stamps of each package.
-pub(crate) fn stamps(packages: &Packages) -> BTreeMap<String, String> {
-    packages.iter().map(|(name, info)| (name.clone(), info.stamp_dir.clone())).collect()
-}
-
-/// Returns the folders of stamps that somebody has written down, as far as they can be such.
-pub(crate) fn checked_stamps(stamps: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let packages = stamps.into_iter().map(|(name, stamp_dir)| (name, PackageInfo { stamp_dir })).collect();
-    checked(packages).into_iter().map(|(name, info)| (name, info.stamp_dir)).collect()
-}
-
 /// Lets only folders directly below `build` be those of a package: they are removed when it is built again.
-fn checked(mut packages: Packages) -> Packages {
+pub(crate) fn checked(mut packages: Packages) -> Packages {
     for info in packages.values_mut() {
         let mut parts = Path::new(&info.stamp_dir).components();
         let below = matches!(parts.next(), Some(Component::Normal(first)) if first == "build")
@@ -98,7 +89,7 @@ mod tests {
     #[test]
     fn no_folder_outside_of_build_is_that_of_a_package() {
         let of = |stamp_dir: &str| {
-            let info = PackageInfo { stamp_dir: stamp_dir.into() };
+            let info = PackageInfo { stamp_dir: stamp_dir.into(), ..PackageInfo::default() };
             checked(Packages::from([("p".to_owned(), info)]))["p"].stamp_dir.clone()
         };
         assert_eq!(of("build/linux-7.0"), "build/linux-7.0");

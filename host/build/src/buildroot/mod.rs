@@ -28,6 +28,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use skiff_kconfig::DefinitionError;
 use skiff_kconfig::Definitions;
 use skiff_kconfig::Fragment;
 use skiff_kconfig::Kind;
@@ -82,6 +83,7 @@ use crate::outputs::BuildRecord;
 use crate::stage_changes;
 use crate::workspace;
 
+pub(crate) use self::info::Packages;
 pub(crate) use self::rebuild::OUTPUTS;
 
 /// The engine and what it takes from its surroundings.
@@ -180,6 +182,7 @@ impl Buildroot {
 
     /// Runs Buildroot's `defconfig` over the merged configuration and compares.
     fn run_kconfig(&self, site: &Site<'_>, merged: &Path) -> Result<TakenOver, BuildrootError> {
+        refuse_commands(site.plan)?;
         let make = self.make(site)?;
         let folder = site.workspace.folder();
         let (new, place) = (folder.join(".config.skiff"), folder.join(".config"));
@@ -196,19 +199,28 @@ impl Buildroot {
         let text = fs::read(&new).map_err(FileError::at("read", &new))?;
         let finished = parse_config(&String::from_utf8_lossy(&text));
         let wanted = site.plan.config(Kind::Buildroot);
-        let dropped = skiff_kconfig::dropped(wanted, &finished, || self.definitions(&make, &finished))?;
+        let definitions = || match self.definitions(&make, &finished) {
+            Ok(definitions) => Some(definitions),
+            Err(error) => {
+                // Kconfig itself has understood them; what is lost is the explanation.
+                let text = format!("cannot tell why settings come to nothing: {error}");
+                site.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
+                None
+            }
+        };
+        let dropped = skiff_kconfig::dropped(wanted, &finished, definitions);
         Ok(TakenOver { dropped, state: state_of(make.tree(), &finished), pending: Some((new, place)) })
     }
 
     /// Reads what Buildroot and the external trees say about their symbols.
-    fn definitions(&self, make: &Make<'_>, finished: &Merged) -> Result<Definitions, BuildrootError> {
+    fn definitions(&self, make: &Make<'_>, finished: &Merged) -> Result<Definitions, DefinitionError> {
         let mut variables = BTreeMap::from([
             ("BR2_BASE_DIR".to_owned(), make.place.folder.display().to_string()),
             ("BASE_DIR".to_owned(), make.place.folder.display().to_string()),
         ]);
         let paths = finished.entries().filter(|(symbol, _)| symbol.as_str().starts_with("BR2_EXTERNAL_"));
         variables.extend(paths.filter_map(|(symbol, entry)| Some((symbol.to_string(), entry.winner.value.string()?))));
-        Ok(Definitions::read(&make.tree().root, "Config.in", &variables)?)
+        Definitions::read(&make.tree().root, "Config.in", &variables)
     }
 
     fn build(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, BuildrootError> {
@@ -224,7 +236,11 @@ impl Buildroot {
         }
         let folder = site.workspace.folder();
         let packages = info::packages(&make, site)?;
-        let mut record = BuildRecord { engine: self.name(), stages, packages: info::stamps(&packages), outputs: None };
+        let mut record = BuildRecord { engine: self.name(), stages, packages: packages.clone(), outputs: None };
+        // Those that are off have folders, too, and may be on again one day.
+        for (name, info) in BuildRecord::read(site.workspace).map(|old| old.packages).unwrap_or_default() {
+            record.packages.entry(name).or_insert(info);
+        }
         self.clear_stale(site, &record)?;
         let mut times = Remembered::read(&self.cache);
         let mut progress = Progress::start("Building with Buildroot", &packages, &times, &folder, site.reporter)?;
@@ -260,24 +276,23 @@ impl Buildroot {
         let overlays = overlay_files(site.plan)?;
         if let Some(mut old) = BuildRecord::read(site.workspace) {
             let before = fs::read_to_string(&built_overlays).unwrap_or_default();
-            let gone = before.lines().map(Path::new).find(|path| !overlays.contains(*path));
+            let gone = before.lines().find(|path| !overlays.contains(*path));
             let changes = stage_changes(&old.stages, &new.stages);
-            let known = old.packages.keys().chain(new.packages.keys()).map(String::as_str).collect();
             let rebuild = match old.engine == self.name() {
-                true => Rebuild::decide(&changes, &known, gone),
+                true => Rebuild::decide(&changes, &old.packages, &new.packages, gone),
                 false => Rebuild::All(format!("the engine `{}` has built here", old.engine)),
             };
             // Until it is done, the record says that the old inputs count.
             old.outputs = None;
             old.write(site.workspace)?;
-            for text in rebuild.apply(&folder, &info::checked_stamps(old.packages))? {
+            for text in rebuild.apply(&folder, &info::checked(old.packages))? {
                 site.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &text });
             }
             if !changes.is_empty() {
                 rebuild::clear_images(&folder)?;
             }
         }
-        let lines: String = overlays.iter().map(|path| format!("{}\n", path.display())).collect();
+        let lines: String = overlays.iter().map(|path| format!("{path}\n")).collect();
         write_file(&built_overlays, lines.as_bytes())?;
         Ok(new.write(site.workspace)?)
     }
@@ -311,6 +326,19 @@ impl Buildroot {
         let make = self.make(site)?;
         let status = make.other(program).args(arguments).status();
         status.map_err(FileError::at("run", program)).map_err(Into::into)
+    }
+}
+
+/// Refuses values that make would run as commands when it reads `.config`.
+fn refuse_commands(plan: &BuildPlan) -> Result<(), BuildrootError> {
+    let mut entries = plan.config(Kind::Buildroot).entries();
+    let runs = |text: &str| text.contains("$(shell") || text.contains("${shell");
+    match entries.find(|(_, entry)| runs(entry.winner.value.text())) {
+        None => Ok(()),
+        Some((_, entry)) => Err(BuildrootError::Command {
+            place: plan.place(&entry.winner.origin),
+            assignment: entry.winner.to_string(),
+        }),
     }
 }
 
@@ -360,7 +388,8 @@ fn inputs(
     identity: &str,
 ) -> Result<Vec<StageInputs>, BuildrootError> {
     let digest = |path: &Path| {
-        digest_tree(path, Links::Kept).map_err(|error| FileError::at("read", path)(io::Error::other(error.to_string())))
+        digest_tree(path, Links::Followed)
+            .map_err(|error| FileError::at("read", path)(io::Error::other(error.to_string())))
     };
     // What is off is as good as absent, and there are thousands of those.
     let add_symbols = |stage: &mut StageInputs, part: Part| {
@@ -414,6 +443,8 @@ fn inputs(
         }
     }
     let mut system = StageInputs::new("system");
+    let order: Vec<&str> = plan.layers.iter().map(|layer| layer.name.as_str()).collect();
+    system.add_text("order of layers", order.join(" "));
     add_symbols(&mut system, Part::System);
     // Fragments have had their effect on the symbols above.
     let fragments =
@@ -437,7 +468,7 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut found = Vec::new();
     for entry in WalkDir::new(root).min_depth(1).max_depth(1).sort_by_file_name() {
         match entry {
-            Ok(entry) if entry.file_type().is_dir() => found.push(entry.into_path()),
+            Ok(entry) if entry.path().is_dir() => found.push(entry.into_path()),
             Ok(_) => {}
             Err(error) if error.io_error().is_some_and(|e| e.kind() == io::ErrorKind::NotFound) => {}
             Err(error) => return Err(FileError::walking(root)(error)),
@@ -465,14 +496,15 @@ fn recipes(root: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
 }
 
 /// Lists what the overlays bring, relative to the root of the system.
-fn overlay_files(plan: &BuildPlan) -> Result<BTreeSet<PathBuf>, FileError> {
+///
+/// The names are quoted, so that each is one line.
+fn overlay_files(plan: &BuildPlan) -> Result<BTreeSet<String>, FileError> {
     let mut files = BTreeSet::new();
     for overlay in &plan.overlays {
         for entry in WalkDir::new(&overlay.path).min_depth(1) {
             let entry = entry.map_err(FileError::walking(&overlay.path))?;
-            if !entry.file_type().is_dir() {
-                files.insert(entry.path().strip_prefix(&overlay.path).unwrap_or(entry.path()).to_owned());
-            }
+            let name = entry.path().strip_prefix(&overlay.path).unwrap_or(entry.path());
+            files.insert(format!("{:?}", name.as_os_str()));
         }
     }
     Ok(files)

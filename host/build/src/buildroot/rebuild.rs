@@ -1,12 +1,13 @@
 //! What has to be built again after a change. Buildroot itself does not look: it builds what has no stamp.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use walkdir::WalkDir;
 
+use super::info::PackageInfo;
+use super::info::Packages;
 use crate::FileError;
 use crate::InputChange;
 use crate::StageChange;
@@ -86,21 +87,29 @@ pub(crate) fn part(symbol: &str) -> Part {
 }
 
 impl Rebuild {
-    /// Decides by what has changed since the last build began. `packages` are the names of those of that build and
-    /// of the next.
+    /// Decides by what has changed since the last build began, whose packages were `old`; the next has `new`.
     pub(crate) fn decide(
         changes: &[StageChange],
-        packages: &BTreeSet<&str>,
-        gone_from_overlays: Option<&Path>,
+        old: &Packages,
+        new: &Packages,
+        gone_from_overlays: Option<&str>,
     ) -> Self {
-        let mut again = BTreeSet::new();
-        let mut target = gone_from_overlays.map(|path| format!("{} is gone from the overlays", path.display()));
+        let packages: BTreeSet<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
+        // Many packages take what is there: with other dependencies they become others.
+        let other = |(name, info): &(&String, &PackageInfo)| {
+            new.get(*name).is_some_and(|next| next.dependencies != info.dependencies)
+        };
+        let mut again: BTreeSet<String> = old.iter().filter(other).map(|(name, _)| name.clone()).collect();
+        let mut target = gone_from_overlays.map(|path| format!("{path} is gone from the overlays"));
         for (name, change) in changes.iter().flat_map(|change| &change.inputs) {
             if matches!(name.as_str(), "Buildroot" | "external.mk") {
                 return Self::All(format!("{name} has changed"));
             }
             if !name.starts_with("BR2_") {
                 again.extend(packages_of_input(name));
+                if leaves_traces(name) && *change != InputChange::Added {
+                    target = Some(format!("{name} is {change}"));
+                }
                 continue;
             }
             let off = || Some(format!("{name} is {change}"));
@@ -117,7 +126,7 @@ impl Rebuild {
                     if *change == InputChange::Removed {
                         target = off();
                     }
-                    if let Some(package) = package_of(name, packages)
+                    if let Some(package) = package_of(name, &packages)
                         && !is_switch(name, package)
                     {
                         again.insert(package.to_owned());
@@ -129,9 +138,9 @@ impl Rebuild {
         Self::Some { packages: again, target }
     }
 
-    /// Removes what is to be made again: `stamps` has the folder of each package of the last build. Returns what was
+    /// Removes what is to be made again: `stamps` are the packages of the last build. Returns what was
     /// done, in words.
-    pub(crate) fn apply(&self, folder: &Path, stamps: &BTreeMap<String, String>) -> Result<Vec<String>, FileError> {
+    pub(crate) fn apply(&self, folder: &Path, stamps: &Packages) -> Result<Vec<String>, FileError> {
         let mut done = Vec::new();
         match self {
             Self::All(reason) => {
@@ -144,7 +153,7 @@ impl Rebuild {
             }
             Self::Some { packages, target } => {
                 for name in packages {
-                    let stamps = stamps.get(name).filter(|stamps| !stamps.is_empty());
+                    let stamps = stamps.get(name).map(|info| &info.stamp_dir).filter(|stamps| !stamps.is_empty());
                     let Some(path) = stamps.map(|stamps| folder.join(stamps)).filter(|path| path.is_dir()) else {
                         continue;
                     };
@@ -162,6 +171,12 @@ impl Rebuild {
         }
         Ok(done)
     }
+}
+
+/// Whether what an input has put into the target stays there when the input is another one: what hooks and plugins do.
+fn leaves_traces(input: &str) -> bool {
+    let part = input.rsplit(": ").next().unwrap_or_default();
+    input == "order of layers" || part.starts_with("plugin ") || matches!(part, "hooks" | "resources" | "scripts")
 }
 
 /// Words in the names of symbols that say which kernel is built.
@@ -265,7 +280,10 @@ mod tests {
 
     /// Decides between two configurations, `symbol=value` in each line.
     fn decide(old: &str, new: &str) -> Rebuild {
-        let packages = BTreeSet::from(["docker-engine", "docker", "linux", "linux-firmware", "uboot"]);
+        let packages: Packages = ["docker-engine", "docker", "linux", "linux-firmware", "uboot"]
+            .into_iter()
+            .map(|name| (name.to_owned(), PackageInfo::default()))
+            .collect();
         let stage = |text: &str| {
             let mut stage = StageInputs::new("all");
             text.lines().filter_map(|line| line.split_once('=')).for_each(|(symbol, value)| {
@@ -273,7 +291,7 @@ mod tests {
             });
             [stage]
         };
-        Rebuild::decide(&stage_changes(&stage(old), &stage(new)), &packages, None)
+        Rebuild::decide(&stage_changes(&stage(old), &stage(new)), &packages, &packages, None)
     }
 
     fn some(packages: &[&str], target: Option<&str>) -> Rebuild {
@@ -299,6 +317,16 @@ mod tests {
     }
 
     #[test]
+    fn a_package_with_other_dependencies_is_another() {
+        let of = |dependencies: &[&str]| {
+            let dependencies = dependencies.iter().map(|name| (*name).to_owned()).collect();
+            Packages::from([("zstd".to_owned(), PackageInfo { dependencies, ..PackageInfo::default() })])
+        };
+        assert_eq!(Rebuild::decide(&[], &of(&["zlib"]), &of(&[]), None), some(&["zstd"], None));
+        assert_eq!(Rebuild::decide(&[], &of(&["zlib"]), &of(&["zlib"]), None), some(&[], None));
+    }
+
+    #[test]
     fn a_target_is_put_together_again_without_its_stamps() {
         let root = tempfile::tempdir().unwrap();
         for file in ["build/x-1/.stamp_target_installed", "build/x-1/.stamp_built", "target/etc/old"] {
@@ -306,7 +334,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        some(&[], Some("x")).apply(root.path(), &BTreeMap::new()).unwrap();
+        some(&[], Some("x")).apply(root.path(), &Packages::new()).unwrap();
         assert!(!root.path().join("target").exists() && root.path().join("build/x-1/.stamp_built").exists());
         assert!(!root.path().join("build/x-1/.stamp_target_installed").exists());
     }

@@ -62,13 +62,14 @@ impl Default for Pin {
 impl Pin {
     /// Returns what is wrong with it: names go to git, which must not take them for options.
     pub fn wrong(&self) -> Option<String> {
-        let hex = |text: &str| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let hex =
+            |text: &str| text.len() == 40 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         let word = |text: &str| {
             text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
                 && text.bytes().all(|b| b.is_ascii_graphic())
         };
         if !hex(&self.commit) {
-            return Some(format!("`{}` is no commit: that has 40 hexadecimal digits", self.commit));
+            return Some(format!("`{}` is no commit: that has 40 hexadecimal digits in lower case", self.commit));
         }
         [&self.url, &self.release].into_iter().find(|text| !word(text)).map(|text| format!("`{text}` is no such name"))
     }
@@ -101,11 +102,13 @@ impl Source {
                 if !root.is_dir() {
                     return Ok(None);
                 }
-                match commit(&root).as_deref() {
-                    Some(present) if present == pin.commit => {
-                        Ok(Some(Tree { root, identity: format!("commit {present}") }))
-                    }
-                    _ => Ok(None),
+                if commit(&root).is_none_or(|present| present != pin.commit) {
+                    return Ok(None);
+                }
+                let identity = identity(&root)?;
+                match identity == format!("commit {}", pin.commit) {
+                    true => Ok(Some(Tree { root, identity })),
+                    false => Err(BuildrootError::Modified { path: root }),
                 }
             }
         }
@@ -195,19 +198,26 @@ fn clear(folder: &Path) -> Result<(), FileError> {
 }
 
 fn commit(root: &Path) -> Option<String> {
-    let output = Command::new("git").arg("-C").arg(root).args(["rev-parse", "--verify", "HEAD"]).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let output = git(root, &["rev-parse", "--verify", "HEAD"])?;
+    Some(String::from_utf8_lossy(&output).trim().to_owned())
+}
+
+/// Asks git about one tree, whatever repository the environment is about.
+fn git(root: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let mut command = Command::new("git");
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF"] {
+        command.env_remove(name);
+    }
+    let output = command.arg("-C").arg(root).args(arguments).output().ok()?;
+    output.status.success().then_some(output.stdout)
 }
 
 /// A tree with git is its commit, and what was changed since; one without is the digest of what is built from.
 fn identity(root: &Path) -> Result<String, FileError> {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
-        output.status.success().then_some(output.stdout)
-    };
+    let git = |arguments: &[&str]| git(root, arguments);
     if root.join(".git").exists()
         && let Some(commit) = git(&["rev-parse", "--verify", "HEAD"])
-        && let Some(changes) = git(&["diff", "HEAD"])
+        && let Some(changes) = git(&["diff", "--no-ext-diff", "HEAD"])
         && let Some(others) = git(&["ls-files", "--others", "--exclude-standard"])
     {
         let commit = String::from_utf8_lossy(&commit).trim().to_owned();

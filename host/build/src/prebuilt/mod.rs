@@ -21,7 +21,6 @@ mod package;
 mod system;
 mod tree;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -50,6 +49,7 @@ use crate::Site;
 use crate::StageInputs;
 use crate::TakenOver;
 use crate::atomic::Staging;
+use crate::buildroot::Packages;
 use crate::images::Images;
 use crate::images::Symlinks;
 use crate::outputs;
@@ -173,7 +173,7 @@ impl Prebuilt {
         staging.commit("target", &site.workspace.target())?;
         staging.commit("images", &site.workspace.images())?;
         let (engine, outputs) = (EngineName::Prebuilt, Some(outputs.to_string()));
-        BuildRecord { engine, stages, packages: BTreeMap::new(), outputs }.write(site.workspace)?;
+        BuildRecord { engine, stages, packages: Packages::new(), outputs }.write(site.workspace)?;
         Ok(Compiled::Built)
     }
 

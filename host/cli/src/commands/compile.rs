@@ -27,9 +27,8 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
 pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<()> {
     let refused = configure::layers_without_grant(session, site.plan)?;
     if engine.name() == EngineName::Buildroot && !refused.is_empty() {
-        let hooks = site.plan.shell_hooks.iter().filter(|hook| refused.contains(&hook.layer));
-        let lines: String = hooks.map(|hook| format!("\n  {}", hook.path.display())).collect();
-        let message = format!("Hooks of layers are scripts, which would run with all of your rights:{lines}");
+        let lines: String = refused.iter().map(|layer| format!("\n  {layer}")).collect();
+        let message = format!("Layers have scripts that the build would run with all of your rights:{lines}");
         return Err(CommandError::new(Kind::Refused, message)
             .hint(format!("read them, and if you want that, run: skiff grant add {} shell", refused.join(" ")))
             .hint("better, ask the layers' authors for plugins, which can do only what you grant"));

@@ -59,7 +59,7 @@ fn has_scripts(layer: &Layer) -> bool {
 
 /// Finds the layer whose scripts somebody means, in the chain or outside.
 fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
-    let read = |layer: &Layer| match has_scripts(layer) {
+    let read = |layer: &Layer| match layer.root.is_dir() {
         true => Ok(Some(Scripts::read(&layer.name, &layer.root)?)),
         false => Ok(None),
     };

@@ -97,9 +97,14 @@ fn exit_code(status: std::process::ExitStatus) -> ExitCode {
 
 /// Asks a question that has yes and no for answers. `without` is the command line that asks nothing.
 fn confirm(session: &Session, question: &str, without: &str) -> Result<bool> {
-    if session.environment.get("SKIFF_NO_INTERACTIVE").is_some() {
-        return Ok(true);
+    match session.environment.get("SKIFF_NO_INTERACTIVE") {
+        Some(_) => Ok(true),
+        None => ask(session, question, without),
     }
+}
+
+/// Asks, whatever the environment says.
+fn ask(session: &Session, question: &str, without: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(
             CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint(format!("run: {without}"))

@@ -115,7 +115,8 @@ fn remove(session: &Session, name: &str, yes: bool) -> Result<()> {
     }
     let question = format!("Remove the workspace `{}` and everything in {}?", workspace.name(), folder.display());
     let without = format!("skiff workspace remove {} --yes", workspace.name());
-    if !yes && !super::confirm(session, &question, &without)? {
+    // More goes than with `clean`, so the variable of those who clean in scripts does not count.
+    if !yes && !super::ask(session, &question, &without)? {
         session.say("Nothing was removed");
         return Ok(());
     }
