@@ -179,6 +179,8 @@ pub fn weigh(plan: &BuildPlan, dropped: &Dropped) -> Weight {
         _ if dropped.assignment.symbol.as_str() == "BR2_DEFCONFIG" => Weight::Offer,
         Some(LayerSource::Chain(_) | LayerSource::Overrides | LayerSource::WorkspaceOverrides) => Weight::Wish,
         _ if mistake => Weight::Wish,
+        // To choose otherwise is what layers are for.
+        Some(LayerSource::BasePre) if matches!(dropped.reason, DropReason::Choice(_)) => Weight::Offer,
         // Without these, the system is another one.
         Some(LayerSource::BasePre)
             if matches!(dropped.reason, DropReason::Unmet(_))

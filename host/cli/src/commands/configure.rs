@@ -106,7 +106,7 @@ fn runs_scripts(plan: &BuildPlan, layer: &Layer) -> bool {
                 && entry.winner.value.string().is_some_and(|scripts| !scripts.is_empty())
         })
     };
-    !layer.shell_hooks().is_empty() || SCRIPTS.iter().any(|symbol| names(symbol))
+    !layer.shell_hooks().is_empty() || SCRIPTS.iter().any(names)
 }
 
 /// Returns the layers of a plan whose scripts would run, and may not.
