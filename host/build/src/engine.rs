@@ -144,12 +144,13 @@ pub struct Site<'s> {
 }
 
 /// What a build did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Compiled {
     /// The images were there and current.
     Unchanged,
-    /// The images were made.
-    Built,
+    /// The images were made. Settings that the kernel, the boot loader or Busybox did not follow are listed: what they
+    /// made of them is known once they are built.
+    Built(Vec<Dropped>),
 }
 
 /// Something that the configuration asks for and an engine cannot give.

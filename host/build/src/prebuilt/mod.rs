@@ -174,7 +174,7 @@ impl Prebuilt {
         staging.commit("images", &site.workspace.images())?;
         let (engine, outputs) = (EngineName::Prebuilt, Some(outputs.to_string()));
         BuildRecord { engine, stages, packages: Packages::new(), outputs }.write(site.workspace)?;
-        Ok(Compiled::Built)
+        Ok(Compiled::Built(Vec::new()))
     }
 
     /// Digests everything that a build is made from.

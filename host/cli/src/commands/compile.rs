@@ -39,7 +39,10 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> R
     let images = session.workspace.images();
     match compiled {
         Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.display())),
-        Compiled::Built => session.say(&format!("The images are in {}", images.display())),
+        Compiled::Built(dropped) => {
+            configure::show_package_settings(session, site.plan, &dropped);
+            session.say(&format!("The images are in {}", images.display()));
+        }
     }
     Ok(())
 }

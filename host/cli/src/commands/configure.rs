@@ -149,6 +149,22 @@ fn show_dropped(session: &Session, plan: &BuildPlan, dropped: &[Dropped]) {
     }
 }
 
+/// Shows the settings of the kernel and the like that came to nothing.
+pub(crate) fn show_package_settings(session: &Session, plan: &BuildPlan, dropped: &[Dropped]) {
+    if dropped.is_empty() {
+        return;
+    }
+    let line = |dropped: &Dropped| {
+        let present = dropped.present.as_deref().unwrap_or("absent");
+        format!("\n  {}: {}: it is {present}", plan.place(&dropped.assignment.origin), dropped.assignment)
+    };
+    let lines: String = dropped.iter().map(line).collect();
+    session.warn(&format!(
+        "of the settings for the kernel, the boot loader and Busybox, {} came to nothing:{lines}",
+        dropped.len()
+    ));
+}
+
 /// Puts a setting that came to nothing into one line: where, what, and why.
 pub(crate) fn line(plan: &BuildPlan, dropped: &Dropped) -> String {
     let present = match (&dropped.reason, &dropped.present) {

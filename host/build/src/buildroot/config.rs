@@ -1,0 +1,118 @@
+//! Buildroot's configuration: made by its own Kconfig from the merged one, and read back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use skiff_kconfig::DefinitionError;
+use skiff_kconfig::Definitions;
+use skiff_kconfig::Fragment;
+use skiff_kconfig::Kind;
+use skiff_kconfig::Merged;
+use skiff_plan::BuildPlan;
+use skiff_plan::Digest;
+use skiff_plan::Event;
+use skiff_plan::Level;
+use skiff_plan::Workspace;
+
+use super::BuildrootError;
+use super::info;
+use super::make::Make;
+use super::tree::Tree;
+use crate::FileError;
+use crate::Site;
+use crate::TakenOver;
+
+/// Runs Buildroot's `defconfig` over the merged configuration and compares.
+pub(crate) fn make(make: &Make<'_>, site: &Site<'_>, merged: &Path) -> Result<TakenOver, BuildrootError> {
+    refuse_commands(site.plan)?;
+    let folder = site.workspace.folder();
+    let (new, place) = (folder.join(".config.skiff"), folder.join(".config"));
+    let variable = |name: &str, path: &Path| format!("{name}={}", path.display());
+    let words = [
+        // The name under which the configuration will be known, and the file that it is read from now.
+        variable("BR2_DEFCONFIG", &site.workspace.config().join("buildroot/config")),
+        variable("DEFCONFIG", &merged.join("buildroot/config")),
+        variable("BR2_CONFIG", &make.place.path.join(".config.skiff")),
+        "defconfig".to_owned(),
+    ];
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    make.output(&words, site, "Buildroot's defconfig")?;
+    let text = fs::read(&new).map_err(FileError::at("read", &new))?;
+    let finished = parse_config(&String::from_utf8_lossy(&text));
+    let wanted = site.plan.config(Kind::Buildroot);
+    let definitions = || match definitions(make, &finished) {
+        Ok(definitions) => Some(definitions),
+        Err(error) => {
+            // Kconfig itself has understood them; what is lost is the explanation.
+            let text = format!("cannot tell why settings come to nothing: {error}");
+            site.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
+            None
+        }
+    };
+    let dropped = skiff_kconfig::dropped(wanted, &finished, definitions);
+    Ok(TakenOver { dropped, state: state(make.tree(), &finished), pending: Some((new, place)) })
+}
+
+/// Reads what Buildroot and the external trees say about their symbols.
+fn definitions(make: &Make<'_>, finished: &Merged) -> Result<Definitions, DefinitionError> {
+    let mut variables = BTreeMap::from([
+        ("BR2_BASE_DIR".to_owned(), make.place.folder.display().to_string()),
+        ("BASE_DIR".to_owned(), make.place.folder.display().to_string()),
+    ]);
+    let paths = finished.entries().filter(|(symbol, _)| symbol.as_str().starts_with("BR2_EXTERNAL_"));
+    variables.extend(paths.filter_map(|(symbol, entry)| Some((symbol.to_string(), entry.winner.value.string()?))));
+    Definitions::read(&make.tree().root, "Config.in", &variables)
+}
+
+/// Refuses values that make would run as commands when it reads `.config`.
+fn refuse_commands(plan: &BuildPlan) -> Result<(), BuildrootError> {
+    let mut entries = plan.config(Kind::Buildroot).entries();
+    let runs = |text: &str| text.contains("$(shell") || text.contains("${shell");
+    match entries.find(|(_, entry)| runs(entry.winner.value.text())) {
+        None => Ok(()),
+        Some((_, entry)) => Err(BuildrootError::Command {
+            place: plan.place(&entry.winner.origin),
+            assignment: entry.winner.to_string(),
+        }),
+    }
+}
+
+/// Says what a configuration was made with, and what it is.
+pub(crate) fn state(tree: &Tree, config: &Merged) -> String {
+    let lines: String = config.entries().map(|(_, entry)| format!("{}\n", entry.winner)).collect();
+    format!("{}, .config {}", tree.identity, Digest::of(lines.as_bytes()))
+}
+
+/// Reads what the workspace's Kconfig has made of the configuration.
+///
+/// # Errors
+/// [`BuildrootError::NotConfigured`] when it was not run.
+pub fn read_config(workspace: &Workspace) -> Result<Merged, BuildrootError> {
+    let path = workspace.folder().join(".config");
+    match fs::read(&path) {
+        Ok(bytes) => Ok(parse_config(&String::from_utf8_lossy(&bytes))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(BuildrootError::NotConfigured { path }),
+        Err(error) => Err(FileError::at("read", path)(error).into()),
+    }
+}
+
+fn parse_config(text: &str) -> Merged {
+    skiff_kconfig::merge(Fragment::parse(Kind::Buildroot, "Kconfig", ".config".into(), text).assignments)
+}
+
+/// Reads the finished configuration of the kernel, of U-Boot or of Busybox, once that was built.
+pub fn read_package_config(workspace: &Workspace, kind: Kind) -> Option<Merged> {
+    let package = match kind {
+        Kind::Buildroot => return read_config(workspace).ok(),
+        Kind::Kernel => "linux",
+        Kind::Uboot => "uboot",
+        Kind::Busybox => "busybox",
+    };
+    let folder = workspace.folder();
+    let path = folder.join(&info::kept(&folder).get(package)?.stamp_dir).join(".config");
+    let text = fs::read(path).ok()?;
+    let fragment = Fragment::parse(kind, "Kconfig", ".config".into(), &String::from_utf8_lossy(&text));
+    Some(skiff_kconfig::merge(fragment.assignments))
+}
