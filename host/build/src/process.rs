@@ -81,11 +81,11 @@ pub(crate) fn watch(command: &mut Command, cancel: &Cancel, mut line: impl FnMut
     }
 }
 
-/// Bytes of a line; the rest counts as another one.
-const LINE: u64 = 64 << 10;
+/// Bytes of a line; the rest counts as another one. Buildroot describes all packages in one line.
+const LINE: u64 = 16 << 20;
 
 /// Lines that wait to be looked at: whoever writes more has to wait, too.
-const WAITING: usize = 1024;
+const WAITING: usize = 16;
 
 /// Sends a signal to the child's group. One that has ended needs none.
 fn signal(child: &Child, signal: Signal) {
@@ -111,6 +111,18 @@ mod tests {
         let status = watch(&mut shell(script), &Cancel::default(), |line| lines.push(line.to_owned())).unwrap();
         assert!(status.success());
         assert_eq!(lines, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn long_lines_arrive_whole_and_endless_ones_in_parts() {
+        let lengths = |bytes: u64| {
+            let mut lengths = Vec::new();
+            let script = format!("head -c {bytes} /dev/zero | tr '\\0' x");
+            watch(&mut shell(&script), &Cancel::default(), |line| lengths.push(line.len() as u64)).unwrap();
+            lengths
+        };
+        assert_eq!(lengths(300_000), [300_000]);
+        assert_eq!(lengths(LINE + 7), [LINE, 7]);
     }
 
     #[test]
