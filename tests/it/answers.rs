@@ -179,6 +179,11 @@ fn a_folder_that_is_no_workspace_is_not_removed() {
     env.fail(1, &["-w", "code", "clean", "--yes"]);
     assert!(env.path("workspaces/thesis/chapter").exists() && env.path("workspaces/code/build/x").exists());
     assert!(env.path("workspaces/.config_thesis/photo").exists());
+    env.write("workspaces/.config_default/photo", "x");
+    env.fail(1, &["-c", "virt/qemu", "configure"]);
+    env.write("workspaces/proj/state/db", "x");
+    env.fail(1, &["workspace", "remove", "proj", "--yes"]);
+    assert!(env.path("workspaces/.config_default/photo").exists() && env.path("workspaces/proj/state/db").exists());
     assert_snapshot!(env.fail(1, &["workspace", "show", "nothing"]), @"
     error: There is no workspace `nothing`
     hint: `skiff workspace list` shows them

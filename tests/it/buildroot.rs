@@ -437,7 +437,7 @@ fn no_network_means_a_clear_error() {
     env.set("SKIFF_BUILDROOT_DIR", "not-buildroot");
     assert_snapshot!(env.fail(1, &["configure"]), @"
     error: `[ROOT]/not-buildroot` is no Buildroot tree: it has no `Config.in`
-    hint: set SKIFF_BUILDROOT_DIR to a Buildroot tree, or unset it to have skiff fetch one
+    hint: set SKIFF_BUILDROOT_DIR to a Buildroot tree, or to nothing to have skiff fetch one
     ");
 }
 
@@ -593,4 +593,47 @@ fn offline_nothing_is_fetched() {
     let env = with_tree("BR2_PACKAGE_HELLO=y\n");
     let said = env.succeed(&["--offline", "br", "say-x"]).stdout;
     assert!(said.contains("sites=[] only=y"), "{said}");
+}
+
+#[test]
+fn what_was_built_without_a_record_is_not_trusted() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    env.write("layers/my/board/root_overlay/etc/backdoor", "x");
+    env.succeed(&["br", "world"]);
+    fs::remove_dir_all(env.path("layers/my/board/root_overlay")).unwrap();
+    rebuild(&env);
+    assert!(!env.path("workspaces/default/target/etc/backdoor").exists());
+    fs::write(env.path("workspaces/default/build.json"), "{}").unwrap();
+    env.write("workspaces/default/target/etc/backdoor", "x");
+    assert!(rebuild(&env).contains("there is no record of what was built here: everything is built again"));
+    assert!(!env.path("workspaces/default/target/etc/backdoor").exists());
+}
+
+#[test]
+fn what_scripts_use_and_files_that_settings_name_count() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\nBR2_GCC_FLAVOUR=\"SKIFF_CONFIG_ROOT/flavour\"\n");
+    env.write("layers/my/board/flavour", "one");
+    env.write("layers/my/board/lib/x.sh", "echo one >\"$TARGET_DIR/etc/said\"\n");
+    hook(&env, "layers/my/board/hooks/pre.sh", ". \"$SKIFF_CURRENT_CONF_DIR/lib/x.sh\"");
+    env.set_grant();
+    rebuild(&env);
+    env.write("layers/my/board/lib/x.sh", "echo two >\"$TARGET_DIR/etc/said\"\n");
+    env.fail(77, &["build"]);
+    env.set_grant();
+    rebuild(&env);
+    assert_eq!(env.read("workspaces/default/target/etc/said"), "two\n");
+    env.write("layers/my/board/flavour", "two");
+    env.set_grant();
+    assert!(rebuild(&env).contains("everything is built again"));
+}
+
+#[test]
+fn base_layers_that_are_gone_are_an_error() {
+    let mut env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    env.succeed(&["configure"]);
+    env.set("SKIFF_BASE_CONFIGS_DIR", "nowhere");
+    assert_snapshot!(env.fail(1, &["configure"]), @"
+    error: There are no base layers (`pre`, `post`) in `[ROOT]/nowhere`
+    hint: SKIFF_BASE_CONFIGS_DIR names the folder, or did when the workspace was configured; set it to another, or to nothing for those of the checkout
+    ");
 }

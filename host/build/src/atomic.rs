@@ -44,7 +44,7 @@ impl FileError {
 }
 
 /// How the names of unfinished files start.
-const NEW: &str = ".new+skiff+";
+pub(crate) const NEW: &str = ".new+skiff+";
 
 /// Replaces a file with new content.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), FileError> {

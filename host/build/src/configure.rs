@@ -23,7 +23,9 @@ use crate::EngineError;
 use crate::EngineName;
 use crate::FileError;
 use crate::Site;
+use crate::WorkspaceError;
 use crate::atomic::Staging;
+use crate::workspace::refuse_foreign_configuration;
 
 /// The file in the configuration folder that says what it was made from.
 const STATE: &str = "state.json";
@@ -49,6 +51,9 @@ pub enum ConfigureError {
     /// A file could not be written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The place of the configuration is somebody else's.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
     /// The engine refuses.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -127,6 +132,7 @@ pub fn configure(
             false => Ok(Configured::Unchanged),
         };
     }
+    refuse_foreign_configuration(workspace)?;
     let staging = Staging::new(workspace.root(), workspace.name())?;
     let folder = staging.path().join("config");
     for (name, content) in &files {
@@ -218,7 +224,8 @@ impl Remembered {
     pub fn read(workspace: &Workspace) -> Option<Self> {
         let text = |name: &str| {
             let text = fs::read_to_string(workspace.config().join(name)).ok()?;
-            let text = text.trim();
+            // A path may end in a blank.
+            let text = text.trim_end_matches('\n');
             (!text.is_empty()).then(|| text.to_owned())
         };
         Some(Self {

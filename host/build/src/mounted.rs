@@ -20,8 +20,16 @@ pub(crate) fn refuse_mounts(folder: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Removes a folder and all in it, unless something is mounted there.
+/// Removes a folder and all in it, unless something is mounted there. One that is not there is removed already.
 pub(crate) fn remove_tree(folder: &Path) -> Result<(), FileError> {
+    // Somebody may have put something else in its place; what a link leads to stays.
+    let is_folder = match fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        metadata => metadata.map_err(FileError::at("remove", folder))?.is_dir(),
+    };
+    if !is_folder {
+        return fs::remove_file(folder).map_err(FileError::at("remove", folder));
+    }
     refuse_mounts(folder)?;
     fs::remove_dir_all(folder).map_err(FileError::at("remove", folder))
 }

@@ -92,10 +92,7 @@ impl Built {
 }
 
 /// Notes that the outputs of a workspace are not those of its last build any more.
-///
-/// # Errors
-/// [`FileError`] when the record cannot be written.
-pub fn mark_unfinished(workspace: &Workspace) -> Result<(), FileError> {
+pub(crate) fn mark_unfinished(workspace: &Workspace) -> Result<(), FileError> {
     match BuildRecord::read(workspace) {
         Some(record) => BuildRecord { outputs: None, ..record }.write(workspace),
         None => Ok(()),

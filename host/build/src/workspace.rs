@@ -9,9 +9,11 @@ use skiff_plan::Workspace;
 
 use crate::FileError;
 use crate::WorkspaceLock;
+use crate::atomic::NEW;
 use crate::atomic::write_file;
 use crate::buildroot::OUTPUTS;
 use crate::buildroot::forget_place;
+use crate::mounted::refuse_mounts;
 use crate::mounted::remove_tree;
 
 /// The file that says that skiff has made a folder and may replace what is in it.
@@ -36,11 +38,11 @@ pub enum WorkspaceError {
     File(#[from] FileError),
 }
 
-/// What skiff keeps in a workspace's folder before anything is built there.
-const EARLY: [&str; 3] = ["buildroot.lock", "skiff.lock", "state"];
-
 /// Makes a workspace's folder skiff's own, unless somebody else keeps something in it.
-pub(crate) fn claim(workspace: &Workspace) -> Result<(), WorkspaceError> {
+///
+/// # Errors
+/// [`WorkspaceError::Foreign`] names what somebody keeps there.
+pub fn claim(workspace: &Workspace) -> Result<(), WorkspaceError> {
     let folder = workspace.folder();
     if is_workspace(&folder) {
         return Ok(());
@@ -51,20 +53,36 @@ pub(crate) fn claim(workspace: &Workspace) -> Result<(), WorkspaceError> {
     Ok(())
 }
 
-/// Refuses a folder that skiff has not made, unless there is nothing in it that is not skiff's.
+/// Refuses a folder without skiff's mark, unless it is empty.
 fn refuse_foreign(folder: &Path) -> Result<(), WorkspaceError> {
+    if is_workspace(folder) {
+        return Ok(());
+    }
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(FileError::at("list", folder))?,
     };
     for entry in entries {
         let entry = entry.map_err(FileError::at("list", folder))?;
-        let name = entry.file_name();
-        if !EARLY.iter().any(|own| name == *own) && !name.as_encoded_bytes().starts_with(b".new+skiff+") {
+        // A mark that was being written when skiff was killed.
+        if !entry.file_name().as_encoded_bytes().starts_with(NEW.as_bytes()) {
             return Err(ForeignFolder { path: entry.path() }.into());
         }
     }
     Ok(())
+}
+
+/// Returns whether a folder is one that `configure` has made, or SkiffOS.
+pub fn is_configuration(folder: &Path) -> bool {
+    folder.join("DO_NOT_EDIT").is_file()
+}
+
+/// Refuses a folder in the place of a workspace's configuration that is none, unless there is nothing in it.
+pub(crate) fn refuse_foreign_configuration(workspace: &Workspace) -> Result<(), WorkspaceError> {
+    match is_configuration(&workspace.config()) {
+        true => Ok(()),
+        false => refuse_foreign(&workspace.config()),
+    }
 }
 
 /// Returns whether a folder is that of a workspace.
@@ -78,17 +96,14 @@ pub fn is_workspace(folder: &Path) -> bool {
 /// [`WorkspaceError`] when the folder is not skiff's, something is mounted in it, or it cannot be removed. The
 /// configuration goes first, so that what is left of a workspace never looks complete.
 pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock) -> Result<(), WorkspaceError> {
-    if !is_workspace(&workspace.folder()) {
-        refuse_foreign(&workspace.folder())?;
-    }
-    if workspace.config().exists() {
-        remove_tree(&workspace.config())?;
-    }
+    refuse_foreign_configuration(workspace)?;
+    refuse_foreign(&workspace.folder())?;
+    refuse_mounts(&workspace.folder())?;
+    remove_tree(&workspace.config())?;
     if workspace.folder().exists() {
         remove_outputs(workspace, lock)?;
-        remove_tree(&workspace.folder())?;
     }
-    Ok(())
+    Ok(remove_tree(&workspace.folder())?)
 }
 
 /// What a build leaves besides folders.
@@ -104,7 +119,9 @@ pub fn has_outputs(workspace: &Workspace) -> bool {
 /// # Errors
 /// [`WorkspaceError`] when the folders are not skiff's, something is mounted in them, or they cannot be removed.
 pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<(), WorkspaceError> {
-    claim(workspace)?;
+    refuse_foreign(&workspace.folder())?;
+    // Nothing goes if not all of it can go.
+    refuse_mounts(&workspace.folder())?;
     let gone = |result: io::Result<()>| match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
@@ -115,10 +132,7 @@ pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<()
         gone(fs::remove_file(&path)).map_err(FileError::at("remove", &path))?;
     }
     for name in OUTPUTS {
-        let path = workspace.folder().join(name);
-        if path.exists() {
-            remove_tree(&path)?;
-        }
+        remove_tree(&workspace.folder().join(name))?;
     }
     forget_place(&workspace.folder()).map_err(FileError::at("change", workspace.folder()))?;
     Ok(())

@@ -189,6 +189,7 @@ impl From<ConfigureError> for CommandError {
     fn from(error: ConfigureError) -> Self {
         match error {
             ConfigureError::File(error) => error.into(),
+            ConfigureError::Workspace(error) => error.into(),
             ConfigureError::Engine(error) => error.into(),
             // Whoever configures shows the settings with their places.
             ConfigureError::Strict { .. } => Self::of(Kind::User, &error),
@@ -365,7 +366,7 @@ impl From<BuildrootError> for CommandError {
                 Self::new(Kind::Cancelled, "Cancelled; `skiff compile` goes on where this has stopped")
             }
             BuildrootError::NoTree { .. } => {
-                plain.hint("set SKIFF_BUILDROOT_DIR to a Buildroot tree, or unset it to have skiff fetch one")
+                plain.hint("set SKIFF_BUILDROOT_DIR to a Buildroot tree, or to nothing to have skiff fetch one")
             }
             BuildrootError::Offline { release } => plain.hint(format!(
                 "run `skiff fetch` with a network, or set SKIFF_BUILDROOT_DIR to a tree of Buildroot {release}"

@@ -94,6 +94,13 @@ impl Session {
         };
         let base = recalled("SKIFF_BASE_CONFIGS_DIR", remembered.as_ref().and_then(|memory| memory.base.clone()));
         let base = base.filter(|base| *base != root.join("configs/base"));
+        if let Some(missing) = base.as_ref().filter(|base| !base.join("pre").is_dir() && !base.join("post").is_dir()) {
+            let message = format!("There are no base layers (`pre`, `post`) in `{}`", missing.display());
+            return Err(CommandError::new(Kind::User, message).hint(
+                "SKIFF_BASE_CONFIGS_DIR names the folder, or did when the workspace was configured; set it to another, \
+                 or to nothing for those of the checkout",
+            ));
+        }
         let own_tree = buildroot_dir(&environment).or_else(|| project.buildroot_dir());
         let known_tree = remembered.as_ref().and_then(|memory| memory.buildroot.clone());
         let buildroot = match environment.raw("SKIFF_BUILDROOT_DIR").is_some_and(|value| value.is_empty()) {

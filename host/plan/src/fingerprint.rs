@@ -49,6 +49,27 @@ pub(crate) fn of_inputs(inputs: &[(String, Digest)]) -> Digest {
     builder.finish()
 }
 
+/// Returns the digest of everything that the scripts of a layer can run: all of a package, and of the user's own
+/// overrides, which change often, what holds scripts.
+///
+/// # Errors
+/// [`PlanError::Input`] names what cannot be read.
+pub fn of_scripts(layer: &str, root: &Path) -> Result<Digest, PlanError> {
+    // No package has such a name: theirs have two parts.
+    let own = layer == "overrides" || layer.starts_with("overrides/workspaces/");
+    if !own {
+        return of_tree(root, Links::Followed);
+    }
+    let mut builder = DigestBuilder::default();
+    for part in ["extensions", "hooks", "resources", "scripts"] {
+        let folder = root.join(part);
+        if folder.is_dir() {
+            builder.field(part).field(of_tree(&folder, Links::Followed)?.bytes());
+        }
+    }
+    Ok(builder.finish())
+}
+
 /// What is made of symbolic links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {

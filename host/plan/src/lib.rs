@@ -29,6 +29,7 @@ pub use digest::DigestBuilder;
 pub use error::PlanError;
 pub use fingerprint::Fingerprint;
 pub use fingerprint::Links;
+pub use fingerprint::of_scripts as digest_scripts;
 pub use fingerprint::of_tree as digest_tree;
 pub use hook::HookCall;
 pub use hook::HookFailure;

@@ -206,8 +206,14 @@ impl BuildPlan {
         for plugin in layer.plugins()? {
             self.add_plugin(layer, plugin)?;
         }
-        let hooks = layer.shell_hooks().into_iter();
-        self.shell_hooks.extend(hooks.map(|hook| PlannedShellHook {
+        let hooks = layer.shell_hooks();
+        if !hooks.is_empty() {
+            // They may use whatever is there, also what nobody else reads.
+            let digest = fingerprint::of_scripts(&layer.name, &layer.root)?;
+            self.fingerprint.inputs.push((format!("{}: what scripts run", layer.name), digest));
+            self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
+        }
+        self.shell_hooks.extend(hooks.into_iter().map(|hook| PlannedShellHook {
             layer: layer.name.clone(),
             layer_root: layer.root.clone(),
             stage: hook.stage,

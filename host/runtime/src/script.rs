@@ -12,11 +12,9 @@ use std::process::ExitStatus;
 use std::process::Stdio;
 
 use skiff_plan::Digest;
-use skiff_plan::DigestBuilder;
-use skiff_plan::Links;
 use skiff_plan::PlanError;
 use skiff_plan::PlannedShellHook;
-use skiff_plan::digest_tree;
+use skiff_plan::digest_scripts;
 
 use crate::CallError;
 use crate::Grants;
@@ -24,23 +22,6 @@ use crate::PluginId;
 
 /// The name under which running a layer's scripts is granted.
 pub const SHELL: &str = "shell";
-
-/// The parts of a layer that no script needs to run: everything else counts, since scripts may call it.
-const OTHER: [&str; 13] = [
-    "README.md",
-    "buildroot",
-    "buildroot_ext",
-    "buildroot_patches",
-    "busybox",
-    "cflags",
-    "kernel",
-    "kernel_patches",
-    "metadata",
-    "plugins",
-    "uboot",
-    "uboot_patches",
-    "users",
-];
 
 /// What scripts find around them.
 #[derive(Debug, Clone, Default)]
@@ -68,28 +49,9 @@ impl Scripts {
     /// # Errors
     /// [`PlanError`] when one of them cannot be read.
     pub fn read(layer: &str, root: &Path) -> Result<Self, PlanError> {
-        let mut builder = DigestBuilder::default();
-        let input = |source| PlanError::Input { path: root.to_owned(), source };
-        let mut entries = fs::read_dir(root).map_err(input)?.collect::<io::Result<Vec<_>>>().map_err(input)?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let (name, path) = (entry.file_name(), entry.path());
-            // Overrides of workspaces are layers of their own.
-            if OTHER.iter().any(|other| name == *other) || matches!(name.to_str(), Some("root_overlay" | "workspaces"))
-            {
-                continue;
-            }
-            if name == "grants.yaml" || name.as_encoded_bytes().starts_with(b".") {
-                continue;
-            }
-            builder.field(name.as_encoded_bytes());
-            match path.is_dir() {
-                true => builder.field(digest_tree(&path, Links::Followed)?.bytes()),
-                false => builder.field(fs::File::open(&path).and_then(Digest::of_reader).map_err(input)?.bytes()),
-            };
-        }
+        let digest = digest_scripts(layer, root)?;
         let (layer, root) = (layer.to_owned(), root.to_owned());
-        Ok(Self { id: PluginId::of_layer(&layer), digest: builder.finish(), layer, root })
+        Ok(Self { id: PluginId::of_layer(&layer), digest, layer, root })
     }
 
     /// Checks that the user has agreed to run them.

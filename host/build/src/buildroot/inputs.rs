@@ -45,35 +45,58 @@ pub(crate) fn of(
         let lines = plan.config(kind).entries().map(|(_, entry)| format!("{}\n", entry.winner));
         lines.collect::<String>().replace(&workspace.config().display().to_string(), "")
     };
+    // Files that settings name: device trees, configurations of packages, tables.
+    let own = workspace.config();
+    let add_files = |stage: &mut StageInputs, part: Part| -> Result<(), BuildrootError> {
+        for (symbol, entry) in config.entries().filter(|(symbol, _)| rebuild::part(symbol.as_str()) == part) {
+            let words = entry.winner.value.string().unwrap_or_default();
+            let files = words.split_whitespace().map(Path::new).filter(|path| path.is_absolute() && path.is_file());
+            for path in files.filter(|path| !path.starts_with(&own)) {
+                stage.add(format!("{symbol}: {}", path.display()), outputs::digest_file(path)?);
+            }
+        }
+        Ok(())
+    };
     let mut toolchain = StageInputs::new("toolchain");
     toolchain.add_text("Buildroot", identity);
     add_symbols(&mut toolchain, Part::Toolchain);
+    add_files(&mut toolchain, Part::Toolchain)?;
+    let overrides = workspace.folder().join("local.mk");
+    if overrides.is_file() {
+        toolchain.add("local.mk", outputs::digest_file(&overrides)?);
+    }
     let mut packages = StageInputs::new("packages");
     add_symbols(&mut packages, Part::Package);
+    add_files(&mut packages, Part::Package)?;
     packages.add_text("busybox configuration", settings(Kind::Busybox));
     // Several layers may patch one package, and each of them counts.
-    let mut named: BTreeMap<String, String> = BTreeMap::new();
-    let mut add = |name: String, digest: Digest| *named.entry(name).or_default() += &digest.to_string();
-    for folder in &plan.patches.buildroot {
+    let mut counted: BTreeMap<String, String> = BTreeMap::new();
+    let mut add = |name: String, digest: Digest| *counted.entry(name).or_default() += &digest.to_string();
+    let named = config.string("BR2_GLOBAL_PATCH_DIR").unwrap_or_default();
+    let named = named.split_whitespace().map(PathBuf::from);
+    let patches: BTreeSet<PathBuf> = plan.patches.buildroot.iter().cloned().chain(named).collect();
+    for folder in &patches {
         for path in folders(folder)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             add(format!("patches of {name}"), digest(&path)?);
         }
     }
     for tree in &plan.external {
-        for (name, folder) in recipes(&tree.join("package"))? {
+        for (name, folder) in recipes(tree)? {
             add(format!("package {name}"), digest(&folder)?);
         }
         add("external.mk".into(), outputs::digest_file(&tree.join("external.mk"))?);
     }
-    for (name, digests) in named {
+    for (name, digests) in counted {
         packages.add_text(name, digests);
     }
     let mut kernel = StageInputs::new("kernel");
     add_symbols(&mut kernel, Part::Kernel);
+    add_files(&mut kernel, Part::Kernel)?;
     kernel.add_text("kernel configuration", settings(Kind::Kernel));
     let mut boot = StageInputs::new("boot loader");
     add_symbols(&mut boot, Part::BootLoader);
+    add_files(&mut boot, Part::BootLoader)?;
     boot.add_text("U-Boot configuration", settings(Kind::Uboot));
     for (stage, name, folders) in
         [(&mut kernel, "kernel patches", &plan.patches.kernel), (&mut boot, "U-Boot patches", &plan.patches.uboot)]
@@ -88,6 +111,7 @@ pub(crate) fn of(
     let order: Vec<&str> = plan.layers.iter().map(|layer| layer.name.as_str()).collect();
     system.add_text("order of layers", order.join(" "));
     add_symbols(&mut system, Part::System);
+    add_files(&mut system, Part::System)?;
     // Fragments have had their effect on the symbols above.
     let fragments =
         ["buildroot", "busybox", "cflags", "kernel", "kernel_patches", "metadata", "uboot", "uboot_patches"];
@@ -102,6 +126,7 @@ pub(crate) fn of(
         images.add_text("build target", target);
     }
     add_symbols(&mut images, Part::Images);
+    add_files(&mut images, Part::Images)?;
     Ok(vec![toolchain, packages, kernel, boot, system, images])
 }
 
@@ -122,7 +147,7 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>, FileError> {
 /// Finds the packages below a folder: each has a makefile of its name, however deep.
 fn recipes(root: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
     let mut found = Vec::new();
-    for entry in WalkDir::new(root).min_depth(1).sort_by_file_name() {
+    for entry in WalkDir::new(root).min_depth(2).follow_links(true).sort_by_file_name() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) if error.io_error().is_some_and(|e| e.kind() == io::ErrorKind::NotFound) => continue,

@@ -157,13 +157,7 @@ impl Buildroot {
             hooks.check_hook(&step)?;
         }
         let folder = site.workspace.folder();
-        let packages = info::packages(&make, site)?;
-        let mut record = BuildRecord { engine: self.name(), stages, packages: packages.clone(), outputs: None };
-        // Those that are off have folders, too, and may be on again one day.
-        for (name, info) in BuildRecord::read(site.workspace).map(|old| old.packages).unwrap_or_default() {
-            record.packages.entry(name).or_insert(info);
-        }
-        self.clear_stale(site, &record)?;
+        let (packages, mut record) = self.begin(&make, site, stages)?;
         let mut times = Remembered::read(&self.cache);
         let mut progress = Progress::start("Building with Buildroot", &packages, &times, &folder, site.reporter)?;
         let target = self.target.as_deref().or(site.plan.build_target.as_deref());
@@ -194,6 +188,23 @@ impl Buildroot {
         Ok(Compiled::Built(dropped.collect()))
     }
 
+    /// Makes the workspace ready for a build from these inputs. Until the record has outputs, it counts as unfinished.
+    fn begin(
+        &self,
+        make: &Make<'_>,
+        site: &Site<'_>,
+        stages: Vec<StageInputs>,
+    ) -> Result<(Packages, BuildRecord), BuildrootError> {
+        let packages = info::packages(make, site)?;
+        let mut record = BuildRecord { engine: self.name(), stages, packages: packages.clone(), outputs: None };
+        // Those that are off have folders, too, and may be on again one day.
+        for (name, info) in BuildRecord::read(site.workspace).map(|old| old.packages).unwrap_or_default() {
+            record.packages.entry(name).or_insert(info);
+        }
+        self.clear_stale(site, &record)?;
+        Ok((packages, record))
+    }
+
     /// Removes what was built from inputs that are not the present ones, and notes the present ones: from now on,
     /// what is in the workspace is made from these.
     fn clear_stale(&self, site: &Site<'_>, new: &BuildRecord) -> Result<(), BuildrootError> {
@@ -217,18 +228,31 @@ impl Buildroot {
             if !changes.is_empty() {
                 rebuild::clear_images(&folder)?;
             }
+        } else {
+            // Nobody knows what it was built from.
+            let reason = "there is no record of what was built here".to_owned();
+            for text in Rebuild::All(reason).apply(&folder, &Packages::new())? {
+                site.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
+            }
         }
         let lines: String = overlays.iter().map(|path| format!("{path}\n")).collect();
         write_file(&built_overlays, lines.as_bytes())?;
         Ok(new.write(site.workspace)?)
     }
 
-    /// Runs targets of Buildroot at the user's terminal.
+    /// Runs targets of Buildroot at the user's terminal: those that build something after the same preparations as a
+    /// whole build, which has to follow.
     ///
     /// # Errors
     /// [`BuildrootError`] when make cannot be started.
     pub fn run_targets(&self, site: &Site<'_>, targets: &[&str]) -> Result<ExitStatus, BuildrootError> {
-        self.make(site)?.run_at_terminal(targets, site)
+        let make = self.make(site)?;
+        if targets.iter().any(|target| builds(target)) {
+            let config = read_config(site.workspace)?;
+            let stages = inputs::of(site.plan, site.workspace, &config, &make.tree().identity)?;
+            self.begin(&make, site, stages)?;
+        }
+        make.run_at_terminal(targets, site)
     }
 
     /// Asks Buildroot where its packages are, for those who look at one.
@@ -250,9 +274,20 @@ impl Buildroot {
         arguments: &[String],
     ) -> Result<ExitStatus, BuildrootError> {
         let make = self.make(site)?;
+        // Whoever is there can build what they like.
+        outputs::mark_unfinished(site.workspace)?;
         let status = make.other(program).args(arguments).status();
         status.map_err(FileError::at("run", program)).map_err(Into::into)
     }
+}
+
+/// Whether a target may change what is built: all that are not known not to.
+fn builds(target: &str) -> bool {
+    const READING: [&str; 9] =
+        ["check-", "graph-", "help", "legal-info", "list-", "pkg-stats", "print", "savedefconfig", "show-"];
+    let reads =
+        READING.iter().any(|word| target.starts_with(word)) || target == "source" || target.ends_with("-source");
+    !reads && menu_of(target).is_none() && !target.contains('=')
 }
 
 /// Forgets at which path a workspace was built.

@@ -102,7 +102,7 @@ impl Rebuild {
         let mut again: BTreeSet<String> = old.iter().filter(other).map(|(name, _)| name.clone()).collect();
         let mut target = gone_from_overlays.map(|path| format!("{path} is gone from the overlays"));
         for (name, change) in changes.iter().flat_map(|change| &change.inputs) {
-            if matches!(name.as_str(), "Buildroot" | "external.mk") {
+            if matches!(name.as_str(), "Buildroot" | "external.mk" | "local.mk") {
                 return Self::All(format!("{name} has changed"));
             }
             if !name.starts_with("BR2_") {
@@ -144,12 +144,11 @@ impl Rebuild {
         let mut done = Vec::new();
         match self {
             Self::All(reason) => {
-                // The folder that Kconfig's own program is in is there from the beginning.
-                let built = OUTPUTS.iter().any(|name| *name != "build" && folder.join(name).exists());
-                OUTPUTS.iter().try_for_each(|name| remove(&folder.join(name)))?;
-                if built {
-                    done.push(format!("{reason}: everything is built again"));
+                if !is_built(folder) {
+                    return Ok(done);
                 }
+                OUTPUTS.iter().try_for_each(|name| remove_tree(&folder.join(name)))?;
+                done.push(format!("{reason}: everything is built again"));
             }
             Self::Some { packages, target } => {
                 for name in packages {
@@ -157,8 +156,8 @@ impl Rebuild {
                     let Some(path) = stamps.map(|stamps| folder.join(stamps)).filter(|path| path.is_dir()) else {
                         continue;
                     };
-                    remove(&path)?;
-                    remove(&folder.join("per-package").join(name))?;
+                    remove_tree(&path)?;
+                    remove_tree(&folder.join("per-package").join(name))?;
                     done.push(format!("the package `{name}` is built again"));
                 }
                 if let Some(reason) = target
@@ -173,21 +172,25 @@ impl Rebuild {
     }
 }
 
+/// Whether there is anything but Kconfig's own program, which configuring leaves.
+fn is_built(folder: &Path) -> bool {
+    let in_build = fs::read_dir(folder.join("build")).into_iter().flatten().flatten();
+    let kconfig = ["buildroot-config", ".br2-external.in.paths"];
+    let packages =
+        in_build.filter(|entry| entry.path().is_dir() && !kconfig.iter().any(|own| entry.file_name() == *own));
+    packages.count() > 0 || OUTPUTS.iter().any(|name| *name != "build" && folder.join(name).exists())
+}
+
 /// Whether what an input has put into the target stays there when the input is another one: what hooks and plugins do.
 fn leaves_traces(input: &str) -> bool {
     let part = input.rsplit(": ").next().unwrap_or_default();
-    input == "order of layers" || part.starts_with("plugin ") || matches!(part, "hooks" | "resources" | "scripts")
+    input == "order of layers"
+        || part.starts_with("plugin ")
+        || matches!(part, "hooks" | "resources" | "scripts" | "what scripts run")
 }
 
 /// Words in the names of symbols that say which kernel is built.
 const KERNEL_SOURCE: [&str; 4] = ["VERSION", "TARBALL", "REPO", "CUSTOM_GIT"];
-
-fn remove(path: &Path) -> Result<(), FileError> {
-    match path.exists() {
-        true => remove_tree(path),
-        false => Ok(()),
-    }
-}
 
 /// Empties the images, of which Buildroot itself removes none, and has every package install its own again.
 pub(crate) fn clear_images(folder: &Path) -> Result<(), FileError> {
@@ -195,7 +198,7 @@ pub(crate) fn clear_images(folder: &Path) -> Result<(), FileError> {
         name == ".stamp_images_installed"
             || name == ".stamp_installed" && package.join(".stamp_images_installed").exists()
     })?;
-    remove(&folder.join("images"))
+    remove_tree(&folder.join("images"))
 }
 
 /// Removes some of the stamps of all packages, in such an order that none is left that would hide a removed one.

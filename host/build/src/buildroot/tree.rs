@@ -1,12 +1,13 @@
 //! Finding Buildroot: a folder of the user's, or a pinned release in the cache.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
-use skiff_plan::Digest;
 use skiff_plan::DigestBuilder;
 use skiff_plan::Links;
 use skiff_plan::Task;
@@ -218,12 +219,22 @@ fn identity(root: &Path) -> Result<String, FileError> {
     if root.join(".git").exists()
         && let Some(commit) = git(&["rev-parse", "--verify", "HEAD"])
         && let Some(changes) = git(&["diff", "--no-ext-diff", "HEAD"])
-        && let Some(others) = git(&["ls-files", "--others", "--exclude-standard"])
+        && let Some(others) = git(&["ls-files", "-z", "--others", "--exclude-standard"])
     {
+        let mut builder = DigestBuilder::default();
+        builder.field(&changes);
+        for name in others.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            let path = root.join(OsStr::from_bytes(name));
+            builder.field(name);
+            // A file that goes while we look is one that changes all the time.
+            if path.is_file() {
+                builder.field(digest_file(&path)?.bytes());
+            }
+        }
         let commit = String::from_utf8_lossy(&commit).trim().to_owned();
         return Ok(match changes.is_empty() && others.is_empty() {
             true => format!("commit {commit}"),
-            false => format!("commit {commit} with changes {}", Digest::of(&[changes, others].concat())),
+            false => format!("commit {commit} with changes {}", builder.finish()),
         });
     }
     let mut builder = DigestBuilder::default();
@@ -240,11 +251,12 @@ fn identity(root: &Path) -> Result<String, FileError> {
 }
 
 /// What of a tree decides what is built.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "Config.in",
     "Config.in.legacy",
     "Makefile",
     "Makefile.legacy",
+    "board",
     "arch",
     "boot",
     "fs",

@@ -106,6 +106,7 @@ impl Engine for Prebuilt {
     }
 
     fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError> {
+        workspace::claim(site.workspace).map_err(PrebuiltError::from)?;
         let (lock, apt) = self.lock(site)?;
         apt.obtain(lock.packages())?;
         Ok(lock.write(&site.workspace.package_lock()).map_err(PrebuiltError::from)?)

@@ -34,10 +34,6 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     }
     let status = session.interrupt.passing(|| engine.run_targets(&site, &targets))?;
     let own = session.context.overrides.join("workspaces").join(session.workspace.name());
-    if menus.is_empty() {
-        // Whatever was made, the images are not those of the last build any more.
-        skiff_build::mark_unfinished(&session.workspace)?;
-    }
     // What somebody gave up is not what they want.
     for (menu, before) in menus.iter().zip(before).filter(|_| status.success()) {
         let Some(after) = menu.config(&session.workspace) else { continue };

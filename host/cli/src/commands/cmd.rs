@@ -48,6 +48,9 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         }
     };
     let runner = session.runner(&plan)?;
+    if keeps_state(planned) {
+        skiff_build::claim(&session.workspace)?;
+    }
     let _lock = if changes_outputs(planned) { Some(session.lock()?) } else { None };
     let (status, stdout) = runner.run_command(planned, &command.name, &given, &session.zones(&plan))?;
     crate::output::write_plugin(&stdout);
@@ -63,6 +66,13 @@ fn changes_outputs(planned: &PlannedPlugin) -> bool {
         Capability::Files(access) => access.write && matches!(access.zone, Zone::Target | Zone::Images),
         Capability::Tool(_) | Capability::Variable { .. } => false,
     })
+}
+
+/// Whether a plugin keeps something in the workspace.
+fn keeps_state(planned: &PlannedPlugin) -> bool {
+    let is_state =
+        |capability: &Capability| matches!(capability, Capability::Files(access) if access.zone == Zone::State);
+    planned.plugin.capabilities.iter().any(is_state)
 }
 
 struct Request {

@@ -29,7 +29,9 @@ fn names(session: &Session) -> BTreeSet<String> {
     for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
         let Ok(name) = entry.file_name().into_string() else { continue };
         if let Some(configured) = name.strip_prefix(".config_") {
-            names.insert(configured.to_owned());
+            if skiff_build::is_configuration(&entry.path()) {
+                names.insert(configured.to_owned());
+            }
         } else if skiff_build::is_workspace(&entry.path()) {
             names.insert(name);
         }
