@@ -113,6 +113,8 @@ fn external_trees_bring_symbols_and_their_dependencies_are_known() {
 fn a_build_runs_hooks_and_a_second_one_does_nothing() {
     let env = with_tree("BR2_PACKAGE_HELLO=y\nBR2_TARGET_GENERIC_HOSTNAME=\"boat\"\n");
     env.write("layers/my/board/root_overlay/etc/motd", "Ahoy\n");
+    // systemd's way to mask a unit: on this side of the build it leads to a device.
+    std::os::unix::fs::symlink("/dev/null", env.path("layers/my/board/root_overlay/etc/masked")).unwrap();
     hook(&env, "layers/my/board/hooks/pre.sh", "test -e \"$TARGET_DIR/etc/motd\" && pwd >\"$TARGET_DIR/etc/where\"");
     hook(&env, "layers/my/board/hooks/post.sh", "printf %s \"$SKIFF_CURRENT_CONF_DIR\" >\"$BINARIES_DIR/post\"");
     env.set_grant();
@@ -120,6 +122,8 @@ fn a_build_runs_hooks_and_a_second_one_does_nothing() {
     assert!(said.contains("pre hook [ROOT]/layers/my/board/hooks/pre.sh (a script)"), "{said}");
     assert_eq!(env.read("workspaces/default/images/post"), env.path("layers/my/board").display().to_string());
     assert_eq!(env.read("workspaces/default/target/etc/hostname"), "boat\n");
+    let masked = fs::read_link(env.path("workspaces/default/target/etc/masked")).unwrap();
+    assert_eq!(masked.as_os_str(), "/dev/null");
     let sums = env.read("workspaces/default/images/SHA256SUMS");
     assert!(sums.contains("  rootfs.tar\n") && sums.contains("  post\n"), "{sums}");
     assert!(env.succeed(&["compile"]).stderr.contains("are current; nothing to do"));

@@ -26,6 +26,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// How long a program may take to end by itself once it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long the last lines of a program that has ended may take to arrive.
+const AFTERMATH: Duration = Duration::from_secs(2);
+
 /// Runs a program to its end in a process group of its own and hands every line of its output and its complaints,
 /// without the line end, to `line`. When the user wants to stop, the whole group is asked to, and made to.
 pub(crate) fn watch(command: &mut Command, cancel: &Cancel, mut line: impl FnMut(&str)) -> io::Result<ExitStatus> {
@@ -61,12 +64,10 @@ pub(crate) fn watch(command: &mut Command, cancel: &Cancel, mut line: impl FnMut
         looked = Instant::now();
         // A program that it left behind may hold the pipe, and write into it, for ever.
         if let Some(status) = child.try_wait()? {
-            let end = Instant::now() + GLANCE;
-            while let Ok(text) = lines.try_recv() {
+            // What the program itself has written may still be under way, and ends with the pipe.
+            let end = Instant::now() + AFTERMATH;
+            while let Ok(text) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 line(&text);
-                if Instant::now() > end {
-                    break;
-                }
             }
             return Ok(status);
         }

@@ -49,6 +49,9 @@ pub(crate) fn of_inputs(inputs: &[(String, Digest)]) -> Digest {
     builder.finish()
 }
 
+/// The parts of a layer that hold its scripts and what they run.
+const SCRIPTS: [&str; 4] = ["extensions", "hooks", "resources", "scripts"];
+
 /// Returns the digest of everything that the scripts of a layer can run: all of a package, and of the user's own
 /// overrides, which change often, what holds scripts.
 ///
@@ -57,15 +60,18 @@ pub(crate) fn of_inputs(inputs: &[(String, Digest)]) -> Digest {
 pub fn of_scripts(layer: &str, root: &Path) -> Result<Digest, PlanError> {
     // No package has such a name: theirs have two parts.
     let own = layer == "overrides" || layer.starts_with("overrides/workspaces/");
-    if !own {
-        return of_tree(root, Links::Followed);
-    }
     let mut builder = DigestBuilder::default();
-    for part in ["extensions", "hooks", "resources", "scripts"] {
-        let folder = root.join(part);
-        if folder.is_dir() {
-            builder.field(part).field(of_tree(&folder, Links::Followed)?.bytes());
+    for entry in WalkDir::new(root).min_depth(1).max_depth(1).sort_by_file_name() {
+        let entry = entry.map_err(at(root))?;
+        let name = entry.file_name().as_encoded_bytes();
+        let runs = SCRIPTS.iter().any(|part| part.as_bytes() == name);
+        if own && !runs {
+            continue;
         }
+        // The links of an overlay belong to the system that is built: here they lead anywhere.
+        let links = if runs { Links::Followed } else { Links::Kept };
+        let digest = of_tree(entry.path(), links)?;
+        builder.field(name).field(digest.bytes());
     }
     Ok(builder.finish())
 }
@@ -75,41 +81,65 @@ pub fn of_scripts(layer: &str, root: &Path) -> Result<Digest, PlanError> {
 pub enum Links {
     /// They are digested as links.
     Kept,
-    /// What they lead to is digested.
+    /// The file or the folder that they lead to is digested; as a link what leads to neither.
     Followed,
 }
 
-/// Returns the digest of a tree: names, kinds, the executable bit, link targets and contents. Times and owners
-/// do not count.
+/// Returns the digest of a tree, or of a single file: names, kinds, the executable bit, link targets and contents.
+/// Times and owners do not count.
 ///
 /// # Errors
 /// [`PlanError::Input`] names what cannot be read.
 pub fn of_tree(root: &Path, links: Links) -> Result<Digest, PlanError> {
     let mut builder = DigestBuilder::default();
-    for entry in WalkDir::new(root).min_depth(1).follow_links(links == Links::Followed).sort_by_file_name() {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(root).to_owned();
-            PlanError::Input { path, source: error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()) }
-        })?;
-        let name = entry.path().strip_prefix(root).unwrap_or(entry.path());
-        builder.field(name.as_os_str().as_encoded_bytes());
+    for entry in WalkDir::new(root).follow_links(links == Links::Followed).sort_by_file_name() {
+        let entry = match entry {
+            Ok(entry) if entry.depth() == 0 && entry.file_type().is_dir() => continue,
+            Ok(entry) => entry,
+            // It leads nowhere, or to a folder that it lies in.
+            Err(error) if error.path().is_some_and(Path::is_symlink) => {
+                let link = error.path().unwrap_or(root);
+                builder.field(name_in(root, link));
+                add_link(&mut builder, link).map_err(|source| PlanError::Input { path: link.to_owned(), source })?;
+                continue;
+            }
+            Err(error) => return Err(at(root)(error)),
+        };
+        builder.field(name_in(root, entry.path()));
         add_entry(&mut builder, &entry).map_err(|source| PlanError::Input { path: entry.path().to_owned(), source })?;
     }
     Ok(builder.finish())
+}
+
+fn name_in<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
+    path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes()
+}
+
+fn at(root: &Path) -> impl FnOnce(walkdir::Error) -> PlanError {
+    let root = root.to_owned();
+    move |error| {
+        let path = error.path().map_or(root, Path::to_owned);
+        PlanError::Input { path, source: error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()) }
+    }
 }
 
 fn add_entry(builder: &mut DigestBuilder, entry: &walkdir::DirEntry) -> io::Result<()> {
     let kind = entry.file_type();
     if kind.is_dir() {
         builder.field("dir");
-    } else if kind.is_symlink() {
-        builder.field("link").field(fs::read_link(entry.path())?.as_os_str().as_encoded_bytes());
     } else if kind.is_file() {
         builder.field(if is_executable(entry)? { "program" } else { "file" });
         builder.field(Digest::of_reader(fs::File::open(entry.path())?)?.bytes());
+    } else if entry.path_is_symlink() {
+        add_link(builder, entry.path())?;
     } else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder nor a symbolic link"));
     }
+    Ok(())
+}
+
+fn add_link(builder: &mut DigestBuilder, path: &Path) -> io::Result<()> {
+    builder.field("link").field(fs::read_link(path)?.as_os_str().as_encoded_bytes());
     Ok(())
 }
 
@@ -136,5 +166,35 @@ mod tests {
         assert_ne!(second, first);
         fs::write(&file, "y").unwrap();
         assert_ne!(of_tree(root.path(), Links::Kept).unwrap(), second);
+    }
+
+    #[test]
+    fn links_that_lead_to_no_file_count_as_links() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        symlink("/dev/null", root.path().join("masked")).unwrap();
+        symlink("nowhere", root.path().join("dangling")).unwrap();
+        symlink(".", root.path().join("loop")).unwrap();
+        let first = of_tree(root.path(), Links::Followed).unwrap();
+        fs::remove_file(root.path().join("dangling")).unwrap();
+        symlink("elsewhere", root.path().join("dangling")).unwrap();
+        assert_ne!(of_tree(root.path(), Links::Followed).unwrap(), first);
+    }
+
+    #[test]
+    fn scripts_count_through_links_and_overlays_with_their_links() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let elsewhere = root.path().join("elsewhere");
+        let layer = root.path().join("layer");
+        for folder in ["hooks", "root_overlay"] {
+            fs::create_dir_all(layer.join(folder)).unwrap();
+            symlink(&elsewhere, layer.join(folder).join("linked")).unwrap();
+        }
+        symlink("/dev/null", layer.join("root_overlay/masked")).unwrap();
+        fs::write(&elsewhere, "one").unwrap();
+        let first = of_scripts("my/layer", &layer).unwrap();
+        fs::write(&elsewhere, "two").unwrap();
+        assert_ne!(of_scripts("my/layer", &layer).unwrap(), first);
     }
 }
