@@ -100,6 +100,10 @@ fn differences(env: &TestEnvironment, name: &str, case: &Value) -> Vec<String> {
     compare("post hooks", inside(paths(&plan["hooks"]["post"])), inside(list(&case["post_build_hooks"])));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     compare("build target", text(&plan["build_target"]), text(&case["build_target"]));
+    compare("cflags", text(&plan["cflags"]), text(&case["symbols"]["cflags"]).trim_end_matches('\n').to_owned());
+    // SkiffOS glues two tables together where the first lacks its last line end, so the lines are compared as one.
+    let users = text(&case["symbols"]["users"]).replace('\n', "");
+    compare("users", list(&plan["users"]).concat(), users);
     for (kind, symbols) in case["symbols"].as_object().unwrap() {
         let Some(symbols) = symbols.as_object() else { continue };
         for (symbol, value) in symbols {

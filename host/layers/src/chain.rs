@@ -16,6 +16,7 @@ use crate::ResolveContext;
 #[derive(Debug, Clone)]
 pub struct Chain {
     requested: Vec<LayerName>,
+    names: Vec<LayerName>,
     packages: Vec<Package>,
     layers: Vec<Layer>,
     late: Vec<(LayerName, LayerName)>,
@@ -40,7 +41,9 @@ impl Chain {
         let mut nodes = BTreeMap::new();
         let mut list = Vec::new();
         for word in requested.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()) {
-            list.push(load(&word.parse()?, None, &mut nodes, catalog, context)?);
+            let name = word.parse()?;
+            load(&name, None, &mut nodes, catalog, context)?;
+            list.push(name);
         }
         if list.is_empty() {
             return Err(ChainError::Empty);
@@ -53,7 +56,7 @@ impl Chain {
         let packages: Vec<Package> =
             list.iter().filter_map(|name| nodes.get(name)).map(|node| node.package.clone()).collect();
         let layers = layers(&packages, context);
-        Ok(Self { requested, packages, layers, late })
+        Ok(Self { requested, names: list, packages, layers, late })
     }
 
     /// Returns what was asked for, before dependencies were added.
@@ -66,9 +69,10 @@ impl Chain {
         &self.packages
     }
 
-    /// Returns the names in resolved order.
-    pub fn names(&self) -> impl Iterator<Item = &LayerName> {
-        self.packages.iter().map(|package| &package.name)
+    /// Returns the names in resolved order, as whoever asked for a package spells it: the package itself may do so
+    /// in other letters' case.
+    pub fn names(&self) -> &[LayerName] {
+        &self.names
     }
 
     /// Returns all layers in merge order, base layers and overrides included. Later wins.
@@ -83,16 +87,16 @@ impl Chain {
     }
 }
 
-/// Reads a package's dependencies once and returns its name as the package spells it.
+/// Reads a package's dependencies, once.
 fn load(
     name: &LayerName,
     wanted: Option<&Location>,
     nodes: &mut BTreeMap<LayerName, Node>,
     catalog: &Catalog,
     context: &ResolveContext,
-) -> Result<LayerName, ChainError> {
-    if let Some(node) = nodes.get(name) {
-        return Ok(node.package.name.clone());
+) -> Result<(), ChainError> {
+    if nodes.contains_key(name) {
+        return Ok(());
     }
     let Some(package) = catalog.find(name, context) else {
         let similar = catalog.similar(name);
@@ -105,9 +109,8 @@ fn load(
         return Err(ChainError::MissingFolder { name: name.clone(), variable, path });
     }
     let dependencies = package.dependencies()?;
-    let name = package.name.clone();
     nodes.insert(name.clone(), Node { package, dependencies });
-    Ok(name)
+    Ok(())
 }
 
 /// Inserts missing dependencies pass by pass until a pass changes nothing.
@@ -129,7 +132,8 @@ fn complete(
             let wanted = nodes.get(&name).map(|node| node.dependencies.clone()).unwrap_or_default();
             for (dependency, at) in wanted {
                 if !present.contains(&dependency) {
-                    next.push(load(&dependency, Some(&at), nodes, catalog, context)?);
+                    load(&dependency, Some(&at), nodes, catalog, context)?;
+                    next.push(dependency);
                     grew = true;
                 }
             }
@@ -228,7 +232,7 @@ mod tests {
         };
         let catalog = Catalog::scan(&context).unwrap();
         let chain = Chain::resolve(requested, &catalog, &context)?;
-        Ok(chain.names().map(LayerName::as_str).collect::<Vec<_>>().join(","))
+        Ok(chain.names().iter().map(LayerName::as_str).collect::<Vec<_>>().join(","))
     }
 
     const DIAMOND: [(&str, &str); 4] =
@@ -246,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_first_of_repeated_names_counts() {
-        assert_eq!(resolve(&DIAMOND, " dep/d ,, DEP/B dep/d,").unwrap(), "dep/d,dep/b");
+        assert_eq!(resolve(&DIAMOND, " dep/d ,, DEP/B dep/d,").unwrap(), "dep/d,DEP/B");
     }
 
     #[test]

@@ -15,7 +15,6 @@ use skiff_layers::Stage;
 use crate::BuildPlan;
 use crate::Fingerprint;
 use crate::HookStep;
-use crate::User;
 
 /// The version of the shape.
 pub const VERSION: u32 = 1;
@@ -34,7 +33,8 @@ pub struct PlanDocument<'p> {
     /// For each kind of configuration, what every symbol was set to, and by whom.
     symbols: BTreeMap<Kind, BTreeMap<&'p str, SymbolRow<'p>>>,
     cflags: &'p str,
-    users: &'p [User],
+    /// The lines of the users tables, as written, without comments.
+    users: Vec<&'p str>,
     overlays: Vec<&'p Path>,
     patches: PatchRows<'p>,
     /// The Buildroot external trees: the value of `BR2_EXTERNAL`, joined by `:`.
@@ -102,7 +102,7 @@ pub fn document(plan: &BuildPlan) -> PlanDocument<'_> {
         hooks: BTreeMap::from([("pre", hooks(plan, Stage::Pre)), ("post", hooks(plan, Stage::Post))]),
         symbols: plan.configs.iter().map(|(kind, config)| (*kind, symbols(config))).collect(),
         cflags: &plan.cflags,
-        users: &plan.users,
+        users: plan.users.iter().map(|user| user.text.as_str()).collect(),
         overlays: plan.overlays.iter().map(|overlay| overlay.path.as_path()).collect(),
         patches: PatchRows {
             buildroot: &plan.patches.buildroot,

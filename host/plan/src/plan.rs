@@ -163,7 +163,7 @@ impl BuildPlan {
         let inputs = fingerprint::of_layers(chain.layers())?;
         let layers = fingerprint::of_inputs(&inputs);
         Ok(Self {
-            chain: chain.names().map(ToString::to_string).collect(),
+            chain: chain.names().iter().map(ToString::to_string).collect(),
             layers: chain.layers().to_vec(),
             configs: BTreeMap::new(),
             broken: Vec::new(),

@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 /// One line of a users table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Login name; `-` makes only the group.
     pub name: String,
@@ -26,13 +24,11 @@ pub struct User {
     /// The comment field.
     pub comment: String,
     /// The line as written.
-    #[serde(skip)]
     pub text: String,
 }
 
 /// The id of a user or group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserId {
     /// This one.
     Fixed(u32),

@@ -105,7 +105,7 @@ fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
     let Some((requested, _)) = session.requested() else { return plan_of_package(session, package) };
     let catalog = session.catalog()?;
     let chain = session.chain()?;
-    if chain.names().any(|name| name == package) {
+    if chain.names().contains(package) {
         let plan = session.plan_of(&chain)?;
         if session.workspace.config().exists()
             && !skiff_build::is_unchanged(&plan, &session.workspace, &session.choices(false))

@@ -21,7 +21,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     let package = chain.packages().iter().find(|package| package.name == name);
     let package = package.ok_or_else(|| CommandError::new(Kind::Bug, format!("`{name}` was lost")))?;
     let layer = Layer::at(package);
-    let brings: Vec<&str> = chain.names().filter(|other| **other != name).map(LayerName::as_str).collect();
+    let brings: Vec<&str> = chain.names().iter().filter(|other| **other != name).map(LayerName::as_str).collect();
     let users = users(session, &name)?;
     let (plugins, commands) = (layer.plugins()?, layer.legacy_commands()?);
     let parts: Vec<&str> = layer.input_folders().map(|(part, _)| part).collect();

@@ -24,11 +24,11 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
         .parse()
         .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
     let chain = session.chain()?;
-    if chain.layers().iter().any(|layer| layer.name == wanted.as_str()) && !chain.names().any(|name| *name == wanted) {
+    if chain.layers().iter().any(|layer| layer.name == wanted.as_str()) && !chain.names().contains(&wanted) {
         data!("{wanted}: it is in every chain");
         return Ok(());
     }
-    if !chain.names().any(|name| *name == wanted) {
+    if !chain.names().contains(&wanted) {
         let asked = session.requested().map(|(chain, _)| chain).unwrap_or_default();
         return Err(CommandError::new(Kind::User, format!("`{wanted}` is not in the chain {asked}"))
             .hint("`skiff plan` shows what is"));
