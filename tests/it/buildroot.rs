@@ -76,7 +76,25 @@ fn settings_that_kconfig_drops_are_reported_with_place_and_reason() {
       Kconfig  y, as asked for
     BR2_HAVE_DOT_CONFIG = y  (buildroot)
       no layer sets it
-      Kconfig  y (a default, or selected by another symbol)
+      Kconfig  y (a default)
+    ");
+}
+
+#[test]
+fn explain_knows_what_nobody_has_asked_for() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    env.succeed(&["configure"]);
+    assert_snapshot!(env.succeed(&["explain", "BR2_PACKAGE_SLOW", "BR2_PACKAGE_HELLO_LOUD"]).stdout, @"
+    BR2_PACKAGE_SLOW = n  (buildroot)
+      no layer sets it
+      Kconfig  n (nobody asks for it)
+    BR2_PACKAGE_HELLO_LOUD = absent  (buildroot)
+      no layer sets it
+      Kconfig  absent (nobody asks for it, and it depends on BR2_PACKAGE_SLOW, which is n)
+    ");
+    assert_snapshot!(env.fail(1, &["explain", "BR2_PACKAGE_SLOWW"]), @"
+    error: No layer of the chain sets `BR2_PACKAGE_SLOWW`, and it is in no configuration
+    hint: did you mean BR2_PACKAGE_SLOW?
     ");
 }
 
@@ -293,9 +311,16 @@ fn what_a_change_reaches_is_built_again_and_status_says_so_before() {
     env.write("layers/my/board/root_overlay/etc/motd", "Ahoy\n");
     let said = env.succeed(&["build"]).stderr;
     assert!(
-        said.contains("1 came to nothing:\n  [ROOT]/layers/my/board/kernel/k:2: CONFIG_NOT_THERE=y: it is absent\n"),
+        said.contains(
+            "1 came to nothing:\n  [ROOT]/layers/my/board/kernel/k:2: CONFIG_NOT_THERE=y: it depends on BRINGER, which is n\n"
+        ),
         "{said}"
     );
+    assert_snapshot!(env.succeed(&["explain", "CONFIG_NOT_THERE"]).stdout, @"
+    CONFIG_NOT_THERE = y  (kernel)
+      set by   my/board                 [ROOT]/layers/my/board/kernel/k:2
+      Kconfig  does not follow; it is absent: it depends on BRINGER, which is n
+    ");
     let changed = |file: &str, text: &str| {
         env.write(file, text);
         env.succeed(&["configure"]);

@@ -15,6 +15,8 @@ use nom_kconfig::attribute::Expression;
 use nom_kconfig::attribute::r#type::Type;
 use nom_kconfig::parse_kconfig;
 
+use crate::Kind;
+
 /// All symbols that a tree of Kconfig files defines.
 #[derive(Debug, Default)]
 pub struct Definitions {
@@ -82,16 +84,18 @@ const MAX_SIZE: u64 = 4 << 20;
 const MAX_NESTING: usize = 100;
 
 impl Definitions {
-    /// Reads `file` and everything that it sources, relative to `root`. `$NAME` in the name of a sourced file is
-    /// replaced from `variables`; files that are not there count as empty.
+    /// Reads the Kconfig files of a program whose tree is `root`. `$NAME` in the name of a sourced file is replaced
+    /// from `variables`; files that are not there count as empty. Symbols are named as in a configuration.
     ///
     /// # Errors
     /// [`DefinitionError`] when a file is not understood.
-    pub fn read(root: &Path, file: &str, variables: &BTreeMap<String, String>) -> Result<Self, DefinitionError> {
+    pub fn read(kind: Kind, root: &Path, variables: &BTreeMap<String, String>) -> Result<Self, DefinitionError> {
+        let file = kind.root_file();
         let gave_up = |message: String| DefinitionError { path: root.join(file), message };
         std::thread::scope(|scope| {
             let read = || {
-                let mut reader = Reader { root, variables, found: Self::default(), files: 0 };
+                let mut reader =
+                    Reader { root, prefix: kind.added_prefix(), variables, found: Self::default(), files: 0 };
                 reader.file(file, &Context::default(), 0).map(|()| reader.found)
             };
             let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
@@ -106,6 +110,18 @@ impl Definitions {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[Definition])> {
         self.symbols.iter().map(|(name, definitions)| (name.as_str(), definitions.as_slice()))
+    }
+
+    /// The symbols of a choice.
+    pub(crate) fn members(&self, choice: usize) -> impl Iterator<Item = &str> {
+        self.iter()
+            .filter(move |(_, places)| places.iter().any(|place| place.choice == Some(choice)))
+            .map(|(name, _)| name)
+    }
+
+    /// Returns the names of all symbols, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.symbols.keys().map(String::as_str)
     }
 
     /// Returns the type of a symbol, or `None` when it is not defined.
@@ -124,6 +140,7 @@ struct Context {
 
 struct Reader<'r> {
     root: &'r Path,
+    prefix: &'static str,
     variables: &'r BTreeMap<String, String>,
     found: Definitions,
     files: usize,
@@ -229,7 +246,7 @@ impl Reader<'_> {
                 Attribute::DependsOn(dependency) => definition.depends.push(depends_on(dependency)),
                 Attribute::Prompt(given) => definition.prompt = prompt(given.r#if.as_ref()),
                 Attribute::Select(select) => {
-                    definition.selects.push((select.symbol.clone(), select.r#if.clone()));
+                    definition.selects.push((format!("{}{}", self.prefix, select.symbol), select.r#if.clone()));
                 }
                 Attribute::Type(given) => {
                     let (kind, text) = kind(&given.r#type);
@@ -241,7 +258,7 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        self.found.symbols.entry(name.to_owned()).or_default().push(definition);
+        self.found.symbols.entry(format!("{}{name}", self.prefix)).or_default().push(definition);
     }
 }
 

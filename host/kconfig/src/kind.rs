@@ -30,6 +30,22 @@ impl Kind {
         }
     }
 
+    /// Returns the Kconfig file that a program's tree starts with.
+    pub(crate) fn root_file(self) -> &'static str {
+        match self {
+            Self::Buildroot | Self::Busybox => "Config.in",
+            Self::Kernel | Self::Uboot => "Kconfig",
+        }
+    }
+
+    /// Returns what a configuration puts before the names that Kconfig files have.
+    pub(crate) fn added_prefix(self) -> &'static str {
+        match self {
+            Self::Buildroot => "",
+            Self::Kernel | Self::Uboot | Self::Busybox => "CONFIG_",
+        }
+    }
+
     /// Returns what every symbol of this kind starts with.
     pub fn prefix(self) -> &'static str {
         match self {

@@ -43,3 +43,5 @@ pub use verdict::DropReason;
 pub use verdict::Dropped;
 pub use verdict::dropped;
 pub use verdict::is_met;
+pub use verdict::obstacle;
+pub use verdict::selecting;

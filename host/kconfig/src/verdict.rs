@@ -1,6 +1,5 @@
 //! What the real Kconfig made of what was asked for.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -81,9 +80,8 @@ pub fn dropped(wanted: &Merged, finished: &Merged, definitions: impl FnOnce() ->
         return Vec::new();
     }
     let definitions = definitions();
-    let members = definitions.as_ref().map(members).unwrap_or_default();
     let why = |assignment: &Assignment| match &definitions {
-        Some(definitions) => reason(assignment, finished, definitions, &members),
+        Some(definitions) => obstacle(assignment.symbol.as_str(), &assignment.value, finished, definitions),
         None => DropReason::Other,
     };
     let mut dropped: Vec<Dropped> = differing
@@ -117,35 +115,18 @@ fn same_number(a: &str, b: &str) -> bool {
     matches!((number(a), number(b)), (Some(Some(a)), Some(Some(b))) if a == b)
 }
 
-/// The members of each choice.
-fn members(definitions: &Definitions) -> BTreeMap<usize, Vec<&str>> {
-    let mut members: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-    for (name, places) in definitions.iter() {
-        for choice in places.iter().filter_map(|place| place.choice) {
-            members.entry(choice).or_default().push(name);
-        }
-    }
-    members
-}
-
-fn reason(
-    assignment: &Assignment,
-    finished: &Merged,
-    definitions: &Definitions,
-    members: &BTreeMap<usize, Vec<&str>>,
-) -> DropReason {
-    let name = assignment.symbol.as_str();
+/// Returns what keeps a symbol from having a value, in a finished configuration in which it has another one.
+pub fn obstacle(name: &str, value: &Value, finished: &Merged, definitions: &Definitions) -> DropReason {
     let places = definitions.of(name);
     if places.is_empty() {
-        let known = definitions.iter().map(|(known, _)| known);
-        return DropReason::Unknown { similar: similar(name, known).map(str::to_owned) };
+        return DropReason::Unknown { similar: similar(name, definitions.names()).map(str::to_owned) };
     }
-    let wants_off = matches!(assignment.value.text().trim_end(), "n" | "");
+    let wants_off = matches!(value.text().trim_end(), "n" | "");
     if wants_off && let Some(by) = selecting(name, finished, definitions) {
         return DropReason::Selected(by.to_owned());
     }
     if let Some(kind) = definitions.kind(name)
-        && let Some(expected) = mismatch(kind, &assignment.value)
+        && let Some(expected) = mismatch(kind, value)
     {
         return DropReason::Type(expected.to_owned());
     }
@@ -162,8 +143,11 @@ fn reason(
         }
         return DropReason::Unmet(parts.into_iter().collect());
     };
-    let others = place.choice.and_then(|choice| members.get(&choice)).into_iter().flatten();
-    match others.copied().find(|other| *other != name && finished.is_yes(other)) {
+    let chosen = place.choice.and_then(|choice| {
+        let mut members = definitions.members(choice);
+        members.find(|other| *other != name && finished.is_yes(other))
+    });
+    match chosen {
         Some(chosen) if !wants_off => DropReason::Choice(chosen.to_owned()),
         _ => DropReason::Other,
     }
@@ -178,7 +162,7 @@ fn prompted(place: &Definition, finished: &Merged) -> bool {
 }
 
 /// Finds a symbol that is on and selects another.
-fn selecting<'d>(name: &str, finished: &Merged, definitions: &'d Definitions) -> Option<&'d str> {
+pub fn selecting<'d>(name: &str, finished: &Merged, definitions: &'d Definitions) -> Option<&'d str> {
     let selects = |place: &Definition| {
         place.selects.iter().any(|(selected, condition)| {
             selected == name && condition.as_ref().is_none_or(|condition| evaluate(condition, finished) > Truth::No)
@@ -204,6 +188,7 @@ fn mismatch(kind: SymbolType, value: &Value) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs;
 
     use super::*;
@@ -256,7 +241,7 @@ endif
         fs::create_dir(root.path().join("sub")).unwrap();
         fs::write(root.path().join("sub/inner.in"), INNER).unwrap();
         let variables = BTreeMap::from([("DIR".to_owned(), root.path().join("sub").display().to_string())]);
-        let definitions = Definitions::read(root.path(), "Config.in", &variables).unwrap();
+        let definitions = Definitions::read(Kind::Buildroot, root.path(), &variables).unwrap();
         let dropped = dropped(&config(wanted), &config(finished), || Some(definitions));
         dropped.iter().map(|d| format!("{}: {}", d.assignment, d.reason)).collect()
     }

@@ -1,12 +1,10 @@
 //! Buildroot's configuration: made by its own Kconfig from the merged one, and read back.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::path::PathBuf;
 
-use skiff_kconfig::DefinitionError;
-use skiff_kconfig::Definitions;
 use skiff_kconfig::Fragment;
 use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
@@ -17,6 +15,7 @@ use skiff_plan::Level;
 use skiff_plan::Workspace;
 
 use super::BuildrootError;
+use super::definitions;
 use super::info;
 use super::make::Make;
 use super::tree::Tree;
@@ -42,7 +41,7 @@ pub(crate) fn make(make: &Make<'_>, site: &Site<'_>, merged: &Path) -> Result<Ta
     let text = fs::read(&new).map_err(FileError::at("read", &new))?;
     let finished = parse_config(&String::from_utf8_lossy(&text));
     let wanted = site.plan.config(Kind::Buildroot);
-    let definitions = || match definitions(make, &finished) {
+    let definitions = || match definitions::of_buildroot(make.tree(), site.workspace, &finished) {
         Ok(definitions) => Some(definitions),
         Err(error) => {
             // Kconfig itself has understood them; what is lost is the explanation.
@@ -53,17 +52,6 @@ pub(crate) fn make(make: &Make<'_>, site: &Site<'_>, merged: &Path) -> Result<Ta
     };
     let dropped = skiff_kconfig::dropped(wanted, &finished, definitions);
     Ok(TakenOver { dropped, state: state(make.tree(), &finished), pending: Some((new, place)) })
-}
-
-/// Reads what Buildroot and the external trees say about their symbols.
-fn definitions(make: &Make<'_>, finished: &Merged) -> Result<Definitions, DefinitionError> {
-    let mut variables = BTreeMap::from([
-        ("BR2_BASE_DIR".to_owned(), make.place.folder.display().to_string()),
-        ("BASE_DIR".to_owned(), make.place.folder.display().to_string()),
-    ]);
-    let paths = finished.entries().filter(|(symbol, _)| symbol.as_str().starts_with("BR2_EXTERNAL_"));
-    variables.extend(paths.filter_map(|(symbol, entry)| Some((symbol.to_string(), entry.winner.value.string()?))));
-    Definitions::read(&make.tree().root, "Config.in", &variables)
 }
 
 /// Refuses values that make would run as commands when it reads `.config`.
@@ -104,15 +92,22 @@ fn parse_config(text: &str) -> Merged {
 
 /// Reads the finished configuration of the kernel, of U-Boot or of Busybox, once that was built.
 pub fn read_package_config(workspace: &Workspace, kind: Kind) -> Option<Merged> {
+    if kind == Kind::Buildroot {
+        return read_config(workspace).ok();
+    }
+    let text = fs::read(package_folder(workspace, kind)?.join(".config")).ok()?;
+    let fragment = Fragment::parse(kind, "Kconfig", ".config".into(), &String::from_utf8_lossy(&text));
+    Some(skiff_kconfig::merge(fragment.assignments))
+}
+
+/// Returns where Buildroot builds the kernel, U-Boot or Busybox.
+pub(crate) fn package_folder(workspace: &Workspace, kind: Kind) -> Option<PathBuf> {
     let package = match kind {
-        Kind::Buildroot => return read_config(workspace).ok(),
+        Kind::Buildroot => return None,
         Kind::Kernel => "linux",
         Kind::Uboot => "uboot",
         Kind::Busybox => "busybox",
     };
     let folder = workspace.folder();
-    let path = folder.join(&info::kept(&folder).get(package)?.stamp_dir).join(".config");
-    let text = fs::read(path).ok()?;
-    let fragment = Fragment::parse(kind, "Kconfig", ".config".into(), &String::from_utf8_lossy(&text));
-    Some(skiff_kconfig::merge(fragment.assignments))
+    Some(folder.join(&info::kept(&folder).get(package)?.stamp_dir))
 }

@@ -8,6 +8,7 @@
 //! Hooks are called by Buildroot: its post-build and post-image scripts are skiff.
 
 mod config;
+mod definitions;
 mod delta;
 mod downloads;
 mod error;
@@ -30,7 +31,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use skiff_kconfig::Definitions;
 use skiff_kconfig::Kind;
+use skiff_kconfig::Merged;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::Event;
@@ -183,9 +186,24 @@ impl Buildroot {
         }
         let configs = [Kind::Kernel, Kind::Uboot, Kind::Busybox].into_iter();
         let finished = configs.filter_map(|kind| Some((kind, read_package_config(site.workspace, kind)?)));
-        let dropped =
-            finished.flat_map(|(kind, config)| skiff_kconfig::dropped(site.plan.config(kind), &config, || None));
+        let dropped = finished.flat_map(|(kind, config)| {
+            let definitions = || self.definitions(site.workspace, kind, &config);
+            skiff_kconfig::dropped(site.plan.config(kind), &config, definitions)
+        });
         Ok(Compiled::Built(dropped.collect()))
+    }
+
+    /// Reads what a program's own Kconfig files say of its symbols, as far as they are here and understood.
+    pub fn definitions(&self, workspace: &Workspace, kind: Kind, finished: &Merged) -> Option<Definitions> {
+        let read = match kind {
+            Kind::Buildroot => {
+                let tree = self.source.present(&self.cache).ok()??;
+                definitions::of_buildroot(&tree, workspace, finished).map(Some)
+            }
+            _ => definitions::of_package(workspace, kind),
+        };
+        // Only an explanation is lost.
+        read.inspect_err(|error| tracing::debug!(%error, "Kconfig files are not understood")).ok()?
     }
 
     /// Makes the workspace ready for a build from these inputs. Until the record has outputs, it counts as unfinished.

@@ -154,11 +154,7 @@ pub(crate) fn show_package_settings(session: &Session, plan: &BuildPlan, dropped
     if dropped.is_empty() {
         return;
     }
-    let line = |dropped: &Dropped| {
-        let present = dropped.present.as_deref().unwrap_or("absent");
-        format!("\n  {}: {}: it is {present}", plan.place(&dropped.assignment.origin), dropped.assignment)
-    };
-    let lines: String = dropped.iter().map(line).collect();
+    let lines: String = dropped.iter().map(|dropped| format!("\n  {}", line(plan, dropped))).collect();
     session.warn(&format!(
         "of the settings for the kernel, the boot loader and Busybox, {} came to nothing:{lines}",
         dropped.len()
@@ -168,7 +164,8 @@ pub(crate) fn show_package_settings(session: &Session, plan: &BuildPlan, dropped
 /// Puts a setting that came to nothing into one line: where, what, and why.
 pub(crate) fn line(plan: &BuildPlan, dropped: &Dropped) -> String {
     let present = match (&dropped.reason, &dropped.present) {
-        (DropReason::Unknown { .. } | DropReason::Unmet(_) | DropReason::Choice(_), _) | (_, None) => String::new(),
+        (DropReason::Unknown { .. } | DropReason::Unmet(_) | DropReason::Choice(_), _) => String::new(),
+        (_, None) => " (it is absent)".into(),
         (_, Some(value)) => format!(" (it is {value})"),
     };
     let place = plan.place(&dropped.assignment.origin);
