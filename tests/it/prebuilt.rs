@@ -72,7 +72,7 @@ fn the_tree_follows_the_layers_and_a_second_build_does_nothing() {
     assert_eq!(target("etc/hostname"), "tree\n");
     assert_eq!(target("etc/note"), "hello");
     assert!(target("etc/shadow").contains("root:$5$"));
-    assert!(target("etc/passwd").contains("alice:x:1001:1001:Alice:/home/alice:/bin/sh"));
+    assert!(target("etc/passwd").contains("alice:x:100:100:Alice:/home/alice:/bin/sh"));
     let shadow = fs::metadata(env.path("workspaces/default/target/etc/shadow")).unwrap();
     assert_eq!(shadow.permissions().mode() & 0o777, 0o600);
     let lock = env.read("workspaces/default/skiff.lock");

@@ -32,10 +32,10 @@ pub struct User {
 pub enum UserId {
     /// This one.
     Fixed(u32),
-    /// The next free one of those for people (`-1`).
-    FreeUser,
-    /// The next free one of those for services (`-2`).
-    FreeSystem,
+    /// The next free one of those for services, 100 to 999 (`-1`).
+    AutoSystem,
+    /// The next free one of those for people, 1000 to 1999 (`-2`).
+    AutoUser,
 }
 
 /// A line of a users table that cannot be understood.
@@ -53,14 +53,15 @@ pub struct UserError {
 }
 
 impl User {
-    /// Parses a table; empty lines and comments are skipped.
+    /// Parses a table as Buildroot does; empty lines and comments, at the ends of lines as well, are skipped.
     ///
     /// # Errors
     /// [`UserError`] names the first line that is wrong.
     pub fn parse_table(file: &std::path::Path, text: &str) -> Result<Vec<Self>, UserError> {
         let mut users = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
-            if line.trim().is_empty() || line.starts_with('#') {
+            let line = line.split('#').next().unwrap_or_default().trim_end();
+            if line.trim().is_empty() {
                 continue;
             }
             users.push(parse_line(line).map_err(|message| UserError {
@@ -101,8 +102,9 @@ fn parse_line(line: &str) -> Result<User, &'static str> {
     if fields.iter().any(|field| field.contains(':')) {
         return Err("A field must not contain `:`");
     }
-    if home != "-" && (!home.starts_with('/') || home.split('/').any(|part| part == "..")) {
-        return Err("A home directory is an absolute path without `..`, or `-`");
+    let below_root = home.starts_with('/') && !home.split('/').any(|part| part == "..") && home.trim_matches('/') != "";
+    if home != "-" && !below_root {
+        return Err("A home directory is an absolute path without `..` other than `/`, or `-`");
     }
     Ok(User { name, uid, group, gid, password, home, shell, groups, comment, text: line.to_owned() })
 }
@@ -116,9 +118,12 @@ fn is_name(text: &str) -> bool {
 
 fn id(text: &str) -> Result<UserId, &'static str> {
     match text {
-        "-1" => Ok(UserId::FreeUser),
-        "-2" => Ok(UserId::FreeSystem),
-        _ => text.parse().map(UserId::Fixed).map_err(|_| "An id is a number, or -1 or -2 for the next free one"),
+        "-1" => Ok(UserId::AutoSystem),
+        "-2" => Ok(UserId::AutoUser),
+        _ => match text.parse() {
+            Ok(id @ 1..) => Ok(UserId::Fixed(id)),
+            _ => Err("An id is a number from 1, or -1 (system) or -2 (people) for the next free one"),
+        },
     }
 }
 
@@ -133,7 +138,7 @@ mod tests {
         let alice = &users[0];
         assert_eq!(
             (alice.uid, alice.gid, alice.groups.len(), alice.comment.as_str()),
-            (UserId::FreeUser, UserId::Fixed(1000), 2, "Alice A")
+            (UserId::AutoSystem, UserId::Fixed(1000), 2, "Alice A")
         );
     }
 
@@ -146,6 +151,9 @@ mod tests {
             "a:b -1 a -1 * - - - c",
             "root 5 root 5 * - - - c",
             "a -1 a -1 * - - x,b:c c",
+            "a 0 a -1 * - - - c",
+            "a -1 a -3 * - - - c",
+            "a -1 a -1 * / - - c",
         ] {
             let error = User::parse_table("t".as_ref(), &format!("\n{bad}\n")).unwrap_err();
             assert!(error.to_string().starts_with("t:2: "), "{error}");

@@ -19,7 +19,7 @@ use crate::FileError;
 
 /// What a system without users of its own has.
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n";
-const GROUP: &str = "root:x:0:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\ndialout:x:20:\naudio:x:29:\nvideo:x:44:\nwheel:x:1000:\n\
+const GROUP: &str = "root:x:0:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\ndialout:x:20:\naudio:x:29:\nvideo:x:44:\nwheel:x:10:\n\
                      nogroup:x:65534:\n";
 const SHADOW: &str = "root:*:::::::\nnobody:*:::::::\n";
 
@@ -52,10 +52,11 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<O
     };
     database.shadow.set("root", 1, &root);
     let mut owners = Owners::default();
-    for user in &plan.users {
-        let ids = database.add(user, &salt(&user.name, plan, target))?;
+    database.add_groups(&plan.users)?;
+    for user in fixed_first(&plan.users, |user| user.uid).filter(|user| user.name != "-") {
+        let ids = database.add_user(user, &salt(&user.name, plan, target))?;
         let home = user.home.trim_start_matches('/');
-        if user.name != "-" && user.home != "-" && !home.is_empty() {
+        if user.home != "-" {
             tree.add_folder(Path::new(home), 0o755).map_err(FileError::at("make", tree.path().join(home)))?;
             owners.0.insert(PathBuf::from(home), ids);
         }
@@ -93,39 +94,84 @@ struct Database {
     shadow: Table,
 }
 
+/// Goes through users so that those who name an id take it before anybody else gets it.
+fn fixed_first(users: &[User], id: impl Fn(&User) -> UserId) -> impl Iterator<Item = &User> {
+    let (fixed, auto): (Vec<_>, Vec<_>) = users.iter().partition(|user| matches!(id(user), UserId::Fixed(_)));
+    fixed.into_iter().chain(auto)
+}
+
+/// The last id of a system user, as Buildroot has it.
+const LAST_SYSTEM_ID: u32 = 999;
+
+// The rules, the order and the numbers are those of Buildroot's mkusers, so that both engines give the same ids.
 impl Database {
-    /// Adds a user, replacing one of the same name, and returns its ids.
-    fn add(&mut self, user: &User, salt: &str) -> Result<(u32, u32), PrebuiltError> {
-        let gid = self.group_id(&user.group, user.gid);
-        if user.name == "-" {
-            return Ok((0, gid));
+    /// Adds the main groups of all users, those with fixed ids first, and then their further groups.
+    fn add_groups(&mut self, users: &[User]) -> Result<(), PrebuiltError> {
+        for user in fixed_first(users, |user| user.gid) {
+            self.add_group(&user.group, user.gid, user)?;
         }
-        let uid = match (user.uid, self.passwd.id(&user.name)) {
-            (UserId::Fixed(uid), _) => uid,
+        for user in users {
+            let id = match user.uid {
+                UserId::Fixed(..=LAST_SYSTEM_ID) => UserId::AutoSystem,
+                UserId::Fixed(_) => UserId::AutoUser,
+                auto => auto,
+            };
+            for group in &user.groups {
+                self.add_group(group, id, user)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a group that is not there.
+    fn add_group(&mut self, name: &str, wanted: UserId, user: &User) -> Result<(), PrebuiltError> {
+        let id = match (wanted, self.group.id(name)) {
+            (UserId::Fixed(id), Some(present)) if present != id => {
+                return Err(clash(user, format!("the group `{name}` has the id {present}")));
+            }
+            (_, Some(_)) => return Ok(()),
+            (UserId::Fixed(id), None) => match self.group.name(id) {
+                Some(other) => return Err(clash(user, format!("the group `{other}` has the id {id}"))),
+                None => id,
+            },
+            (auto, None) => self.group.free(auto).ok_or_else(|| clash(user, "no group id is left".into()))?,
+        };
+        self.group.replace(name, format!("{name}:x:{id}:"));
+        Ok(())
+    }
+
+    /// Adds a user whose groups are there, replacing one of the same name, and returns its ids.
+    fn add_user(&mut self, user: &User, salt: &str) -> Result<(u32, u32), PrebuiltError> {
+        let name = &user.name;
+        let gid =
+            self.group.id(&user.group).ok_or_else(|| clash(user, format!("there is no group `{}`", user.group)))?;
+        if let Some(present) = self.passwd.field(name, 3).filter(|present| *present != gid.to_string()) {
+            return Err(clash(user, format!("the user has the main group {present} already")));
+        }
+        let uid = match (user.uid, self.passwd.id(name)) {
+            (UserId::Fixed(uid), Some(present)) if present != uid => {
+                return Err(clash(user, format!("the user has the id {present} already")));
+            }
             (_, Some(present)) => present,
-            (free, None) => self.passwd.free(free),
+            (UserId::Fixed(uid), None) => match self.passwd.name(uid) {
+                Some(other) => return Err(clash(user, format!("the user `{other}` has the id {uid}"))),
+                None => uid,
+            },
+            (auto, None) => self.passwd.free(auto).ok_or_else(|| clash(user, "no user id is left".into()))?,
         };
         let none = |text: &str, default: &str| if text == "-" { default.to_owned() } else { text.to_owned() };
         let (home, shell) = (none(&user.home, "/"), none(&user.shell, "/bin/false"));
-        self.passwd.replace(&user.name, format!("{}:x:{uid}:{gid}:{}:{home}:{shell}", user.name, user.comment));
-        self.shadow.replace(&user.name, format!("{}:{}:::::::", user.name, password(&user.password, salt)?));
+        self.passwd.replace(name, format!("{name}:x:{uid}:{gid}:{}:{home}:{shell}", user.comment));
+        self.shadow.replace(name, format!("{name}:{}:::::::", password(&user.password, salt)?));
         for group in &user.groups {
-            self.group_id(group, UserId::FreeSystem);
-            self.group.add_member(group, &user.name);
+            self.group.add_member(group, name);
         }
         Ok((uid, gid))
     }
+}
 
-    fn group_id(&mut self, name: &str, wanted: UserId) -> u32 {
-        let id = match (wanted, self.group.id(name)) {
-            (UserId::Fixed(id), _) => id,
-            (_, Some(present)) => return present,
-            (free, None) => self.group.free(free),
-        };
-        let members = self.group.field(name, 3).unwrap_or_default().to_owned();
-        self.group.replace(name, format!("{name}:x:{id}:{members}"));
-        id
-    }
+fn clash(user: &User, message: String) -> PrebuiltError {
+    PrebuiltError::Setting { what: format!("The line `{}` of the users tables", user.text.trim()), message }
 }
 
 /// The password field of a users table, as `/etc/shadow` wants it.
@@ -188,11 +234,21 @@ impl Table {
         self.field(name, 2)?.parse().ok()
     }
 
-    /// Returns the first free id of the range that Buildroot uses.
-    fn free(&self, wanted: UserId) -> u32 {
-        let taken: Vec<u32> = self.0.iter().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect();
-        let range = if matches!(wanted, UserId::FreeSystem) { 100..1000 } else { 1001..60_000 };
-        range.into_iter().find(|id| !taken.contains(id)).unwrap_or(60_000)
+    /// Returns who has an id.
+    fn name(&self, id: u32) -> Option<&str> {
+        let id = id.to_string();
+        let line = self.0.iter().find(|line| line.split(':').nth(2) == Some(&id))?;
+        line.split(':').next()
+    }
+
+    /// Returns the first free id of those that Buildroot hands out.
+    fn free(&self, wanted: UserId) -> Option<u32> {
+        let mut range = match wanted {
+            UserId::AutoSystem => 100..=LAST_SYSTEM_ID,
+            UserId::AutoUser => 1000..=1999,
+            UserId::Fixed(id) => id..=id,
+        };
+        range.find(|id| self.name(*id).is_none())
     }
 
     fn replace(&mut self, name: &str, line: String) {
@@ -230,21 +286,76 @@ mod tests {
         Database { passwd: Table::parse(PASSWD), group: Table::parse(GROUP), shadow: Table::parse(SHADOW) }
     }
 
-    #[test]
-    fn users_get_free_ids_their_groups_and_an_encrypted_password() {
+    fn add_all(table: &str) -> Result<Database, PrebuiltError> {
+        let users = User::parse_table(Path::new("t"), table).unwrap();
         let mut database = database();
-        let table = "alice -1 alice -1 =secret /home/alice /bin/sh video,new A\nbob 1234 alice -1 * - - - B\n- -2 g -2 * - - - -\n";
-        for user in User::parse_table(Path::new("t"), table).unwrap() {
-            database.add(&user, "salt").unwrap();
+        database.add_groups(&users)?;
+        for user in fixed_first(&users, |user| user.uid).filter(|user| user.name != "-") {
+            database.add_user(user, "salt")?;
         }
-        let passwd = database.passwd.text();
-        assert!(passwd.contains("alice:x:1001:1001:A:/home/alice:/bin/sh\n"), "{passwd}");
-        assert!(passwd.contains("bob:x:1234:1001:B:/:/bin/false\n"), "{passwd}");
-        let group = database.group.text();
-        assert!(group.contains("video:x:44:alice\n") && group.contains("new:x:100:alice\n"), "{group}");
-        assert!(group.contains("g:x:101:\n") && !passwd.contains("\n-:"), "{group}");
-        let shadow = database.shadow.text();
-        assert!(shadow.contains("alice:$6$") && shadow.contains("bob:*:"), "{shadow}");
+        Ok(database)
+    }
+
+    /// Lines of a table, sorted, without those that every system has.
+    fn added(table: &Table, before: &str) -> Vec<String> {
+        let mut lines: Vec<String> = table.0.iter().filter(|line| !before.contains(line.as_str())).cloned().collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn ids_are_those_that_buildroot_gives() {
+        let database = add_all(
+            "late -1 svc -1 * - - - Service # trailing comment\n\
+             alice -2 alice -2 * /home/alice /bin/sh video,extra,plug Alice A\n\
+             bob 1000 team 100 * /home/bob /bin/sh plug B\n  # indented\n\
+             - -1 only -2 * - - - -\n\
+             carol 150 svc -1 ! - /bin/sh fresh C\n\
+             dave -2 team -1 - - - wheel D\n",
+        )
+        .unwrap();
+        // Recorded from mkusers of Buildroot 2026.05.1 with the same tables before.
+        let passwd = [
+            "alice:x:1001:1000:Alice A:/home/alice:/bin/sh",
+            "bob:x:1000:100:B:/home/bob:/bin/sh",
+            "carol:x:150:101:C:/:/bin/sh",
+            "dave:x:1002:100:D:/:/bin/false",
+            "late:x:100:101:Service:/:/bin/false",
+        ];
+        assert_eq!(added(&database.passwd, PASSWD), passwd);
+        let group = [
+            "alice:x:1000:",
+            "extra:x:1002:alice",
+            "fresh:x:102:carol",
+            "only:x:1001:",
+            "plug:x:1003:bob,alice",
+            "svc:x:101:",
+            "team:x:100:",
+            "video:x:44:alice",
+            "wheel:x:10:dave",
+        ];
+        assert_eq!(added(&database.group, GROUP), group);
+    }
+
+    #[test]
+    fn what_two_want_is_refused() {
+        for (table, message) in [
+            ("a 500 a -1 * - - - -\nb 500 b -1 * - - - -\n", "the user `a` has the id 500"),
+            ("a -1 a 500 * - - - -\nb -1 b 500 * - - - -\n", "the group `a` has the id 500"),
+            ("a -1 video 99 * - - - -\n", "the group `video` has the id 44"),
+            ("a -1 a -1 * - - - -\na -1 b -1 * - - - -\n", "the user has the main group 100 already"),
+        ] {
+            let error = add_all(table).err().unwrap().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+        let crowd: String = (0..901).map(|n| format!("u{n} -1 users -1 * - - - -\n")).collect();
+        assert!(add_all(&crowd).err().unwrap().to_string().contains("no user id is left"));
+    }
+
+    #[test]
+    fn passwords_are_encrypted() {
+        let database = add_all("alice -1 alice -1 =secret - - - A\nbob -1 alice -1 * - - - B\n").unwrap();
+        assert!(database.shadow.text().contains("alice:$6$") && database.shadow.text().contains("bob:*:"));
         let hash = database.shadow.field("alice", 1).unwrap();
         assert!(sha_crypt::sha512_check("secret", hash).is_ok());
     }
