@@ -187,6 +187,12 @@ fn scripts_run_only_under_a_grant_to_their_present_bytes() {
     hint: read what the scripts of the layer do, and if you want that, run: skiff grant add my/board shell
     hint: better, ask the layer's author for a plugin, which can do only what you grant
     ");
+    // Whatever makes Buildroot run scripts is refused, and what does not is not.
+    for command in [&["br", "all"][..], &["br", "hello-patch", "show-info"], &["fetch"], &["legal-info"], &["check"]] {
+        assert!(env.fail(77, command).contains("skiff grant add my/board shell"), "{command:?}");
+    }
+    assert!(!env.path("workspaces/default/build/hello-1.0").exists());
+    env.succeed(&["br", "show-info"]);
     env.set_grant();
     assert_eq!(env.succeed(&["cmd", "my/board/flash"]).stdout, "flashed my/board\n");
     // As in SkiffOS, a target need not be listed; make says 2 when a command fails.
@@ -329,7 +335,9 @@ fn what_a_change_reaches_is_built_again_and_status_says_so_before() {
         let lines = |text: &str, with: &str| {
             text.lines().filter(|line| line.contains(with)).map(str::trim).collect::<Vec<_>>().join("\n")
         };
-        format!("{}\n--\n{}", lines(&status, "to build"), lines(&said, " again"))
+        let foreseen = lines(&status, "again      ").replace("again      ", "");
+        assert_eq!(foreseen, lines(&said, " again"));
+        format!("{}\n--\n{foreseen}", lines(&status, "to build"))
     };
     assert_snapshot!(changed("overrides/kernel/k", "CONFIG_A=m\n"), @"
     to build   kernel       kernel configuration (changed)
@@ -337,7 +345,7 @@ fn what_a_change_reaches_is_built_again_and_status_says_so_before() {
     to build   system       because of what comes before
     to build   images       because of what comes before
     --
-    the package `linux` is built again
+    kernel configuration is changed: the package `linux` is built again
     ");
     assert!(env.read("workspaces/default/build/linux-1.0/.config").contains("CONFIG_A=m"));
     assert_snapshot!(changed("overrides/buildroot/x", "# BR2_PACKAGE_HELLO is not set\n"), @"
@@ -529,7 +537,7 @@ fn another_tree_and_a_damaged_config_are_configured_again() {
     env.write("tree/package/slow/Config.in", "config BR2_PACKAGE_SLOW\n\tbool \"slow\"\n\tdepends on BR2_arm\n");
     let said = env.succeed(&["configure"]).stderr;
     assert!(said.contains("BR2_PACKAGE_SLOW=y: it depends on BR2_arm, which is n"), "{said}");
-    assert!(rebuild(&env).contains("Buildroot has changed: everything is built again"));
+    assert!(rebuild(&env).contains("Buildroot is changed: everything is built again"));
 }
 
 #[test]
@@ -632,10 +640,36 @@ fn what_was_built_without_a_record_is_not_trusted() {
     fs::remove_dir_all(env.path("layers/my/board/root_overlay")).unwrap();
     rebuild(&env);
     assert!(!env.path("workspaces/default/target/etc/backdoor").exists());
+    // A record that cannot be read is not one that is not there: nothing is thrown away.
     fs::write(env.path("workspaces/default/build.json"), "{}").unwrap();
     env.write("workspaces/default/target/etc/backdoor", "x");
+    assert_snapshot!(env.fail(1, &["build"]), @"
+    Workspace `default` is configured for my/board already; nothing to do
+    error: `[ROOT]/workspaces/default/build.json` is no record of a build: missing field `engine` at line 1 column 2
+    hint: remove what was built, to build it anew: skiff clean
+    ");
+    assert!(env.succeed(&["status"]).stdout.contains("built      nobody can tell"));
+    fs::remove_file(env.path("workspaces/default/build.json")).unwrap();
     assert!(rebuild(&env).contains("there is no record of what was built here: everything is built again"));
     assert!(!env.path("workspaces/default/target/etc/backdoor").exists());
+}
+
+#[test]
+fn downloads_come_before_a_build_and_are_none() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    env.succeed(&["fetch"]);
+    assert!(!rebuild(&env).contains(" again"));
+}
+
+#[test]
+fn saving_the_configuration_leaves_the_merged_one_alone() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    env.succeed(&["configure"]);
+    let merged = env.read("workspaces/.config_default/buildroot/config");
+    let said = env.succeed(&["br", "savedefconfig"]).stderr;
+    assert!(said.contains("Saved [ROOT]/workspaces/default/defconfig"), "{said}");
+    assert!(env.read("workspaces/default/defconfig").ends_with("BR2_PACKAGE_HELLO=y\n"));
+    assert_eq!(env.read("workspaces/.config_default/buildroot/config"), merged);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use skiff_plan::Workspace;
 use crate::BuildrootError;
 use crate::FileError;
 use crate::PrebuiltError;
+use crate::StageChange;
 use crate::StageInputs;
 use crate::WorkspaceLock;
 
@@ -42,6 +43,20 @@ pub trait Engine {
     /// # Errors
     /// [`EngineError`] when the workspace is not configured or its files cannot be read.
     fn stages(&self, plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<StageInputs>, EngineError>;
+
+    /// Says, a line for each, what of an earlier build a build would throw away because of changes since, as far as
+    /// that is known without the new list of packages. Empty when that does not go by parts.
+    ///
+    /// # Errors
+    /// [`EngineError`] when what was built cannot be told.
+    fn rebuilds(
+        &self,
+        _plan: &BuildPlan,
+        _workspace: &Workspace,
+        _changes: &[StageChange],
+    ) -> Result<Vec<String>, EngineError> {
+        Ok(Vec::new())
+    }
 
     /// Obtains everything that a build downloads.
     ///

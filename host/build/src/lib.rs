@@ -41,6 +41,7 @@ pub use engine::TakenOver;
 pub use lock::LockError;
 pub use lock::WorkspaceLock;
 pub use outputs::Built;
+pub use outputs::RecordError;
 pub use prebuilt::PrebuiltError;
 pub use stage::InputChange;
 pub use stage::StageChange;

@@ -23,9 +23,32 @@ use crate::images::Symlinks;
 /// The file of digests beside the images, in the format of `sha256sum`.
 pub(crate) const SUMS: &str = "SHA256SUMS";
 
+/// The present version of the record.
+const VERSION: u32 = 1;
+
+/// The record of a build cannot be read, so nobody knows what is in the workspace. It is never taken for missing: what
+/// was built would be thrown away.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file system refuses.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file holds something else.
+    #[error("`{}` is no record of a build: {reason}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
 /// What the outputs of a workspace are made from.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BuildRecord {
+    /// The version of its format.
+    #[serde(default = "first_version")]
+    version: u32,
     /// The engine that has made them.
     pub(crate) engine: EngineName,
     /// The stages with their inputs.
@@ -37,10 +60,33 @@ pub(crate) struct BuildRecord {
     pub(crate) outputs: Option<String>,
 }
 
+/// The first records did not name theirs.
+fn first_version() -> u32 {
+    VERSION
+}
+
 impl BuildRecord {
+    /// Makes that of a build that begins.
+    pub(crate) fn new(engine: EngineName, stages: Vec<StageInputs>) -> Self {
+        Self { version: VERSION, engine, stages, packages: Packages::new(), outputs: None }
+    }
+
     /// Reads that of a workspace, if there is one.
-    pub(crate) fn read(workspace: &Workspace) -> Option<Self> {
-        serde_json::from_slice(&fs::read(Self::path(workspace)).ok()?).ok()
+    pub(crate) fn read(workspace: &Workspace) -> Result<Option<Self>, RecordError> {
+        let path = Self::path(workspace);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(FileError::at("read", path)(error).into()),
+        };
+        let broken = |path, reason| RecordError::Broken { path, reason };
+        match serde_json::from_slice::<Self>(&bytes) {
+            Ok(record) if record.version == VERSION => Ok(Some(record)),
+            Ok(record) => {
+                Err(broken(path, format!("it has version {}, and this skiff knows {VERSION}", record.version)))
+            }
+            Err(error) => Err(broken(path, error.to_string())),
+        }
     }
 
     fn path(workspace: &Workspace) -> PathBuf {
@@ -81,20 +127,23 @@ pub enum Built {
 
 impl Built {
     /// Looks at a workspace. Digests all images, which takes a second per gigabyte.
-    pub fn look(workspace: &Workspace) -> Self {
-        match BuildRecord::read(workspace) {
+    ///
+    /// # Errors
+    /// [`RecordError`] when nobody can tell.
+    pub fn look(workspace: &Workspace) -> Result<Self, RecordError> {
+        Ok(match BuildRecord::read(workspace)? {
             None => Self::Never,
             Some(record) if record.outputs.is_none() => Self::Unfinished(record.stages),
             Some(record) if are_intact(&workspace.images(), record.outputs.as_deref()) => Self::Images(record.stages),
             Some(_) => Self::Damaged,
-        }
+        })
     }
 }
 
 /// Notes that the outputs of a workspace are not those of its last build any more.
-pub(crate) fn mark_unfinished(workspace: &Workspace) -> Result<(), FileError> {
-    match BuildRecord::read(workspace) {
-        Some(record) => BuildRecord { outputs: None, ..record }.write(workspace),
+pub(crate) fn mark_unfinished(workspace: &Workspace) -> Result<(), RecordError> {
+    match BuildRecord::read(workspace)? {
+        Some(record) => Ok(BuildRecord { outputs: None, ..record }.write(workspace)?),
         None => Ok(()),
     }
 }

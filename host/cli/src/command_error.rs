@@ -9,6 +9,7 @@ use skiff_build::EngineError;
 use skiff_build::FileError;
 use skiff_build::LockError;
 use skiff_build::PrebuiltError;
+use skiff_build::RecordError;
 use skiff_build::WorkspaceError;
 use skiff_layers::CatalogError;
 use skiff_layers::ChainError;
@@ -355,6 +356,16 @@ impl From<EngineError> for CommandError {
     }
 }
 
+impl From<RecordError> for CommandError {
+    fn from(error: RecordError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            RecordError::File(error) => error.into(),
+            RecordError::Broken { .. } => plain.hint("remove what was built, to build it anew: skiff clean"),
+        }
+    }
+}
+
 impl From<BuildrootError> for CommandError {
     fn from(error: BuildrootError) -> Self {
         let plain = Self::of(Kind::User, &error);
@@ -382,6 +393,16 @@ impl From<BuildrootError> for CommandError {
                 plain.hint(format!("`skiff doctor` says how to install `{program}` and what else is missing"))
             }
             BuildrootError::OddPath { .. } => plain.hint("move it to a folder with a plain name"),
+            BuildrootError::Scripts { layers } => {
+                let lines: String = layers.iter().map(|layer| format!("\n  {layer}")).collect();
+                Self::new(
+                    Kind::Refused,
+                    format!("Layers have scripts that the build would run with all of your rights:{lines}"),
+                )
+                .hint(format!("read them, and if you want that, run: skiff grant add {} shell", layers.join(" ")))
+                .hint("better, ask the layers' authors for plugins, which can do only what you grant")
+            }
+            BuildrootError::Record(error) => error.into(),
             BuildrootError::NotConfigured { .. } => plain.hint("run: skiff configure"),
             BuildrootError::Place { .. } => {
                 plain.hint("allow user namespaces, or remove what was built there: skiff clean")
@@ -429,6 +450,7 @@ impl From<PrebuiltError> for CommandError {
         match error {
             PrebuiltError::File(error) => error.into(),
             PrebuiltError::Target(error) => error.into(),
+            PrebuiltError::Record(error) => error.into(),
             PrebuiltError::Workspace(error) => error.into(),
             PrebuiltError::Hook(failure) => failure.into(),
             PrebuiltError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled; the last good images are untouched"),

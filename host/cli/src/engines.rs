@@ -17,6 +17,7 @@ use skiff_plan::legacy_environment;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::consent::layers_without_grant;
 use crate::environment::Environment;
 use crate::session::Session;
 
@@ -91,6 +92,7 @@ impl Session {
             fixed_path: self.project.buildroot.fixed_path.unwrap_or(true),
             target: self.environment.get("SKIFF_BUILD_TARGET_OVERRIDE").map(str::to_owned),
             reach: self.reach,
+            refused: layers_without_grant(self, plan)?,
         })
     }
 

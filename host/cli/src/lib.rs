@@ -4,6 +4,7 @@
 mod args;
 mod command_error;
 mod commands;
+mod consent;
 mod engines;
 mod environment;
 mod graph;

@@ -102,7 +102,8 @@ fn parse_line(line: &str) -> Result<User, &'static str> {
     if fields.iter().any(|field| field.contains(':')) {
         return Err("A field must not contain `:`");
     }
-    let below_root = home.starts_with('/') && !home.split('/').any(|part| part == "..") && home.trim_matches('/') != "";
+    let below_root =
+        home.starts_with('/') && !home.split('/').any(|part| part == "..") && !home.trim_matches('/').is_empty();
     if home != "-" && !below_root {
         return Err("A home directory is an absolute path without `..` other than `/`, or `-`");
     }

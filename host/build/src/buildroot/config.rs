@@ -102,12 +102,16 @@ pub fn read_package_config(workspace: &Workspace, kind: Kind) -> Option<Merged> 
 
 /// Returns where Buildroot builds the kernel, U-Boot or Busybox.
 pub(crate) fn package_folder(workspace: &Workspace, kind: Kind) -> Option<PathBuf> {
-    let package = match kind {
-        Kind::Buildroot => return None,
-        Kind::Kernel => "linux",
-        Kind::Uboot => "uboot",
-        Kind::Busybox => "busybox",
-    };
     let folder = workspace.folder();
-    Some(folder.join(&info::kept(&folder).get(package)?.stamp_dir))
+    Some(folder.join(&info::kept(&folder).get(package_of_kind(kind)?)?.stamp_dir))
+}
+
+/// Returns the package that builds the kernel, U-Boot or Busybox.
+pub(crate) fn package_of_kind(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Buildroot => None,
+        Kind::Kernel => Some("linux"),
+        Kind::Uboot => Some("uboot"),
+        Kind::Busybox => Some("busybox"),
+    }
 }

@@ -13,6 +13,7 @@ use skiff_kconfig::Merged;
 use skiff_kconfig::Value;
 use skiff_plan::Workspace;
 
+use super::config::package_of_kind;
 use super::read_package_config;
 use crate::FileError;
 use crate::atomic::write_file;
@@ -38,7 +39,7 @@ pub struct SavedDelta {
 const EDITORS: [&str; 5] = ["config", "gconfig", "menuconfig", "nconfig", "xconfig"];
 
 /// Returns what a target edits, if it is a menu.
-pub fn menu_of(target: &str) -> Option<Menu> {
+pub(super) fn menu_of(target: &str) -> Option<Menu> {
     let (package, editor) = target.rsplit_once('-').unwrap_or(("", target));
     let (kind, fragment) = match package {
         "" => (Kind::Buildroot, "zz-buildroot-menuconfig-delta"),
@@ -53,12 +54,12 @@ pub fn menu_of(target: &str) -> Option<Menu> {
 impl Menu {
     /// Returns the name of the package that it configures; `buildroot` for all of it.
     pub fn package(&self) -> &'static str {
-        match self.kind {
-            Kind::Buildroot => "buildroot",
-            Kind::Kernel => "linux",
-            Kind::Uboot => "uboot",
-            Kind::Busybox => "busybox",
-        }
+        package_of_kind(self.kind).unwrap_or("buildroot")
+    }
+
+    /// Whether it is about the system as a whole, and not about one program.
+    pub fn is_of_buildroot(&self) -> bool {
+        self.kind == Kind::Buildroot
     }
 
     /// Reads the configuration that it edits.

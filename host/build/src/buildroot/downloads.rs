@@ -22,7 +22,7 @@ pub(crate) fn fetch(make: &Make<'_>, site: &Site<'_>) -> Result<(), BuildrootErr
     let mut failures = Failures::default();
     let status = {
         let task = Task::start(site.reporter, "Downloading sources", Unit::Items, None);
-        make.run(&["--keep-going", "source"], site, |line| {
+        make.build(&["--keep-going", "source"], site, |line| {
             // The log is only for reading.
             let _ = writeln!(log, "{line}");
             if let Some(step) = Step::parse(line) {

@@ -4,6 +4,7 @@ use skiff_plan::Cancelled;
 use skiff_plan::HookFailure;
 
 use crate::FileError;
+use crate::RecordError;
 use crate::WorkspaceError;
 use crate::lock::WaitError;
 
@@ -82,6 +83,12 @@ pub enum BuildrootError {
         /// The tree.
         path: PathBuf,
     },
+    /// Layers have scripts that make would run, and the user has not agreed to that.
+    #[error("Layers have scripts that the build would run with all of your rights: {}", layers.join(", "))]
+    Scripts {
+        /// The layers.
+        layers: Vec<String>,
+    },
     /// The workspace is not configured.
     #[error("The workspace is not configured for Buildroot: there is no `{}`", path.display())]
     NotConfigured {
@@ -105,7 +112,7 @@ pub enum BuildrootError {
     /// make failed.
     #[error("{what} failed{}", last.as_ref().map(|last| format!(": {last}")).unwrap_or_default())]
     Make {
-        /// What was being made: "The step Building of gcc-final 15.2.0".
+        /// What was being made: "gcc-final 15.2.0 Building".
         what: String,
         /// The first line that names an error.
         last: Option<String>,
@@ -133,6 +140,9 @@ pub enum BuildrootError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Nobody can tell what was built.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The workspace's folder is not skiff's.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),

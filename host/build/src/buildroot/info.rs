@@ -24,10 +24,20 @@ pub(crate) struct PackageInfo {
     pub(crate) stamp_dir: String,
     /// The packages that it was built with: some take what is there.
     pub(crate) dependencies: Vec<String>,
+    /// Whether it only stands for others.
+    #[serde(rename = "virtual")]
+    pub(crate) is_virtual: bool,
+    /// Whether others find headers and libraries of it.
+    pub(crate) install_staging: bool,
+    /// Whether it puts files beside the images, where boot loaders find each other.
+    pub(crate) install_images: bool,
 }
 
 /// All packages of a configuration, by name; those for the host start with `host-`.
 pub(crate) type Packages = BTreeMap<String, PackageInfo>;
+
+/// Which of Buildroot's answers are kept: with other fields, earlier files are asked for again.
+const VERSION: &str = "2";
 
 /// What was read for one `.config`, one tree and one state of the layers' own packages.
 #[derive(Serialize, Deserialize)]
@@ -41,7 +51,8 @@ pub(crate) fn packages(make: &Make<'_>, site: &Site<'_>) -> Result<Packages, Bui
     let folder = site.workspace.folder();
     let config = fs::read(folder.join(".config")).unwrap_or_default();
     let layers = site.plan.fingerprint.layers;
-    let digest = Digest::of(&[make.tree().identity.as_bytes(), layers.bytes(), &config].concat()).to_string();
+    let digest = Digest::of(&[VERSION.as_bytes(), make.tree().identity.as_bytes(), layers.bytes(), &config].concat())
+        .to_string();
     let path = folder.join("packages.json");
     if let Some(kept) = read_kept(&path).filter(|kept| kept.config == digest) {
         return Ok(kept.packages);

@@ -16,118 +16,143 @@ use skiff_plan::digest_tree;
 use walkdir::WalkDir;
 
 use super::BuildrootError;
-use super::rebuild;
-use super::rebuild::Part;
+use super::input::Input;
+use super::part::Part;
 use crate::FileError;
 use crate::StageInputs;
 use crate::outputs;
 
-/// Digests everything that a build is made from, stage by stage.
+/// Digests everything that a build is made from, stage by stage. `identity` is that of Buildroot's tree.
 pub(crate) fn of(
     plan: &BuildPlan,
     workspace: &Workspace,
     config: &Merged,
     identity: &str,
 ) -> Result<Vec<StageInputs>, BuildrootError> {
-    let digest = |path: &Path| {
-        digest_tree(path, Links::Followed)
-            .map_err(|error| FileError::at("read", path)(io::Error::other(error.to_string())))
-    };
-    // What is off is as good as absent, and there are thousands of those.
-    let add_symbols = |stage: &mut StageInputs, part: Part| {
-        for (symbol, entry) in config.entries().filter(|(symbol, _)| rebuild::part(symbol.as_str()) == part) {
-            if !matches!(entry.winner.value.text(), "n" | "" | "\"\"") {
-                stage.add_text(symbol.as_str(), entry.winner.value.text());
+    let sources = Sources { plan, config, own: workspace.config() };
+    Ok(vec![
+        sources.toolchain(identity, &workspace.folder().join("local.mk"))?,
+        sources.packages()?,
+        sources.of_program(Part::Kernel, Kind::Kernel, &Input::KernelPatches, &plan.patches.kernel)?,
+        sources.of_program(Part::BootLoader, Kind::Uboot, &Input::UbootPatches, &plan.patches.uboot)?,
+        sources.system()?,
+        sources.images()?,
+    ])
+}
+
+/// Where inputs are looked for.
+struct Sources<'s> {
+    plan: &'s BuildPlan,
+    config: &'s Merged,
+    /// What skiff itself has written for the workspace: its content is made of other inputs.
+    own: PathBuf,
+}
+
+impl Sources<'_> {
+    /// Makes a stage of the symbols that belong to it, and of the files that these name: device trees, configurations
+    /// of packages, tables.
+    fn stage(&self, part: Part) -> Result<StageInputs, FileError> {
+        let name = part.stage().unwrap_or_default();
+        let mut stage = StageInputs::new(name);
+        for (symbol, entry) in self.config.entries() {
+            let (symbol, value) = (symbol.as_str(), &entry.winner.value);
+            // What is off is as good as absent, and there are thousands of those.
+            if matches!(value.text(), "n" | "" | "\"\"") || Part::of(symbol).stage() != Some(name) {
+                continue;
             }
-        }
-    };
-    let settings = |kind: Kind| {
-        let lines = plan.config(kind).entries().map(|(_, entry)| format!("{}\n", entry.winner));
-        lines.collect::<String>().replace(&workspace.config().display().to_string(), "")
-    };
-    // Files that settings name: device trees, configurations of packages, tables.
-    let own = workspace.config();
-    let add_files = |stage: &mut StageInputs, part: Part| -> Result<(), BuildrootError> {
-        for (symbol, entry) in config.entries().filter(|(symbol, _)| rebuild::part(symbol.as_str()) == part) {
-            let words = entry.winner.value.string().unwrap_or_default();
+            stage.add_text(Input::Symbol(symbol.to_owned()).to_string(), value.text());
+            let words = value.string().unwrap_or_default();
             let files = words.split_whitespace().map(Path::new).filter(|path| path.is_absolute() && path.is_file());
-            for path in files.filter(|path| !path.starts_with(&own)) {
-                stage.add(format!("{symbol}: {}", path.display()), outputs::digest_file(path)?);
+            for path in files.filter(|path| !path.starts_with(&self.own)) {
+                stage.add(Input::named_file(symbol, path).to_string(), outputs::digest_file(path)?);
             }
         }
-        Ok(())
-    };
-    let mut toolchain = StageInputs::new("toolchain");
-    toolchain.add_text("Buildroot", identity);
-    add_symbols(&mut toolchain, Part::Toolchain);
-    add_files(&mut toolchain, Part::Toolchain)?;
-    let overrides = workspace.folder().join("local.mk");
-    if overrides.is_file() {
-        toolchain.add("local.mk", outputs::digest_file(&overrides)?);
+        Ok(stage)
     }
-    let mut packages = StageInputs::new("packages");
-    add_symbols(&mut packages, Part::Package);
-    add_files(&mut packages, Part::Package)?;
-    packages.add_text("busybox configuration", settings(Kind::Busybox));
-    // Several layers may patch one package, and each of them counts.
-    let mut counted: BTreeMap<String, String> = BTreeMap::new();
-    let mut add = |name: String, digest: Digest| *counted.entry(name).or_default() += &digest.to_string();
-    let named = config.string("BR2_GLOBAL_PATCH_DIR").unwrap_or_default();
-    let named = named.split_whitespace().map(PathBuf::from);
-    let patches: BTreeSet<PathBuf> = plan.patches.buildroot.iter().cloned().chain(named).collect();
-    for folder in &patches {
-        for path in folders(folder)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            add(format!("patches of {name}"), digest(&path)?);
+
+    /// Returns the text of what the layers ask of a program.
+    fn settings(&self, kind: Kind) -> String {
+        let lines = self.plan.config(kind).entries().map(|(_, entry)| format!("{}\n", entry.winner));
+        lines.collect::<String>().replace(&self.own.display().to_string(), "")
+    }
+
+    fn toolchain(&self, identity: &str, overrides: &Path) -> Result<StageInputs, FileError> {
+        let mut stage = self.stage(Part::Toolchain)?;
+        stage.add_text(Input::Tree.to_string(), identity);
+        if overrides.is_file() {
+            stage.add(Input::LocalOverrides.to_string(), outputs::digest_file(overrides)?);
         }
+        Ok(stage)
     }
-    for tree in &plan.external {
-        for (name, folder) in recipes(tree)? {
-            add(format!("package {name}"), digest(&folder)?);
+
+    fn packages(&self) -> Result<StageInputs, FileError> {
+        let mut stage = self.stage(Part::Package)?;
+        stage.add_text(Input::Settings(Kind::Busybox).to_string(), self.settings(Kind::Busybox));
+        // Several layers may patch one package, and each of them counts.
+        let mut counted: BTreeMap<String, String> = BTreeMap::new();
+        let mut add =
+            |input: Input, digest: Digest| *counted.entry(input.to_string()).or_default() += &digest.to_string();
+        let named = self.config.string("BR2_GLOBAL_PATCH_DIR").unwrap_or_default();
+        let named = named.split_whitespace().map(PathBuf::from);
+        let patches: BTreeSet<PathBuf> = self.plan.patches.buildroot.iter().cloned().chain(named).collect();
+        for folder in &patches {
+            for path in folders(folder)? {
+                let package = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                add(Input::Patches(package), digest(&path)?);
+            }
         }
-        add("external.mk".into(), outputs::digest_file(&tree.join("external.mk"))?);
+        for tree in &self.plan.external {
+            for (package, folder) in recipes(tree)? {
+                add(Input::Recipe(package), digest(&folder)?);
+            }
+            add(Input::ExternalMakefile, outputs::digest_file(&tree.join("external.mk"))?);
+        }
+        for (name, digests) in counted {
+            stage.add_text(name, digests);
+        }
+        Ok(stage)
     }
-    for (name, digests) in counted {
-        packages.add_text(name, digests);
-    }
-    let mut kernel = StageInputs::new("kernel");
-    add_symbols(&mut kernel, Part::Kernel);
-    add_files(&mut kernel, Part::Kernel)?;
-    kernel.add_text("kernel configuration", settings(Kind::Kernel));
-    let mut boot = StageInputs::new("boot loader");
-    add_symbols(&mut boot, Part::BootLoader);
-    add_files(&mut boot, Part::BootLoader)?;
-    boot.add_text("U-Boot configuration", settings(Kind::Uboot));
-    for (stage, name, folders) in
-        [(&mut kernel, "kernel patches", &plan.patches.kernel), (&mut boot, "U-Boot patches", &plan.patches.uboot)]
-    {
+
+    /// Makes the stage of a program with settings and patches of its own.
+    fn of_program(&self, part: Part, kind: Kind, input: &Input, patches: &[PathBuf]) -> Result<StageInputs, FileError> {
+        let mut stage = self.stage(part)?;
+        stage.add_text(Input::Settings(kind).to_string(), self.settings(kind));
         let digests: Vec<String> =
-            folders.iter().map(|folder| digest(folder).map(|d| d.to_string())).collect::<Result<_, _>>()?;
+            patches.iter().map(|folder| Ok(digest(folder)?.to_string())).collect::<Result<_, FileError>>()?;
         if !digests.is_empty() {
-            stage.add_text(name, digests.concat());
+            stage.add_text(input.to_string(), digests.concat());
         }
+        Ok(stage)
     }
-    let mut system = StageInputs::new("system");
-    let order: Vec<&str> = plan.layers.iter().map(|layer| layer.name.as_str()).collect();
-    system.add_text("order of layers", order.join(" "));
-    add_symbols(&mut system, Part::System);
-    add_files(&mut system, Part::System)?;
-    // Fragments have had their effect on the symbols above.
-    let fragments =
-        ["buildroot", "busybox", "cflags", "kernel", "kernel_patches", "metadata", "uboot", "uboot_patches"];
-    for (name, digest) in &plan.fingerprint.inputs {
-        let part = name.rsplit(": ").next().unwrap_or_default();
-        if !fragments.contains(&part) {
-            system.add(name, *digest);
+
+    fn system(&self) -> Result<StageInputs, FileError> {
+        let mut stage = self.stage(Part::System)?;
+        let order: Vec<&str> = self.plan.layers.iter().map(|layer| layer.name.as_str()).collect();
+        stage.add_text(Input::Order.to_string(), order.join(" "));
+        // Fragments have had their effect on the symbols of the stages.
+        let fragments =
+            ["buildroot", "busybox", "cflags", "kernel", "kernel_patches", "metadata", "uboot", "uboot_patches"];
+        for (name, digest) in &self.plan.fingerprint.inputs {
+            let part = name.rsplit(": ").next().unwrap_or_default();
+            if !fragments.contains(&part) {
+                stage.add(Input::Part(name.clone()).to_string(), *digest);
+            }
         }
+        Ok(stage)
     }
-    let mut images = StageInputs::new("images");
-    if let Some(target) = &plan.build_target {
-        images.add_text("build target", target);
+
+    fn images(&self) -> Result<StageInputs, FileError> {
+        let mut stage = self.stage(Part::Images)?;
+        if let Some(target) = &self.plan.build_target {
+            stage.add_text(Input::BuildTarget.to_string(), target);
+        }
+        Ok(stage)
     }
-    add_symbols(&mut images, Part::Images);
-    add_files(&mut images, Part::Images)?;
-    Ok(vec![toolchain, packages, kernel, boot, system, images])
+}
+
+fn digest(folder: &Path) -> Result<Digest, FileError> {
+    digest_tree(folder, Links::Followed)
+        .map_err(|error| FileError::at("read", folder)(io::Error::other(error.to_string())))
 }
 
 /// Lists the folders in a folder; none when it is not there.

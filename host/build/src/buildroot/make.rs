@@ -9,6 +9,7 @@ use std::process::ExitStatus;
 
 use super::Buildroot;
 use super::BuildrootError;
+use super::Goal;
 use super::Tree;
 use super::place::Place;
 use crate::FileError;
@@ -23,6 +24,7 @@ pub(crate) struct Make<'m> {
     variables: BTreeMap<OsString, OsString>,
     external: String,
     offline: bool,
+    refused: &'m [String],
 }
 
 impl<'m> Make<'m> {
@@ -38,6 +40,7 @@ impl<'m> Make<'m> {
             variables,
             external: external.join(":"),
             offline: engine.reach.offline,
+            refused: &engine.refused,
         })
     }
 
@@ -65,26 +68,42 @@ impl<'m> Make<'m> {
         command
     }
 
-    /// Makes some targets and hands each line of output to `line`.
-    pub(crate) fn run(
+    /// Refuses to go on when make would run scripts of layers that the user has not agreed to.
+    pub(crate) fn allow_scripts(&self) -> Result<(), BuildrootError> {
+        match self.refused {
+            [] => Ok(()),
+            layers => Err(BuildrootError::Scripts { layers: layers.to_vec() }),
+        }
+    }
+
+    /// Makes some goals, and with them what layers want run, and hands each line of output to `line`.
+    pub(crate) fn build(
         &self,
         words: &[&str],
         site: &Site<'_>,
         line: impl FnMut(&str),
     ) -> Result<ExitStatus, BuildrootError> {
+        self.allow_scripts()?;
+        self.run(words, site, line)
+    }
+
+    fn run(&self, words: &[&str], site: &Site<'_>, line: impl FnMut(&str)) -> Result<ExitStatus, BuildrootError> {
         let mut command = self.command(words);
         let status = site.lock.shared_with(|| watch(&mut command, site.cancel, line));
         site.cancel.check()?;
         status.map_err(FileError::at("run", self.program)).map_err(Into::into)
     }
 
-    /// Makes some targets at the user's terminal.
+    /// Makes some goals at the user's terminal.
     pub(crate) fn run_at_terminal(&self, words: &[&str], site: &Site<'_>) -> Result<ExitStatus, BuildrootError> {
+        if words.iter().any(|word| Goal::of(word).runs_scripts()) {
+            self.allow_scripts()?;
+        }
         let status = site.lock.shared_with(|| self.command(words).status());
         status.map_err(FileError::at("run", self.program)).map_err(Into::into)
     }
 
-    /// Makes something that takes a moment, and returns what it prints.
+    /// Makes something that takes a moment and runs nothing of the layers', and returns what it prints.
     pub(crate) fn output(&self, words: &[&str], site: &Site<'_>, what: &str) -> Result<String, BuildrootError> {
         let mut lines = Vec::new();
         let status = self.run(words, site, |line| lines.push(line.to_owned()))?;

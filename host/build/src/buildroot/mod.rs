@@ -12,18 +12,23 @@ mod definitions;
 mod delta;
 mod downloads;
 mod error;
+mod goal;
 mod info;
+mod input;
 mod inputs;
 mod lock;
 mod make;
+mod part;
 mod place;
 mod progress;
 mod rebuild;
 mod sizes;
+mod stale;
 mod times;
 mod tree;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -46,8 +51,8 @@ pub use self::config::read_package_config;
 pub use self::delta::Menu;
 pub use self::delta::SavedDelta;
 pub use self::delta::delta_of;
-pub use self::delta::menu_of;
 pub use self::error::BuildrootError;
+pub use self::goal::Goal;
 pub use self::place::enter;
 pub use self::progress::HOOK_LINE;
 pub use self::sizes::read_installed_sizes;
@@ -61,6 +66,7 @@ use self::make::Make;
 use self::place::Place;
 use self::progress::Progress;
 use self::rebuild::Rebuild;
+use self::rebuild::Situation;
 use self::times::Remembered;
 use crate::Built;
 use crate::Compiled;
@@ -71,6 +77,7 @@ use crate::FileError;
 use crate::Gap;
 use crate::Reach;
 use crate::Site;
+use crate::StageChange;
 use crate::StageInputs;
 use crate::TakenOver;
 use crate::atomic::write_file;
@@ -82,7 +89,10 @@ use crate::stage_changes;
 use crate::workspace;
 
 pub(crate) use self::info::Packages;
-pub(crate) use self::rebuild::OUTPUTS;
+pub(crate) use self::stale::OUTPUTS;
+
+/// What overlays have put into the target, in a workspace.
+const OVERLAYS: &str = ".overlays.built";
 
 /// The engine and what it takes from its surroundings.
 #[derive(Debug, Clone)]
@@ -101,6 +111,9 @@ pub struct Buildroot {
     pub target: Option<String>,
     /// How far to look for sources.
     pub reach: Reach,
+    /// The layers with scripts that make would run and that the user has not agreed to: with any, only what runs no
+    /// script is made.
+    pub refused: Vec<String>,
 }
 
 impl Engine for Buildroot {
@@ -129,6 +142,18 @@ impl Engine for Buildroot {
         Ok(inputs::of(plan, workspace, &config, identity.as_deref().unwrap_or("not fetched"))?)
     }
 
+    fn rebuilds(
+        &self,
+        plan: &BuildPlan,
+        workspace: &Workspace,
+        changes: &[StageChange],
+    ) -> Result<Vec<String>, EngineError> {
+        let Some(old) = BuildRecord::read(workspace).map_err(BuildrootError::from)? else { return Ok(Vec::new()) };
+        let overlays = inputs::overlay_files(plan).map_err(BuildrootError::from)?;
+        let rebuild = self.rebuild(&workspace.folder(), &old, changes, &old.packages, &overlays);
+        Ok(rebuild.map_err(BuildrootError::from)?.lines())
+    }
+
     fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError> {
         let make = self.make(site)?;
         Ok(downloads::fetch(&make, site)?)
@@ -150,9 +175,10 @@ impl Buildroot {
 
     fn build(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, BuildrootError> {
         let make = self.make(site)?;
+        make.allow_scripts()?;
         let config = read_config(site.workspace)?;
         let stages = inputs::of(site.plan, site.workspace, &config, &make.tree().identity)?;
-        if self.target.is_none() && Built::look(site.workspace) == Built::Images(stages.clone()) {
+        if self.target.is_none() && Built::look(site.workspace)? == Built::Images(stages.clone()) {
             return Ok(Compiled::Unchanged);
         }
         // What would be refused at the end is refused before the work.
@@ -165,7 +191,7 @@ impl Buildroot {
         let mut progress = Progress::start("Building with Buildroot", &packages, &times, &folder, site.reporter)?;
         let target = self.target.as_deref().or(site.plan.build_target.as_deref());
         let words: Vec<&str> = target.into_iter().collect();
-        let status = make.run(&words, site, |line| progress.line(line))?;
+        let status = make.build(&words, site, |line| progress.line(line))?;
         let outcome = match status.success() {
             true => Ok(()),
             false => Err(progress.failure()),
@@ -214,48 +240,71 @@ impl Buildroot {
         stages: Vec<StageInputs>,
     ) -> Result<(Packages, BuildRecord), BuildrootError> {
         let packages = info::packages(make, site)?;
-        let mut record = BuildRecord { engine: self.name(), stages, packages: packages.clone(), outputs: None };
+        let old = BuildRecord::read(site.workspace)?;
+        let mut record = BuildRecord::new(self.name(), stages);
+        record.packages = packages.clone();
         // Those that are off have folders, too, and may be on again one day.
-        for (name, info) in BuildRecord::read(site.workspace).map(|old| old.packages).unwrap_or_default() {
-            record.packages.entry(name).or_insert(info);
+        for (name, info) in old.iter().flat_map(|old| &old.packages) {
+            record.packages.entry(name.clone()).or_insert_with(|| info.clone());
         }
-        self.clear_stale(site, &record)?;
+        self.clear_stale(site, old, &record)?;
         Ok((packages, record))
     }
 
     /// Removes what was built from inputs that are not the present ones, and notes the present ones: from now on,
     /// what is in the workspace is made from these.
-    fn clear_stale(&self, site: &Site<'_>, new: &BuildRecord) -> Result<(), BuildrootError> {
+    fn clear_stale(&self, site: &Site<'_>, old: Option<BuildRecord>, new: &BuildRecord) -> Result<(), BuildrootError> {
         let folder = site.workspace.folder();
-        let built_overlays = folder.join(".overlays.built");
         let overlays = inputs::overlay_files(site.plan)?;
-        if let Some(mut old) = BuildRecord::read(site.workspace) {
-            let before = fs::read_to_string(&built_overlays).unwrap_or_default();
-            let gone = before.lines().find(|path| !overlays.contains(*path));
+        if let Some(mut old) = old {
             let changes = stage_changes(&old.stages, &new.stages);
-            let rebuild = match old.engine == self.name() {
-                true => Rebuild::decide(&changes, &old.packages, &new.packages, gone),
-                false => Rebuild::All(format!("the engine `{}` has built here", old.engine)),
-            };
+            let rebuild = self.rebuild(&folder, &old, &changes, &new.packages, &overlays)?;
             // Until it is done, the record says that the old inputs count.
             old.outputs = None;
             old.write(site.workspace)?;
-            for text in rebuild.apply(&folder, &info::checked(old.packages))? {
+            for text in stale::remove(&rebuild, &folder, &info::checked(old.packages))? {
                 site.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &text });
             }
             if !changes.is_empty() {
-                rebuild::clear_images(&folder)?;
+                stale::clear_images(&folder)?;
             }
         } else {
             // Nobody knows what it was built from.
-            let reason = "there is no record of what was built here".to_owned();
-            for text in Rebuild::All(reason).apply(&folder, &Packages::new())? {
+            let rebuild = Rebuild::All("there is no record of what was built here".to_owned());
+            for text in stale::remove(&rebuild, &folder, &Packages::new())? {
                 site.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
             }
         }
         let lines: String = overlays.iter().map(|path| format!("{path}\n")).collect();
-        write_file(&built_overlays, lines.as_bytes())?;
+        write_file(&folder.join(OVERLAYS), lines.as_bytes())?;
         Ok(new.write(site.workspace)?)
+    }
+
+    /// Decides what has to be built again because of changes since a build.
+    fn rebuild(
+        &self,
+        folder: &Path,
+        old: &BuildRecord,
+        changes: &[StageChange],
+        new: &Packages,
+        overlays: &BTreeSet<String>,
+    ) -> Result<Rebuild, FileError> {
+        if old.engine != self.name() {
+            return Ok(Rebuild::All(format!("the engine `{}` has built here", old.engine)));
+        }
+        let built_overlays = folder.join(OVERLAYS);
+        let before = match fs::read_to_string(&built_overlays) {
+            Ok(before) => before,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(FileError::at("read", built_overlays)(error)),
+        };
+        Ok(Rebuild::decide(&Situation {
+            changes,
+            old: &old.packages,
+            new,
+            gone_from_overlays: before.lines().find(|path| !overlays.contains(*path)),
+            per_package: folder.join("per-package").is_dir(),
+        }))
     }
 
     /// Runs targets of Buildroot at the user's terminal: those that build something after the same preparations as a
@@ -265,12 +314,24 @@ impl Buildroot {
     /// [`BuildrootError`] when make cannot be started.
     pub fn run_targets(&self, site: &Site<'_>, targets: &[&str]) -> Result<ExitStatus, BuildrootError> {
         let make = self.make(site)?;
-        if targets.iter().any(|target| builds(target)) {
+        if targets.iter().any(|target| Goal::of(target).builds()) {
+            make.allow_scripts()?;
             let config = read_config(site.workspace)?;
             let stages = inputs::of(site.plan, site.workspace, &config, &make.tree().identity)?;
             self.begin(&make, site, stages)?;
         }
-        make.run_at_terminal(targets, site)
+        let mut words = targets.to_vec();
+        let saved = format!("DEFCONFIG={}", self.saved_configuration(site.workspace).display());
+        if targets.iter().any(|target| Goal::of(target) == Goal::Save) {
+            // Buildroot would write over what skiff has merged.
+            words.insert(0, &saved);
+        }
+        make.run_at_terminal(&words, site)
+    }
+
+    /// Where [`Goal::Save`] saves the configuration of a workspace.
+    pub fn saved_configuration(&self, workspace: &Workspace) -> PathBuf {
+        workspace.folder().join("defconfig")
     }
 
     /// Asks Buildroot where its packages are, for those who look at one.
@@ -297,15 +358,6 @@ impl Buildroot {
         let status = make.other(program).args(arguments).status();
         status.map_err(FileError::at("run", program)).map_err(Into::into)
     }
-}
-
-/// Whether a target may change what is built: all that are not known not to.
-fn builds(target: &str) -> bool {
-    const READING: [&str; 9] =
-        ["check-", "graph-", "help", "legal-info", "list-", "pkg-stats", "print", "savedefconfig", "show-"];
-    let reads =
-        READING.iter().any(|word| target.starts_with(word)) || target == "source" || target.ends_with("-source");
-    !reads && menu_of(target).is_none() && !target.contains('=')
 }
 
 /// Forgets at which path a workspace was built.

@@ -1,245 +1,213 @@
 //! What has to be built again after a change. Buildroot itself does not look: it builds what has no stamp.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
-use walkdir::WalkDir;
+use skiff_kconfig::Kind;
 
+use super::config::package_of_kind;
 use super::info::PackageInfo;
 use super::info::Packages;
-use crate::FileError;
+use super::input::Input;
+use super::part::Part;
 use crate::InputChange;
 use crate::StageChange;
-use crate::mounted::remove_tree;
 
 /// What is removed before the next build, so that Buildroot makes it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rebuild {
     /// Everything, for this reason.
     All(String),
-    /// Some packages, and whether the target is put together anew because something in it is not wanted any more.
-    Some { packages: BTreeSet<String>, target: Option<String> },
+    /// Some packages, each with the reason, and why the target is put together anew, if it is: something in it may not
+    /// be wanted any more.
+    Some {
+        /// The packages.
+        packages: BTreeMap<String, String>,
+        /// Why the target is put together.
+        target: Option<String>,
+    },
 }
 
-/// The part of a system that a symbol is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
-    /// The compiler and everything that all packages depend on.
-    Toolchain,
-    /// A package.
-    Package,
-    /// The kernel.
-    Kernel,
-    /// A boot loader.
-    BootLoader,
-    /// The root file system's settings: made anew with every build.
-    System,
-    /// The images: made anew with every build.
-    Images,
-    /// Where things are downloaded from and the like.
-    Nothing,
+/// What a decision is made from.
+pub(crate) struct Situation<'s> {
+    /// What has changed since the last build began.
+    pub(crate) changes: &'s [StageChange],
+    /// The packages of that build.
+    pub(crate) old: &'s Packages,
+    /// The packages of the next one.
+    pub(crate) new: &'s Packages,
+    /// A file that overlays have put into the target, and do not any more.
+    pub(crate) gone_from_overlays: Option<&'s str>,
+    /// Whether every package has a copy of what it depends on.
+    pub(crate) per_package: bool,
 }
 
-/// Prefixes of symbols and what they are about; the first that fits counts.
-const PARTS: [(&str, Part); 34] = [
-    ("BR2_BACKUP_SITE", Part::Nothing),
-    ("BR2_CCACHE", Part::Nothing),
-    ("BR2_CPAN_MIRROR", Part::Nothing),
-    ("BR2_DEFCONFIG", Part::Nothing),
-    ("BR2_DL_DIR", Part::Nothing),
-    ("BR2_EXTERNAL", Part::Nothing),
-    ("BR2_GLOBAL_PATCH_DIR", Part::Nothing),
-    ("BR2_GNU_MIRROR", Part::Nothing),
-    // What packages say to each other about the host.
-    ("BR2_HOST_", Part::Nothing),
-    ("BR2_JLEVEL", Part::Nothing),
-    ("BR2_KERNEL_MIRROR", Part::Nothing),
-    ("BR2_LUAROCKS_MIRROR", Part::Nothing),
-    ("BR2_NEEDS_HOST_", Part::Nothing),
-    ("BR2_PRIMARY_SITE", Part::Nothing),
-    ("BR2_VERSION", Part::Nothing),
-    ("BR2_WGET", Part::Nothing),
-    ("BR2_LINUX_KERNEL", Part::Kernel),
-    ("BR2_PACKAGE_GLIBC", Part::Toolchain),
-    ("BR2_PACKAGE_HOST_BINUTILS", Part::Toolchain),
-    ("BR2_PACKAGE_HOST_GCC", Part::Toolchain),
-    ("BR2_PACKAGE_MUSL", Part::Toolchain),
-    ("BR2_PACKAGE_UCLIBC", Part::Toolchain),
-    ("BR2_PACKAGE_", Part::Package),
-    // Of these, only what Buildroot does with every build.
-    ("BR2_ROOTFS_OVERLAY", Part::System),
-    ("BR2_ROOTFS_POST_", Part::System),
-    ("BR2_ROOTFS_USERS_TABLES", Part::System),
-    ("BR2_SYSTEM_BIN_SH", Part::System),
-    ("BR2_TARGET_ENABLE_ROOT_LOGIN", Part::System),
-    ("BR2_TARGET_GENERIC_", Part::System),
-    ("BR2_TARGET_LDFLAGS", Part::Toolchain),
-    ("BR2_TARGET_LOCALTIME", Part::Toolchain),
-    ("BR2_TARGET_OPTIMIZATION", Part::Toolchain),
-    ("BR2_TARGET_ROOTFS_", Part::Images),
-    ("BR2_TARGET_", Part::BootLoader),
-];
-
-/// Returns what a symbol is about. What is not known to concern one thing only concerns everything.
-pub(crate) fn part(symbol: &str) -> Part {
-    PARTS.iter().find(|(prefix, _)| symbol.starts_with(prefix)).map_or(Part::Toolchain, |(_, part)| *part)
-}
-
-impl Rebuild {
-    /// Decides by what has changed since the last build began, whose packages were `old`; the next has `new`.
-    pub(crate) fn decide(
-        changes: &[StageChange],
-        old: &Packages,
-        new: &Packages,
-        gone_from_overlays: Option<&str>,
-    ) -> Self {
-        let packages: BTreeSet<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
-        // Many packages take what is there: with other dependencies they become others.
-        let other = |(name, info): &(&String, &PackageInfo)| {
-            new.get(*name).is_some_and(|next| next.dependencies != info.dependencies)
-        };
-        let mut again: BTreeSet<String> = old.iter().filter(other).map(|(name, _)| name.clone()).collect();
-        let mut target = gone_from_overlays.map(|path| format!("{path} is gone from the overlays"));
-        for (name, change) in changes.iter().flat_map(|change| &change.inputs) {
-            if matches!(name.as_str(), "Buildroot" | "external.mk" | "local.mk") {
-                return Self::All(format!("{name} has changed"));
-            }
-            if !name.starts_with("BR2_") {
-                again.extend(packages_of_input(name));
-                if leaves_traces(name) && *change != InputChange::Added {
-                    target = Some(format!("{name} is {change}"));
-                }
-                continue;
-            }
-            let off = || Some(format!("{name} is {change}"));
-            match part(name) {
-                Part::Toolchain => return Self::All(format!("{name} is {change}")),
-                Part::Kernel => {
-                    again.insert("linux".to_owned());
-                    // Another version has its modules elsewhere.
-                    if name == "BR2_LINUX_KERNEL" || KERNEL_SOURCE.iter().any(|word| name.contains(word)) {
-                        target = off();
-                    }
-                }
-                Part::Package | Part::BootLoader => {
-                    if *change == InputChange::Removed {
-                        target = off();
-                    }
-                    if let Some(package) = package_of(name, &packages)
-                        && !is_switch(name, package)
-                    {
-                        again.insert(package.to_owned());
-                    }
-                }
-                Part::System | Part::Images | Part::Nothing => {}
-            }
-        }
-        Self::Some { packages: again, target }
-    }
-
-    /// Removes what is to be made again: `stamps` are the packages of the last build. Returns what was
-    /// done, in words.
-    pub(crate) fn apply(&self, folder: &Path, stamps: &Packages) -> Result<Vec<String>, FileError> {
-        let mut done = Vec::new();
-        match self {
-            Self::All(reason) => {
-                if !is_built(folder) {
-                    return Ok(done);
-                }
-                OUTPUTS.iter().try_for_each(|name| remove_tree(&folder.join(name)))?;
-                done.push(format!("{reason}: everything is built again"));
-            }
-            Self::Some { packages, target } => {
-                for name in packages {
-                    let stamps = stamps.get(name).map(|info| &info.stamp_dir).filter(|stamps| !stamps.is_empty());
-                    let Some(path) = stamps.map(|stamps| folder.join(stamps)).filter(|path| path.is_dir()) else {
-                        continue;
-                    };
-                    remove_tree(&path)?;
-                    remove_tree(&folder.join("per-package").join(name))?;
-                    done.push(format!("the package `{name}` is built again"));
-                }
-                if let Some(reason) = target
-                    && folder.join("target").exists()
-                {
-                    put_together_again(folder)?;
-                    done.push(format!("{reason}: the target is put together again"));
-                }
-            }
-        }
-        Ok(done)
-    }
-}
-
-/// Whether there is anything but Kconfig's own program, which configuring leaves.
-fn is_built(folder: &Path) -> bool {
-    let in_build = fs::read_dir(folder.join("build")).into_iter().flatten().flatten();
-    let kconfig = ["buildroot-config", ".br2-external.in.paths"];
-    let packages =
-        in_build.filter(|entry| entry.path().is_dir() && !kconfig.iter().any(|own| entry.file_name() == *own));
-    packages.count() > 0 || OUTPUTS.iter().any(|name| *name != "build" && folder.join(name).exists())
-}
-
-/// Whether what an input has put into the target stays there when the input is another one: what hooks and plugins do.
-fn leaves_traces(input: &str) -> bool {
-    let part = input.rsplit(": ").next().unwrap_or_default();
-    input == "order of layers"
-        || part.starts_with("plugin ")
-        || matches!(part, "hooks" | "resources" | "scripts" | "what scripts run")
-}
+/// The kernel's package.
+const LINUX: &str = "linux";
 
 /// Words in the names of symbols that say which kernel is built.
 const KERNEL_SOURCE: [&str; 4] = ["VERSION", "TARBALL", "REPO", "CUSTOM_GIT"];
 
-/// Empties the images, of which Buildroot itself removes none, and has every package install its own again.
-pub(crate) fn clear_images(folder: &Path) -> Result<(), FileError> {
-    remove_stamps(folder, |package, name| {
-        name == ".stamp_images_installed"
-            || name == ".stamp_installed" && package.join(".stamp_images_installed").exists()
-    })?;
-    remove_tree(&folder.join("images"))
-}
-
-/// Removes some of the stamps of all packages, in such an order that none is left that would hide a removed one.
-fn remove_stamps(folder: &Path, which: impl Fn(&Path, &str) -> bool) -> Result<(), FileError> {
-    let build = folder.join("build");
-    if !build.exists() {
-        return Ok(());
+impl Rebuild {
+    /// Decides what a change reaches.
+    pub(crate) fn decide(situation: &Situation<'_>) -> Self {
+        let Situation { changes, old, new, gone_from_overlays, per_package } = *situation;
+        let known: BTreeSet<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
+        let mut packages = with_other_dependencies(old, new);
+        let mut target = gone_from_overlays.map(|path| format!("{path} is gone from the overlays"));
+        for (name, change) in changes.iter().flat_map(|change| &change.inputs) {
+            let reason = format!("{name} is {change}");
+            match Effect::of(&Input::parse(name), *change, &known) {
+                Effect::All => return Self::All(reason),
+                Effect::Some { packages: reached, rest } => {
+                    packages.extend(reached.into_iter().map(|name| (name, reason.clone())));
+                    target = target.or(rest.then_some(reason));
+                }
+            }
+        }
+        add_dependents(&mut packages, old, per_package);
+        if per_package && target.is_none() {
+            // Buildroot only adds to what is there.
+            target = packages.values().next().cloned();
+        }
+        Self::Some { packages, target }
     }
-    // `.stamp_images_installed` comes first in this order and must go last: it is what the others are found by.
-    let entries = WalkDir::new(&build).min_depth(2).max_depth(2).sort_by(|a, b| b.file_name().cmp(a.file_name()));
-    for entry in entries {
-        let entry = entry.map_err(FileError::walking(&build))?;
-        let package = entry.path().parent().unwrap_or(&build);
-        if which(package, &entry.file_name().to_string_lossy()) {
-            fs::remove_file(entry.path()).map_err(FileError::at("remove", entry.path()))?;
+
+    /// Says in a line for each what is to be built again.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::All(reason) => vec![format!("{reason}: everything is built again")],
+            Self::Some { packages, target } => {
+                let packages =
+                    packages.iter().map(|(name, reason)| format!("{reason}: the package `{name}` is built again"));
+                let target = target.iter().map(|reason| format!("{reason}: the target is put together again"));
+                packages.chain(target).collect()
+            }
         }
     }
-    Ok(())
 }
 
-/// What a build makes in a workspace, besides files.
-pub(crate) const OUTPUTS: [&str; 8] =
-    ["build", "graphs", "host", "images", "legal-info", "per-package", "staging", "target"];
+/// What the change of one input makes necessary.
+enum Effect {
+    All,
+    Some {
+        /// Packages that are built again.
+        packages: Vec<String>,
+        /// Whether something that nobody keeps a list of stays in the target.
+        rest: bool,
+    },
+}
 
-/// Empties the target and has every package install itself again, without compiling.
-fn put_together_again(folder: &Path) -> Result<(), FileError> {
-    // With a folder for each package, Buildroot copies those of the packages that there are.
-    if !folder.join("per-package").exists() {
-        // The stamps first: a target without its files must not look complete.
-        remove_stamps(folder, |package, name| {
-            let is_libc = package.to_string_lossy().contains("/host-gcc-final-");
-            matches!(name, ".stamp_target_installed" | ".stamp_installed") || is_libc && name == ".stamp_host_installed"
-        })?;
+impl Effect {
+    const NONE: Self = Self::Some { packages: Vec::new(), rest: false };
+
+    fn packages<'p>(names: impl IntoIterator<Item = &'p str>) -> Self {
+        Self::Some { packages: names.into_iter().map(str::to_owned).collect(), rest: false }
     }
-    remove_tree(&folder.join("target"))
+
+    fn rest(rest: bool) -> Self {
+        Self::Some { packages: Vec::new(), rest }
+    }
+
+    fn of(input: &Input, change: InputChange, known: &BTreeSet<&str>) -> Self {
+        match input {
+            Input::Tree | Input::ExternalMakefile | Input::LocalOverrides => Self::All,
+            Input::Symbol(symbol) | Input::NamedFile { symbol, .. } => Self::of_symbol(symbol, change, known),
+            Input::Settings(kind) => Self::packages(package_of_kind(*kind)),
+            Input::KernelPatches => Self::packages(package_of_kind(Kind::Kernel)),
+            Input::UbootPatches => Self::packages(package_of_kind(Kind::Uboot)),
+            // What is done to a package is done to the one for the host, too.
+            Input::Patches(package) | Input::Recipe(package) => {
+                Self::packages([package.as_str(), &format!("host-{package}")])
+            }
+            Input::Order => Self::rest(change != InputChange::Added),
+            Input::Part(name) => Self::rest(leaves_traces(name) && change != InputChange::Added),
+            Input::BuildTarget => Self::NONE,
+        }
+    }
+
+    fn of_symbol(symbol: &str, change: InputChange, known: &BTreeSet<&str>) -> Self {
+        let is_gone = change == InputChange::Removed;
+        let part = Part::of(symbol);
+        match part {
+            Part::Toolchain => Self::All,
+            Part::Packages(names) => {
+                Self::Some { packages: names.iter().map(|name| (*name).to_owned()).collect(), rest: is_gone }
+            }
+            Part::Kernel => {
+                // Another version has its modules elsewhere.
+                let rest = symbol == "BR2_LINUX_KERNEL" || KERNEL_SOURCE.iter().any(|word| symbol.contains(word));
+                Self::Some { packages: vec![LINUX.to_owned()], rest }
+            }
+            Part::Package | Part::BootLoader => match package_of(symbol, known) {
+                Some(package) if !is_switch(symbol, package) => Self::packages([package]),
+                // What is new is built because it has no stamp; those who make use of it have other dependencies now.
+                Some(_) => Self::rest(is_gone),
+                None if part == Part::Package => Self::rest(is_gone),
+                // Nobody knows who looks at it.
+                None => Self::All,
+            },
+            // Buildroot writes these with every build, and takes nothing away.
+            Part::System => Self::rest(is_gone),
+            Part::Images | Part::Nothing => Self::NONE,
+        }
+    }
+}
+
+/// Whether what an input has put into the target stays there when the input is another one: what hooks and plugins do.
+fn leaves_traces(name: &str) -> bool {
+    let part = name.rsplit(": ").next().unwrap_or_default();
+    part.starts_with("plugin ") || matches!(part, "hooks" | "resources" | "scripts" | "what scripts run")
+}
+
+/// Tools that nothing is made of: with others, packages come out the same.
+const TOOLS: [&str; 6] = ["host-ccache", "host-gzip", "host-lzip", "host-skeleton", "host-tar", "host-xz"];
+
+/// Finds packages that depend on others than before: many take what is there, and so become others.
+fn with_other_dependencies(old: &Packages, new: &Packages) -> BTreeMap<String, String> {
+    let materials = |info: &PackageInfo| -> BTreeSet<String> {
+        info.dependencies.iter().filter(|name| !TOOLS.contains(&name.as_str())).cloned().collect()
+    };
+    let mut found = BTreeMap::new();
+    for (name, before) in old {
+        let Some(after) = new.get(name) else { continue };
+        let (before, after) = (materials(before), materials(after));
+        let added = after.difference(&before).next().map(|other| format!("it depends on `{other}` now"));
+        let gone = || before.difference(&after).next().map(|other| format!("it does not depend on `{other}` any more"));
+        if let Some(reason) = added.or_else(gone) {
+            found.insert(name.clone(), reason);
+        }
+    }
+    found
+}
+
+/// Adds everything that was built with what is built again.
+fn add_dependents(packages: &mut BTreeMap<String, String>, built: &Packages, per_package: bool) {
+    let mut waiting: Vec<String> = packages.keys().cloned().collect();
+    while let Some(name) = waiting.pop() {
+        if !per_package && !built.get(&name).is_some_and(|info| is_material(&name, info)) {
+            continue;
+        }
+        for (dependent, info) in built.iter().filter(|(_, info)| info.dependencies.contains(&name)) {
+            if !packages.contains_key(dependent) && !info.stamp_dir.is_empty() {
+                packages.insert(dependent.clone(), format!("it was built with `{name}`"));
+                waiting.push(dependent.clone());
+            }
+        }
+    }
+}
+
+/// Whether others are made of a package: of its headers and libraries, of its images, or with it. Those that only
+/// want to find it in the target later are not.
+fn is_material(name: &str, info: &PackageInfo) -> bool {
+    name == LINUX || name.starts_with("host-") || info.is_virtual || info.install_staging || info.install_images
 }
 
 fn prefix(symbol: &str) -> &'static str {
     ["BR2_PACKAGE_", "BR2_TARGET_"].into_iter().find(|prefix| symbol.starts_with(prefix)).unwrap_or_default()
 }
 
+/// Returns the name of a package as it is in symbols.
 fn key(package: &str) -> String {
     package.to_uppercase().replace(['-', '.'], "_")
 }
@@ -258,35 +226,40 @@ fn package_of<'p>(symbol: &str, packages: &BTreeSet<&'p str>) -> Option<&'p str>
     packages.iter().copied().filter(fits).max_by_key(|name| name.len())
 }
 
-/// Returns the packages that an input is about: those of fragments, patches and recipes. What is done to a package is
-/// done to the one for the host, too.
-fn packages_of_input(name: &str) -> Vec<String> {
-    let fixed = [
-        ("kernel configuration", "linux"),
-        ("kernel patches", "linux"),
-        ("U-Boot configuration", "uboot"),
-        ("U-Boot patches", "uboot"),
-        ("busybox configuration", "busybox"),
-    ];
-    if let Some((_, package)) = fixed.iter().find(|(input, _)| *input == name) {
-        return vec![(*package).to_owned()];
-    }
-    let package = name.strip_prefix("patches of ").or(name.strip_prefix("package "));
-    package.map(|package| vec![package.to_owned(), format!("host-{package}")]).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::StageInputs;
     use crate::stage_changes;
 
+    /// Packages with what they depend on.
+    fn packages(of: &[(&str, &[&str])]) -> Packages {
+        let info = |name: &str, dependencies: &[&str]| PackageInfo {
+            stamp_dir: format!("build/{name}"),
+            dependencies: dependencies.iter().map(|name| (*name).to_owned()).collect(),
+            install_staging: name.starts_with("lib"),
+            ..PackageInfo::default()
+        };
+        of.iter().map(|(name, dependencies)| ((*name).to_owned(), info(name, dependencies))).collect()
+    }
+
+    const KNOWN: [(&str, &[&str]); 7] = [
+        ("docker-engine", &[]),
+        ("docker", &[]),
+        ("linux", &[]),
+        ("linux-firmware", &[]),
+        ("uboot", &[]),
+        ("systemd", &[]),
+        ("wireguard", &["linux"]),
+    ];
+
+    fn decide_between(old: &Packages, new: &Packages, changes: &[StageChange], per_package: bool) -> Rebuild {
+        Rebuild::decide(&Situation { changes, old, new, gone_from_overlays: None, per_package })
+    }
+
     /// Decides between two configurations, `symbol=value` in each line.
     fn decide(old: &str, new: &str) -> Rebuild {
-        let packages: Packages = ["docker-engine", "docker", "linux", "linux-firmware", "uboot"]
-            .into_iter()
-            .map(|name| (name.to_owned(), PackageInfo::default()))
-            .collect();
+        let known = packages(&KNOWN);
         let stage = |text: &str| {
             let mut stage = StageInputs::new("all");
             text.lines().filter_map(|line| line.split_once('=')).for_each(|(symbol, value)| {
@@ -294,67 +267,69 @@ mod tests {
             });
             [stage]
         };
-        Rebuild::decide(&stage_changes(&stage(old), &stage(new)), &packages, &packages, None)
+        decide_between(&known, &known, &stage_changes(&stage(old), &stage(new)), false)
     }
 
-    fn some(packages: &[&str], target: Option<&str>) -> Rebuild {
-        let packages = packages.iter().map(|name| (*name).to_owned()).collect();
-        Rebuild::Some { packages, target: target.map(str::to_owned) }
+    fn names(rebuild: &Rebuild) -> (Vec<&str>, bool) {
+        match rebuild {
+            Rebuild::All(reason) => panic!("{reason}"),
+            Rebuild::Some { packages, target } => (packages.keys().map(String::as_str).collect(), target.is_some()),
+        }
     }
 
     #[test]
     fn what_is_built_again_follows_from_the_symbols() {
-        assert_eq!(decide("BR2_GCC_VERSION=\"1\"", ""), Rebuild::All("BR2_GCC_VERSION is gone".into()));
-        assert_eq!(decide("", "BR2_PACKAGE_DOCKER_ENGINE=y"), some(&[], None));
-        let on = "BR2_PACKAGE_DOCKER_ENGINE=y\n";
-        assert_eq!(decide(on, &format!("{on}BR2_PACKAGE_DOCKER_ENGINE_X=y")), some(&["docker-engine"], None));
-        assert_eq!(decide(on, ""), some(&[], Some("BR2_PACKAGE_DOCKER_ENGINE is gone")));
-        assert_eq!(decide("", "BR2_PACKAGE_LINUX_FIRMWARE=y"), some(&[], None));
-        assert_eq!(decide("BR2_LINUX_KERNEL_LZ4=y", "BR2_LINUX_KERNEL_XZ=y"), some(&["linux"], None));
-        let version = "BR2_LINUX_KERNEL_CUSTOM_VERSION_VALUE";
-        let newer = decide(&format!("{version}=\"6\""), &format!("{version}=\"7\""));
-        assert_eq!(newer, some(&["linux"], Some("BR2_LINUX_KERNEL_CUSTOM_VERSION_VALUE is changed")));
-        assert_eq!(decide("", "BR2_SYSTEM_ENABLE_NLS=y"), Rebuild::All("BR2_SYSTEM_ENABLE_NLS is new".into()));
-        assert_eq!(decide("BR2_TARGET_UBOOT_BOARD=\"a\"", "BR2_TARGET_UBOOT_BOARD=\"b\""), some(&["uboot"], None));
-        assert_eq!(decide("BR2_DL_DIR=\"a\"", "BR2_TARGET_ROOTFS_TAR=y"), some(&[], None));
+        for (old, new, packages, target) in [
+            ("", "BR2_PACKAGE_DOCKER_ENGINE=y", &[][..], false),
+            ("BR2_PACKAGE_DOCKER_ENGINE=y", "", &[], true),
+            ("", "BR2_PACKAGE_DOCKER_ENGINE_X=y", &["docker-engine"], false),
+            ("BR2_PACKAGE_DOCKER_ENGINE_X=y", "", &["docker-engine"], false),
+            ("", "BR2_PACKAGE_LINUX_FIRMWARE=y", &[], false),
+            ("BR2_LINUX_KERNEL_LZ4=y", "BR2_LINUX_KERNEL_XZ=y", &["linux", "wireguard"], false),
+            ("BR2_LINUX_KERNEL_VERSION=\"6\"", "BR2_LINUX_KERNEL_VERSION=\"7\"", &["linux", "wireguard"], true),
+            ("BR2_LINUX_KERNEL_DTS: /VERSION=a", "BR2_LINUX_KERNEL_DTS: /VERSION=b", &["linux", "wireguard"], false),
+            ("BR2_TARGET_UBOOT_BOARD=\"a\"", "BR2_TARGET_UBOOT_BOARD=\"b\"", &["uboot"], false),
+            ("BR2_DL_DIR=\"a\"", "BR2_TARGET_ROOTFS_TAR=y", &[], false),
+            ("BR2_TARGET_GENERIC_HOSTNAME=\"a\"", "BR2_TARGET_GENERIC_HOSTNAME=\"b\"", &[], false),
+            ("BR2_TARGET_GENERIC_HOSTNAME=\"a\"", "", &[], true),
+            ("", "BR2_TARGET_GENERIC_GETTY_PORT=\"x\"", &["openrc", "systemd"], false),
+            ("BR2_ROOTFS_DEVICE_TABLE=\"a\"", "BR2_ROOTFS_DEVICE_TABLE=\"b\"", &[], false),
+            ("patches of docker=a", "patches of docker=b", &["docker", "host-docker"], false),
+            ("kernel configuration=a", "kernel configuration=b", &["linux", "wireguard"], false),
+        ] {
+            assert_eq!(names(&decide(old, new)), (packages.to_vec(), target), "{old} -> {new}");
+        }
     }
 
     #[test]
-    fn a_package_with_other_dependencies_is_another() {
-        let of = |dependencies: &[&str]| {
-            let dependencies = dependencies.iter().map(|name| (*name).to_owned()).collect();
-            Packages::from([("zstd".to_owned(), PackageInfo { dependencies, ..PackageInfo::default() })])
+    fn what_nobody_knows_the_reach_of_reaches_everything() {
+        for symbol in ["BR2_GCC_VERSION", "BR2_SYSTEM_ENABLE_NLS", "BR2_TARGET_UNHEARD_OF", "BR2_HOST_DIR"] {
+            assert_eq!(decide("", &format!("{symbol}=y")), Rebuild::All(format!("{symbol} is new")));
+        }
+    }
+
+    #[test]
+    fn a_package_with_other_dependencies_is_another_and_tools_are_none() {
+        let between = |old: &[&str], new: &[&str]| {
+            let (old, new) = (packages(&[("zstd", old)]), packages(&[("zstd", new)]));
+            decide_between(&old, &new, &[], false)
         };
-        assert_eq!(Rebuild::decide(&[], &of(&["zlib"]), &of(&[]), None), some(&["zstd"], None));
-        assert_eq!(Rebuild::decide(&[], &of(&["zlib"]), &of(&["zlib"]), None), some(&[], None));
+        assert_eq!(names(&between(&["zlib"], &[])).0, ["zstd"]);
+        assert_eq!(names(&between(&["zlib"], &["zlib", "host-ccache"])).0, [""; 0]);
     }
 
     #[test]
-    fn a_target_is_put_together_again_without_its_stamps() {
-        let root = tempfile::tempdir().unwrap();
-        for file in ["build/x-1/.stamp_target_installed", "build/x-1/.stamp_built", "target/etc/old"] {
-            let path = root.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
-        }
-        some(&[], Some("x")).apply(root.path(), &Packages::new()).unwrap();
-        assert!(!root.path().join("target").exists() && root.path().join("build/x-1/.stamp_built").exists());
-        assert!(!root.path().join("build/x-1/.stamp_target_installed").exists());
-    }
-
-    #[test]
-    fn images_are_installed_again_by_those_who_have_some() {
-        let root = tempfile::tempdir().unwrap();
-        let files =
-            ["a/.stamp_images_installed", "a/.stamp_installed", "b/.stamp_installed"].map(|f| format!("build/{f}"));
-        for file in files.iter().map(String::as_str).chain(["images/old"]) {
-            let path = root.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
-        }
-        clear_images(root.path()).unwrap();
-        let left: Vec<bool> = files.iter().map(|file| root.path().join(file).exists()).collect();
-        assert_eq!(left, [false, false, true]);
-        assert!(!root.path().join("images").exists());
+    fn who_is_made_of_a_library_is_built_again_with_it() {
+        let built = packages(&[("libz", &[]), ("libpng", &["libz"]), ("viewer", &["libpng"]), ("menu", &["viewer"])]);
+        let stage = |digest: &str| {
+            let mut stage = StageInputs::new("packages");
+            stage.add_text("patches of libz", digest);
+            [stage]
+        };
+        let changes = stage_changes(&stage("a"), &stage("b"));
+        let decide = |per_package| decide_between(&built, &built, &changes, per_package);
+        assert_eq!(names(&decide(false)), (vec!["host-libz", "libpng", "libz", "viewer"], false));
+        assert_eq!(names(&decide(true)), (vec!["host-libz", "libpng", "libz", "menu", "viewer"], true));
+        assert_eq!(decide(false).lines()[1], "it was built with `libz`: the package `libpng` is built again");
     }
 }

@@ -7,6 +7,7 @@ use skiff_plan::HookFailure;
 use skiff_plan::TargetError;
 
 use crate::FileError;
+use crate::RecordError;
 use crate::WorkspaceError;
 use crate::lock::WaitError;
 
@@ -143,6 +144,9 @@ pub enum PrebuiltError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Nobody can tell what was built.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The workspace's folder is not skiff's.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),

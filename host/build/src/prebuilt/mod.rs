@@ -49,7 +49,6 @@ use crate::Site;
 use crate::StageInputs;
 use crate::TakenOver;
 use crate::atomic::Staging;
-use crate::buildroot::Packages;
 use crate::images::Images;
 use crate::images::Symlinks;
 use crate::outputs;
@@ -153,7 +152,7 @@ impl Prebuilt {
         let (lock, apt) = self.lock(site)?;
         let lock_path = site.workspace.package_lock();
         let stages = self.inputs(site.plan, &target, &lock);
-        if let Built::Images(made_from) = Built::look(site.workspace)
+        if let Built::Images(made_from) = Built::look(site.workspace)?
             && made_from == stages
             && site.workspace.target().is_dir()
         {
@@ -173,8 +172,9 @@ impl Prebuilt {
         BuildRecord::remove(site.workspace)?;
         staging.commit("target", &site.workspace.target())?;
         staging.commit("images", &site.workspace.images())?;
-        let (engine, outputs) = (EngineName::Prebuilt, Some(outputs.to_string()));
-        BuildRecord { engine, stages, packages: Packages::new(), outputs }.write(site.workspace)?;
+        let mut record = BuildRecord::new(EngineName::Prebuilt, stages);
+        record.outputs = Some(outputs.to_string());
+        record.write(site.workspace)?;
         Ok(Compiled::Built(Vec::new()))
     }
 

@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
+use skiff_build::buildroot::Goal;
 use skiff_build::buildroot::delta_of;
-use skiff_build::buildroot::menu_of;
 
 use crate::args::BrArgs;
 use crate::command_error::CommandError;
@@ -19,8 +19,10 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     let lock = session.lock()?;
     let site = session.site(&plan, &lock);
     configure::ensure(session, &site, &engine)?;
-    let menus: Vec<_> = targets.iter().filter_map(|target| menu_of(target)).collect();
-    if menus.iter().any(|menu| menu.package() != "buildroot") {
+    let goals: Vec<Goal> = targets.iter().map(|target| Goal::of(target)).collect();
+    let menus = goals.iter().filter_map(|goal| if let Goal::Menu(menu) = goal { Some(menu) } else { None });
+    let menus: Vec<_> = menus.collect();
+    if menus.iter().any(|menu| !menu.is_of_buildroot()) {
         engine.look_up_packages(&site)?;
     }
     let mut before = Vec::new();
@@ -42,6 +44,9 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
             let changes = if saved.changed == 1 { "change" } else { "changes" };
             session.say(&format!("Saved {} {changes} in {}", saved.changed, saved.path.display()));
         }
+    }
+    if goals.contains(&Goal::Save) && status.success() {
+        session.say(&format!("Saved {}", engine.saved_configuration(&session.workspace).display()));
     }
     if !menus.is_empty() && status.success() {
         // What was saved is a part of the layers now.

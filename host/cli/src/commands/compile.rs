@@ -25,14 +25,6 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
 
 /// Builds what is configured.
 pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<()> {
-    let refused = configure::layers_without_grant(session, site.plan)?;
-    if engine.name() == EngineName::Buildroot && !refused.is_empty() {
-        let lines: String = refused.iter().map(|layer| format!("\n  {layer}")).collect();
-        let message = format!("Layers have scripts that the build would run with all of your rights:{lines}");
-        return Err(CommandError::new(Kind::Refused, message)
-            .hint(format!("read them, and if you want that, run: skiff grant add {} shell", refused.join(" ")))
-            .hint("better, ask the layers' authors for plugins, which can do only what you grant"));
-    }
     let runner = session.runner(site.plan)?;
     let compiled = engine.compile(site, &runner)?;
     show_gaps(session, engine.name(), &engine.gaps(site.plan, &session.workspace))?;

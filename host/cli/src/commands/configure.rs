@@ -6,15 +6,13 @@ use skiff_build::Site;
 use skiff_build::Weight;
 use skiff_kconfig::DropReason;
 use skiff_kconfig::Dropped;
-use skiff_layers::Layer;
-use skiff_layers::LayerSource;
 use skiff_plan::BuildPlan;
-use skiff_runtime::Scripts;
 
 use crate::args::ConfigureArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::consent::layers_without_grant;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
@@ -86,39 +84,6 @@ fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
     Err(CommandError::new(Kind::User, lines.join("\n       "))
         .hint("write `SYMBOL=value` or `# SYMBOL is not set`, from the start of the line; anything else after a `#`")
         .hint("`skiff configure --ignore-broken-lines` leaves such lines out, as SkiffOS does"))
-}
-
-/// Symbols that name scripts for Buildroot to run; those of the last base layer name skiff.
-const SCRIPTS: [&str; 4] = [
-    "BR2_ROOTFS_PRE_BUILD_SCRIPT",
-    "BR2_ROOTFS_POST_BUILD_SCRIPT",
-    "BR2_ROOTFS_POST_FAKEROOT_SCRIPT",
-    "BR2_ROOTFS_POST_IMAGE_SCRIPT",
-];
-
-/// Whether a layer has hooks that are scripts, or names others that Buildroot is to run.
-fn runs_scripts(plan: &BuildPlan, layer: &Layer) -> bool {
-    let config = plan.config(skiff_kconfig::Kind::Buildroot);
-    let names = |symbol: &&str| {
-        config.entry(symbol).is_some_and(|entry| {
-            *entry.winner.origin.layer == *layer.name
-                && layer.source != LayerSource::BasePost
-                && entry.winner.value.string().is_some_and(|scripts| !scripts.is_empty())
-        })
-    };
-    !layer.shell_hooks().is_empty() || SCRIPTS.iter().any(names)
-}
-
-/// Returns the layers of a plan whose scripts would run, and may not.
-pub(crate) fn layers_without_grant(session: &Session, plan: &BuildPlan) -> Result<Vec<String>> {
-    let grants = session.grants()?;
-    let mut layers: Vec<String> = Vec::new();
-    for layer in plan.layers.iter().filter(|layer| runs_scripts(plan, layer)) {
-        if Scripts::read(&layer.name, &layer.root)?.check(&grants, &layer.root).is_err() {
-            layers.push(layer.name.clone());
-        }
-    }
-    Ok(layers)
 }
 
 /// Says before the work which scripts will be refused.

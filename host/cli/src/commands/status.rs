@@ -22,7 +22,8 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         _ => None,
     };
     if args.json {
-        let error = plan.as_ref().and_then(|plan| plan.as_ref().err()).map(CommandError::message);
+        let error = plan.as_ref().and_then(|plan| plan.as_ref().err());
+        let error = error.or(work.as_ref().and_then(|work| work.error.as_ref())).map(CommandError::message);
         data!("{:#}", document(session, work.as_ref(), error));
         return Ok(());
     }
@@ -45,6 +46,9 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     };
     if let Some(work) = &work {
         work.print();
+        if let Some(error) = &work.error {
+            error.report();
+        }
     }
     print_packages(session, plan.as_ref())?;
     if let Some(plan) = &plan {
@@ -62,6 +66,7 @@ enum Outcome {
     Unfinished,
     Images,
     Damaged,
+    Unknown,
 }
 
 impl Outcome {
@@ -71,6 +76,7 @@ impl Outcome {
             Self::Unfinished => "a part: a build is going on, or the last one did not come to its end",
             Self::Images => "images",
             Self::Damaged => "images that somebody has changed since",
+            Self::Unknown => "nobody can tell",
         }
     }
 }
@@ -82,8 +88,12 @@ struct Work {
     built: Outcome,
     /// The stages that would be made again; `None` when that is not known before configuring.
     changes: Option<Vec<StageChange>>,
+    /// What would be built again, a line for each.
+    again: Vec<String>,
     /// The digest of each stage.
     stages: Vec<(String, String)>,
+    /// Why something above is not known.
+    error: Option<CommandError>,
 }
 
 impl Work {
@@ -93,22 +103,38 @@ impl Work {
         let configured = engine
             .as_ref()
             .is_some_and(|engine| skiff_build::is_configured(plan, &session.workspace, engine.as_ref(), &choices));
-        let stages = engine.and_then(|engine| engine.stages(plan, &session.workspace).ok());
-        let look = Built::look(&session.workspace);
-        let built = match look {
-            Built::Never => Outcome::Nothing,
-            Built::Unfinished(_) => Outcome::Unfinished,
-            Built::Images(_) => Outcome::Images,
-            Built::Damaged => Outcome::Damaged,
+        let mut error = None;
+        let mut known = |result| match result {
+            Ok(known) => Some(known),
+            Err(reason) => {
+                error = Some(reason);
+                None
+            }
         };
-        let before = match look {
-            Built::Unfinished(stages) | Built::Images(stages) => stages,
-            Built::Never | Built::Damaged => Vec::new(),
+        let look = known(Built::look(&session.workspace).map_err(CommandError::from));
+        let (built, before) = match look {
+            None => (Outcome::Unknown, Vec::new()),
+            Some(Built::Never) => (Outcome::Nothing, Vec::new()),
+            Some(Built::Unfinished(stages)) => (Outcome::Unfinished, stages),
+            Some(Built::Images(stages)) => (Outcome::Images, stages),
+            Some(Built::Damaged) => (Outcome::Damaged, Vec::new()),
         };
+        // Before it is configured, nobody knows what a workspace will be made from.
+        let stages = engine.as_ref().and_then(|engine| engine.stages(plan, &session.workspace).ok());
         let changes = stages.as_ref().map(|stages| stage_changes(&before, stages));
+        let again = match (&engine, &changes, built) {
+            (Some(engine), Some(changes), Outcome::Unfinished | Outcome::Images) => {
+                engine.rebuilds(plan, &session.workspace, changes).map_err(CommandError::from)
+            }
+            _ => Ok(Vec::new()),
+        };
+        let again = again.unwrap_or_else(|reason| {
+            error = Some(reason);
+            Vec::new()
+        });
         let digests = stages.iter().flat_map(|stages| stage_digests(stages));
         let stages = digests.map(|(name, digest)| (name.to_owned(), digest.to_string())).collect();
-        Self { configured, built, changes, stages }
+        Self { configured, built, changes, again, stages, error }
     }
 
     fn is_done(&self) -> bool {
@@ -132,6 +158,9 @@ impl Work {
                 true => data!("to build   {:12} because of what comes before", change.stage),
                 false => data!("to build   {:12} {}{more}", change.stage, names.join(", ")),
             }
+        }
+        for line in &self.again {
+            data!("again      {line}");
         }
     }
 }
@@ -157,6 +186,7 @@ fn document(session: &Session, work: Option<&Work>, error: Option<&str>) -> Json
             work.stages.iter().map(|(name, digest)| json!({"stage": name, "digest": digest})).collect::<Vec<_>>()
         }),
         "to_build": work.and_then(|work| work.changes.as_ref()),
+        "again": work.map(|work| &work.again),
     })
 }
 
