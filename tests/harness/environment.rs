@@ -67,6 +67,11 @@ impl TestEnvironment {
         self.variables.push((name.into(), value.into()));
     }
 
+    /// Takes a variable out again.
+    pub fn unset(&mut self, name: &str) {
+        self.variables.retain(|(known, _)| known != name);
+    }
+
     /// Returns a run that has not started yet.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);

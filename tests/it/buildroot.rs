@@ -691,6 +691,32 @@ fn what_scripts_use_and_files_that_settings_name_count() {
 }
 
 #[test]
+fn a_workspace_knows_its_project_file_and_not_what_that_said_once() {
+    let mut env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    let tree = TestEnvironment::checkout().join("tests/fixtures/buildroot");
+    env.unset("SKIFF_BUILDROOT_DIR");
+    let project = |text: &str| env.write("project/skiff.yaml", text);
+    project(&format!("engine: buildroot\nbuildroot: {{dir: {}}}\n", tree.display()));
+    let there = |arguments: &[&str]| {
+        let ran = env.ran(&env.command(arguments).current_dir(env.path("project")).output().unwrap());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.stdout
+    };
+    let engine = |status: &str| serde_json::from_str::<Value>(status).unwrap()["engine"].clone();
+    there(&["configure"]);
+    // Somewhere else, it is the same workspace.
+    assert_eq!(engine(&env.succeed(&["status", "--json"]).stdout), "buildroot");
+    assert!(env.succeed(&["build"]).stderr.contains("The images are in"));
+    project("schema: 1\n");
+    assert_eq!(engine(&env.succeed(&["status", "--json"]).stdout), "prebuilt");
+    env.write("workspaces/.config_default/memory.json", "{");
+    assert_snapshot!(env.fail(1, &["build"]), @"
+    error: `[ROOT]/workspaces/.config_default/memory.json` does not say what the workspace was configured with: EOF while parsing an object at line 1 column 1
+    hint: remove [ROOT]/workspaces/.config_default/memory.json and configure again, with the chain and the engine
+    ");
+}
+
+#[test]
 fn base_layers_that_are_gone_are_an_error() {
     let mut env = with_tree("BR2_PACKAGE_HELLO=y\n");
     env.succeed(&["configure"]);

@@ -85,7 +85,7 @@ fn a_broken_users_table() {
     let env = environment();
     env.write("layers/my/board/users/table", "\nalice x alice -1 * - - -\n");
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
-    error: [ROOT]/layers/my/board/users/table:2: An id is a number, or -1 or -2 for the next free one: `alice x alice -1 * - - -`
+    error: [ROOT]/layers/my/board/users/table:2: An id is a number from 1, or -1 (system) or -2 (people) for the next free one: `alice x alice -1 * - - -`
     hint: a line is: name uid group gid password home shell groups comment
     ");
 }
@@ -308,7 +308,7 @@ fn a_broken_file_of_grants() {
     let env = environment();
     env.write("overrides/grants.yaml", "version: 1\nplugins: 7\n");
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "grant", "list"]), @"
-    error: [ROOT]/overrides/grants.yaml:2: plugins: invalid type: integer `7`, expected a sequence at line 2 column 10
+    error: [ROOT]/overrides/grants.yaml:2: plugins: invalid type: integer `7`, expected a sequence
     hint: mend it, or delete [ROOT]/overrides/grants.yaml and grant again: skiff grant list shows what is wanted
     ");
 }

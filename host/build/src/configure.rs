@@ -20,18 +20,17 @@ use skiff_plan::document;
 
 use crate::Engine;
 use crate::EngineError;
-use crate::EngineName;
 use crate::FileError;
+use crate::MemoryError;
+use crate::Remembered;
 use crate::Site;
 use crate::WorkspaceError;
 use crate::atomic::Staging;
+use crate::memory;
 use crate::workspace::refuse_foreign_configuration;
 
 /// The file in the configuration folder that says what it was made from.
 const STATE: &str = "state.json";
-
-/// The file that is there when lines that are no assignments were left out.
-const IGNORE_BROKEN_LINES: &str = "ignore_broken_lines";
 
 /// The settings that the engine did not follow, for whoever asks later.
 const DROPPED: &str = "dropped.json";
@@ -54,6 +53,9 @@ pub enum ConfigureError {
     /// The place of the configuration is somebody else's.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// What was remembered cannot be read.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The engine refuses.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -63,38 +65,6 @@ pub enum ConfigureError {
         /// The settings.
         dropped: Vec<Dropped>,
     },
-}
-
-/// What a workspace is configured with besides the layers, and what the next run needs to know of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choices {
-    /// The engine that builds it.
-    pub engine: EngineName,
-    /// The extra package roots.
-    pub extra: Vec<PathBuf>,
-    /// The base layers, where they are not the checkout's.
-    pub base: Option<PathBuf>,
-    /// The Buildroot tree that the environment has named.
-    pub buildroot: Option<PathBuf>,
-    /// Whether lines of fragments that are no assignments are left out.
-    pub ignore_broken_lines: bool,
-}
-
-/// What a workspace was configured with, for the next run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
-    /// The resolved chain, joined by commas.
-    pub chain: String,
-    /// The engine that builds it.
-    pub engine: Option<EngineName>,
-    /// The extra package roots, joined by colons.
-    pub extra: Option<String>,
-    /// The base layers, where they were not the checkout's.
-    pub base: Option<PathBuf>,
-    /// The Buildroot tree that the environment had named.
-    pub buildroot: Option<PathBuf>,
-    /// Whether lines of fragments that are no assignments were left out.
-    pub ignore_broken_lines: bool,
 }
 
 /// Says what a configuration folder was made from and what was written.
@@ -118,12 +88,16 @@ struct State {
 pub fn configure(
     site: &Site<'_>,
     engine: &dyn Engine,
-    choices: &Choices,
+    remembered: &Remembered,
     strict: bool,
 ) -> Result<Configured, ConfigureError> {
     let (plan, workspace) = (site.plan, site.workspace);
-    let files = files(plan, choices);
+    let files = files(plan);
     if is_complete(plan, workspace, engine, &files) {
+        // The same system may have been asked for in another way.
+        if Remembered::read(workspace)?.as_ref() != Some(remembered) {
+            remembered.write(workspace)?;
+        }
         let dropped = read_dropped(workspace);
         return match strict && dropped.iter().any(|dropped| is_wish(plan, dropped)) {
             true => Err(ConfigureError::Strict {
@@ -155,6 +129,7 @@ pub fn configure(
         engine: taken.state.clone(),
         dropped: digest(&dropped),
     };
+    write(&folder.join(memory::FILE), &remembered.text())?;
     write(&folder.join(STATE), &format!("{}\n", serde_json::json!(state)))?;
     // The engine's half first: if only that gets into place, the state does not fit, and the next run does both again.
     taken.commit()?;
@@ -210,33 +185,13 @@ pub fn read_dropped(workspace: &Workspace) -> Vec<Dropped> {
 }
 
 /// Returns whether a workspace is configured with exactly this plan.
-pub fn is_configured(plan: &BuildPlan, workspace: &Workspace, engine: &dyn Engine, choices: &Choices) -> bool {
-    is_complete(plan, workspace, engine, &files(plan, choices))
+pub fn is_configured(plan: &BuildPlan, workspace: &Workspace, engine: &dyn Engine) -> bool {
+    is_complete(plan, workspace, engine, &files(plan))
 }
 
 /// Returns whether the layers say what they said when the workspace was configured.
-pub fn is_unchanged(plan: &BuildPlan, workspace: &Workspace, choices: &Choices) -> bool {
-    is_current(plan, workspace, &files(plan, choices))
-}
-
-impl Remembered {
-    /// Reads what the last `configure` of a workspace was given, if there was one.
-    pub fn read(workspace: &Workspace) -> Option<Self> {
-        let text = |name: &str| {
-            let text = fs::read_to_string(workspace.config().join(name)).ok()?;
-            // A path may end in a blank.
-            let text = text.trim_end_matches('\n');
-            (!text.is_empty()).then(|| text.to_owned())
-        };
-        Some(Self {
-            chain: text("skiff_config")?,
-            engine: text("engine").and_then(|name| EngineName::parse(&name)),
-            extra: text("skiff_extra_configs_path"),
-            base: text("skiff_base_configs_dir").map(PathBuf::from),
-            buildroot: text("skiff_buildroot_dir").map(PathBuf::from),
-            ignore_broken_lines: text(IGNORE_BROKEN_LINES).is_some(),
-        })
-    }
+pub fn is_unchanged(plan: &BuildPlan, workspace: &Workspace) -> bool {
+    is_current(plan, workspace, &files(plan))
 }
 
 /// Whether both halves of a configuration are those that were written.
@@ -268,7 +223,7 @@ fn is_current(plan: &BuildPlan, workspace: &Workspace, files: &BTreeMap<PathBuf,
         && files.iter().all(intact)
 }
 
-fn files(plan: &BuildPlan, choices: &Choices) -> BTreeMap<PathBuf, String> {
+fn files(plan: &BuildPlan) -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
     let mut add = |name: &str, content: String| drop(files.insert(PathBuf::from(name), content));
     for kind in Kind::ALL {
@@ -278,22 +233,9 @@ fn files(plan: &BuildPlan, choices: &Choices) -> BTreeMap<PathBuf, String> {
     }
     add("users", plan.users.iter().map(|user| format!("{}\n", user.text)).collect());
     add("cflags", format!("{}\n", plan.cflags));
-    add("skiff_config", format!("{}\n", plan.chain.join(",")));
-    add("engine", format!("{}\n", choices.engine));
+    add(memory::CHAIN, format!("{}\n", plan.chain.join(",")));
     for stage in [Stage::Pre, Stage::Post] {
         add(&format!("{stage}_build.sh"), hook_script(stage));
-    }
-    if choices.ignore_broken_lines {
-        add(IGNORE_BROKEN_LINES, "yes\n".into());
-    }
-    if !choices.extra.is_empty() {
-        let joined: Vec<_> = choices.extra.iter().map(|path| path.to_string_lossy()).collect();
-        add("skiff_extra_configs_path", format!("{}\n", joined.join(":")));
-    }
-    for (name, path) in [("skiff_base_configs_dir", &choices.base), ("skiff_buildroot_dir", &choices.buildroot)] {
-        if let Some(path) = path {
-            add(name, format!("{}\n", path.display()));
-        }
     }
     add("plan.json", format!("{:#}\n", serde_json::json!(document::document(plan))));
     add("DO_NOT_EDIT", "Written by `skiff configure`, which replaces the whole folder. Edit a layer instead.\n".into());

@@ -1,7 +1,9 @@
 //! What is mounted inside a folder that is to be removed.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -9,9 +11,12 @@ use crate::FileError;
 
 /// Refuses a folder in which another file system is mounted: removing it would remove the files of that one.
 pub(crate) fn refuse_mounts(folder: &Path) -> Result<(), FileError> {
-    let Ok(folder) = fs::canonicalize(folder) else { return Ok(()) };
+    let folder = match fs::canonicalize(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        real => real.map_err(FileError::at("find", folder))?,
+    };
     let table = fs::read("/proc/self/mountinfo").map_err(FileError::at("read", "/proc/self/mountinfo"))?;
-    match inside(&String::from_utf8_lossy(&table), &folder) {
+    match inside(&table, &folder) {
         None => Ok(()),
         Some(mount) => {
             let why = "a file system is mounted here; unmount it first";
@@ -34,24 +39,45 @@ pub(crate) fn remove_tree(folder: &Path) -> Result<(), FileError> {
     fs::remove_dir_all(folder).map_err(FileError::at("remove", folder))
 }
 
-/// Finds a mount point at or below a folder; the fifth field of a line, with blanks and the like in octal.
-fn inside(table: &str, folder: &Path) -> Option<PathBuf> {
-    let points = table.lines().filter_map(|line| line.split(' ').nth(4));
-    let plain = |point: &str| {
-        let codes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
-        PathBuf::from(codes.iter().fold(point.to_owned(), |text, (code, plain)| text.replace(code, plain)))
-    };
+/// Finds a mount point at or below a folder: the fifth field of a line, in which blanks and the like are octal.
+fn inside(table: &[u8], folder: &Path) -> Option<PathBuf> {
+    let points = table.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
     points.map(plain).find(|point| point.starts_with(folder))
+}
+
+/// Replaces `\ooo` by the byte that it stands for.
+fn plain(field: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, tail)) = rest.split_first() {
+        let code = tail.get(..3).filter(|_| *first == b'\\').and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(3..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    PathBuf::from(OsString::from_vec(bytes))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     #[test]
     fn mount_points_below_a_folder_are_found() {
-        let table = "1 2 0:1 / /proc rw - proc proc rw\n3 4 8:1 / /w/my\\040target/mnt rw - ext4 /dev/sda1 rw\n";
+        let table = b"1 2 0:1 / /proc rw - proc proc rw\n3 4 8:1 / /w/my\\040target/mnt rw - ext4 /dev/sda1 rw\n";
         assert_eq!(inside(table, Path::new("/w/my target")), Some(PathBuf::from("/w/my target/mnt")));
+        let odd = Path::new(OsStr::from_bytes(b"/w/\xff"));
+        assert_eq!(inside(b"1 2 0:1 / /w/\xff/mnt rw", odd), Some(odd.join("mnt")));
         assert_eq!(inside(table, Path::new("/w/my")), None);
     }
 }

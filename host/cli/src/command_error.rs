@@ -8,6 +8,7 @@ use skiff_build::ConfigureError;
 use skiff_build::EngineError;
 use skiff_build::FileError;
 use skiff_build::LockError;
+use skiff_build::MemoryError;
 use skiff_build::PrebuiltError;
 use skiff_build::RecordError;
 use skiff_build::WorkspaceError;
@@ -191,6 +192,7 @@ impl From<ConfigureError> for CommandError {
         match error {
             ConfigureError::File(error) => error.into(),
             ConfigureError::Workspace(error) => error.into(),
+            ConfigureError::Memory(error) => error.into(),
             ConfigureError::Engine(error) => error.into(),
             // Whoever configures shows the settings with their places.
             ConfigureError::Strict { .. } => Self::of(Kind::User, &error),
@@ -243,6 +245,7 @@ impl From<GrantError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             GrantError::Io { .. } => plain.hint("check that the file can be read and its folder be written"),
+            GrantError::Read(error) => error.into(),
             GrantError::Malformed { path, .. } => plain.hint(format!(
                 "mend it, or delete {} and grant again: skiff grant list shows what is wanted",
                 path.display()
@@ -356,6 +359,18 @@ impl From<EngineError> for CommandError {
     }
 }
 
+impl From<MemoryError> for CommandError {
+    fn from(error: MemoryError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            MemoryError::File(error) => error.into(),
+            MemoryError::Broken { path, .. } => {
+                plain.hint(format!("remove {} and configure again, with the chain and the engine", path.display()))
+            }
+        }
+    }
+}
+
 impl From<RecordError> for CommandError {
     fn from(error: RecordError) -> Self {
         let plain = Self::of(Kind::User, &error);
@@ -392,6 +407,7 @@ impl From<BuildrootError> for CommandError {
             BuildrootError::Missing { program } => {
                 plain.hint(format!("`skiff doctor` says how to install `{program}` and what else is missing"))
             }
+            BuildrootError::Git { .. } => plain.hint("a tree without the folder `.git` is known by its files"),
             BuildrootError::OddPath { .. } => plain.hint("move it to a folder with a plain name"),
             BuildrootError::Scripts { layers } => {
                 let lines: String = layers.iter().map(|layer| format!("\n  {layer}")).collect();

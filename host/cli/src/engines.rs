@@ -18,7 +18,6 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::consent::layers_without_grant;
-use crate::environment::Environment;
 use crate::session::Session;
 
 /// Variables of whoever called skiff that would change what make and Kconfig do.
@@ -35,20 +34,13 @@ const WITHHELD: [&str; 10] = [
     "O",
 ];
 
-/// Returns the tree that the environment names. For hooks and in `skiff shell`, SKIFF_BUILDROOT_DIR means the
-/// workspace, as in SkiffOS, and SKIFF_BUILDROOT_TREE names the tree.
-pub(crate) fn buildroot_dir(environment: &Environment) -> Option<PathBuf> {
-    let named = environment.path("SKIFF_BUILDROOT_DIR").filter(|folder| !skiff_build::is_workspace(folder));
-    named.or_else(|| environment.path("SKIFF_BUILDROOT_TREE"))
-}
-
 /// Buildroot's variables that say where things are, and not what is built: that is up to the layers.
 const PASSED: [&str; 3] = ["BR2_CCACHE_DIR", "BR2_DL_DIR", "BR2_GRAPH_OUT"];
 
 impl Session {
     /// Returns the engine of the workspace.
     pub(crate) fn engine(&self, plan: &BuildPlan, update: bool) -> Result<Box<dyn Engine>> {
-        Ok(match self.engine_name {
+        Ok(match self.settings.engine.value {
             EngineName::Prebuilt => Box::new(self.prebuilt(update)?),
             EngineName::Buildroot => Box::new(self.buildroot_engine(plan)?),
         })
@@ -56,7 +48,7 @@ impl Session {
 
     /// Returns Buildroot, for what only Buildroot can do.
     pub(crate) fn buildroot(&self, plan: &BuildPlan, what: &str) -> Result<Buildroot> {
-        match self.engine_name {
+        match self.settings.engine.value {
             EngineName::Buildroot => self.buildroot_engine(plan),
             EngineName::Prebuilt => {
                 let message = format!("{what} is a matter of Buildroot, and this workspace uses the engine `prebuilt`");
@@ -78,8 +70,8 @@ impl Session {
     }
 
     fn buildroot_engine(&self, plan: &BuildPlan) -> Result<Buildroot> {
-        let source = match self.buildroot_dir.clone() {
-            Some(folder) => Source::Folder(folder),
+        let source = match &self.settings.buildroot {
+            Some(folder) => Source::Folder(folder.value.clone()),
             None => Source::Pinned(self.project.buildroot.pin.clone().unwrap_or_default()),
         };
         let program = self.environment.program().map(std::borrow::ToOwned::to_owned);
@@ -137,11 +129,11 @@ impl Session {
         if let Some(program) = self.environment.program() {
             all.insert("SKIFF_PROGRAM".into(), program.into());
         }
-        if let Some(folder) = &self.buildroot_dir {
-            all.insert("SKIFF_BUILDROOT_TREE".into(), folder.into());
+        if let Some(folder) = &self.settings.buildroot {
+            all.insert("SKIFF_BUILDROOT_TREE".into(), folder.value.clone().into());
         }
         all.insert("SKIFF_EXTRA_CONFIGS_PATH".into(), self.joined_extra().into());
-        all.insert("SKIFF_ENGINE".into(), self.engine_name.as_str().into());
+        all.insert("SKIFF_ENGINE".into(), self.settings.engine.value.as_str().into());
         Ok(all)
     }
 }

@@ -12,11 +12,11 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads that of the process.
+    /// Reads that of the process. Where the current folder is gone, relative paths lead nowhere.
     pub fn of_process() -> Self {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-        let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/proc/self/cwd"));
         Self { variables, current, program: std::env::current_exe().ok() }
     }
 

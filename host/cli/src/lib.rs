@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod project;
 mod session;
+mod settings;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

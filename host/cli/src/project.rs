@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use skiff_build::EngineName;
 use skiff_build::buildroot::Pin;
+use skiff_layers::ReadError;
 use skiff_plan::Workspace;
 
 use crate::command_error::CommandError;
@@ -51,9 +52,9 @@ pub(crate) struct Project {
     /// The workspaces.
     #[serde(default)]
     pub(crate) workspaces: BTreeMap<String, ProjectWorkspace>,
-    /// The folder of the file.
+    /// The file.
     #[serde(skip)]
-    folder: PathBuf,
+    path: Option<PathBuf>,
 }
 
 /// What the file says of Buildroot.
@@ -80,13 +81,15 @@ pub(crate) struct ProjectWorkspace {
 }
 
 impl Project {
-    /// Reads the file nearest to a folder, upwards, or else that of the checkout.
-    pub(crate) fn find(environment: &Environment, root: &Path) -> Result<Self> {
+    /// Reads the file nearest to a folder, upwards, or else that of the checkout, or else the one that the workspace was
+    /// configured with.
+    pub(crate) fn find(environment: &Environment, root: &Path, known: Option<&Path>) -> Result<Self> {
         if let Some(path) = environment.path("SKIFF_PROJECT") {
             return Self::read(&path);
         }
         let folders = environment.current().ancestors().chain([root]);
-        let Some(path) = folders.map(|folder| folder.join(FILE)).find(|path| path.is_file()) else {
+        let files = folders.map(|folder| folder.join(FILE)).chain(known.map(Path::to_owned));
+        let Some(path) = files.into_iter().find(|path| path.exists()) else {
             return Ok(Self::default());
         };
         // It says what is run: whoever may write above this folder must not decide that for others.
@@ -105,15 +108,12 @@ impl Project {
             CommandError::new(Kind::User, format!("{}{line}: {message}", path.display()))
                 .hint("README.md shows what a project file may say")
         };
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => return Err(wrong(None, error.to_string())),
+        let text = skiff_layers::optional_text(path)?;
+        let text = text.ok_or_else(|| wrong(None, "there is no such file".to_owned()))?;
+        let mut project: Self = match skiff_layers::parse_yaml(path, &text) {
+            Err(ReadError::Yaml { at, message }) => return Err(wrong(at.line, message)),
+            project => project?,
         };
-        let mut project: Self = serde_yaml::from_str(&text).map_err(|error| {
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-            wrong(error.location().map(|location| location.line()), message)
-        })?;
         if let Some(other) = project.schema.filter(|schema| *schema != SCHEMA) {
             return Err(wrong(None, format!("schema {other} is unknown; this skiff reads schema {SCHEMA}")));
         }
@@ -132,18 +132,28 @@ impl Project {
             }
         }
         project.workspaces = workspaces;
-        path.parent().unwrap_or(Path::new("/")).clone_into(&mut project.folder);
+        project.path = Some(path.to_owned());
         Ok(project)
+    }
+
+    /// Returns the file, if there is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Makes a path of the file absolute.
+    fn absolute(&self, path: &Path) -> PathBuf {
+        self.path().and_then(Path::parent).unwrap_or(Path::new("/")).join(path)
     }
 
     /// Returns the further folders with packages.
     pub(crate) fn extra_layers(&self) -> Vec<PathBuf> {
-        self.extra_layers.iter().map(|path| self.folder.join(path)).collect()
+        self.extra_layers.iter().map(|path| self.absolute(path)).collect()
     }
 
     /// Returns the Buildroot tree that the file names.
     pub(crate) fn buildroot_dir(&self) -> Option<PathBuf> {
-        self.buildroot.dir.as_ref().map(|path| self.folder.join(path))
+        self.buildroot.dir.as_ref().map(|path| self.absolute(path))
     }
 
     /// Replaces the names of chains in a chain by what they stand for. A name is a word without `/`.

@@ -4,8 +4,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use skiff_build::Choices;
-use skiff_build::EngineName;
 use skiff_build::Reach;
 use skiff_build::Remembered;
 use skiff_build::Site;
@@ -34,11 +32,12 @@ use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::engines::buildroot_dir;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::progress;
 use crate::project::Project;
+use crate::settings::Origin;
+use crate::settings::Settings;
 
 /// What most commands need, made from the command line, the environment and the project file.
 pub(crate) struct Session {
@@ -46,79 +45,43 @@ pub(crate) struct Session {
     pub(crate) root: PathBuf,
     pub(crate) project: Project,
     pub(crate) workspace: Workspace,
-    pub(crate) engine_name: EngineName,
+    pub(crate) settings: Settings,
     pub(crate) reach: Reach,
     pub(crate) context: ResolveContext,
-    /// The base layers, where they are not the checkout's.
-    base: Option<PathBuf>,
-    /// The Buildroot tree that somebody has named.
-    pub(crate) buildroot_dir: Option<PathBuf>,
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) interrupt: Interrupt,
     pub(crate) cancel: Cancel,
-    /// The chain asked for, or the remembered one.
-    requested: Option<Requested>,
-    ignore_broken_lines: bool,
     commit: OnceLock<String>,
-}
-
-/// A chain, and who named it.
-struct Requested {
-    chain: String,
-    origin: ChainOrigin,
-}
-
-/// Who named a chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ChainOrigin {
-    /// The user, just now.
-    Given,
-    /// The project file.
-    Project,
-    /// The last configuration of the workspace.
-    Remembered,
 }
 
 impl Session {
     pub(crate) fn new(args: &GlobalArgs, environment: Environment, interrupt: Interrupt) -> Result<Self> {
         let root = find_root(args, &environment)?;
-        let project = Project::find(&environment, &root)?;
         let folder = |variable: &str, default: &str| environment.path(variable).unwrap_or_else(|| root.join(default));
         let name = args.workspace.as_deref().filter(|name| !name.is_empty()).unwrap_or(Workspace::DEFAULT);
         let workspace = Workspace::new(folder("SKIFF_WORKSPACES_DIR", "workspaces"), name)?;
-        let remembered = Remembered::read(&workspace);
-        // Set and empty, a variable says that there is none.
-        let recalled = |variable: &str, memory: Option<PathBuf>| match environment.raw(variable) {
-            Some(_) => environment.path(variable),
-            None => memory,
-        };
-        let base = recalled("SKIFF_BASE_CONFIGS_DIR", remembered.as_ref().and_then(|memory| memory.base.clone()));
-        let base = base.filter(|base| *base != root.join("configs/base"));
-        if let Some(missing) = base.as_ref().filter(|base| !base.join("pre").is_dir() && !base.join("post").is_dir()) {
+        let remembered = Remembered::read(&workspace)?;
+        let known = remembered.as_ref().and_then(|memory| memory.project.as_deref());
+        let project = Project::find(&environment, &root, known)?;
+        let mut settings = Settings::resolve(args, &environment, &project, &workspace, remembered)?;
+        settings.base = settings.base.filter(|base| *base != root.join("configs/base"));
+        if let Some(missing) =
+            settings.base.as_ref().filter(|base| !base.join("pre").is_dir() && !base.join("post").is_dir())
+        {
             let message = format!("There are no base layers (`pre`, `post`) in `{}`", missing.display());
             return Err(CommandError::new(Kind::User, message).hint(
                 "SKIFF_BASE_CONFIGS_DIR names the folder, or did when the workspace was configured; set it to another, \
                  or to nothing for those of the checkout",
             ));
         }
-        let own_tree = buildroot_dir(&environment).or_else(|| project.buildroot_dir());
-        let known_tree = remembered.as_ref().and_then(|memory| memory.buildroot.clone());
-        let buildroot = match environment.raw("SKIFF_BUILDROOT_DIR").is_some_and(|value| value.is_empty()) {
-            true => project.buildroot_dir(),
-            false if project.buildroot.pin.is_some() => own_tree,
-            false => own_tree.or(known_tree),
-        };
         let context = ResolveContext {
             configs: root.join("configs"),
-            base: base.clone().unwrap_or_else(|| root.join("configs/base")),
+            base: settings.base.clone().unwrap_or_else(|| root.join("configs/base")),
             overrides: folder("SKIFF_OVERRIDES_DIR", "overrides"),
             workspace: workspace.name().to_owned(),
-            extra: extra_layers(&environment, &project, remembered.as_ref()),
+            extra: settings.extra.value.clone(),
             preset: environment.paths_with_prefix("SKIFF_CONFIG_PATH_"),
         };
-        let engine_name = engine_name(args, &environment, &project, &workspace, remembered.as_ref())?;
-        let ignore_broken_lines = remembered.as_ref().is_some_and(|remembered| remembered.ignore_broken_lines);
-        let requested = requested(args, &project, &workspace, remembered)?;
         let debug = environment.get("SKIFF_LOG").is_some_and(|filter| filter.contains("debug"));
         let reporter = progress::reporter(if debug { Level::Debug } else { Level::Info });
         let cancel = interrupt.cancel.clone();
@@ -128,16 +91,12 @@ impl Session {
             root,
             project,
             workspace,
-            engine_name,
+            settings,
             reach,
             context,
-            base,
-            buildroot_dir: buildroot,
             reporter,
             interrupt,
             cancel,
-            requested,
-            ignore_broken_lines,
             commit: OnceLock::new(),
         })
     }
@@ -149,20 +108,8 @@ impl Session {
     }
 
     /// Returns the chain as asked for or remembered, and who named it.
-    pub(crate) fn requested(&self) -> Option<(&str, ChainOrigin)> {
-        self.requested.as_ref().map(|requested| (requested.chain.as_str(), requested.origin))
-    }
-
-    /// Returns what the workspace is to be configured with, as remembered, or as asked for now.
-    pub(crate) fn choices(&self, ignore_broken_lines: bool) -> Choices {
-        let ignore_broken_lines = ignore_broken_lines || self.ignore_broken_lines;
-        Choices {
-            engine: self.engine_name,
-            extra: self.context.extra.clone(),
-            base: self.base.clone(),
-            buildroot: self.buildroot_dir.clone().filter(|_| self.engine_name == EngineName::Buildroot),
-            ignore_broken_lines,
-        }
+    pub(crate) fn requested(&self) -> Option<(&str, Origin)> {
+        self.settings.chain.as_ref().map(|chain| (chain.value.as_str(), chain.origin))
     }
 
     /// Returns the extra package roots as the variable has them.
@@ -309,57 +256,6 @@ impl Session {
 
 fn install_hint(program: &str) -> String {
     format!("install the package that has it; on Debian and Ubuntu `apt-file search bin/{program}` names it")
-}
-
-/// The environment wins over the project file, and that over what is remembered.
-fn extra_layers(environment: &Environment, project: &Project, remembered: Option<&Remembered>) -> Vec<PathBuf> {
-    const VARIABLE: &str = "SKIFF_EXTRA_CONFIGS_PATH";
-    let paths = |list: &str| -> Vec<PathBuf> {
-        list.split(':').filter(|path| !path.is_empty()).map(|path| environment.absolute(Path::new(path))).collect()
-    };
-    // Set and empty, the variable says that there are none.
-    if environment.raw(VARIABLE).is_some() {
-        return environment.get(VARIABLE).map(paths).unwrap_or_default();
-    }
-    let own = project.extra_layers();
-    match own.is_empty() {
-        true => remembered.and_then(|memory| memory.extra.as_deref()).map(paths).unwrap_or_default(),
-        false => own,
-    }
-}
-
-fn engine_name(
-    args: &GlobalArgs,
-    environment: &Environment,
-    project: &Project,
-    workspace: &Workspace,
-    remembered: Option<&Remembered>,
-) -> Result<EngineName> {
-    if let Some(text) = args.engine.as_deref().filter(|text| !text.is_empty()) {
-        return EngineName::parse(text).ok_or_else(|| {
-            CommandError::new(Kind::Usage, format!("There is no engine `{text}`"))
-                .hint("there are `prebuilt` and `buildroot`")
-        });
-    }
-    // Whoever names a tree wants it to be used.
-    let by_tree = buildroot_dir(environment).map(|_| EngineName::Buildroot);
-    let own = project.workspaces.get(workspace.name()).and_then(|workspace| workspace.engine);
-    let found = by_tree.or(own).or(project.engine).or(remembered.and_then(|memory| memory.engine));
-    Ok(found.unwrap_or(EngineName::Prebuilt))
-}
-
-fn requested(
-    args: &GlobalArgs,
-    project: &Project,
-    workspace: &Workspace,
-    remembered: Option<Remembered>,
-) -> Result<Option<Requested>> {
-    let given = args.config.as_deref().filter(|chain| !chain.trim().is_empty()).map(|c| (c, ChainOrigin::Given));
-    let own = project.workspaces.get(workspace.name()).map(|own| (own.chain.as_str(), ChainOrigin::Project));
-    if let Some((chain, origin)) = given.or(own) {
-        return Ok(Some(Requested { chain: project.expand(chain)?, origin }));
-    }
-    Ok(remembered.map(|memory| Requested { chain: memory.chain, origin: ChainOrigin::Remembered }))
 }
 
 /// The checkout is the nearest folder upwards from the current one, then from the program, with the base layers.

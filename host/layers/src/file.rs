@@ -12,7 +12,10 @@ use crate::ReadError;
 const MAX_TEXT: u64 = 64 << 20;
 
 /// Reads a text file, or `None` when it is not there. Bytes that are no UTF-8 become U+FFFD.
-pub(crate) fn optional_text(path: &Path) -> Result<Option<String>, ReadError> {
+///
+/// # Errors
+/// [`ReadError`] when something else is there, or a text of more than 64 MiB, or it cannot be read.
+pub fn optional_text(path: &Path) -> Result<Option<String>, ReadError> {
     match fs::metadata(path) {
         // Opening a pipe would wait for somebody to write into it.
         Ok(metadata) if !metadata.is_file() => return Err(ReadError::NotAFile { at: Location::whole(path) }),
@@ -68,7 +71,10 @@ pub(crate) fn optional_yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Resu
 }
 
 /// Parses YAML of a documented shape.
-pub(crate) fn parse_yaml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ReadError> {
+///
+/// # Errors
+/// [`ReadError::Yaml`] with the line.
+pub fn parse_yaml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ReadError> {
     serde_yaml::from_str(text).map_err(|error| {
         let line = error.location().map(|location| location.line());
         let message = error.to_string();

@@ -49,6 +49,8 @@ pub use error::CatalogError;
 pub use error::ChainError;
 pub use error::Location;
 pub use error::ReadError;
+pub use file::optional_text;
+pub use file::parse_yaml;
 pub use layer::FragmentFile;
 pub use layer::Layer;
 pub use layer::ShellHook;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use semver::VersionReq;
 use skiff_layers::Limits;
 use skiff_layers::Location;
+use skiff_layers::ReadError;
 use skiff_layers::Stage;
 use skiff_plan::Cancelled;
 use skiff_plan::PlanError;
@@ -266,6 +267,9 @@ pub enum GrantError {
         /// Why.
         source: io::Error,
     },
+    /// There is no file that can be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// The file does not have the documented shape.
     #[error("{}{}: {message}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
     Malformed {

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_layers::Capability;
+use skiff_layers::ReadError;
 use skiff_plan::Digest;
 use skiff_plan::DigestBuilder;
 
@@ -92,17 +93,14 @@ impl GrantFile {
     /// # Errors
     /// [`GrantError`] when it cannot be read or does not have the documented shape.
     pub fn read(path: &Path) -> Result<Self, GrantError> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self { version: VERSION, plugins: Vec::new() });
-            }
-            Err(source) => return Err(GrantError::Io { path: path.to_owned(), source }),
+        let Some(text) = skiff_layers::optional_text(path)? else {
+            return Ok(Self { version: VERSION, plugins: Vec::new() });
         };
         let malformed = |line, message| GrantError::Malformed { path: path.to_owned(), line, message };
-        let file: Self = serde_yaml::from_str(&text).map_err(|error: serde_yaml::Error| {
-            malformed(error.location().map(|location| location.line()), error.to_string())
-        })?;
+        let file: Self = match skiff_layers::parse_yaml(path, &text) {
+            Err(ReadError::Yaml { at, message }) => return Err(malformed(at.line, message)),
+            file => file?,
+        };
         match file.version {
             VERSION => Ok(file),
             other => Err(malformed(None, format!("version {other} is unknown; this skiff reads version {VERSION}"))),

@@ -89,6 +89,14 @@ pub enum BuildrootError {
         /// The layers.
         layers: Vec<String>,
     },
+    /// git cannot say what a tree is.
+    #[error("git cannot say what `{}` is: {reason}", path.display())]
+    Git {
+        /// The tree.
+        path: PathBuf,
+        /// What git says.
+        reason: String,
+    },
     /// The workspace is not configured.
     #[error("The workspace is not configured for Buildroot: there is no `{}`", path.display())]
     NotConfigured {

@@ -16,6 +16,7 @@ use skiff_plan::Level;
 use skiff_plan::Reporter;
 use skiff_plan::Task;
 use skiff_plan::Unit;
+use skiff_plan::harmless;
 
 use super::BuildrootError;
 use super::info::Packages;
@@ -57,7 +58,7 @@ pub(crate) struct Step {
 impl Step {
     /// Reads an announcement.
     pub(crate) fn parse(line: &str) -> Option<Self> {
-        let line = plain(line);
+        let line = harmless(line);
         let rest = line.strip_prefix(">>> ")?;
         let mut words = rest.splitn(3, ' ');
         let (package, version, what) = (words.next()?, words.next()?, words.next()?);
@@ -74,20 +75,6 @@ impl Step {
         let words = [&self.package, &self.version, &self.what];
         words.into_iter().filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
     }
-}
-
-/// Takes out what makes terminals colourful.
-fn plain(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => drop(chars.find(|c| c.is_ascii_alphabetic())),
-            c if c.is_control() && c != '\t' => {}
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 impl<'p> Progress<'p> {
@@ -125,7 +112,7 @@ impl<'p> Progress<'p> {
 
     /// Takes a line of output.
     pub(crate) fn line(&mut self, line: &str) {
-        let line = plain(line);
+        let line = harmless(line);
         // A log that cannot be written, on a full disk, must not end the build before make says so itself.
         let _ = writeln!(self.log, "{line}");
         if let Some(step) = Step::parse(&line) {

@@ -2,12 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 
+use crate::FileError;
+
 /// Returns the bytes of the files that each package has installed. A file that several packages have written counts
-/// for the last one; `overlays and hooks` are files that no package has.
-pub fn read_installed_sizes(workspace: &Path) -> BTreeMap<String, u64> {
-    let list = fs::read(workspace.join("build/packages-file-list.txt")).unwrap_or_default();
+/// for the last one; `overlays and hooks` are files that no package has. Empty before the first build.
+///
+/// # Errors
+/// [`FileError`] when the record or the target cannot be read.
+pub fn read_installed_sizes(workspace: &Path) -> Result<BTreeMap<String, u64>, FileError> {
+    let path = workspace.join("build/packages-file-list.txt");
+    let list = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        list => list.map_err(FileError::at("read", path))?,
+    };
     let list = String::from_utf8_lossy(&list);
     // A line is `package,./path`.
     let owners: BTreeMap<&str, &str> = list
@@ -17,11 +27,12 @@ pub fn read_installed_sizes(workspace: &Path) -> BTreeMap<String, u64> {
         .collect();
     let mut sizes = BTreeMap::new();
     if owners.is_empty() {
-        return sizes;
+        return Ok(sizes);
     }
     let target = workspace.join("target");
-    for entry in walkdir::WalkDir::new(&target).min_depth(1).into_iter().filter_map(Result::ok) {
-        let Ok(metadata) = entry.metadata() else { continue };
+    for entry in walkdir::WalkDir::new(&target).min_depth(1) {
+        let entry = entry.map_err(FileError::walking(&target))?;
+        let metadata = entry.metadata().map_err(FileError::walking(&target))?;
         if !metadata.is_file() {
             continue;
         }
@@ -29,7 +40,7 @@ pub fn read_installed_sizes(workspace: &Path) -> BTreeMap<String, u64> {
         let owner = owners.get(path.as_ref()).copied().unwrap_or("overlays and hooks");
         *sizes.entry(owner.to_owned()).or_insert(0) += metadata.len();
     }
-    sizes
+    Ok(sizes)
 }
 
 #[cfg(test)]
@@ -49,7 +60,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let sizes = read_installed_sizes(root.path());
+        let sizes = read_installed_sizes(root.path()).unwrap();
         let expected = [("a".to_owned(), 1), ("b".to_owned(), 5), ("overlays and hooks".to_owned(), 2)];
         assert_eq!(sizes.into_iter().collect::<Vec<_>>(), expected);
     }

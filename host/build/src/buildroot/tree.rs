@@ -103,9 +103,6 @@ impl Source {
                 if !root.is_dir() {
                     return Ok(None);
                 }
-                if commit(&root).is_none_or(|present| present != pin.commit) {
-                    return Ok(None);
-                }
                 let identity = identity(&root)?;
                 match identity == format!("commit {}", pin.commit) {
                     true => Ok(Some(Tree { root, identity })),
@@ -140,7 +137,7 @@ fn fetch(pin: &Pin, cache: &Path, site: &Site<'_>) -> Result<(), BuildrootError>
     let folder = cache.join("buildroot");
     let title = "Waiting for another skiff that fetches Buildroot";
     let _lock = wait_for(&folder.join(".lock"), title, site.reporter, site.cancel)?;
-    if commit(&place(cache, pin)).is_some_and(|present| present == pin.commit) {
+    if place(cache, pin).is_dir() {
         return Ok(());
     }
     let task = Task::start(site.reporter, &format!("Fetching Buildroot {}", pin.release), Unit::Items, None);
@@ -172,14 +169,11 @@ fn fetch(pin: &Pin, cache: &Path, site: &Site<'_>) -> Result<(), BuildrootError>
     if let Some(reason) = reason {
         return Err(BuildrootError::Clone { release, url, reason });
     }
-    let present = commit(&clone).unwrap_or_default();
+    let present = commit(&clone)?;
     if present != pin.commit {
         return Err(BuildrootError::Commit { release, url, present, wanted: pin.commit.clone() });
     }
     let place = place(cache, pin);
-    if place.is_dir() {
-        remove_tree(&place)?;
-    }
     fs::rename(&clone, &place).map_err(FileError::at("write", &place))?;
     Ok(())
 }
@@ -198,29 +192,38 @@ fn clear(folder: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-fn commit(root: &Path) -> Option<String> {
+fn commit(root: &Path) -> Result<String, BuildrootError> {
     let output = git(root, &["rev-parse", "--verify", "HEAD"])?;
-    Some(String::from_utf8_lossy(&output).trim().to_owned())
+    Ok(String::from_utf8_lossy(&output).trim().to_owned())
 }
 
-/// Asks git about one tree, whatever repository the environment is about.
-fn git(root: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+/// Asks git about one tree, whatever repository the environment is about and whoever owns the tree.
+fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, BuildrootError> {
     let mut command = Command::new("git");
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF"] {
         command.env_remove(name);
     }
-    let output = command.arg("-C").arg(root).args(arguments).output().ok()?;
-    output.status.success().then_some(output.stdout)
+    // Whose tree it is, does not change what it is; and whatever it configures to be run is not run.
+    command.args(["-c", "safe.directory=*", "-c", "core.fsmonitor=false"]).arg("-C").arg(root).args(arguments);
+    let output = command.output().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => BuildrootError::Missing { program: "git" },
+        _ => FileError::at("run", "git")(error).into(),
+    })?;
+    match output.status.success() {
+        true => Ok(output.stdout),
+        false => Err(BuildrootError::Git {
+            path: root.to_owned(),
+            reason: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        }),
+    }
 }
 
 /// A tree with git is its commit, and what was changed since; one without is the digest of what is built from.
-fn identity(root: &Path) -> Result<String, FileError> {
-    let git = |arguments: &[&str]| git(root, arguments);
-    if root.join(".git").exists()
-        && let Some(commit) = git(&["rev-parse", "--verify", "HEAD"])
-        && let Some(changes) = git(&["diff", "--no-ext-diff", "HEAD"])
-        && let Some(others) = git(&["ls-files", "-z", "--others", "--exclude-standard"])
-    {
+fn identity(root: &Path) -> Result<String, BuildrootError> {
+    if root.join(".git").exists() {
+        let commit = commit(root)?;
+        let changes = git(root, &["diff", "--no-ext-diff", "HEAD"])?;
+        let others = git(root, &["ls-files", "-z", "--others", "--exclude-standard"])?;
         let mut builder = DigestBuilder::default();
         builder.field(&changes);
         for name in others.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
@@ -231,7 +234,6 @@ fn identity(root: &Path) -> Result<String, FileError> {
                 builder.field(digest_file(&path)?.bytes());
             }
         }
-        let commit = String::from_utf8_lossy(&commit).trim().to_owned();
         return Ok(match changes.is_empty() && others.is_empty() {
             true => format!("commit {commit}"),
             false => format!("commit {commit} with changes {}", builder.finish()),

@@ -2,18 +2,11 @@
 
 use std::fs;
 use std::fs::File;
-use std::io::BufRead as _;
-use std::io::BufReader;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::ChildStdout;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::RecvTimeoutError;
-use std::thread;
 use std::time::Duration;
 
 use skiff_plan::Arch;
@@ -28,9 +21,7 @@ use super::PrebuiltError;
 use super::package::Package;
 use crate::FileError;
 use crate::lock::wait_for;
-
-/// How often a waiting skiff looks whether it is to stop.
-const GLANCE: Duration = Duration::from_millis(100);
+use crate::process::watch;
 
 /// How the folders of unfinished downloads start; the architecture follows.
 const DOWNLOAD: &str = ".download-";
@@ -260,51 +251,20 @@ impl<'a> Apt<'a> {
         title: &str,
     ) -> Result<Said, PrebuiltError> {
         let task = Task::start(self.reporter, title, Unit::Items, Some(100));
-        let errors = tempfile::tempfile_in(&self.state).map_err(FileError::at("make a file in", &self.state))?;
-        let stderr = errors.try_clone().map_err(FileError::at("make a file in", &self.state))?;
         let mut command = self.command(program, folder);
         command.args(["-qq", "-o", "APT::Status-Fd=1"]).args(arguments);
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(stderr).spawn().map_err(|error| missing(program, error))?;
-        let lines = child.stdout.take().map(lines);
-        let mut done = 0;
-        while let Some(lines) = &lines {
-            match lines.recv_timeout(GLANCE) {
-                Ok(line) => {
-                    let percent = percent(&line).unwrap_or(done);
-                    task.advance(percent.saturating_sub(done));
-                    done = done.max(percent);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+        let (mut done, mut said) = (0, String::new());
+        let status = watch(&mut command, self.cancel, |line| match percent(line) {
+            Some(percent) => {
+                task.advance(percent.saturating_sub(done));
+                done = done.max(percent);
             }
-            if self.cancel.is_cancelled() {
-                // It may have ended by itself, having got the same Ctrl-C.
-                let _ = child.kill();
-                break;
-            }
-        }
-        let status = child.wait().map_err(FileError::at("wait for", program))?;
+            None => said += &format!("{line}\n"),
+        });
         self.cancel.check()?;
-        let said = std::io::read_to_string(rewound(errors)).unwrap_or_default();
+        let status = status.map_err(|error| missing(program, error))?;
         Ok(Said { success: status.success(), stdout: String::new(), complaint: complaint(&said) })
     }
-}
-
-/// Reads lines on a thread of its own, so that whoever waits for them can do other things.
-fn lines(stdout: ChildStdout) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        // It ends when the program does, or when nobody listens any more.
-        let _ = BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line));
-    });
-    receiver
-}
-
-fn rewound(mut file: File) -> File {
-    // A temporary file can always be rewound; if not, nothing is read and no complaint is shown.
-    let _ = std::io::Seek::rewind(&mut file);
-    file
 }
 
 fn missing(program: &'static str, error: std::io::Error) -> PrebuiltError {

@@ -107,9 +107,7 @@ fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
     let chain = session.chain()?;
     if chain.names().contains(package) {
         let plan = session.plan_of(&chain)?;
-        if session.workspace.config().exists()
-            && !skiff_build::is_unchanged(&plan, &session.workspace, &session.choices(false))
-        {
+        if session.workspace.config().exists() && !skiff_build::is_unchanged(&plan, &session.workspace) {
             session.warn("layers have changed since the workspace was configured; `skiff compile` builds them in");
         }
         return Ok(plan);

@@ -41,7 +41,7 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, args
 
 /// Configures, because something else needs it, with what was let pass before.
 pub(crate) fn ensure(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<()> {
-    write(session, site, engine, session.choices(false).ignore_broken_lines, false).map(drop)
+    write(session, site, engine, session.settings.ignore_broken_lines, false).map(drop)
 }
 
 fn write(
@@ -54,8 +54,8 @@ fn write(
     if !ignore_broken_lines {
         refuse_broken_lines(site.plan)?;
     }
-    let choices = skiff_build::Choices { ignore_broken_lines, ..session.choices(false) };
-    let configured = match skiff_build::configure(site, engine, &choices, strict) {
+    let remembered = session.settings.to_remember(&site.plan.chain, ignore_broken_lines);
+    let configured = match skiff_build::configure(site, engine, &remembered, strict) {
         Err(ConfigureError::Strict { dropped }) => {
             let lines: String = dropped.iter().map(|dropped| format!("\n  {}", line(site.plan, dropped))).collect();
             let many = if dropped.len() == 1 { "setting of the layers comes" } else { "settings of the layers come" };

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::Serialize;
 use skiff_build::Remembered;
@@ -10,6 +10,7 @@ use skiff_layers::Chain;
 use skiff_layers::ResolveContext;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
+use skiff_plan::Digest;
 use skiff_plan::Workspace;
 use walkdir::WalkDir;
 
@@ -58,7 +59,7 @@ pub(crate) fn run(session: &Session, args: &DiffArgs) -> Result<()> {
         Some(name) => system(session, name)?,
         None => (session.plan()?, session.workspace.clone()),
     };
-    let difference = compare(&from, &to);
+    let difference = compare(&from, &to)?;
     match args.json {
         true => data!("{:#}", serde_json::json!(difference)),
         false => print(&difference),
@@ -74,13 +75,12 @@ fn system(session: &Session, name: &str) -> Result<(BuildPlan, Workspace)> {
     }
     let workspace = Workspace::new(session.workspace.root().to_owned(), name)?;
     let own = session.project.workspaces.get(workspace.name()).map(|own| own.chain.clone());
-    let memory = Remembered::read(&workspace);
+    let memory = Remembered::read(&workspace)?;
     let Some(requested) = own.or_else(|| memory.as_ref().map(|memory| memory.chain.clone())) else {
         return Err(CommandError::new(Kind::User, format!("There is no workspace `{name}` that is configured"))
             .hint("`skiff workspace list` shows them; a chain has a `/` in it"));
     };
-    let extra = memory.and_then(|memory| memory.extra);
-    let extra = extra.map(|list| list.split(':').map(PathBuf::from).collect());
+    let extra = memory.and_then(|memory| memory.extra).map(|extra| extra.value);
     let context = ResolveContext {
         workspace: workspace.name().to_owned(),
         extra: extra.unwrap_or_else(|| session.context.extra.clone()),
@@ -90,7 +90,7 @@ fn system(session: &Session, name: &str) -> Result<(BuildPlan, Workspace)> {
     Ok((BuildPlan::new(&chain, &workspace, &session.version())?, workspace))
 }
 
-fn compare((from, from_ws): &(BuildPlan, Workspace), (to, to_ws): &(BuildPlan, Workspace)) -> Difference {
+fn compare((from, from_ws): &(BuildPlan, Workspace), (to, to_ws): &(BuildPlan, Workspace)) -> Result<Difference> {
     let mut symbols = BTreeMap::new();
     for kind in ConfigKind::ALL {
         let said = |plan: &BuildPlan, workspace: &Workspace| -> BTreeMap<String, Said> {
@@ -108,14 +108,14 @@ fn compare((from, from_ws): &(BuildPlan, Workspace), (to, to_ws): &(BuildPlan, W
     let layers = |plan: &BuildPlan| plan.layers.iter().map(|layer| layer.name.clone()).collect::<Vec<_>>();
     let users = |plan: &BuildPlan| plan.users.iter().map(|user| user.text.clone()).collect::<Vec<_>>();
     let flags = |plan: &BuildPlan| Some(Said { value: plan.cflags.clone(), by: "all layers".into() });
-    Difference {
+    Ok(Difference {
         layers: changes(&layers(from), &layers(to)),
         symbols,
-        overlays: sides(&overlays(from), &overlays(to)),
+        overlays: sides(&overlays(from)?, &overlays(to)?),
         hooks: changes(&hooks(from), &hooks(to)),
         users: changes(&users(from), &users(to)),
         cflags: (from.cflags != to.cflags).then(|| Sides { from: flags(from), to: flags(to) }),
-    }
+    })
 }
 
 fn sides(from: &BTreeMap<String, Said>, to: &BTreeMap<String, Said>) -> BTreeMap<String, Sides> {
@@ -137,23 +137,29 @@ fn changes(from: &[String], to: &[String]) -> Changes {
 }
 
 /// The files of all overlays, each with the digest of what the last layer brings.
-fn overlays(plan: &BuildPlan) -> BTreeMap<String, Said> {
+fn overlays(plan: &BuildPlan) -> Result<BTreeMap<String, Said>> {
     let mut files = BTreeMap::new();
     for overlay in &plan.overlays {
-        for entry in WalkDir::new(&overlay.path).min_depth(1).into_iter().filter_map(Result::ok) {
-            if entry.file_type().is_dir() {
-                continue;
-            }
-            let name = entry.path().strip_prefix(&overlay.path).unwrap_or(entry.path());
-            let value = match std::fs::read_link(entry.path()) {
-                Ok(target) => format!("-> {}", target.display()),
-                Err(_) => std::fs::read(entry.path())
-                    .map_or_else(|error| error.to_string(), |bytes| skiff_plan::Digest::of(&bytes).to_string()),
+        for entry in WalkDir::new(&overlay.path).min_depth(1) {
+            let unreadable = |path: &Path, why: String| {
+                CommandError::new(Kind::User, format!("Cannot read `{}`: {why}", path.display()))
             };
+            let entry = entry.map_err(|error| unreadable(error.path().unwrap_or(&overlay.path), error.to_string()))?;
+            let (path, kind) = (entry.path(), entry.file_type());
+            let value = if kind.is_symlink() {
+                let leads = std::fs::read_link(path).map_err(|error| unreadable(path, error.to_string()))?;
+                format!("-> {}", leads.display())
+            } else if kind.is_file() {
+                let digest = std::fs::File::open(path).and_then(Digest::of_reader);
+                digest.map_err(|error| unreadable(path, error.to_string()))?.to_string()
+            } else {
+                continue;
+            };
+            let name = path.strip_prefix(&overlay.path).unwrap_or(path);
             files.insert(format!("/{}", name.display()), Said { value, by: overlay.layer.clone() });
         }
     }
-    files
+    Ok(files)
 }
 
 fn hooks(plan: &BuildPlan) -> Vec<String> {

@@ -79,7 +79,7 @@ const ROOM: u64 = 20 << 30;
 /// Tells what this machine lacks. Fails when the engine at hand cannot work.
 pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<ExitCode> {
     let mut findings = Vec::new();
-    let needed = match session.engine_name {
+    let needed = match session.settings.engine.value {
         EngineName::Buildroot => &BUILDROOT[..],
         EngineName::Prebuilt => &PREBUILT[..],
     };
@@ -97,7 +97,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<ExitCode> {
     let missing = findings.iter().any(|finding| finding.state == State::Missing);
     let install = install_line(&findings);
     if args.json {
-        data!("{:#}", json!({"engine": session.engine_name, "findings": findings, "install": install}));
+        data!("{:#}", json!({"engine": session.settings.engine.value, "findings": findings, "install": install}));
     } else {
         print(session, &findings, install.as_deref());
     }
@@ -105,7 +105,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<ExitCode> {
 }
 
 fn print(session: &Session, findings: &[Finding], install: Option<&str>) {
-    data!("for the engine `{}` (`skiff --engine …` asks for the other)", session.engine_name);
+    data!("for the engine `{}` (`skiff --engine …` asks for the other)", session.settings.engine.value);
     for finding in findings {
         let (colour, word) = match finding.state {
             State::Ok => (32, "ok"),
@@ -154,7 +154,7 @@ fn room(session: &Session) -> Finding {
     match rustix::fs::statvfs(folder) {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            let little = session.engine_name == EngineName::Buildroot && free < ROOM;
+            let little = session.settings.engine.value == EngineName::Buildroot && free < ROOM;
             let more = if little { "; a build with Buildroot takes 20 GB and more" } else { "" };
             let state = if little { State::Note } else { State::Ok };
             finding("room", state, format!("{} free in {}{more}", indicatif::HumanBytes(free), root.display()))
@@ -173,7 +173,8 @@ fn search_path(session: &Session) -> Finding {
     match bad {
         None => finding("PATH", State::Ok, "all its folders are absolute and have no blanks"),
         Some(folder) => {
-            let state = if session.engine_name == EngineName::Buildroot { State::Missing } else { State::Note };
+            let state =
+                if session.settings.engine.value == EngineName::Buildroot { State::Missing } else { State::Note };
             let text = format!("holds `{}`; Buildroot wants absolute folders without blanks", folder.display());
             finding("PATH", state, text)
         }

@@ -29,7 +29,7 @@ use crate::session::Session;
 /// Tells why symbols have their values.
 pub(crate) fn run(session: &Session, args: &ExplainArgs) -> Result<()> {
     let plan = session.plan()?;
-    let engine = match session.engine_name {
+    let engine = match session.settings.engine.value {
         EngineName::Buildroot => Some(session.buildroot(&plan, "what Kconfig says")?),
         EngineName::Prebuilt => None,
     };

@@ -89,7 +89,7 @@ fn build_time(session: &Session, args: &GraphArgs) -> Result<()> {
 }
 
 fn size(session: &Session, args: &GraphArgs) -> Result<()> {
-    let sizes = read_installed_sizes(&session.workspace.folder());
+    let sizes = read_installed_sizes(&session.workspace.folder())?;
     if sizes.is_empty() {
         return Err(nothing(session, "sizes"));
     }

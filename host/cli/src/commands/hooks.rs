@@ -23,7 +23,7 @@ pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
         session.set_commit(commit);
     }
     let plan = session.plan()?;
-    if !skiff_build::is_unchanged(&plan, &session.workspace, &session.choices(false)) {
+    if !skiff_build::is_unchanged(&plan, &session.workspace) {
         return Err(CommandError::new(Kind::User, "Layers have changed while the system was built")
             .hint("`skiff compile` goes on with what they hold now"));
     }

@@ -16,7 +16,7 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
     let words = if args.words.is_empty() { shell.as_slice() } else { args.words.as_slice() };
     let Some((program, arguments)) = words.split_first() else { return Ok(ExitCode::SUCCESS) };
     let environment = session.script_environment(&plan)?;
-    if session.engine_name == EngineName::Buildroot {
+    if session.settings.engine.value == EngineName::Buildroot {
         let mut engine = session.buildroot(&plan, "A shell")?;
         engine.environment = environment.variables.into_iter().collect();
         let lock = session.lock()?;

@@ -10,8 +10,8 @@ use crate::args::JsonArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Result;
 use crate::output::data;
-use crate::session::ChainOrigin;
 use crate::session::Session;
+use crate::settings::Origin;
 
 /// Where we are, what there is, and what to type next. Never fails because of a broken chain: that is when a
 /// help screen is needed most.
@@ -29,12 +29,12 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     }
     data!("\x1b[1mskiff\x1b[0m {}", env!("CARGO_PKG_VERSION"));
     data!("workspace  {} ({})", session.workspace.name(), session.workspace.folder().display());
-    data!("engine     {}", session.engine_name);
+    data!("engine     {}", session.settings.engine.value);
     match session.requested() {
         None => data!("chain      none yet"),
-        Some((chain, ChainOrigin::Given)) => data!("chain      {chain}"),
-        Some((chain, ChainOrigin::Project)) => data!("chain      {chain} (of skiff.yaml)"),
-        Some((chain, ChainOrigin::Remembered)) => data!("chain      {chain} (remembered)"),
+        Some((chain, Origin::Given | Origin::Default)) => data!("chain      {chain}"),
+        Some((chain, Origin::Project)) => data!("chain      {chain} (of skiff.yaml)"),
+        Some((chain, Origin::Remembered)) => data!("chain      {chain} (remembered)"),
     }
     let plan = match plan {
         Some(Err(error)) => {
@@ -99,10 +99,8 @@ struct Work {
 impl Work {
     fn of(session: &Session, plan: &BuildPlan) -> Self {
         let engine = session.engine(plan, false).ok();
-        let choices = session.choices(false);
-        let configured = engine
-            .as_ref()
-            .is_some_and(|engine| skiff_build::is_configured(plan, &session.workspace, engine.as_ref(), &choices));
+        let configured =
+            engine.as_ref().is_some_and(|engine| skiff_build::is_configured(plan, &session.workspace, engine.as_ref()));
         let mut error = None;
         let mut known = |result| match result {
             Ok(known) => Some(known),
@@ -166,18 +164,12 @@ impl Work {
 }
 
 fn document(session: &Session, work: Option<&Work>, error: Option<&str>) -> Json {
-    let chain = session.requested().map(|(chain, origin)| {
-        json!({"requested": chain, "origin": match origin {
-            ChainOrigin::Given => "given",
-            ChainOrigin::Project => "project",
-            ChainOrigin::Remembered => "remembered",
-        }})
-    });
+    let chain = session.requested().map(|(chain, origin)| json!({"requested": chain, "origin": origin}));
     json!({
         "version": 1,
         "workspace": session.workspace.name(),
         "path": session.workspace.folder(),
-        "engine": session.engine_name,
+        "engine": session.settings.engine.value,
         "chain": chain,
         "error": error,
         "configured": work.map(|work| work.configured),

@@ -11,8 +11,8 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::output::data;
-use crate::session::ChainOrigin;
 use crate::session::Session;
+use crate::settings::Origin;
 
 /// A package and the line in its dependencies that brings another one.
 type Edge = (LayerName, Location);
@@ -49,8 +49,8 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     }
     if roots.contains(&&wanted) {
         let who = match session.requested() {
-            Some((_, ChainOrigin::Project)) => "skiff.yaml asks for it",
-            Some((_, ChainOrigin::Remembered)) => "it is in the chain that the workspace was configured with",
+            Some((_, Origin::Project)) => "skiff.yaml asks for it",
+            Some((_, Origin::Remembered)) => "it is in the chain that the workspace was configured with",
             _ => "you asked for it",
         };
         data!("{wanted}: {who}");

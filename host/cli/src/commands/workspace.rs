@@ -50,9 +50,10 @@ struct Row {
 impl Row {
     fn of(session: &Session, name: &str) -> Result<Self> {
         let workspace = Workspace::new(session.workspace.root().to_owned(), name)?;
-        let memory = Remembered::read(&workspace);
+        let memory = Remembered::read(&workspace)?;
         let own = session.project.workspaces.get(workspace.name());
-        let engine = memory.as_ref().and_then(|memory| memory.engine).or(own.and_then(|own| own.engine));
+        let engine = memory.as_ref().and_then(|memory| memory.engine.as_ref()).map(|engine| engine.value);
+        let engine = engine.or(own.and_then(|own| own.engine));
         let chain = memory.map(|memory| memory.chain).or(own.map(|own| own.chain.clone()));
         let mut images: Vec<(String, u64)> = fs::read_dir(workspace.images())
             .into_iter()

@@ -1,0 +1,179 @@
+//! What a run is about, and who says so: whatever is given now wins over the project file, and that over what the
+//! workspace was configured with.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use skiff_build::EngineName;
+use skiff_build::Kept;
+use skiff_build::Remembered;
+use skiff_plan::Workspace;
+
+use crate::args::GlobalArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::environment::Environment;
+use crate::project::Project;
+
+/// Who named a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Origin {
+    /// The user, just now, on the command line or in the environment.
+    Given,
+    /// The project file.
+    Project,
+    /// The last configuration of the workspace.
+    Remembered,
+    /// Nobody.
+    Default,
+}
+
+/// A setting, and who named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+impl<T: Clone> Setting<T> {
+    /// Returns what the first of those who have a say says.
+    fn first(given: Option<T>, project: Option<T>, remembered: Option<T>) -> Option<Self> {
+        let of = |origin| move |value| Self { value, origin };
+        given
+            .map(of(Origin::Given))
+            .or_else(|| project.map(of(Origin::Project)))
+            .or_else(|| remembered.map(of(Origin::Remembered)))
+    }
+
+    fn kept(&self) -> Kept<T> {
+        Kept { value: self.value.clone(), by_project: self.origin == Origin::Project }
+    }
+}
+
+/// What a run is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The chain; `None` when nobody has named one.
+    pub(crate) chain: Option<Setting<String>>,
+    pub(crate) engine: Setting<EngineName>,
+    /// The extra package roots.
+    pub(crate) extra: Setting<Vec<PathBuf>>,
+    /// The base layers, where they are not the checkout's.
+    pub(crate) base: Option<PathBuf>,
+    /// The Buildroot tree that somebody has named.
+    pub(crate) buildroot: Option<Setting<PathBuf>>,
+    /// Whether lines of fragments that are no assignments are left out.
+    pub(crate) ignore_broken_lines: bool,
+    /// The project file.
+    project: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Finds out what holds for a workspace.
+    pub(crate) fn resolve(
+        args: &GlobalArgs,
+        environment: &Environment,
+        project: &Project,
+        workspace: &Workspace,
+        remembered: Option<Remembered>,
+    ) -> Result<Self> {
+        let own = project.workspaces.get(workspace.name());
+        let given_chain = args.config.clone().filter(|chain| !chain.trim().is_empty());
+        let chain = Setting::first(
+            given_chain,
+            own.map(|own| own.chain.clone()),
+            remembered.as_ref().map(|memory| memory.chain.clone()),
+        );
+        let chain = match chain {
+            // The chain of a configured workspace has been expanded.
+            Some(Setting { value, origin }) if origin != Origin::Remembered => {
+                Some(Setting { value: project.expand(&value)?, origin })
+            }
+            chain => chain,
+        };
+        let ignore_broken_lines = remembered.as_ref().is_some_and(|memory| memory.ignore_broken_lines);
+        let (engine, extra, base, tree) = match remembered {
+            Some(memory) => (memory.engine, memory.extra, memory.base, memory.buildroot),
+            None => (None, None, None, None),
+        };
+        Ok(Self {
+            chain,
+            engine: Setting::first(
+                engine_given(args, environment)?,
+                own.and_then(|own| own.engine).or(project.engine),
+                engine.and_then(Kept::recalled),
+            )
+            .unwrap_or(Setting { value: EngineName::Prebuilt, origin: Origin::Default }),
+            extra: Setting::first(
+                extra_given(environment),
+                Some(project.extra_layers()).filter(|extra| !extra.is_empty()),
+                extra.and_then(Kept::recalled),
+            )
+            .unwrap_or(Setting { value: Vec::new(), origin: Origin::Default }),
+            base: base_of(environment, base),
+            buildroot: buildroot_of(environment, project, tree.and_then(Kept::recalled)),
+            ignore_broken_lines,
+            project: project.path().map(Path::to_owned),
+        })
+    }
+
+    /// Returns what the next run has to know, once the workspace is configured for a resolved chain.
+    pub(crate) fn to_remember(&self, chain: &[String], ignore_broken_lines: bool) -> Remembered {
+        let buildroot = self.buildroot.as_ref().filter(|_| self.engine.value == EngineName::Buildroot);
+        Remembered {
+            chain: chain.join(","),
+            engine: Some(self.engine.kept()),
+            extra: Some(self.extra.kept()),
+            base: self.base.clone(),
+            buildroot: buildroot.map(Setting::kept),
+            project: self.project.clone(),
+            ignore_broken_lines,
+        }
+    }
+}
+
+/// Set and empty, the variable says that there are none.
+fn extra_given(environment: &Environment) -> Option<Vec<PathBuf>> {
+    const VARIABLE: &str = "SKIFF_EXTRA_CONFIGS_PATH";
+    environment.raw(VARIABLE)?;
+    let list = environment.get(VARIABLE).unwrap_or_default();
+    let paths = list.split(':').filter(|path| !path.is_empty());
+    Some(paths.map(|path| environment.absolute(Path::new(path))).collect())
+}
+
+fn engine_given(args: &GlobalArgs, environment: &Environment) -> Result<Option<EngineName>> {
+    let Some(text) = args.engine.as_deref().filter(|text| !text.is_empty()) else {
+        // Whoever names a tree wants it to be used.
+        return Ok(tree_given(environment).map(|_| EngineName::Buildroot));
+    };
+    let engine = EngineName::parse(text).ok_or_else(|| {
+        CommandError::new(Kind::Usage, format!("There is no engine `{text}`"))
+            .hint("there are `prebuilt` and `buildroot`")
+    });
+    engine.map(Some)
+}
+
+/// Set and empty, the variable says that those of the checkout count.
+fn base_of(environment: &Environment, remembered: Option<PathBuf>) -> Option<PathBuf> {
+    match environment.raw("SKIFF_BASE_CONFIGS_DIR") {
+        Some(_) => environment.path("SKIFF_BASE_CONFIGS_DIR"),
+        None => remembered,
+    }
+}
+
+/// A pin in the project file and an empty variable both say that a tree of long ago does not count.
+fn buildroot_of(environment: &Environment, project: &Project, remembered: Option<PathBuf>) -> Option<Setting<PathBuf>> {
+    let emptied = environment.raw("SKIFF_BUILDROOT_DIR").is_some_and(|value| value.is_empty());
+    let given = tree_given(environment).filter(|_| !emptied);
+    let remembered = remembered.filter(|_| !emptied && project.buildroot.pin.is_none());
+    Setting::first(given, project.buildroot_dir(), remembered)
+}
+
+/// Returns the tree that the environment names. For hooks and in `skiff shell`, SKIFF_BUILDROOT_DIR means the
+/// workspace, as in SkiffOS, and SKIFF_BUILDROOT_TREE names the tree.
+fn tree_given(environment: &Environment) -> Option<PathBuf> {
+    let named = environment.path("SKIFF_BUILDROOT_DIR").filter(|folder| !skiff_build::is_workspace(folder));
+    named.or_else(|| environment.path("SKIFF_BUILDROOT_TREE"))
+}
