@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use skiff_plan::Digest;
 use skiff_plan::Workspace;
 
@@ -16,12 +17,14 @@ use crate::EngineName;
 use crate::FileError;
 use crate::StageInputs;
 use crate::atomic::write_file;
-use crate::buildroot::Packages;
 use crate::images::Images;
 use crate::images::Symlinks;
 
 /// The file of digests beside the images, in the format of `sha256sum`.
 pub(crate) const SUMS: &str = "SHA256SUMS";
+
+/// The file in a workspace with the record of its last build.
+pub(crate) const RECORD: &str = "build.json";
 
 /// The present version of the record.
 const VERSION: u32 = 1;
@@ -53,9 +56,9 @@ pub(crate) struct BuildRecord {
     pub(crate) engine: EngineName,
     /// The stages with their inputs.
     pub(crate) stages: Vec<StageInputs>,
-    /// The packages of that build, where the engine has some.
-    #[serde(default)]
-    pub(crate) packages: Packages,
+    /// What else the engine wants to know of that build the next time.
+    #[serde(default, alias = "packages")]
+    pub(crate) details: serde_json::Value,
     /// The digest of `SHA256SUMS`; `None` while a build is under way, or when it did not end well.
     pub(crate) outputs: Option<String>,
 }
@@ -68,7 +71,7 @@ fn first_version() -> u32 {
 impl BuildRecord {
     /// Makes that of a build that begins.
     pub(crate) fn new(engine: EngineName, stages: Vec<StageInputs>) -> Self {
-        Self { version: VERSION, engine, stages, packages: Packages::new(), outputs: None }
+        Self { version: VERSION, engine, stages, details: serde_json::Value::Null, outputs: None }
     }
 
     /// Reads that of a workspace, if there is one.
@@ -89,8 +92,20 @@ impl BuildRecord {
         }
     }
 
+    /// Returns what the engine wanted to know; nothing when it noted nothing.
+    pub(crate) fn details<T: DeserializeOwned + Default>(&self, workspace: &Workspace) -> Result<T, RecordError> {
+        if self.details.is_null() {
+            return Ok(T::default());
+        }
+        let broken = |error: serde_json::Error| RecordError::Broken {
+            path: Self::path(workspace),
+            reason: error.to_string(),
+        };
+        T::deserialize(&self.details).map_err(broken)
+    }
+
     fn path(workspace: &Workspace) -> PathBuf {
-        workspace.folder().join("build.json")
+        workspace.folder().join(RECORD)
     }
 
     /// Makes sure that there is no record.

@@ -11,10 +11,9 @@ use crate::FileError;
 use crate::WorkspaceLock;
 use crate::atomic::NEW;
 use crate::atomic::write_file;
-use crate::buildroot::OUTPUTS;
-use crate::buildroot::forget_place;
 use crate::mounted::refuse_mounts;
 use crate::mounted::remove_tree;
+use crate::outputs::RECORD;
 
 /// The file that says that skiff has made a folder and may replace what is in it.
 const MARKER: &str = ".skiff-workspace";
@@ -106,8 +105,16 @@ pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock) -> Result<(
     Ok(remove_tree(&workspace.folder())?)
 }
 
-/// What a build leaves besides folders.
-const FILES: [&str; 6] = ["build.json", "build.log", "fetch.log", "gaps.txt", ".overlays.built", "packages.json"];
+/// The folders that builds make in a workspace.
+pub(crate) const OUTPUTS: [&str; 8] =
+    ["build", "graphs", "host", "images", "legal-info", "per-package", "staging", "target"];
+
+/// The file in a workspace that says at which path it is built. Files in it name that path, so it stays until they go.
+pub(crate) const BUILD_PATH: &str = ".build-path";
+
+/// The files that builds make in a workspace.
+const FILES: [&str; 7] =
+    [RECORD, "build.log", "fetch.log", "gaps.txt", ".overlays.built", "packages.json", BUILD_PATH];
 
 /// Returns whether there is something that [`remove_outputs`] would remove.
 pub fn has_outputs(workspace: &Workspace) -> bool {
@@ -126,7 +133,7 @@ pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<()
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     };
-    // The record first: from then on nothing counts as built.
+    // The record first: without it, the next build removes what is left before it looks at anything.
     for name in FILES {
         let path = workspace.folder().join(name);
         gone(fs::remove_file(&path)).map_err(FileError::at("remove", &path))?;
@@ -134,6 +141,5 @@ pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<()
     for name in OUTPUTS {
         remove_tree(&workspace.folder().join(name))?;
     }
-    forget_place(&workspace.folder()).map_err(FileError::at("change", workspace.folder()))?;
     Ok(())
 }

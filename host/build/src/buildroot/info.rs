@@ -10,11 +10,15 @@ use serde::Serialize;
 use skiff_plan::Digest;
 use skiff_plan::Task;
 use skiff_plan::Unit;
+use skiff_plan::Workspace;
 
 use super::BuildrootError;
 use super::make::Make;
+use crate::FileError;
+use crate::RecordError;
 use crate::Site;
 use crate::atomic::write_file;
+use crate::outputs::BuildRecord;
 
 /// One package of a configuration, for the target or the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +53,8 @@ struct Kept {
 /// Returns the packages: from the last time, if the configuration is the same, since asking takes seconds.
 pub(crate) fn packages(make: &Make<'_>, site: &Site<'_>) -> Result<Packages, BuildrootError> {
     let folder = site.workspace.folder();
-    let config = fs::read(folder.join(".config")).unwrap_or_default();
+    let config = folder.join(".config");
+    let config = fs::read(&config).map_err(FileError::at("read", config))?;
     let layers = site.plan.fingerprint.layers;
     let digest = Digest::of(&[VERSION.as_bytes(), make.tree().identity.as_bytes(), layers.bytes(), &config].concat())
         .to_string();
@@ -79,8 +84,13 @@ fn read_kept(path: &Path) -> Option<Kept> {
     Some(Kept { packages: checked(kept.packages), ..kept })
 }
 
+/// Returns the packages that a record names. One without any is of a build by another engine.
+pub(crate) fn recorded(record: &BuildRecord, workspace: &Workspace) -> Result<Packages, RecordError> {
+    record.details(workspace).map(checked)
+}
+
 /// Lets only folders directly below `build` be those of a package: they are removed when it is built again.
-pub(crate) fn checked(mut packages: Packages) -> Packages {
+fn checked(mut packages: Packages) -> Packages {
     for info in packages.values_mut() {
         let mut parts = Path::new(&info.stamp_dir).components();
         let below = matches!(parts.next(), Some(Component::Normal(first)) if first == "build")

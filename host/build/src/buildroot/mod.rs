@@ -62,8 +62,8 @@ pub use self::tree::Pin;
 pub use self::tree::Source;
 use self::tree::Tree;
 
+use self::info::Packages;
 use self::make::Make;
-use self::place::Place;
 use self::progress::Progress;
 use self::rebuild::Rebuild;
 use self::rebuild::Situation;
@@ -88,8 +88,6 @@ use crate::outputs::BuildRecord;
 use crate::stage_changes;
 use crate::workspace;
 
-pub(crate) use self::info::Packages;
-pub(crate) use self::stale::OUTPUTS;
 
 /// What overlays have put into the target, in a workspace.
 const OVERLAYS: &str = ".overlays.built";
@@ -150,7 +148,8 @@ impl Engine for Buildroot {
     ) -> Result<Vec<String>, EngineError> {
         let Some(old) = BuildRecord::read(workspace).map_err(BuildrootError::from)? else { return Ok(Vec::new()) };
         let overlays = inputs::overlay_files(plan).map_err(BuildrootError::from)?;
-        let rebuild = self.rebuild(&workspace.folder(), &old, changes, &old.packages, &overlays);
+        let built = info::recorded(&old, workspace).map_err(BuildrootError::from)?;
+        let rebuild = self.rebuild(&workspace.folder(), (&old, &built), changes, &built, &overlays);
         Ok(rebuild.map_err(BuildrootError::from)?.lines())
     }
 
@@ -241,28 +240,33 @@ impl Buildroot {
     ) -> Result<(Packages, BuildRecord), BuildrootError> {
         let packages = info::packages(make, site)?;
         let old = BuildRecord::read(site.workspace)?;
-        let mut record = BuildRecord::new(self.name(), stages);
-        record.packages = packages.clone();
+        let built = old.as_ref().map(|old| info::recorded(old, site.workspace)).transpose()?.unwrap_or_default();
         // Those that are off have folders, too, and may be on again one day.
-        for (name, info) in old.iter().flat_map(|old| &old.packages) {
-            record.packages.entry(name.clone()).or_insert_with(|| info.clone());
-        }
-        self.clear_stale(site, old, &record)?;
+        let known: Packages = built.iter().chain(&packages).map(|(name, info)| (name.clone(), info.clone())).collect();
+        let mut record = BuildRecord::new(self.name(), stages);
+        record.details = serde_json::json!(known);
+        self.clear_stale(site, old.map(|old| (old, built)), &record, &known)?;
         Ok((packages, record))
     }
 
     /// Removes what was built from inputs that are not the present ones, and notes the present ones: from now on,
     /// what is in the workspace is made from these.
-    fn clear_stale(&self, site: &Site<'_>, old: Option<BuildRecord>, new: &BuildRecord) -> Result<(), BuildrootError> {
+    fn clear_stale(
+        &self,
+        site: &Site<'_>,
+        old: Option<(BuildRecord, Packages)>,
+        new: &BuildRecord,
+        packages: &Packages,
+    ) -> Result<(), BuildrootError> {
         let folder = site.workspace.folder();
         let overlays = inputs::overlay_files(site.plan)?;
-        if let Some(mut old) = old {
+        if let Some((mut old, built)) = old {
             let changes = stage_changes(&old.stages, &new.stages);
-            let rebuild = self.rebuild(&folder, &old, &changes, &new.packages, &overlays)?;
+            let rebuild = self.rebuild(&folder, (&old, &built), &changes, packages, &overlays)?;
             // Until it is done, the record says that the old inputs count.
             old.outputs = None;
             old.write(site.workspace)?;
-            for text in stale::remove(&rebuild, &folder, &info::checked(old.packages))? {
+            for text in stale::remove(&rebuild, &folder, &built)? {
                 site.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &text });
             }
             if !changes.is_empty() {
@@ -284,7 +288,7 @@ impl Buildroot {
     fn rebuild(
         &self,
         folder: &Path,
-        old: &BuildRecord,
+        (old, built): (&BuildRecord, &Packages),
         changes: &[StageChange],
         new: &Packages,
         overlays: &BTreeSet<String>,
@@ -300,7 +304,7 @@ impl Buildroot {
         };
         Ok(Rebuild::decide(&Situation {
             changes,
-            old: &old.packages,
+            old: built,
             new,
             gone_from_overlays: before.lines().find(|path| !overlays.contains(*path)),
             per_package: folder.join("per-package").is_dir(),
@@ -358,9 +362,4 @@ impl Buildroot {
         let status = make.other(program).args(arguments).status();
         status.map_err(FileError::at("run", program)).map_err(Into::into)
     }
-}
-
-/// Forgets at which path a workspace was built.
-pub(crate) fn forget_place(folder: &Path) -> io::Result<()> {
-    Place::forget(folder)
 }

@@ -22,12 +22,10 @@ use super::BuildrootError;
 use crate::FileError;
 use crate::Site;
 use crate::atomic::write_file;
+use crate::workspace::BUILD_PATH;
 
 /// The path of every workspace inside its mount namespace.
 const FIXED: &str = "/skiff/w";
-
-/// The file in a workspace that says at which path it is built. Files in it name that path, so it stays.
-const MARK: &str = ".build-path";
 
 /// Where a workspace is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +41,7 @@ impl Place {
     /// wanted at all; `program` is skiff itself.
     pub(crate) fn of(site: &Site<'_>, fixed: bool, program: &Path) -> Result<Self, BuildrootError> {
         let folder = site.workspace.folder();
-        let mark = folder.join(MARK);
+        let mark = folder.join(BUILD_PATH);
         let place = |path: PathBuf| Self { path, folder: folder.clone() };
         match fs::read_to_string(&mark) {
             Ok(path) if Path::new(path.trim()) == folder => return Ok(place(folder.clone())),
@@ -70,14 +68,6 @@ impl Place {
         };
         write_file(&mark, format!("{}\n", path.display()).as_bytes())?;
         Ok(place(path))
-    }
-
-    /// Forgets the decision: the outputs that name the path are gone.
-    pub(crate) fn forget(folder: &Path) -> io::Result<()> {
-        match fs::remove_file(folder.join(MARK)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
     }
 
     pub(crate) fn is_fixed(&self) -> bool {

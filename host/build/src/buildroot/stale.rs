@@ -14,10 +14,7 @@ use super::info::Packages;
 use super::rebuild::Rebuild;
 use crate::FileError;
 use crate::mounted::remove_tree;
-
-/// What a build makes in a workspace, besides files.
-pub(crate) const OUTPUTS: [&str; 8] =
-    ["build", "graphs", "host", "images", "legal-info", "per-package", "staging", "target"];
+use crate::workspace::OUTPUTS;
 
 /// Removes what is to be made again from a workspace whose packages are `built`. Returns what was done, in words.
 pub(crate) fn remove(rebuild: &Rebuild, folder: &Path, built: &Packages) -> Result<Vec<String>, FileError> {
