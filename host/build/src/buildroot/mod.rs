@@ -154,8 +154,7 @@ impl Engine for Buildroot {
     }
 
     fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError> {
-        let make = self.make(site)?;
-        Ok(downloads::fetch(&make, site)?)
+        Ok(self.download(site)?)
     }
 
     fn compile(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, EngineError> {
@@ -172,11 +171,27 @@ impl Buildroot {
         Make::new(self, site, tree)
     }
 
+    fn download(&self, site: &Site<'_>) -> Result<(), BuildrootError> {
+        let make = self.make(site)?;
+        make.allow_scripts()?;
+        // What downloads others is built before, so there has to be a record. One that is there stays: what was built
+        // from it is whole until somebody builds again.
+        if BuildRecord::read(site.workspace)?.is_none() {
+            self.begin(&make, site, self.inputs(&make, site)?)?;
+        }
+        downloads::fetch(&make, site)
+    }
+
+    /// Digests what is to be built.
+    fn inputs(&self, make: &Make<'_>, site: &Site<'_>) -> Result<Vec<StageInputs>, BuildrootError> {
+        let config = read_config(site.workspace)?;
+        inputs::of(site.plan, site.workspace, &config, &make.tree().identity)
+    }
+
     fn build(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, BuildrootError> {
         let make = self.make(site)?;
         make.allow_scripts()?;
-        let config = read_config(site.workspace)?;
-        let stages = inputs::of(site.plan, site.workspace, &config, &make.tree().identity)?;
+        let stages = self.inputs(&make, site)?;
         if self.target.is_none() && Built::look(site.workspace)? == Built::Images(stages.clone()) {
             return Ok(Compiled::Unchanged);
         }
@@ -320,9 +335,7 @@ impl Buildroot {
         let make = self.make(site)?;
         if targets.iter().any(|target| Goal::of(target).builds()) {
             make.allow_scripts()?;
-            let config = read_config(site.workspace)?;
-            let stages = inputs::of(site.plan, site.workspace, &config, &make.tree().identity)?;
-            self.begin(&make, site, stages)?;
+            self.begin(&make, site, self.inputs(&make, site)?)?;
         }
         let mut words = targets.to_vec();
         let saved = format!("DEFCONFIG={}", self.saved_configuration(site.workspace).display());

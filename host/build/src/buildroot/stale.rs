@@ -49,18 +49,13 @@ pub(crate) fn remove(rebuild: &Rebuild, folder: &Path, built: &Packages) -> Resu
     Ok(Rebuild::Some { packages, target }.lines())
 }
 
-/// Whether anything was built: neither Kconfig's own program, which configuring leaves, nor downloads count.
+/// Whether anything was built: Kconfig's own program, which configuring leaves, does not count.
 fn is_built(folder: &Path) -> bool {
     let in_build = fs::read_dir(folder.join("build")).into_iter().flatten().flatten();
     let kconfig = ["buildroot-config", ".br2-external.in.paths"];
     let mut packages =
         in_build.filter(|entry| entry.path().is_dir() && !kconfig.iter().any(|own| entry.file_name() == *own));
-    let is_more = |path: &Path| {
-        let files = fs::read_dir(path).into_iter().flatten().flatten();
-        files.into_iter().any(|file| file.file_name() != ".stamp_downloaded")
-    };
-    packages.any(|entry| is_more(&entry.path()))
-        || OUTPUTS.iter().any(|name| *name != "build" && folder.join(name).exists())
+    packages.next().is_some() || OUTPUTS.iter().any(|name| *name != "build" && folder.join(name).exists())
 }
 
 /// Removes the files that some packages have put into the target, so that none stays that their next build does not
@@ -168,16 +163,6 @@ mod tests {
     fn built(names: &[&str]) -> Packages {
         let info = |name: &str| PackageInfo { stamp_dir: format!("build/{name}"), ..PackageInfo::default() };
         names.iter().map(|name| ((*name).to_owned(), info(name))).collect()
-    }
-
-    #[test]
-    fn downloads_are_not_taken_for_a_build() {
-        let root = tempfile::tempdir().unwrap();
-        let folder = root.path();
-        write(folder, &[("build/buildroot-config/conf", ""), ("build/x/.stamp_downloaded", "")]);
-        assert!(!is_built(folder));
-        write(folder, &[("build/x/.stamp_extracted", "")]);
-        assert!(is_built(folder));
     }
 
     #[test]
