@@ -40,8 +40,12 @@ fn crates_depend_only_downwards() {
 fn only_the_command_line_reads_the_environment() {
     for crate_name in ["kconfig", "layers", "plan", "runtime", "build"] {
         let sources = TestEnvironment::checkout().join("host").join(crate_name).join("src");
-        for entry in walkdir::WalkDir::new(sources).into_iter().filter_map(Result::ok) {
-            let Ok(text) = fs::read_to_string(entry.path()) else { continue };
+        for entry in walkdir::WalkDir::new(sources) {
+            let entry = entry.unwrap();
+            if entry.file_type().is_dir() {
+                continue;
+            }
+            let text = fs::read_to_string(entry.path()).unwrap();
             for word in ["env::var", "env::current_dir", "println!"] {
                 assert!(!text.contains(word), "{} uses {word}", entry.path().display());
             }

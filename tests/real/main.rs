@@ -29,7 +29,9 @@ fn a_real_tree_builds_until_its_first_download_and_knows_its_packages() {
     assert_eq!(package("toolchain")["virtual"], true);
     assert_eq!(package("linux")["install_images"], true);
     assert_eq!(package("glibc")["install_staging"], true);
-    assert!(package("linux")["dependencies"].as_array().is_some_and(|names| names.iter().any(|name| name == "toolchain")));
+    assert!(
+        package("linux")["dependencies"].as_array().is_some_and(|names| names.iter().any(|name| name == "toolchain"))
+    );
     env.write("overrides/kernel/mine", "CONFIG_WIREGUARD=y\n");
     env.write("overrides/buildroot/mine", "BR2_TARGET_GENERIC_HOSTNAME=\"boat\"\n");
     env.succeed(&["configure"]);

@@ -97,10 +97,8 @@ impl BuildRecord {
         if self.details.is_null() {
             return Ok(T::default());
         }
-        let broken = |error: serde_json::Error| RecordError::Broken {
-            path: Self::path(workspace),
-            reason: error.to_string(),
-        };
+        let broken =
+            |error: serde_json::Error| RecordError::Broken { path: Self::path(workspace), reason: error.to_string() };
         T::deserialize(&self.details).map_err(broken)
     }
 

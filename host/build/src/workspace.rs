@@ -113,8 +113,7 @@ pub(crate) const OUTPUTS: [&str; 8] =
 pub(crate) const BUILD_PATH: &str = ".build-path";
 
 /// The files that builds make in a workspace.
-const FILES: [&str; 7] =
-    [RECORD, "build.log", "fetch.log", "gaps.txt", ".overlays.built", "packages.json", BUILD_PATH];
+const FILES: [&str; 7] = [RECORD, "build.log", "fetch.log", "gaps.txt", ".overlays.built", "packages.json", BUILD_PATH];
 
 /// Returns whether there is something that [`remove_outputs`] would remove.
 pub fn has_outputs(workspace: &Workspace) -> bool {

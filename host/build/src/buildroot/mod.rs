@@ -20,6 +20,7 @@ mod lock;
 mod make;
 mod part;
 mod place;
+mod prepare;
 mod progress;
 mod rebuild;
 mod sizes;
@@ -28,10 +29,8 @@ mod times;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -41,9 +40,7 @@ use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
-use skiff_plan::Event;
 use skiff_plan::HookRunner;
-use skiff_plan::Level;
 use skiff_plan::Workspace;
 
 pub use self::config::read_config;
@@ -62,11 +59,8 @@ pub use self::tree::Pin;
 pub use self::tree::Source;
 use self::tree::Tree;
 
-use self::info::Packages;
 use self::make::Make;
 use self::progress::Progress;
-use self::rebuild::Rebuild;
-use self::rebuild::Situation;
 use self::times::Remembered;
 use crate::Built;
 use crate::Compiled;
@@ -80,17 +74,11 @@ use crate::Site;
 use crate::StageChange;
 use crate::StageInputs;
 use crate::TakenOver;
-use crate::atomic::write_file;
 use crate::images::Images;
 use crate::images::Symlinks;
 use crate::outputs;
 use crate::outputs::BuildRecord;
-use crate::stage_changes;
 use crate::workspace;
-
-
-/// What overlays have put into the target, in a workspace.
-const OVERLAYS: &str = ".overlays.built";
 
 /// The engine and what it takes from its surroundings.
 #[derive(Debug, Clone)]
@@ -146,11 +134,7 @@ impl Engine for Buildroot {
         workspace: &Workspace,
         changes: &[StageChange],
     ) -> Result<Vec<String>, EngineError> {
-        let Some(old) = BuildRecord::read(workspace).map_err(BuildrootError::from)? else { return Ok(Vec::new()) };
-        let overlays = inputs::overlay_files(plan).map_err(BuildrootError::from)?;
-        let built = info::recorded(&old, workspace).map_err(BuildrootError::from)?;
-        let rebuild = self.rebuild(&workspace.folder(), (&old, &built), changes, &built, &overlays);
-        Ok(rebuild.map_err(BuildrootError::from)?.lines())
+        Ok(prepare::foreseen(plan, workspace, changes)?)
     }
 
     fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError> {
@@ -177,7 +161,7 @@ impl Buildroot {
         // What downloads others is built before, so there has to be a record. One that is there stays: what was built
         // from it is whole until somebody builds again.
         if BuildRecord::read(site.workspace)?.is_none() {
-            self.begin(&make, site, self.inputs(&make, site)?)?;
+            prepare::begin(&make, site, self.inputs(&make, site)?)?;
         }
         downloads::fetch(&make, site)
     }
@@ -200,7 +184,7 @@ impl Buildroot {
             hooks.check_hook(&step)?;
         }
         let folder = site.workspace.folder();
-        let (packages, mut record) = self.begin(&make, site, stages)?;
+        let (packages, mut record) = prepare::begin(&make, site, stages)?;
         let mut times = Remembered::read(&self.cache);
         let mut progress = Progress::start("Building with Buildroot", &packages, &times, &folder, site.reporter)?;
         let target = self.target.as_deref().or(site.plan.build_target.as_deref());
@@ -246,86 +230,6 @@ impl Buildroot {
         read.inspect_err(|error| tracing::debug!(%error, "Kconfig files are not understood")).ok()?
     }
 
-    /// Makes the workspace ready for a build from these inputs. Until the record has outputs, it counts as unfinished.
-    fn begin(
-        &self,
-        make: &Make<'_>,
-        site: &Site<'_>,
-        stages: Vec<StageInputs>,
-    ) -> Result<(Packages, BuildRecord), BuildrootError> {
-        let packages = info::packages(make, site)?;
-        let old = BuildRecord::read(site.workspace)?;
-        let built = old.as_ref().map(|old| info::recorded(old, site.workspace)).transpose()?.unwrap_or_default();
-        // Those that are off have folders, too, and may be on again one day.
-        let known: Packages = built.iter().chain(&packages).map(|(name, info)| (name.clone(), info.clone())).collect();
-        let mut record = BuildRecord::new(self.name(), stages);
-        record.details = serde_json::json!(known);
-        self.clear_stale(site, old.map(|old| (old, built)), &record, &known)?;
-        Ok((packages, record))
-    }
-
-    /// Removes what was built from inputs that are not the present ones, and notes the present ones: from now on,
-    /// what is in the workspace is made from these.
-    fn clear_stale(
-        &self,
-        site: &Site<'_>,
-        old: Option<(BuildRecord, Packages)>,
-        new: &BuildRecord,
-        packages: &Packages,
-    ) -> Result<(), BuildrootError> {
-        let folder = site.workspace.folder();
-        let overlays = inputs::overlay_files(site.plan)?;
-        if let Some((mut old, built)) = old {
-            let changes = stage_changes(&old.stages, &new.stages);
-            let rebuild = self.rebuild(&folder, (&old, &built), &changes, packages, &overlays)?;
-            // Until it is done, the record says that the old inputs count.
-            old.outputs = None;
-            old.write(site.workspace)?;
-            for text in stale::remove(&rebuild, &folder, &built)? {
-                site.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &text });
-            }
-            if !changes.is_empty() {
-                stale::clear_images(&folder)?;
-            }
-        } else {
-            // Nobody knows what it was built from.
-            let rebuild = Rebuild::All("there is no record of what was built here".to_owned());
-            for text in stale::remove(&rebuild, &folder, &Packages::new())? {
-                site.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
-            }
-        }
-        let lines: String = overlays.iter().map(|path| format!("{path}\n")).collect();
-        write_file(&folder.join(OVERLAYS), lines.as_bytes())?;
-        Ok(new.write(site.workspace)?)
-    }
-
-    /// Decides what has to be built again because of changes since a build.
-    fn rebuild(
-        &self,
-        folder: &Path,
-        (old, built): (&BuildRecord, &Packages),
-        changes: &[StageChange],
-        new: &Packages,
-        overlays: &BTreeSet<String>,
-    ) -> Result<Rebuild, FileError> {
-        if old.engine != self.name() {
-            return Ok(Rebuild::All(format!("the engine `{}` has built here", old.engine)));
-        }
-        let built_overlays = folder.join(OVERLAYS);
-        let before = match fs::read_to_string(&built_overlays) {
-            Ok(before) => before,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(FileError::at("read", built_overlays)(error)),
-        };
-        Ok(Rebuild::decide(&Situation {
-            changes,
-            old: built,
-            new,
-            gone_from_overlays: before.lines().find(|path| !overlays.contains(*path)),
-            per_package: folder.join("per-package").is_dir(),
-        }))
-    }
-
     /// Runs targets of Buildroot at the user's terminal: those that build something after the same preparations as a
     /// whole build, which has to follow.
     ///
@@ -335,7 +239,7 @@ impl Buildroot {
         let make = self.make(site)?;
         if targets.iter().any(|target| Goal::of(target).builds()) {
             make.allow_scripts()?;
-            self.begin(&make, site, self.inputs(&make, site)?)?;
+            prepare::begin(&make, site, self.inputs(&make, site)?)?;
         }
         let mut words = targets.to_vec();
         let saved = format!("DEFCONFIG={}", self.saved_configuration(site.workspace).display());

@@ -1,0 +1,137 @@
+//! Making a workspace ready for a build: what was built from other inputs goes, and the present ones are noted.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use skiff_plan::BuildPlan;
+use skiff_plan::Event;
+use skiff_plan::Level;
+use skiff_plan::Workspace;
+
+use super::BuildrootError;
+use super::info;
+use super::info::Packages;
+use super::inputs;
+use super::make::Make;
+use super::rebuild::Rebuild;
+use super::rebuild::Situation;
+use super::stale;
+use crate::EngineName;
+use crate::FileError;
+use crate::Site;
+use crate::StageChange;
+use crate::StageInputs;
+use crate::atomic::write_file;
+use crate::outputs::BuildRecord;
+use crate::stage_changes;
+
+/// The file in a workspace that lists what overlays have put into the target.
+const OVERLAYS: &str = ".overlays.built";
+
+/// Makes the workspace ready for a build from these inputs. Until the record has outputs, it counts as unfinished.
+pub(crate) fn begin(
+    make: &Make<'_>,
+    site: &Site<'_>,
+    stages: Vec<StageInputs>,
+) -> Result<(Packages, BuildRecord), BuildrootError> {
+    let packages = info::packages(make, site)?;
+    let overlays = inputs::overlay_files(site.plan)?;
+    let folder = site.workspace.folder();
+    let mut record = BuildRecord::new(EngineName::Buildroot, stages);
+    let built = match Before::read(site.workspace)? {
+        Some(before) => clear(before, site, &record, &packages, &overlays)?,
+        None => {
+            // Nobody knows what it was built from.
+            let rebuild = Rebuild::All("there is no record of what was built here".to_owned());
+            say(site, Level::Warning, &stale::remove(&rebuild, &folder, &Packages::new())?);
+            Packages::new()
+        }
+    };
+    // Those that are off have folders, too, and may be on again one day.
+    let known: Packages = built.into_iter().chain(packages.clone()).collect();
+    record.details = serde_json::json!(known);
+    let lines: String = overlays.iter().map(|path| format!("{path}\n")).collect();
+    write_file(&folder.join(OVERLAYS), lines.as_bytes())?;
+    record.write(site.workspace)?;
+    Ok((packages, record))
+}
+
+/// Removes what was built from inputs that are not the present ones. Returns the packages that were there.
+fn clear(
+    mut before: Before,
+    site: &Site<'_>,
+    new: &BuildRecord,
+    packages: &Packages,
+    overlays: &BTreeSet<String>,
+) -> Result<Packages, BuildrootError> {
+    let folder = site.workspace.folder();
+    let changes = stage_changes(&before.record.stages, &new.stages);
+    let rebuild = before.rebuild(&folder, &changes, packages, overlays)?;
+    // Until it is done, the record says that the old inputs count.
+    before.record.outputs = None;
+    before.record.write(site.workspace)?;
+    say(site, Level::Info, &stale::remove(&rebuild, &folder, &before.packages)?);
+    if !changes.is_empty() {
+        stale::clear_images(&folder)?;
+    }
+    Ok(before.packages)
+}
+
+/// Says, a line for each, what [`begin`] would remove because of changes, as far as the packages are the same.
+pub(crate) fn foreseen(
+    plan: &BuildPlan,
+    workspace: &Workspace,
+    changes: &[StageChange],
+) -> Result<Vec<String>, BuildrootError> {
+    let Some(before) = Before::read(workspace)? else { return Ok(Vec::new()) };
+    let overlays = inputs::overlay_files(plan)?;
+    Ok(before.rebuild(&workspace.folder(), changes, &before.packages, &overlays)?.lines())
+}
+
+fn say(site: &Site<'_>, level: Level, lines: &[String]) {
+    for text in lines {
+        site.reporter.event(Event::Message { level, plugin: None, text });
+    }
+}
+
+/// What was built before.
+struct Before {
+    record: BuildRecord,
+    packages: Packages,
+}
+
+impl Before {
+    fn read(workspace: &Workspace) -> Result<Option<Self>, BuildrootError> {
+        let Some(record) = BuildRecord::read(workspace)? else { return Ok(None) };
+        let packages = info::recorded(&record, workspace)?;
+        Ok(Some(Self { record, packages }))
+    }
+
+    /// Decides what has to be built again because of changes since.
+    fn rebuild(
+        &self,
+        folder: &Path,
+        changes: &[StageChange],
+        new: &Packages,
+        overlays: &BTreeSet<String>,
+    ) -> Result<Rebuild, FileError> {
+        if self.record.engine != EngineName::Buildroot {
+            return Ok(Rebuild::All(format!("the engine `{}` has built here", self.record.engine)));
+        }
+        let path = folder.join(OVERLAYS);
+        let listed = match fs::read_to_string(&path) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(FileError::at("read", path)(error)),
+        };
+        Ok(Rebuild::decide(&Situation {
+            changes,
+            old: &self.packages,
+            new,
+            gone_from_overlays: listed.lines().find(|path| !overlays.contains(*path)),
+            per_package: folder.join("per-package").is_dir(),
+        }))
+    }
+}
