@@ -52,7 +52,7 @@ fn settings_that_kconfig_drops_are_reported_with_place_and_reason() {
     assert_snapshot!(env.succeed(&["configure"]).stderr, @"
     Configured workspace `default` for my/board (engine `buildroot`)
     warning: 3 settings of the layers come to nothing:
-      [ROOT]/layers/my/board/buildroot/packages:5: BR2_JLEVEL=many: its value must be a whole number (it is 0)
+      [ROOT]/layers/my/board/buildroot/packages:5: BR2_JLEVEL=many: its value must be a whole number (Kconfig has 0)
       [ROOT]/layers/my/board/buildroot/packages:1: BR2_PACKAGE_HELO=y: no Kconfig file defines it; there is BR2_PACKAGE_HELLO
       [ROOT]/layers/my/board/buildroot/packages:3: BR2_PACKAGE_HELLO_LOUD=y: it depends on BR2_PACKAGE_SLOW, which is n
     warning: 1 default of the base layer comes to nothing:
@@ -60,7 +60,7 @@ fn settings_that_kconfig_drops_are_reported_with_place_and_reason() {
     ");
     assert_snapshot!(env.fail(1, &["configure", "--strict"]), @"
     error: 3 settings of the layers come to nothing:
-      [ROOT]/layers/my/board/buildroot/packages:5: BR2_JLEVEL=many: its value must be a whole number (it is 0)
+      [ROOT]/layers/my/board/buildroot/packages:5: BR2_JLEVEL=many: its value must be a whole number (Kconfig has 0)
       [ROOT]/layers/my/board/buildroot/packages:1: BR2_PACKAGE_HELO=y: no Kconfig file defines it; there is BR2_PACKAGE_HELLO
       [ROOT]/layers/my/board/buildroot/packages:3: BR2_PACKAGE_HELLO_LOUD=y: it depends on BR2_PACKAGE_SLOW, which is n
     hint: mend or remove these lines, or configure without --strict
@@ -714,6 +714,115 @@ fn a_workspace_knows_its_project_file_and_not_what_that_said_once() {
     error: `[ROOT]/workspaces/.config_default/memory.json` does not say what the workspace was configured with: EOF while parsing an object at line 1 column 1
     hint: remove [ROOT]/workspaces/.config_default/memory.json and configure again, with the chain and the engine
     ");
+}
+
+#[test]
+fn no_script_runs_that_no_grant_covers() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    fs::remove_file(env.path("base/post/buildroot/paths")).unwrap();
+    hook(&env, "layers/my/board/run.sh", "echo ran >\"$1/etc/ran\"");
+    hook(&env, "elsewhere/run.sh", "echo ran >\"$1/etc/ran\"");
+    let elsewhere = env.path("elsewhere/run.sh").display().to_string();
+    let named =
+        |value: &str| env.write("layers/my/board/buildroot/h", format!("BR2_ROOTFS_POST_BUILD_SCRIPT={value}\n"));
+    // However the value is written that Kconfig takes.
+    for value in
+        ["\"SKIFF_CONFIG_ROOT/run.sh\"", "\"SKIFF_CONFIG_ROOT/run.sh\" # mine", "\"SKIFF_CONFIG_ROOT/run.sh\"x"]
+    {
+        named(value);
+        env.fail(77, &["build"]);
+        env.fail(77, &["br", "V=1"]);
+    }
+    assert!(!env.path("workspaces/default/target/etc/ran").exists());
+    env.set_grant();
+    named("\"SKIFF_CONFIG_ROOT/run.sh\"");
+    env.succeed(&["build"]);
+    assert_eq!(env.read("workspaces/default/target/etc/ran"), "ran\n");
+    // A grant to the layer says nothing of what lies elsewhere.
+    named(&format!("\"{elsewhere}\""));
+    env.set_grant();
+    let said = env.fail(77, &["build"]);
+    assert!(said.contains("elsewhere/run.sh`, which is no script of a layer"), "{said}");
+}
+
+#[test]
+fn a_grant_lasts_while_settings_change() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    hook(&env, "layers/my/board/hooks/pre.sh", "true");
+    env.set_grant();
+    rebuild(&env);
+    env.write("layers/my/board/buildroot/more", "BR2_TARGET_GENERIC_HOSTNAME=\"boat\"\n");
+    assert!(!rebuild(&env).contains(" again"));
+}
+
+#[test]
+fn files_and_folders_that_settings_name_count() {
+    let env = with_tree(
+        "BR2_PACKAGE_HELLO=y\nBR2_LINUX_KERNEL=y\n\
+         BR2_LINUX_KERNEL_CONFIG_FRAGMENT_FILES=\"$(BR2_EXTERNAL_MINE_PATH)/board/linux.frag\"\n\
+         BR2_ROOTFS_OVERLAY=\"SKIFF_CONFIG_ROOT/overlay\"\n",
+    );
+    fs::remove_file(env.path("base/post/buildroot/paths")).unwrap();
+    for (file, text) in [
+        ("buildroot_ext/external.desc", "name: MINE\n"),
+        ("buildroot_ext/external.mk", ""),
+        ("buildroot_ext/Config.in", ""),
+        ("buildroot_ext/board/linux.frag", "CONFIG_A=y\n"),
+        ("overlay/etc/one", "1"),
+    ] {
+        env.write(&format!("layers/my/board/{file}"), text);
+    }
+    rebuild(&env);
+    env.write("layers/my/board/buildroot_ext/board/linux.frag", "CONFIG_A=m\n");
+    assert!(rebuild(&env).contains("the package `linux` is built again"));
+    assert!(env.read("workspaces/default/build/linux-1.0/.config").contains("CONFIG_A=m"));
+    env.write("layers/my/board/overlay/etc/one", "2");
+    rebuild(&env);
+    assert_eq!(env.read("workspaces/default/target/etc/one"), "2");
+    fs::remove_file(env.path("layers/my/board/overlay/etc/one")).unwrap();
+    rebuild(&env);
+    assert!(!env.path("workspaces/default/target/etc/one").exists());
+    // The kernel follows what packages want of it.
+    env.write("layers/my/board/buildroot/slow", "BR2_PACKAGE_SLOW=y\n");
+    assert!(rebuild(&env).contains("packages want something else of it: the package `linux` is built again"));
+}
+
+#[test]
+fn images_that_somebody_has_changed_are_made_again() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    rebuild(&env);
+    let sums = env.read("workspaces/default/images/SHA256SUMS");
+    env.write("workspaces/default/images/junk.img", "junk");
+    fs::remove_file(env.path("workspaces/default/images/rootfs.tar")).unwrap();
+    rebuild(&env);
+    assert_eq!(env.read("workspaces/default/images/SHA256SUMS"), sums);
+}
+
+#[test]
+fn what_builds_nothing_is_no_build() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    env.write("layers/my/board/metadata/buildtarget", "help\n");
+    assert_snapshot!(env.fail(1, &["build"]), @"
+    error: [ROOT]/layers/my/board/metadata/buildtarget: `help` builds nothing
+    hint: configs/README.md describes this file
+    ");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_state_is_not_waited_for() {
+    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    rebuild(&env);
+    for file in ["default/build.json", "default/.config", "default/buildroot.lock", ".config_default/memory.json"] {
+        let path = env.path(&format!("workspaces/{file}"));
+        let kept = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let said = env.fail(1, &["compile"]);
+        assert!(said.contains("it is no file"), "{file}: {said}");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, kept).unwrap();
+    }
+    env.succeed(&["compile"]);
 }
 
 #[test]

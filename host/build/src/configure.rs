@@ -26,6 +26,7 @@ use crate::Remembered;
 use crate::Site;
 use crate::WorkspaceError;
 use crate::atomic::Staging;
+use crate::atomic::read_optional;
 use crate::memory;
 use crate::workspace::refuse_foreign_configuration;
 
@@ -180,7 +181,7 @@ fn is_wish(plan: &BuildPlan, dropped: &Dropped) -> bool {
 
 /// Reads the settings that the engine did not follow when the workspace was configured.
 pub fn read_dropped(workspace: &Workspace) -> Vec<Dropped> {
-    let read = || serde_json::from_slice(&fs::read(workspace.config().join(DROPPED)).ok()?).ok();
+    let read = || serde_json::from_slice(&read_optional(&workspace.config().join(DROPPED)).ok()??).ok();
     read().unwrap_or_default()
 }
 
@@ -202,21 +203,23 @@ fn is_complete(
     files: &BTreeMap<PathBuf, String>,
 ) -> bool {
     let Some(state) = read_state(workspace) else { return false };
-    let dropped = fs::read(workspace.config().join(DROPPED)).map(|bytes| Digest::of(&bytes).to_string());
+    let dropped = read_optional(&workspace.config().join(DROPPED)).ok().flatten();
+    let dropped = dropped.map(|bytes| Digest::of(&bytes).to_string());
     is_current(plan, workspace, files)
-        && dropped.is_ok_and(|digest| digest == state.dropped)
+        && dropped.is_some_and(|digest| digest == state.dropped)
         && engine.state(workspace) == Some(state.engine)
 }
 
 fn read_state(workspace: &Workspace) -> Option<State> {
-    serde_json::from_slice(&fs::read(workspace.config().join(STATE)).ok()?).ok()
+    serde_json::from_slice(&read_optional(&workspace.config().join(STATE)).ok()??).ok()
 }
 
 /// Compares digests, not times: an edit that changes nothing is no change, and a damaged file is one.
 fn is_current(plan: &BuildPlan, workspace: &Workspace, files: &BTreeMap<PathBuf, String>) -> bool {
     let Some(state) = read_state(workspace) else { return false };
     let intact = |(name, content): (&PathBuf, &String)| {
-        fs::read(workspace.config().join(name)).is_ok_and(|present| present == content.as_bytes())
+        let present = read_optional(&workspace.config().join(name));
+        present.is_ok_and(|present| present.as_deref() == Some(content.as_bytes()))
     };
     state.fingerprint == plan.fingerprint.configuration.to_string()
         && state.files.keys().eq(files.keys())

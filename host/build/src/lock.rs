@@ -2,6 +2,7 @@ use std::fs;
 use std::fs::File;
 use std::fs::TryLockError;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -99,7 +100,9 @@ impl WorkspaceLock {
         let path = workspace.lock_file();
         let open = || {
             fs::create_dir_all(workspace.root())?;
-            File::options().create(true).truncate(false).write(true).open(&path)
+            // A pipe in its place would have it wait for somebody.
+            let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+            File::options().create(true).truncate(false).write(true).custom_flags(flags).open(&path)
         };
         let file = open().map_err(FileError::at("open", &path))?;
         match file.try_lock() {

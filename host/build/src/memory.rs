@@ -1,7 +1,5 @@
 //! What a workspace was configured with, for the next run.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -11,6 +9,7 @@ use skiff_plan::Workspace;
 
 use crate::EngineName;
 use crate::FileError;
+use crate::atomic::read_optional;
 use crate::atomic::write_file;
 
 /// The file in the configuration folder.
@@ -39,7 +38,7 @@ impl<T> Kept<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Remembered {
-    /// The resolved chain, joined by commas.
+    /// The chain as it was asked for: what its packages need is looked up anew.
     pub chain: String,
     /// The engine.
     pub engine: Option<Kept<EngineName>>,
@@ -47,6 +46,9 @@ pub struct Remembered {
     pub extra: Option<Kept<Vec<PathBuf>>>,
     /// The base layers, where they are not the checkout's.
     pub base: Option<PathBuf>,
+    /// The user's own layer, where it is not the checkout's.
+    #[serde(default)]
+    pub overrides: Option<PathBuf>,
     /// The Buildroot tree that somebody has named.
     pub buildroot: Option<Kept<PathBuf>>,
     /// The project file.
@@ -93,6 +95,7 @@ impl Remembered {
             engine: None,
             extra: None,
             base: None,
+            overrides: None,
             buildroot: None,
             project: None,
             ignore_broken_lines: false,
@@ -111,9 +114,5 @@ impl Remembered {
 }
 
 fn optional(path: &Path) -> Result<Option<String>, FileError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(FileError::at("read", path)(error)),
-    }
+    Ok(read_optional(path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }

@@ -16,6 +16,7 @@ use skiff_plan::Workspace;
 use crate::EngineName;
 use crate::FileError;
 use crate::StageInputs;
+use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::images::Images;
 use crate::images::Symlinks;
@@ -77,11 +78,7 @@ impl BuildRecord {
     /// Reads that of a workspace, if there is one.
     pub(crate) fn read(workspace: &Workspace) -> Result<Option<Self>, RecordError> {
         let path = Self::path(workspace);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(FileError::at("read", path)(error).into()),
-        };
+        let Some(bytes) = read_optional(&path)? else { return Ok(None) };
         let broken = |path, reason| RecordError::Broken { path, reason };
         match serde_json::from_slice::<Self>(&bytes) {
             Ok(record) if record.version == VERSION => Ok(Some(record)),

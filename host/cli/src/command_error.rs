@@ -418,6 +418,9 @@ impl From<BuildrootError> for CommandError {
                 .hint(format!("read them, and if you want that, run: skiff grant add {} shell", layers.join(" ")))
                 .hint("better, ask the layers' authors for plugins, which can do only what you grant")
             }
+            BuildrootError::UnboundScript { .. } => Self { kind: Kind::Refused, ..plain }
+                .hint("put it into the layer, beside its hooks: a grant is bound to what the layer holds"),
+            BuildrootError::NoBuild { .. } => plain.hint("configs/README.md describes this file"),
             BuildrootError::Record(error) => error.into(),
             BuildrootError::NotConfigured { .. } => plain.hint("run: skiff configure"),
             BuildrootError::Place { .. } => {

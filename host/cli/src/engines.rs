@@ -17,7 +17,7 @@ use skiff_plan::legacy_environment;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::consent::layers_without_grant;
+use crate::consent;
 use crate::session::Session;
 
 /// Variables of whoever called skiff that would change what make and Kconfig do.
@@ -84,7 +84,7 @@ impl Session {
             fixed_path: self.project.buildroot.fixed_path.unwrap_or(true),
             target: self.environment.get("SKIFF_BUILD_TARGET_OVERRIDE").map(str::to_owned),
             reach: self.reach,
-            refused: layers_without_grant(self, plan)?,
+            refused: consent::refused(self, plan)?,
         })
     }
 

@@ -85,6 +85,8 @@ impl Project {
     /// configured with.
     pub(crate) fn find(environment: &Environment, root: &Path, known: Option<&Path>) -> Result<Self> {
         if let Some(path) = environment.path("SKIFF_PROJECT") {
+            // So that it is known again, wherever that is from.
+            let path = fs::canonicalize(&path).unwrap_or(path);
             return Self::read(&path);
         }
         let folders = environment.current().ancestors().chain([root]);
@@ -92,7 +94,13 @@ impl Project {
         let Some(path) = files.into_iter().find(|path| path.exists()) else {
             return Ok(Self::default());
         };
-        // It says what is run: whoever may write above this folder must not decide that for others.
+        // It says what is run: whoever may write above this folder must not decide that for others. What counts is the
+        // file itself, beside which its paths lie, and not a link that somebody has put in our way.
+        let real = |path: &Path| {
+            fs::canonicalize(path)
+                .map_err(|error| CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", path.display())))
+        };
+        let (path, root) = (real(&path)?, real(root)?);
         let owner = fs::metadata(&path).map(|metadata| metadata.uid());
         let trusted = [0, rustix::process::geteuid().as_raw()];
         if owner.as_ref().is_ok_and(|owner| !trusted.contains(owner)) && !path.starts_with(root) {

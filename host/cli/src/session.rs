@@ -41,6 +41,7 @@ use crate::settings::Settings;
 
 /// What most commands need, made from the command line, the environment and the project file.
 pub(crate) struct Session {
+    args: GlobalArgs,
     pub(crate) environment: Environment,
     pub(crate) root: PathBuf,
     pub(crate) project: Project,
@@ -63,6 +64,8 @@ impl Session {
         let remembered = Remembered::read(&workspace)?;
         let known = remembered.as_ref().and_then(|memory| memory.project.as_deref());
         let project = Project::find(&environment, &root, known)?;
+        let lost = known.filter(|known| project.path().is_none() && !known.exists());
+        let lost = lost.map(|lost| format!("the project file {} of this workspace is gone", lost.display()));
         let mut settings = Settings::resolve(args, &environment, &project, &workspace, remembered)?;
         settings.base = settings.base.filter(|base| *base != root.join("configs/base"));
         if let Some(missing) =
@@ -77,7 +80,7 @@ impl Session {
         let context = ResolveContext {
             configs: root.join("configs"),
             base: settings.base.clone().unwrap_or_else(|| root.join("configs/base")),
-            overrides: folder("SKIFF_OVERRIDES_DIR", "overrides"),
+            overrides: settings.overrides.clone().unwrap_or_else(|| root.join("overrides")),
             workspace: workspace.name().to_owned(),
             extra: settings.extra.value.clone(),
             preset: environment.paths_with_prefix("SKIFF_CONFIG_PATH_"),
@@ -86,7 +89,11 @@ impl Session {
         let reporter = progress::reporter(if debug { Level::Debug } else { Level::Info });
         let cancel = interrupt.cancel.clone();
         let reach = Reach { locked: args.locked, frozen: args.frozen, offline: args.offline };
+        if let Some(text) = lost {
+            reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &harmless(&text) });
+        }
         Ok(Self {
+            args: args.clone(),
             environment,
             root,
             project,
@@ -99,6 +106,12 @@ impl Session {
             cancel,
             commit: OnceLock::new(),
         })
+    }
+
+    /// Makes that of another workspace: with the chain and whatever else it remembers.
+    pub(crate) fn of_workspace(&self, name: &str) -> Result<Self> {
+        let args = GlobalArgs { workspace: Some(name.to_owned()), config: None, ..self.args.clone() };
+        Self::new(&args, self.environment.clone(), self.interrupt.clone())
     }
 
     /// Takes the commit of a build that is going on, instead of asking for one that may be newer.

@@ -62,12 +62,14 @@ pub(crate) struct Settings {
     pub(crate) extra: Setting<Vec<PathBuf>>,
     /// The base layers, where they are not the checkout's.
     pub(crate) base: Option<PathBuf>,
+    /// The user's own layer, where it is not the checkout's.
+    pub(crate) overrides: Option<PathBuf>,
     /// The Buildroot tree that somebody has named.
     pub(crate) buildroot: Option<Setting<PathBuf>>,
     /// Whether lines of fragments that are no assignments are left out.
     pub(crate) ignore_broken_lines: bool,
     /// The project file.
-    project: Option<PathBuf>,
+    pub(crate) project: Option<PathBuf>,
 }
 
 impl Settings {
@@ -94,9 +96,9 @@ impl Settings {
             chain => chain,
         };
         let ignore_broken_lines = remembered.as_ref().is_some_and(|memory| memory.ignore_broken_lines);
-        let (engine, extra, base, tree) = match remembered {
-            Some(memory) => (memory.engine, memory.extra, memory.base, memory.buildroot),
-            None => (None, None, None, None),
+        let (engine, extra, base, overrides, tree) = match remembered {
+            Some(memory) => (memory.engine, memory.extra, memory.base, memory.overrides, memory.buildroot),
+            None => (None, None, None, None, None),
         };
         Ok(Self {
             chain,
@@ -112,21 +114,23 @@ impl Settings {
                 extra.and_then(Kept::recalled),
             )
             .unwrap_or(Setting { value: Vec::new(), origin: Origin::Default }),
-            base: base_of(environment, base),
+            base: folder(environment, "SKIFF_BASE_CONFIGS_DIR", base),
+            overrides: folder(environment, "SKIFF_OVERRIDES_DIR", overrides),
             buildroot: buildroot_of(environment, project, tree.and_then(Kept::recalled)),
             ignore_broken_lines,
             project: project.path().map(Path::to_owned),
         })
     }
 
-    /// Returns what the next run has to know, once the workspace is configured for a resolved chain.
-    pub(crate) fn to_remember(&self, chain: &[String], ignore_broken_lines: bool) -> Remembered {
+    /// Returns what the next run has to know, once the workspace is configured.
+    pub(crate) fn to_remember(&self, ignore_broken_lines: bool) -> Remembered {
         let buildroot = self.buildroot.as_ref().filter(|_| self.engine.value == EngineName::Buildroot);
         Remembered {
-            chain: chain.join(","),
+            chain: self.chain.as_ref().map(|chain| chain.value.clone()).unwrap_or_default(),
             engine: Some(self.engine.kept()),
             extra: Some(self.extra.kept()),
             base: self.base.clone(),
+            overrides: self.overrides.clone(),
             buildroot: buildroot.map(Setting::kept),
             project: self.project.clone(),
             ignore_broken_lines,
@@ -155,10 +159,10 @@ fn engine_given(args: &GlobalArgs, environment: &Environment) -> Result<Option<E
     engine.map(Some)
 }
 
-/// Set and empty, the variable says that those of the checkout count.
-fn base_of(environment: &Environment, remembered: Option<PathBuf>) -> Option<PathBuf> {
-    match environment.raw("SKIFF_BASE_CONFIGS_DIR") {
-        Some(_) => environment.path("SKIFF_BASE_CONFIGS_DIR"),
+/// Set and empty, the variable says that the folder of the checkout counts.
+fn folder(environment: &Environment, variable: &str, remembered: Option<PathBuf>) -> Option<PathBuf> {
+    match environment.raw(variable) {
+        Some(_) => environment.path(variable),
         None => remembered,
     }
 }

@@ -69,19 +69,19 @@ impl Value {
         self.text().trim_end() == "y"
     }
 
-    /// Returns the contents of a quoted string, its backslash escapes resolved as Kconfig does, or `None`
-    /// when the value is no string.
+    /// Returns the contents of a quoted string as Kconfig reads it, or `None` when the value is no string: backslashes
+    /// are resolved, and whatever follows the closing quote is ignored.
     pub fn string(&self) -> Option<String> {
-        let inner = self.text().trim_end().strip_prefix('"')?.strip_suffix('"')?;
+        let inner = self.text().strip_prefix('"')?;
         let mut out = String::with_capacity(inner.len());
         let mut chars = inner.chars();
-        while let Some(c) = chars.next() {
-            match c {
-                '\\' => out.extend(chars.next()),
+        loop {
+            match chars.next()? {
+                '"' => return Some(out),
+                '\\' => out.push(chars.next()?),
                 other => out.push(other),
             }
         }
-        Some(out)
     }
 }
 
@@ -113,6 +113,8 @@ mod tests {
     #[test]
     fn strings_are_unquoted_and_unescaped() {
         assert_eq!(Value::Text(r#""a \"b\" \\c""#.into()).string().as_deref(), Some(r#"a "b" \c"#));
+        assert_eq!(Value::Text(r#""a" # mine"#.into()).string().as_deref(), Some("a"));
+        assert_eq!(Value::Text(r#""a\""#.into()).string(), None);
         assert_eq!(Value::Text("y".into()).string(), None);
         assert_eq!(Value::NotSet.string(), None);
     }

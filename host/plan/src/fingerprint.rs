@@ -1,5 +1,6 @@
 //! Digests over everything that is read, so that a change of content, and nothing else, means work.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -52,26 +53,38 @@ pub(crate) fn of_inputs(inputs: &[(String, Digest)]) -> Digest {
 /// The parts of a layer that hold its scripts and what they run.
 const SCRIPTS: [&str; 4] = ["extensions", "hooks", "resources", "scripts"];
 
-/// Returns the digest of everything that the scripts of a layer can run: all of a package, and of the user's own
-/// overrides, which change often, what holds scripts.
+/// Whether the digest of a layer's scripts covers one of its parts: in a package everything but what skiff itself takes
+/// apart line by line, and in the user's own overrides, which change often, what holds scripts.
+fn is_covered(layer: &str, part: &OsStr) -> bool {
+    // No package has such a name: theirs have two parts.
+    let own = layer == "overrides" || layer.starts_with("overrides/workspaces/");
+    match own {
+        true => SCRIPTS.iter().any(|known| *known == part),
+        false => !READ.iter().any(|known| *known == part),
+    }
+}
+
+/// Returns whether [`of_scripts`] covers a file of a layer, relative to the layer.
+pub fn scripts_cover(layer: &str, inner: &Path) -> bool {
+    inner.components().next().is_some_and(|part| is_covered(layer, part.as_os_str()))
+}
+
+/// Returns the digest of everything that the scripts of a layer can run.
 ///
 /// # Errors
 /// [`PlanError::Input`] names what cannot be read.
 pub fn of_scripts(layer: &str, root: &Path) -> Result<Digest, PlanError> {
-    // No package has such a name: theirs have two parts.
-    let own = layer == "overrides" || layer.starts_with("overrides/workspaces/");
     let mut builder = DigestBuilder::default();
     for entry in WalkDir::new(root).min_depth(1).max_depth(1).sort_by_file_name() {
         let entry = entry.map_err(at(root))?;
-        let name = entry.file_name().as_encoded_bytes();
-        let runs = SCRIPTS.iter().any(|part| part.as_bytes() == name);
-        if own && !runs {
+        if !is_covered(layer, entry.file_name()) {
             continue;
         }
         // The links of an overlay belong to the system that is built: here they lead anywhere.
+        let runs = SCRIPTS.iter().any(|part| *part == entry.file_name());
         let links = if runs { Links::Followed } else { Links::Kept };
         let digest = of_tree(entry.path(), links)?;
-        builder.field(name).field(digest.bytes());
+        builder.field(entry.file_name().as_encoded_bytes()).field(digest.bytes());
     }
     Ok(builder.finish())
 }

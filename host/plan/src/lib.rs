@@ -31,6 +31,7 @@ pub use fingerprint::Fingerprint;
 pub use fingerprint::Links;
 pub use fingerprint::of_scripts as digest_scripts;
 pub use fingerprint::of_tree as digest_tree;
+pub use fingerprint::scripts_cover;
 pub use hook::HookCall;
 pub use hook::HookFailure;
 pub use hook::HookRunner;

@@ -1,7 +1,6 @@
 //! Buildroot's configuration: made by its own Kconfig from the merged one, and read back.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -15,19 +14,25 @@ use skiff_plan::Level;
 use skiff_plan::Workspace;
 
 use super::BuildrootError;
+use super::Goal;
 use super::definitions;
 use super::info;
 use super::make::Make;
 use super::tree::Tree;
+use super::variable;
 use crate::FileError;
 use crate::Site;
 use crate::TakenOver;
+use crate::atomic::read_optional;
 
 /// Runs Buildroot's `defconfig` over the merged configuration and compares.
 pub(crate) fn make(make: &Make<'_>, site: &Site<'_>, merged: &Path) -> Result<TakenOver, BuildrootError> {
     refuse_commands(site.plan)?;
+    refuse_queries(site.plan)?;
     let folder = site.workspace.folder();
     let (new, place) = (folder.join(".config.skiff"), folder.join(".config"));
+    // make reads it, too.
+    read_optional(&place)?;
     let variable = |name: &str, path: &Path| format!("{name}={}", path.display());
     let words = [
         // The name under which the configuration will be known, and the file that it is read from now.
@@ -57,14 +62,23 @@ pub(crate) fn make(make: &Make<'_>, site: &Site<'_>, merged: &Path) -> Result<Ta
 /// Refuses values that make would run as commands when it reads `.config`.
 fn refuse_commands(plan: &BuildPlan) -> Result<(), BuildrootError> {
     let mut entries = plan.config(Kind::Buildroot).entries();
-    let runs = |text: &str| text.contains("$(shell") || text.contains("${shell");
-    match entries.find(|(_, entry)| runs(entry.winner.value.text())) {
+    match entries.find(|(_, entry)| variable::runs(entry.winner.value.text())) {
         None => Ok(()),
         Some((_, entry)) => Err(BuildrootError::Command {
             place: plan.place(&entry.winner.origin),
             assignment: entry.winner.to_string(),
         }),
     }
+}
+
+/// Refuses to make something that builds nothing in place of the system.
+fn refuse_queries(plan: &BuildPlan) -> Result<(), BuildrootError> {
+    let Some(target) = plan.build_target.as_ref().filter(|target| Goal::of(target) != Goal::Build) else {
+        return Ok(());
+    };
+    let files = plan.layers.iter().rev().map(|layer| layer.root.join("metadata/buildtarget"));
+    let path = files.into_iter().find(|path| path.is_file()).unwrap_or_else(|| "metadata/buildtarget".into());
+    Err(BuildrootError::NoBuild { path, target: target.clone() })
 }
 
 /// Says what a configuration was made with, and what it is.
@@ -79,10 +93,9 @@ pub(crate) fn state(tree: &Tree, config: &Merged) -> String {
 /// [`BuildrootError::NotConfigured`] when it was not run.
 pub fn read_config(workspace: &Workspace) -> Result<Merged, BuildrootError> {
     let path = workspace.folder().join(".config");
-    match fs::read(&path) {
-        Ok(bytes) => Ok(parse_config(&String::from_utf8_lossy(&bytes))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(BuildrootError::NotConfigured { path }),
-        Err(error) => Err(FileError::at("read", path)(error).into()),
+    match read_optional(&path)? {
+        Some(bytes) => Ok(parse_config(&String::from_utf8_lossy(&bytes))),
+        None => Err(BuildrootError::NotConfigured { path }),
     }
 }
 
@@ -95,7 +108,7 @@ pub fn read_package_config(workspace: &Workspace, kind: Kind) -> Option<Merged> 
     if kind == Kind::Buildroot {
         return read_config(workspace).ok();
     }
-    let text = fs::read(package_folder(workspace, kind)?.join(".config")).ok()?;
+    let text = read_optional(&package_folder(workspace, kind)?.join(".config")).ok()??;
     let fragment = Fragment::parse(kind, "Kconfig", ".config".into(), &String::from_utf8_lossy(&text));
     Some(skiff_kconfig::merge(fragment.assignments))
 }

@@ -1,13 +1,14 @@
 //! What the programs' own Kconfig files say: asked only to explain their configurations.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use skiff_kconfig::DefinitionError;
 use skiff_kconfig::Definitions;
 use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_plan::Workspace;
+
+use crate::atomic::read_optional;
 
 use super::config::package_folder;
 use super::tree::Tree;
@@ -28,7 +29,8 @@ pub(crate) fn of_buildroot(
 /// Reads the Kconfig files of the kernel, of U-Boot or of Busybox, which are there once Buildroot has unpacked it.
 pub(crate) fn of_package(workspace: &Workspace, kind: Kind) -> Result<Option<Definitions>, DefinitionError> {
     let Some(folder) = package_folder(workspace, kind) else { return Ok(None) };
-    let head = fs::read(folder.join(".config")).unwrap_or_default();
+    // Without it, what depends on the architecture is not understood.
+    let head = read_optional(&folder.join(".config")).ok().flatten().unwrap_or_default();
     let architecture = architecture(&String::from_utf8_lossy(&head)).unwrap_or_default();
     let variables = BTreeMap::from([
         ("ARCH".to_owned(), architecture.clone()),

@@ -89,6 +89,22 @@ pub enum BuildrootError {
         /// The layers.
         layers: Vec<String>,
     },
+    /// A layer has make run a script that is neither its own nor Buildroot's.
+    #[error("{place}: make would run `{}`, which is no script of a layer", path.display())]
+    UnboundScript {
+        /// The file and the line that name it.
+        place: String,
+        /// The script.
+        path: PathBuf,
+    },
+    /// What the layers want made builds nothing.
+    #[error("{}: `{target}` builds nothing", path.display())]
+    NoBuild {
+        /// The file that names it.
+        path: PathBuf,
+        /// The goal of make.
+        target: String,
+    },
     /// git cannot say what a tree is.
     #[error("git cannot say what `{}` is: {reason}", path.display())]
     Git {

@@ -6,6 +6,8 @@ use super::delta::menu_of;
 /// What make does for a goal (GNU make's word for what is on its command line).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
+    /// It is no goal, but sets a variable.
+    Variable,
     /// Tells or checks something, or changes a configuration without asking anybody. Nothing is built.
     Query,
     /// Saves the configuration as a small file.
@@ -50,17 +52,28 @@ const ENDS: [&str; 12] = [
 ];
 
 impl Goal {
-    /// Finds out what a word means. One with `=` sets a variable, which does nothing by itself.
-    pub fn of(word: &str) -> Self {
+    /// Finds out what a command line means: without a goal, make makes everything.
+    pub fn of_all(words: &[&str]) -> Vec<Self> {
+        let goals: Vec<Self> = words.iter().map(|word| Self::of(word)).collect();
+        match goals.iter().all(|goal| *goal == Self::Variable) {
+            true => vec![Self::Build],
+            false => goals,
+        }
+    }
+
+    /// Finds out what a word means. Options may do anything.
+    pub(crate) fn of(word: &str) -> Self {
         if let Some(menu) = menu_of(word) {
             return Self::Menu(menu);
         }
         let tells = QUERIES.contains(&word)
             || BEGINNINGS.iter().any(|beginning| word.starts_with(beginning))
             || ENDS.iter().any(|end| word.ends_with(end));
+        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         match word {
             "savedefconfig" | "update-defconfig" => Self::Save,
-            _ if tells || word.contains('=') => Self::Query,
+            _ if word.split_once('=').is_some_and(|(name, _)| is_name(name)) => Self::Variable,
+            _ if tells && !word.contains('=') => Self::Query,
             _ if word == "source" || word.ends_with("-source") => Self::Source,
             _ => Self::Build,
         }
@@ -71,7 +84,7 @@ impl Goal {
         match self {
             Self::Build => true,
             Self::Menu(menu) => !menu.is_of_buildroot(),
-            Self::Query | Self::Save | Self::Source => false,
+            Self::Variable | Self::Query | Self::Save | Self::Source => false,
         }
     }
 
@@ -90,9 +103,11 @@ mod tests {
         for (words, goal) in [
             ("help printvars show-info show-targets list-defconfigs print-version pkg-stats", Goal::Query),
             ("graph-depends graph-size zlib-graph-depends zlib-show-depends zlib-show-info", Goal::Query),
-            ("zlib-show-recursive-rdepends external-deps zlib-all-external-deps V=1", Goal::Query),
+            ("zlib-show-recursive-rdepends external-deps zlib-all-external-deps", Goal::Query),
             ("check-package check-package-external olddefconfig qemu_x86_64_defconfig", Goal::Query),
             ("savedefconfig update-defconfig", Goal::Save),
+            ("V=1 BR2_JLEVEL=", Goal::Variable),
+            ("--eval=all:;x -j4 show-info+=x", Goal::Build),
             ("source zlib-source zlib-all-source linux-legal-source", Goal::Source),
             ("all world linux linux-rebuild zlib-dirclean clean legal-info linux-savedefconfig sdk", Goal::Build),
             ("linux-update-defconfig rootfs-ext2 prepare zlib-legal-info show printing", Goal::Build),
@@ -101,6 +116,8 @@ mod tests {
                 assert_eq!(Goal::of(word), goal, "{word}");
             }
         }
+        assert_eq!(Goal::of_all(&["V=1"]), [Goal::Build]);
+        assert_eq!(Goal::of_all(&["V=1", "help"]), [Goal::Variable, Goal::Query]);
         assert!(!Goal::of("menuconfig").builds() && Goal::of("linux-menuconfig").builds());
     }
 }

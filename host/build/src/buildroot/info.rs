@@ -1,7 +1,6 @@
 //! What Buildroot says of the packages of a configuration: `make show-info`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Component;
 use std::path::Path;
 
@@ -14,9 +13,9 @@ use skiff_plan::Workspace;
 
 use super::BuildrootError;
 use super::make::Make;
-use crate::FileError;
 use crate::RecordError;
 use crate::Site;
+use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::outputs::BuildRecord;
 
@@ -35,13 +34,19 @@ pub(crate) struct PackageInfo {
     pub(crate) install_staging: bool,
     /// Whether it puts files beside the images, where boot loaders find each other.
     pub(crate) install_images: bool,
+    /// Of the kernel: the digest of what packages want of its configuration.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) wishes: String,
 }
+
+/// The variable of make that holds what packages want of the kernel's configuration.
+const WISHES: &str = "PACKAGES_LINUX_CONFIG_FIXUPS";
 
 /// All packages of a configuration, by name; those for the host start with `host-`.
 pub(crate) type Packages = BTreeMap<String, PackageInfo>;
 
 /// Which of Buildroot's answers are kept: with other fields, earlier files are asked for again.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// What was read for one `.config`, one tree and one state of the layers' own packages.
 #[derive(Serialize, Deserialize)]
@@ -54,7 +59,7 @@ struct Kept {
 pub(crate) fn packages(make: &Make<'_>, site: &Site<'_>) -> Result<Packages, BuildrootError> {
     let folder = site.workspace.folder();
     let config = folder.join(".config");
-    let config = fs::read(&config).map_err(FileError::at("read", config))?;
+    let config = read_optional(&config)?.ok_or(BuildrootError::NotConfigured { path: config })?;
     let layers = site.plan.fingerprint.layers;
     let digest = Digest::of(&[VERSION.as_bytes(), make.tree().identity.as_bytes(), layers.bytes(), &config].concat())
         .to_string();
@@ -63,11 +68,17 @@ pub(crate) fn packages(make: &Make<'_>, site: &Site<'_>) -> Result<Packages, Bui
         return Ok(kept.packages);
     }
     let _task = Task::start(site.reporter, "Asking Buildroot for its packages", Unit::Items, None);
-    let text = make.output(&["-s", "show-info"], site, "Asking Buildroot for its packages")?;
+    let variable = format!("VARS={WISHES}");
+    let text = make.output(&["-s", "show-info", "printvars", &variable], site, "Asking Buildroot for its packages")?;
     // Warnings of make stand in front of it.
     let json = text.lines().find(|line| line.starts_with('{')).unwrap_or_default();
-    let packages: Packages =
+    let mut packages: Packages =
         serde_json::from_str(json).map_err(|error| BuildrootError::Info { reason: error.to_string() })?;
+    // All lines from the variable on are its value.
+    let wishes = text.split_once(&format!("\n{WISHES}=")).map(|(_, wishes)| wishes).unwrap_or_default();
+    if let Some(kernel) = packages.get_mut(LINUX).filter(|_| !wishes.trim().is_empty()) {
+        kernel.wishes = Digest::of(wishes.as_bytes()).to_string();
+    }
     let packages = checked(packages);
     let kept = Kept { config: digest, packages };
     write_file(&path, serde_json::json!(kept).to_string().as_bytes())?;
@@ -80,7 +91,7 @@ pub(crate) fn kept(folder: &Path) -> Packages {
 }
 
 fn read_kept(path: &Path) -> Option<Kept> {
-    let kept: Kept = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let kept: Kept = serde_json::from_slice(&read_optional(path).ok()??).ok()?;
     Some(Kept { packages: checked(kept.packages), ..kept })
 }
 
@@ -89,8 +100,16 @@ pub(crate) fn recorded(record: &BuildRecord, workspace: &Workspace) -> Result<Pa
     record.details(workspace).map(checked)
 }
 
-/// Lets only folders directly below `build` be those of a package: they are removed when it is built again.
+/// The kernel's package.
+pub(crate) const LINUX: &str = "linux";
+
+/// Lets only plain names be those of packages, and only folders directly below `build` theirs: they are removed when a
+/// package is built again.
 fn checked(mut packages: Packages) -> Packages {
+    packages.retain(|name, _| {
+        let mut parts = Path::new(name).components();
+        matches!(parts.next(), Some(Component::Normal(part)) if part == name.as_str()) && parts.next().is_none()
+    });
     for info in packages.values_mut() {
         let mut parts = Path::new(&info.stamp_dir).components();
         let below = matches!(parts.next(), Some(Component::Normal(first)) if first == "build")
@@ -114,6 +133,8 @@ mod tests {
             checked(Packages::from([("p".to_owned(), info)]))["p"].stamp_dir.clone()
         };
         assert_eq!(of("build/linux-7.0"), "build/linux-7.0");
+        let names = ["../x", "/home", "a/b", "..", ""].map(|name| (name.to_owned(), PackageInfo::default()));
+        assert_eq!(checked(Packages::from(names)), Packages::new());
         for bad in ["build", "build/..", "build/../../home", "/home", "", "images/x", "build/a/b"] {
             assert_eq!(of(bad), "", "{bad}");
         }

@@ -92,6 +92,14 @@ impl Input {
         }
     }
 
+    /// Returns the symbol that it is about.
+    pub(crate) fn symbol(&self) -> Option<&str> {
+        match self {
+            Self::Symbol(symbol) | Self::NamedFile { symbol, .. } => Some(symbol),
+            _ => None,
+        }
+    }
+
     /// Names a file that the value of a symbol names.
     pub(crate) fn named_file(symbol: &str, path: &Path) -> Self {
         Self::NamedFile { symbol: symbol.to_owned(), path: path.display().to_string() }

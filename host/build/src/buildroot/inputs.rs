@@ -18,6 +18,7 @@ use walkdir::WalkDir;
 use super::BuildrootError;
 use super::input::Input;
 use super::part::Part;
+use super::variable::Folders;
 use crate::FileError;
 use crate::StageInputs;
 use crate::outputs;
@@ -29,7 +30,8 @@ pub(crate) fn of(
     config: &Merged,
     identity: &str,
 ) -> Result<Vec<StageInputs>, BuildrootError> {
-    let sources = Sources { plan, config, own: workspace.config() };
+    let own = workspace.config();
+    let sources = Sources { plan, config, folders: Folders::of(plan, None)?, output: workspace.folder(), own };
     Ok(vec![
         sources.toolchain(identity, &workspace.folder().join("local.mk"))?,
         sources.packages()?,
@@ -44,6 +46,10 @@ pub(crate) fn of(
 struct Sources<'s> {
     plan: &'s BuildPlan,
     config: &'s Merged,
+    /// The variables in the values of symbols.
+    folders: Folders,
+    /// The workspace's folder: what Buildroot makes.
+    output: PathBuf,
     /// What skiff itself has written for the workspace: its content is made of other inputs.
     own: PathBuf,
 }
@@ -61,13 +67,37 @@ impl Sources<'_> {
                 continue;
             }
             stage.add_text(Input::Symbol(symbol.to_owned()).to_string(), value.text());
-            let words = value.string().unwrap_or_default();
-            let files = words.split_whitespace().map(Path::new).filter(|path| path.is_absolute() && path.is_file());
-            for path in files.filter(|path| !path.starts_with(&self.own)) {
-                stage.add(Input::named_file(symbol, path).to_string(), outputs::digest_file(path)?);
+            for path in self.named(symbol, &value.string().unwrap_or_default()) {
+                let digest = if path.is_dir() { digest(&path)? } else { outputs::digest_file(&path)? };
+                stage.add(Input::named_file(symbol, &path).to_string(), digest);
             }
         }
         Ok(stage)
+    }
+
+    /// Returns the files and folders that a value names. Those in Buildroot's tree are a part of it; what the layers bring
+    /// as overlays and patches counts under their names.
+    fn named(&self, symbol: &str, value: &str) -> Vec<PathBuf> {
+        let counted = |path: &PathBuf| {
+            let of_layers = self.plan.overlays.iter().map(|overlay| &overlay.path).chain(self.patches());
+            path.starts_with(&self.own)
+                || path.starts_with(&self.output)
+                || of_layers.into_iter().any(|own| own == path)
+        };
+        // A compiler from elsewhere has gigabytes, and a name with its version in it.
+        if symbol == "BR2_TOOLCHAIN_EXTERNAL_PATH" {
+            return Vec::new();
+        }
+        let words = self.folders.expand(value);
+        let paths = words.split_whitespace().map(PathBuf::from);
+        let is_there =
+            |path: &PathBuf| path.is_absolute() && path.parent().is_some() && (path.is_file() || path.is_dir());
+        paths.filter(|path| is_there(path) && !counted(path)).collect()
+    }
+
+    fn patches(&self) -> impl Iterator<Item = &PathBuf> {
+        let patches = &self.plan.patches;
+        patches.buildroot.iter().chain(&patches.kernel).chain(&patches.uboot)
     }
 
     /// Returns the text of what the layers ask of a program.
@@ -187,15 +217,19 @@ fn recipes(root: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
     Ok(found)
 }
 
-/// Lists what the overlays bring, relative to the root of the system.
+/// Lists what the overlays of the layers, and those that the configuration names besides, bring, relative to the root
+/// of the system.
 ///
 /// The names are quoted, so that each is one line.
-pub(crate) fn overlay_files(plan: &BuildPlan) -> Result<BTreeSet<String>, FileError> {
+pub(crate) fn overlay_files(plan: &BuildPlan, config: &Merged) -> Result<BTreeSet<String>, FileError> {
+    let named = Folders::of(plan, None)?.expand(&config.string("BR2_ROOTFS_OVERLAY").unwrap_or_default());
+    let named = named.split_whitespace().map(PathBuf::from).filter(|path| path.is_absolute() && path.is_dir());
+    let overlays: BTreeSet<PathBuf> = plan.overlays.iter().map(|overlay| overlay.path.clone()).chain(named).collect();
     let mut files = BTreeSet::new();
-    for overlay in &plan.overlays {
-        for entry in WalkDir::new(&overlay.path).min_depth(1) {
-            let entry = entry.map_err(FileError::walking(&overlay.path))?;
-            let name = entry.path().strip_prefix(&overlay.path).unwrap_or(entry.path());
+    for overlay in &overlays {
+        for entry in WalkDir::new(overlay).min_depth(1) {
+            let entry = entry.map_err(FileError::walking(overlay))?;
+            let name = entry.path().strip_prefix(overlay).unwrap_or(entry.path());
             files.insert(format!("{:?}", name.as_os_str()));
         }
     }

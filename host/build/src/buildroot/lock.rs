@@ -1,13 +1,10 @@
 //! `buildroot.lock` in a workspace: the tree that it is built with.
 
-use std::fs;
-use std::io;
-
 use super::BuildrootError;
 use super::tree::Tree;
-use crate::FileError;
 use crate::Reach;
 use crate::Site;
+use crate::atomic::read_optional;
 use crate::atomic::write_file;
 
 /// Notes which tree a workspace is built with, or refuses another one.
@@ -18,11 +15,7 @@ pub(crate) fn keep(site: &Site<'_>, tree: &Tree, reach: Reach) -> Result<(), Bui
          version: 1\nbuildroot: {}\n",
         tree.identity
     );
-    let present = match fs::read_to_string(&path) {
-        Ok(present) => Some(present),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(FileError::at("read", path)(error).into()),
-    };
+    let present = read_optional(&path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     if present.as_deref() == Some(&text) {
         return Ok(());
     }

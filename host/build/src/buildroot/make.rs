@@ -10,6 +10,7 @@ use std::process::ExitStatus;
 use super::Buildroot;
 use super::BuildrootError;
 use super::Goal;
+use super::Refused;
 use super::Tree;
 use super::place::Place;
 use crate::FileError;
@@ -24,7 +25,7 @@ pub(crate) struct Make<'m> {
     variables: BTreeMap<OsString, OsString>,
     external: String,
     offline: bool,
-    refused: &'m [String],
+    refused: &'m [Refused],
 }
 
 impl<'m> Make<'m> {
@@ -70,9 +71,20 @@ impl<'m> Make<'m> {
 
     /// Refuses to go on when make would run scripts of layers that the user has not agreed to.
     pub(crate) fn allow_scripts(&self) -> Result<(), BuildrootError> {
-        match self.refused {
-            [] => Ok(()),
-            layers => Err(BuildrootError::Scripts { layers: layers.to_vec() }),
+        let unbound = self.refused.iter().find_map(|refused| match refused {
+            Refused::Script { place, path } => Some((place.clone(), path.clone())),
+            Refused::Layer(_) => None,
+        });
+        if let Some((place, path)) = unbound {
+            return Err(BuildrootError::UnboundScript { place, path });
+        }
+        let layer = |refused: &Refused| match refused {
+            Refused::Layer(name) => Some(name.clone()),
+            Refused::Script { .. } => None,
+        };
+        match self.refused.iter().filter_map(layer).collect::<Vec<_>>() {
+            layers if layers.is_empty() => Ok(()),
+            layers => Err(BuildrootError::Scripts { layers }),
         }
     }
 
@@ -96,7 +108,7 @@ impl<'m> Make<'m> {
 
     /// Makes some goals at the user's terminal.
     pub(crate) fn run_at_terminal(&self, words: &[&str], site: &Site<'_>) -> Result<ExitStatus, BuildrootError> {
-        if words.iter().any(|word| Goal::of(word).runs_scripts()) {
+        if Goal::of_all(words).iter().any(|goal| goal.runs_scripts()) {
             self.allow_scripts()?;
         }
         let status = site.lock.shared_with(|| self.command(words).status());

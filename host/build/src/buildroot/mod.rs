@@ -16,17 +16,21 @@ mod goal;
 mod info;
 mod input;
 mod inputs;
+mod installed;
 mod lock;
 mod make;
+mod mention;
 mod part;
 mod place;
 mod prepare;
 mod progress;
 mod rebuild;
+mod script;
 mod sizes;
 mod stale;
 mod times;
 mod tree;
+mod variable;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -52,6 +56,9 @@ pub use self::error::BuildrootError;
 pub use self::goal::Goal;
 pub use self::place::enter;
 pub use self::progress::HOOK_LINE;
+pub use self::script::NamedScript;
+pub use self::script::Owner;
+pub use self::script::named_scripts;
 pub use self::sizes::read_installed_sizes;
 pub use self::times::StepTimes;
 pub use self::times::read_step_times;
@@ -97,9 +104,22 @@ pub struct Buildroot {
     pub target: Option<String>,
     /// How far to look for sources.
     pub reach: Reach,
-    /// The layers with scripts that make would run and that the user has not agreed to: with any, only what runs no
-    /// script is made.
-    pub refused: Vec<String>,
+    /// What make would run and the user has not agreed to: with anything in it, only what runs no script is made.
+    pub refused: Vec<Refused>,
+}
+
+/// Something that make would run, and may not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// The scripts of a layer: the user has not agreed.
+    Layer(String),
+    /// A script to whose content no consent could be bound.
+    Script {
+        /// The file and the line that name it.
+        place: String,
+        /// The script.
+        path: PathBuf,
+    },
 }
 
 impl Engine for Buildroot {
@@ -134,7 +154,8 @@ impl Engine for Buildroot {
         workspace: &Workspace,
         changes: &[StageChange],
     ) -> Result<Vec<String>, EngineError> {
-        Ok(prepare::foreseen(plan, workspace, changes)?)
+        let tree = self.source.present(&self.cache)?;
+        Ok(prepare::foreseen(tree.as_ref(), plan, workspace, changes)?)
     }
 
     fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError> {
@@ -237,13 +258,13 @@ impl Buildroot {
     /// [`BuildrootError`] when make cannot be started.
     pub fn run_targets(&self, site: &Site<'_>, targets: &[&str]) -> Result<ExitStatus, BuildrootError> {
         let make = self.make(site)?;
-        if targets.iter().any(|target| Goal::of(target).builds()) {
+        if Goal::of_all(targets).iter().any(|goal| goal.builds()) {
             make.allow_scripts()?;
             prepare::begin(&make, site, self.inputs(&make, site)?)?;
         }
         let mut words = targets.to_vec();
         let saved = format!("DEFCONFIG={}", self.saved_configuration(site.workspace).display());
-        if targets.iter().any(|target| Goal::of(target) == Goal::Save) {
+        if Goal::of_all(targets).contains(&Goal::Save) {
             // Buildroot would write over what skiff has merged.
             words.insert(0, &saved);
         }

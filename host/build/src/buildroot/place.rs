@@ -19,8 +19,8 @@ use skiff_plan::Event;
 use skiff_plan::Level;
 
 use super::BuildrootError;
-use crate::FileError;
 use crate::Site;
+use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::workspace::BUILD_PATH;
 
@@ -43,17 +43,17 @@ impl Place {
         let folder = site.workspace.folder();
         let mark = folder.join(BUILD_PATH);
         let place = |path: PathBuf| Self { path, folder: folder.clone() };
-        match fs::read_to_string(&mark) {
-            Ok(path) if Path::new(path.trim()) == folder => return Ok(place(folder.clone())),
-            Ok(path) if path.trim() == FIXED => {
+        let marked = read_optional(&mark)?.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+        match marked.map(PathBuf::from) {
+            Some(path) if path == folder => return Ok(place(path)),
+            Some(path) if path == Path::new(FIXED) => {
                 return match probe(&folder, program) {
-                    Ok(()) => Ok(place(FIXED.into())),
-                    Err(reason) => Err(BuildrootError::Place { path: FIXED.into(), reason }),
+                    Ok(()) => Ok(place(path)),
+                    Err(reason) => Err(BuildrootError::Place { path, reason }),
                 };
             }
-            Ok(path) => return Err(BuildrootError::Moved { path: path.trim().into() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(FileError::at("read", mark)(error).into()),
+            Some(path) => return Err(BuildrootError::Moved { path }),
+            None => {}
         }
         let path = match fixed.then(|| probe(&folder, program)) {
             None => folder.clone(),

@@ -1,8 +1,6 @@
 //! Making a workspace ready for a build: what was built from other inputs goes, and the present ones are noted.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use skiff_plan::BuildPlan;
@@ -13,18 +11,26 @@ use skiff_plan::Workspace;
 use super::BuildrootError;
 use super::info;
 use super::info::Packages;
+use super::input::Input;
 use super::inputs;
 use super::make::Make;
+use super::mention;
+use super::mention::Mentions;
+use super::part::Part;
+use super::read_config;
 use super::rebuild::Rebuild;
 use super::rebuild::Situation;
 use super::stale;
+use super::tree::Tree;
 use crate::EngineName;
 use crate::FileError;
 use crate::Site;
 use crate::StageChange;
 use crate::StageInputs;
+use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::outputs::BuildRecord;
+use crate::outputs::are_intact;
 use crate::stage_changes;
 
 /// The file in a workspace that lists what overlays have put into the target.
@@ -37,11 +43,11 @@ pub(crate) fn begin(
     stages: Vec<StageInputs>,
 ) -> Result<(Packages, BuildRecord), BuildrootError> {
     let packages = info::packages(make, site)?;
-    let overlays = inputs::overlay_files(site.plan)?;
+    let overlays = inputs::overlay_files(site.plan, &read_config(site.workspace)?)?;
     let folder = site.workspace.folder();
     let mut record = BuildRecord::new(EngineName::Buildroot, stages);
     let built = match Before::read(site.workspace)? {
-        Some(before) => clear(before, site, &record, &packages, &overlays)?,
+        Some(before) => clear(before, make.tree(), site, &record, &packages, &overlays)?,
         None => {
             // Nobody knows what it was built from.
             let rebuild = Rebuild::All("there is no record of what was built here".to_owned());
@@ -61,6 +67,7 @@ pub(crate) fn begin(
 /// Removes what was built from inputs that are not the present ones. Returns the packages that were there.
 fn clear(
     mut before: Before,
+    tree: &Tree,
     site: &Site<'_>,
     new: &BuildRecord,
     packages: &Packages,
@@ -68,12 +75,15 @@ fn clear(
 ) -> Result<Packages, BuildrootError> {
     let folder = site.workspace.folder();
     let changes = stage_changes(&before.record.stages, &new.stages);
-    let rebuild = before.rebuild(&folder, &changes, packages, overlays)?;
+    let mentions = mentions(Some(tree), site.plan, &changes)?;
+    let rebuild = before.rebuild(&folder, &changes, packages, &mentions, overlays)?;
+    let damaged =
+        before.record.outputs.is_some() && !are_intact(&site.workspace.images(), before.record.outputs.as_deref());
     // Until it is done, the record says that the old inputs count.
     before.record.outputs = None;
     before.record.write(site.workspace)?;
     say(site, Level::Info, &stale::remove(&rebuild, &folder, &before.packages)?);
-    if !changes.is_empty() {
+    if damaged || !changes.is_empty() {
         stale::clear_images(&folder)?;
     }
     Ok(before.packages)
@@ -81,13 +91,26 @@ fn clear(
 
 /// Says, a line for each, what [`begin`] would remove because of changes, as far as the packages are the same.
 pub(crate) fn foreseen(
+    tree: Option<&Tree>,
     plan: &BuildPlan,
     workspace: &Workspace,
     changes: &[StageChange],
 ) -> Result<Vec<String>, BuildrootError> {
     let Some(before) = Before::read(workspace)? else { return Ok(Vec::new()) };
-    let overlays = inputs::overlay_files(plan)?;
-    Ok(before.rebuild(&workspace.folder(), changes, &before.packages, &overlays)?.lines())
+    let overlays = inputs::overlay_files(plan, &read_config(workspace)?)?;
+    let mentions = mentions(tree, plan, changes)?;
+    Ok(before.rebuild(&workspace.folder(), changes, &before.packages, &mentions, &overlays)?.lines())
+}
+
+/// Finds who looks at the symbols that have changed. What Buildroot writes with every build is taken from there: systemd
+/// also keeps the host name as the one to fall back on, for which nobody waits when a name has a commit in it.
+fn mentions(tree: Option<&Tree>, plan: &BuildPlan, changes: &[StageChange]) -> Result<Mentions, FileError> {
+    let inputs: Vec<Input> =
+        changes.iter().flat_map(|change| &change.inputs).map(|(name, _)| Input::parse(name)).collect();
+    let symbols = inputs.iter().filter_map(Input::symbol);
+    let looked_at = |symbol: &&str| !matches!(Part::of(symbol), Part::Toolchain | Part::System);
+    let symbols = symbols.filter(looked_at).collect();
+    tree.map_or_else(|| Ok(Mentions::new()), |tree| mention::find(&tree.root, &plan.external, &symbols))
 }
 
 fn say(site: &Site<'_>, level: Level, lines: &[String]) {
@@ -115,21 +138,19 @@ impl Before {
         folder: &Path,
         changes: &[StageChange],
         new: &Packages,
+        mentions: &Mentions,
         overlays: &BTreeSet<String>,
     ) -> Result<Rebuild, FileError> {
         if self.record.engine != EngineName::Buildroot {
             return Ok(Rebuild::All(format!("the engine `{}` has built here", self.record.engine)));
         }
-        let path = folder.join(OVERLAYS);
-        let listed = match fs::read_to_string(&path) {
-            Ok(listed) => listed,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(FileError::at("read", path)(error)),
-        };
+        let listed = read_optional(&folder.join(OVERLAYS))?.unwrap_or_default();
+        let listed = String::from_utf8_lossy(&listed);
         Ok(Rebuild::decide(&Situation {
             changes,
             old: &self.packages,
             new,
+            mentions,
             gone_from_overlays: listed.lines().find(|path| !overlays.contains(*path)),
             per_package: folder.join("per-package").is_dir(),
         }))

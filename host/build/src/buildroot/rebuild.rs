@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use skiff_kconfig::Kind;
 
 use super::config::package_of_kind;
+use super::info::LINUX;
 use super::info::PackageInfo;
 use super::info::Packages;
 use super::input::Input;
+use super::mention::Mentions;
 use super::part::Part;
 use crate::InputChange;
 use crate::StageChange;
@@ -36,14 +38,13 @@ pub(crate) struct Situation<'s> {
     pub(crate) old: &'s Packages,
     /// The packages of the next one.
     pub(crate) new: &'s Packages,
+    /// Who looks at the symbols that have changed.
+    pub(crate) mentions: &'s Mentions,
     /// A file that overlays have put into the target, and do not any more.
     pub(crate) gone_from_overlays: Option<&'s str>,
     /// Whether every package has a copy of what it depends on.
     pub(crate) per_package: bool,
 }
-
-/// The kernel's package.
-const LINUX: &str = "linux";
 
 /// Words in the names of symbols that say which kernel is built.
 const KERNEL_SOURCE: [&str; 4] = ["VERSION", "TARBALL", "REPO", "CUSTOM_GIT"];
@@ -51,15 +52,23 @@ const KERNEL_SOURCE: [&str; 4] = ["VERSION", "TARBALL", "REPO", "CUSTOM_GIT"];
 impl Rebuild {
     /// Decides what a change reaches.
     pub(crate) fn decide(situation: &Situation<'_>) -> Self {
-        let Situation { changes, old, new, gone_from_overlays, per_package } = *situation;
+        let Situation { changes, old, new, mentions, gone_from_overlays, per_package } = *situation;
         let known: BTreeSet<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
-        let mut packages = with_other_dependencies(old, new);
+        let mut packages = others(old, new);
         let mut target = gone_from_overlays.map(|path| format!("{path} is gone from the overlays"));
         for (name, change) in changes.iter().flat_map(|change| &change.inputs) {
             let reason = format!("{name} is {change}");
-            match Effect::of(&Input::parse(name), *change, &known) {
+            let input = Input::parse(name);
+            match Effect::of(&input, *change, &known) {
                 Effect::All => return Self::All(reason),
-                Effect::Some { packages: reached, rest } => {
+                Effect::Some { packages: mut reached, rest } => {
+                    let looking = input.symbol().and_then(|symbol| mentions.get(symbol)).into_iter().flatten();
+                    // A makefile is about the package for the target, unless that is only built for the host.
+                    let named = looking.flat_map(|package| {
+                        let both = [package.clone(), format!("host-{package}")];
+                        both.into_iter().find(|package| old.contains_key(package))
+                    });
+                    reached.extend(named);
                     packages.extend(reached.into_iter().map(|name| (name, reason.clone())));
                     target = target.or(rest.then_some(reason));
                 }
@@ -163,18 +172,21 @@ fn leaves_traces(name: &str) -> bool {
 /// Tools that nothing is made of: with others, packages come out the same.
 const TOOLS: [&str; 6] = ["host-ccache", "host-gzip", "host-lzip", "host-skeleton", "host-tar", "host-xz"];
 
-/// Finds packages that depend on others than before: many take what is there, and so become others.
-fn with_other_dependencies(old: &Packages, new: &Packages) -> BTreeMap<String, String> {
+/// Finds packages that are others than before: of another version, with other dependencies, since many take what is
+/// there, and the kernel when packages want something else of its configuration.
+fn others(old: &Packages, new: &Packages) -> BTreeMap<String, String> {
     let materials = |info: &PackageInfo| -> BTreeSet<String> {
         info.dependencies.iter().filter(|name| !TOOLS.contains(&name.as_str())).cloned().collect()
     };
     let mut found = BTreeMap::new();
-    for (name, before) in old {
-        let Some(after) = new.get(name) else { continue };
-        let (before, after) = (materials(before), materials(after));
-        let added = after.difference(&before).next().map(|other| format!("it depends on `{other}` now"));
+    for (name, info) in old {
+        let Some(next) = new.get(name) else { continue };
+        let (before, after) = (materials(info), materials(next));
+        let version = (info.stamp_dir != next.stamp_dir).then(|| "it has another version".to_owned());
+        let added = || after.difference(&before).next().map(|other| format!("it depends on `{other}` now"));
         let gone = || before.difference(&after).next().map(|other| format!("it does not depend on `{other}` any more"));
-        if let Some(reason) = added.or_else(gone) {
+        let wishes = || (info.wishes != next.wishes).then(|| "packages want something else of it".to_owned());
+        if let Some(reason) = version.or_else(added).or_else(gone).or_else(wishes) {
             found.insert(name.clone(), reason);
         }
     }
@@ -254,7 +266,10 @@ mod tests {
     ];
 
     fn decide_between(old: &Packages, new: &Packages, changes: &[StageChange], per_package: bool) -> Rebuild {
-        Rebuild::decide(&Situation { changes, old, new, gone_from_overlays: None, per_package })
+        let mentions =
+            Mentions::from([("BR2_PACKAGE_PLATFORM".to_owned(), ["systemd", "unused"].map(str::to_owned).into())]);
+        let situation = Situation { changes, old, new, mentions: &mentions, gone_from_overlays: None, per_package };
+        Rebuild::decide(&situation)
     }
 
     /// Decides between two configurations, `symbol=value` in each line.
@@ -294,6 +309,7 @@ mod tests {
             ("BR2_TARGET_GENERIC_HOSTNAME=\"a\"", "", &[], true),
             ("", "BR2_TARGET_GENERIC_GETTY_PORT=\"x\"", &["openrc", "systemd"], false),
             ("BR2_ROOTFS_DEVICE_TABLE=\"a\"", "BR2_ROOTFS_DEVICE_TABLE=\"b\"", &[], false),
+            ("BR2_PACKAGE_PLATFORM=\"a\"", "BR2_PACKAGE_PLATFORM=\"b\"", &["systemd"], false),
             ("patches of docker=a", "patches of docker=b", &["docker", "host-docker"], false),
             ("kernel configuration=a", "kernel configuration=b", &["linux", "wireguard"], false),
         ] {
@@ -316,6 +332,10 @@ mod tests {
         };
         assert_eq!(names(&between(&["zlib"], &[])).0, ["zstd"]);
         assert_eq!(names(&between(&["zlib"], &["zlib", "host-ccache"])).0, [""; 0]);
+        let (old, mut new) = (packages(&KNOWN), packages(&KNOWN));
+        new.get_mut("docker").unwrap().stamp_dir = "build/docker-2".into();
+        new.get_mut("linux").unwrap().wishes = "CGROUPS".into();
+        assert_eq!(names(&decide_between(&old, &new, &[], false)).0, ["docker", "linux", "wireguard"]);
     }
 
     #[test]

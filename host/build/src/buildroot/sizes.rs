@@ -1,11 +1,10 @@
 //! How much each package takes in the target, from what Buildroot records: `build/packages-file-list.txt`.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use crate::FileError;
+use crate::atomic::read_optional;
 
 /// Returns the bytes of the files that each package has installed. A file that several packages have written counts
 /// for the last one; `overlays and hooks` are files that no package has. Empty before the first build.
@@ -14,10 +13,7 @@ use crate::FileError;
 /// [`FileError`] when the record or the target cannot be read.
 pub fn read_installed_sizes(workspace: &Path) -> Result<BTreeMap<String, u64>, FileError> {
     let path = workspace.join("build/packages-file-list.txt");
-    let list = match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        list => list.map_err(FileError::at("read", path))?,
-    };
+    let Some(list) = read_optional(&path)? else { return Ok(BTreeMap::new()) };
     let list = String::from_utf8_lossy(&list);
     // A line is `package,./path`.
     let owners: BTreeMap<&str, &str> = list
@@ -45,6 +41,8 @@ pub fn read_installed_sizes(workspace: &Path) -> Result<BTreeMap<String, u64>, F
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

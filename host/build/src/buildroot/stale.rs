@@ -1,16 +1,13 @@
 //! Removing what has to be built again. Whatever is removed first makes what comes after count as missing, so that a
 //! killed run leaves nothing that looks complete and is not.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::io;
 use std::path::Path;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use walkdir::WalkDir;
 
 use super::info::Packages;
+use super::installed;
 use super::rebuild::Rebuild;
 use crate::FileError;
 use crate::mounted::remove_tree;
@@ -32,18 +29,18 @@ pub(crate) fn remove(rebuild: &Rebuild, folder: &Path, built: &Packages) -> Resu
     };
     let packages: Vec<_> = packages.iter().filter_map(|(name, reason)| Some((name, reason, stamps(name)?))).collect();
     let mut target = target.clone().filter(|_| folder.join("target").exists());
+    let names = packages.iter().map(|(name, ..)| name.as_str()).collect();
+    installed::remove_from_host(folder, &names, built)?;
     if target.is_none() {
-        let names = packages.iter().map(|(name, ..)| name.as_str()).collect();
-        if let Err(reason) = remove_installed(folder, &names, built)? {
-            target = Some(reason);
-        }
+        target = installed::remove_from_target(folder, &names, built)?;
+    }
+    // Before the stamps of the packages, by which the next run would decide the same.
+    if target.is_some() {
+        put_together_again(folder)?;
     }
     for (name, _, stamps) in &packages {
         remove_tree(stamps)?;
         remove_tree(&folder.join("per-package").join(name))?;
-    }
-    if target.is_some() {
-        put_together_again(folder)?;
     }
     let packages = packages.into_iter().map(|(name, reason, _)| (name.clone(), reason.clone())).collect();
     Ok(Rebuild::Some { packages, target }.lines())
@@ -56,48 +53,6 @@ fn is_built(folder: &Path) -> bool {
     let mut packages =
         in_build.filter(|entry| entry.path().is_dir() && !kconfig.iter().any(|own| entry.file_name() == *own));
     packages.next().is_some() || OUTPUTS.iter().any(|name| *name != "build" && folder.join(name).exists())
-}
-
-/// Removes the files that some packages have put into the target, so that none stays that their next build does not
-/// install. If that cannot be done, says why: then the whole target has to go.
-fn remove_installed(folder: &Path, names: &BTreeSet<&str>, built: &Packages) -> Result<Result<(), String>, FileError> {
-    let path = folder.join("target");
-    let target = match Dir::open_ambient_dir(&path, ambient_authority()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(())),
-        target => target.map_err(FileError::at("open", &path))?,
-    };
-    let (mut theirs, mut others) = (BTreeSet::new(), BTreeSet::new());
-    for (name, info) in built.iter().filter(|(_, info)| !info.stamp_dir.is_empty()) {
-        let stamps = folder.join(&info.stamp_dir);
-        if !stamps.join(".stamp_target_installed").exists() {
-            continue;
-        }
-        // A line is `package,./path`.
-        let list = match fs::read(stamps.join(".files-list.txt")) {
-            Ok(list) => String::from_utf8_lossy(&list).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Err(format!("nobody knows what `{name}` has installed")));
-            }
-            Err(error) => return Err(FileError::at("read", stamps)(error)),
-        };
-        let files = list.lines().filter_map(|line| line.split_once(',')).map(|(_, path)| path.to_owned());
-        match names.contains(name.as_str()) {
-            true => theirs.extend(files),
-            false => others.extend(files),
-        }
-    }
-    if let Some(shared) = theirs.intersection(&others).next() {
-        return Ok(Err(format!("several packages have written {}", shared.trim_start_matches('.'))));
-    }
-    for file in theirs {
-        match target.remove_file(&file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            // A link leads out of the target, for example.
-            Err(error) => return Ok(Err(format!("{file} cannot be removed ({error})"))),
-            Ok(()) => {}
-        }
-    }
-    Ok(Ok(()))
 }
 
 /// Empties the images, of which Buildroot itself removes none, and has every package install its own again.
@@ -169,26 +124,38 @@ mod tests {
     fn what_only_a_package_has_installed_goes_with_it() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path();
-        let files = |list: &str| {
+        let files = |list: &[u8]| {
             write(
                 folder,
                 &[
                     ("build/a/.stamp_target_installed", ""),
-                    ("build/a/.files-list.txt", list),
                     ("build/b/.stamp_target_installed", ""),
                     ("build/b/.files-list.txt", "b,./bin/b\n"),
+                    ("build/a/.stamp_staging_installed", ""),
+                    ("build/b/.stamp_staging_installed", ""),
+                    ("build/a/.stamp_host_installed", ""),
+                    ("build/a/.files-list-staging.txt", "a,./usr/include/a.h\na,./usr/include/both.h\n"),
+                    ("build/b/.files-list-staging.txt", "b,./usr/include/both.h\n"),
+                    ("build/a/.files-list-host.txt", "a,./bin/tool\n"),
+                    ("host/x/sysroot/usr/include/a.h", ""),
+                    ("host/x/sysroot/usr/include/both.h", ""),
+                    ("host/bin/tool", ""),
                     ("target/bin/a", ""),
                     ("target/bin/b", ""),
+                    ("target/etc/a/own", ""),
                 ],
             );
+            fs::write(folder.join("build/a/.files-list.txt"), list).unwrap();
         };
         let there = |path: &str| folder.join(path).exists();
-        files("a,./bin/a\na,./bin/gone\n");
+        files(b"a,./bin/a\na,./bin/gone\n");
         let said = remove(&some(&["a"], None), folder, &built(&["a", "b"])).unwrap();
         assert_eq!(said, ["r: the package `a` is built again"]);
         assert!(!there("target/bin/a") && !there("build/a"));
         assert!(there("target/bin/b") && there("build/b/.stamp_target_installed"));
-        for list in ["a,./bin/b\n", "a,../outside\n"] {
+        assert!(!there("host/x/sysroot/usr/include/a.h") && there("host/x/sysroot/usr/include/both.h"));
+        assert!(!there("host/bin/tool"));
+        for list in [&b"a,./bin/b\n"[..], b"a,../outside\n", b"a,./etc/a/own\n", b"a,./bin/line\nend\n"] {
             files(list);
             write(folder, &[("outside", "")]);
             let said = remove(&some(&["a"], None), folder, &built(&["a", "b"])).unwrap();

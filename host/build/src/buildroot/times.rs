@@ -1,10 +1,10 @@
 //! How long packages take, from what Buildroot records: `build/build-time.log`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use crate::FileError;
+use crate::atomic::read_optional;
 use crate::atomic::write_file;
 
 /// Seconds of each step of each package.
@@ -13,7 +13,8 @@ pub type StepTimes = BTreeMap<String, BTreeMap<String, f64>>;
 /// Reads the record of a workspace: lines `<seconds>:<start or end>:<step>:<package>`. Where a step was made more than
 /// once, the last time counts.
 pub fn read_step_times(workspace: &Path) -> StepTimes {
-    let text = fs::read(workspace.join("build/build-time.log")).unwrap_or_default();
+    // Without a record, nothing is known, and nothing fails.
+    let text = read_optional(&workspace.join("build/build-time.log")).ok().flatten().unwrap_or_default();
     parse(&String::from_utf8_lossy(&text))
 }
 
@@ -50,7 +51,7 @@ const FILE: &str = "build-times.json";
 
 impl Remembered {
     pub(crate) fn read(cache: &Path) -> Self {
-        let read = || serde_json::from_slice(&fs::read(cache.join(FILE)).ok()?).ok();
+        let read = || serde_json::from_slice(&read_optional(&cache.join(FILE)).ok()??).ok();
         Self(read().unwrap_or_default())
     }
 

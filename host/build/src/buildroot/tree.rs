@@ -203,7 +203,8 @@ fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, BuildrootError> {
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF"] {
         command.env_remove(name);
     }
-    // Whose tree it is, does not change what it is; and whatever it configures to be run is not run.
+    // Whose tree it is, does not change what it is. What it configures to be run is not run, as far as git lets that be
+    // said: a filter of its own is, as its makefiles will be.
     command.args(["-c", "safe.directory=*", "-c", "core.fsmonitor=false"]).arg("-C").arg(root).args(arguments);
     let output = command.output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => BuildrootError::Missing { program: "git" },
@@ -222,7 +223,7 @@ fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, BuildrootError> {
 fn identity(root: &Path) -> Result<String, BuildrootError> {
     if root.join(".git").exists() {
         let commit = commit(root)?;
-        let changes = git(root, &["diff", "--no-ext-diff", "HEAD"])?;
+        let changes = git(root, &["diff", "--no-ext-diff", "--no-textconv", "HEAD"])?;
         let others = git(root, &["ls-files", "-z", "--others", "--exclude-standard"])?;
         let mut builder = DigestBuilder::default();
         builder.field(&changes);
@@ -232,6 +233,10 @@ fn identity(root: &Path) -> Result<String, BuildrootError> {
             // A file that goes while we look is one that changes all the time.
             if path.is_file() {
                 builder.field(digest_file(&path)?.bytes());
+            } else if path.is_dir() {
+                // A clone in the tree, into which git does not look.
+                let digest = digest_tree(&path, Links::Kept);
+                builder.field(digest.map_err(|e| FileError::at("read", &path)(io::Error::other(e)))?.bytes());
             }
         }
         return Ok(match changes.is_empty() && others.is_empty() {

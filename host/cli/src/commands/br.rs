@@ -19,7 +19,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     let lock = session.lock()?;
     let site = session.site(&plan, &lock);
     configure::ensure(session, &site, &engine)?;
-    let goals: Vec<Goal> = targets.iter().map(|target| Goal::of(target)).collect();
+    let goals = Goal::of_all(&targets);
     let menus = goals.iter().filter_map(|goal| if let Goal::Menu(menu) = goal { Some(menu) } else { None });
     let menus: Vec<_> = menus.collect();
     if menus.iter().any(|menu| !menu.is_of_buildroot()) {

@@ -4,6 +4,7 @@ use skiff_build::Engine;
 use skiff_build::EngineName;
 use skiff_build::Site;
 use skiff_build::Weight;
+use skiff_build::buildroot::Refused;
 use skiff_kconfig::DropReason;
 use skiff_kconfig::Dropped;
 use skiff_plan::BuildPlan;
@@ -12,7 +13,7 @@ use crate::args::ConfigureArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::consent::layers_without_grant;
+use crate::consent;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
@@ -54,7 +55,7 @@ fn write(
     if !ignore_broken_lines {
         refuse_broken_lines(site.plan)?;
     }
-    let remembered = session.settings.to_remember(&site.plan.chain, ignore_broken_lines);
+    let remembered = session.settings.to_remember(ignore_broken_lines);
     let configured = match skiff_build::configure(site, engine, &remembered, strict) {
         Err(ConfigureError::Strict { dropped }) => {
             let lines: String = dropped.iter().map(|dropped| format!("\n  {}", line(site.plan, dropped))).collect();
@@ -88,8 +89,19 @@ fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
 
 /// Says before the work which scripts will be refused.
 fn warn_of_scripts(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<()> {
-    let layers = layers_without_grant(session, plan)?;
-    if engine.name() == EngineName::Buildroot && !layers.is_empty() {
+    if engine.name() != EngineName::Buildroot {
+        return Ok(());
+    }
+    let mut layers = Vec::new();
+    for refused in consent::refused(session, plan)? {
+        match refused {
+            Refused::Layer(layer) => layers.push(layer),
+            Refused::Script { place, path } => {
+                session.warn(&format!("{place}: `{}` is no script of a layer and will not be run", path.display()));
+            }
+        }
+    }
+    if !layers.is_empty() {
         session.warn(&format!(
             "layers have hooks that are scripts, which may not run yet; once you have read them: skiff grant add {} shell",
             layers.join(" ")
@@ -130,8 +142,8 @@ pub(crate) fn show_package_settings(session: &Session, plan: &BuildPlan, dropped
 pub(crate) fn line(plan: &BuildPlan, dropped: &Dropped) -> String {
     let present = match (&dropped.reason, &dropped.present) {
         (DropReason::Unknown { .. } | DropReason::Unmet(_) | DropReason::Choice(_), _) => String::new(),
-        (_, None) => " (it is absent)".into(),
-        (_, Some(value)) => format!(" (it is {value})"),
+        (_, None) => " (Kconfig leaves it out)".into(),
+        (_, Some(value)) => format!(" (Kconfig has {value})"),
     };
     let place = plan.place(&dropped.assignment.origin);
     format!("{place}: {}: {}{present}", dropped.assignment, dropped.reason)

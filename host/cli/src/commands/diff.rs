@@ -3,11 +3,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
-use skiff_build::Remembered;
 use skiff_kconfig::Kind as ConfigKind;
-use skiff_layers::Catalog;
-use skiff_layers::Chain;
-use skiff_layers::ResolveContext;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::Digest;
@@ -73,21 +69,13 @@ fn system(session: &Session, name: &str) -> Result<(BuildPlan, Workspace)> {
         let chain = session.chain_of(&session.project.expand(name)?)?;
         return Ok((session.plan_of(&chain)?, session.workspace.clone()));
     }
-    let workspace = Workspace::new(session.workspace.root().to_owned(), name)?;
-    let own = session.project.workspaces.get(workspace.name()).map(|own| own.chain.clone());
-    let memory = Remembered::read(&workspace)?;
-    let Some(requested) = own.or_else(|| memory.as_ref().map(|memory| memory.chain.clone())) else {
+    // Each is read with what it remembers.
+    let other = session.of_workspace(name)?;
+    if other.requested().is_none() {
         return Err(CommandError::new(Kind::User, format!("There is no workspace `{name}` that is configured"))
             .hint("`skiff workspace list` shows them; a chain has a `/` in it"));
-    };
-    let extra = memory.and_then(|memory| memory.extra).map(|extra| extra.value);
-    let context = ResolveContext {
-        workspace: workspace.name().to_owned(),
-        extra: extra.unwrap_or_else(|| session.context.extra.clone()),
-        ..session.context.clone()
-    };
-    let chain = Chain::resolve(&session.project.expand(&requested)?, &Catalog::scan(&context)?, &context)?;
-    Ok((BuildPlan::new(&chain, &workspace, &session.version())?, workspace))
+    }
+    Ok((other.plan()?, other.workspace))
 }
 
 fn compare((from, from_ws): &(BuildPlan, Workspace), (to, to_ws): &(BuildPlan, Workspace)) -> Result<Difference> {
