@@ -32,11 +32,11 @@ fn explain_tells_the_winner_and_all_that_it_overrides() {
       set by   my/board                 [ROOT]/layers/my/board/buildroot/x:1
       over     my/common                [ROOT]/layers/my/common/buildroot/x:2  "common"
       over     base/pre                 [ROOT]/base/pre/buildroot/all:1  "base"
-      Kconfig  has not been asked: `skiff --engine buildroot configure`
+      Kconfig  has not been asked: `skiff -w another --engine buildroot configure` does
     BR2_B = n  (buildroot)
       set by   my/board                 [ROOT]/layers/my/board/buildroot/x:2
       over     my/common                [ROOT]/layers/my/common/buildroot/x:3  y
-      Kconfig  has not been asked: `skiff --engine buildroot configure`
+      Kconfig  has not been asked: `skiff -w another --engine buildroot configure` does
     CONFIG_SAME = y  (kernel)
       set by   my/common                [ROOT]/layers/my/common/kernel/x:1
       Kconfig  is asked when the kernel is built

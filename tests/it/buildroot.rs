@@ -407,9 +407,9 @@ fn menus_add_to_what_earlier_sessions_have_changed() {
     let mut env = with_tree("BR2_PACKAGE_HELLO=y\n");
     let delta = "overrides/workspaces/default/buildroot/zz-buildroot-menuconfig-delta";
     env.set("MENU", "sed -i 's/^# BR2_PACKAGE_SLOW is not set/BR2_PACKAGE_SLOW=y/' $1");
-    env.succeed(&["br", "menuconfig"]);
+    env.succeed(&["br", "config"]);
     env.set("MENU", "sed -i 's/^BR2_PACKAGE_HELLO=y/# BR2_PACKAGE_HELLO is not set/' $1");
-    let said = env.succeed(&["br", "menuconfig"]).stderr;
+    let said = env.succeed(&["br", "config"]).stderr;
     assert!(said.contains("Saved 1 change in"), "{said}");
     let text = env.read(delta);
     assert!(text.ends_with("\nBR2_PACKAGE_SLOW=y\n# BR2_PACKAGE_HELLO is not set\n"), "{text}");

@@ -217,7 +217,7 @@ fn a_target_of_buildroot_without_buildroot_and_an_engine_that_there_is_not() {
     let mut env = environment();
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "br", "menuconfig"]), @"
     error: `menuconfig` is a matter of Buildroot, and this workspace uses the engine `prebuilt`
-    hint: choose Buildroot with `skiff --engine buildroot configure`, or with `engine: buildroot` in skiff.yaml
+    hint: a workspace of its own for Buildroot: skiff -w another --engine buildroot configure
     ");
     env.set("SKIFF_ENGINE", "yocto");
     assert_snapshot!(env.fail(2, &["-c", "virt/qemu", "compile"]), @"

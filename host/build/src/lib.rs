@@ -44,6 +44,7 @@ pub use memory::MemoryError;
 pub use memory::Remembered;
 pub use outputs::Built;
 pub use outputs::RecordError;
+pub use outputs::built_by;
 pub use prebuilt::PrebuiltError;
 pub use stage::InputChange;
 pub use stage::StageChange;

@@ -2,6 +2,7 @@ use std::fs;
 use std::fs::File;
 use std::fs::TryLockError;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -90,6 +91,17 @@ impl WorkspaceLock {
         let started = start();
         rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::CLOEXEC)?;
         started
+    }
+
+    /// Returns whether somebody works on a workspace, as far as the system tells: without taking the lock, which would
+    /// refuse whoever wants it at that moment.
+    pub fn is_taken(workspace: &Workspace) -> bool {
+        let Ok(lock) = fs::metadata(workspace.lock_file()) else { return false };
+        // `1: FLOCK ADVISORY WRITE <process> <device>:<inode> 0 EOF`
+        let inode = format!(":{}", lock.ino());
+        let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+        let mut fields = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        fields.any(|fields| fields.contains(&"FLOCK") && fields.iter().any(|field| field.ends_with(&inode)))
     }
 
     /// Locks a workspace and removes what killed runs have left in it.

@@ -150,6 +150,14 @@ impl Built {
     }
 }
 
+/// Returns the engine that has built in a workspace.
+///
+/// # Errors
+/// [`RecordError`] when nobody can tell.
+pub fn built_by(workspace: &Workspace) -> Result<Option<EngineName>, RecordError> {
+    Ok(BuildRecord::read(workspace)?.map(|record| record.engine))
+}
+
 /// Notes that the outputs of a workspace are not those of its last build any more.
 pub(crate) fn mark_unfinished(workspace: &Workspace) -> Result<(), RecordError> {
     match BuildRecord::read(workspace)? {

@@ -266,7 +266,7 @@ pub(crate) struct BrArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum GrantCommand {
     /// Shows each plugin of the chain with what it declares and what is granted
-    List,
+    List(JsonArgs),
     /// Grants capabilities to a plugin, or `shell` to a layer with scripts, bound to the present bytes
     Add(GrantAddArgs),
     /// Takes all grants of a plugin or a layer back

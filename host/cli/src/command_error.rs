@@ -442,14 +442,14 @@ impl From<BuildrootError> for CommandError {
                     None => plain,
                 }
             }
-            BuildrootError::Downloads { failures, log } => {
-                let lines: String =
-                    failures.iter().map(|(package, reason)| format!("\n  {package}: {reason}")).collect();
-                let message = match failures.len() {
-                    1 => format!("A download failed:{lines}"),
-                    many => format!("{many} downloads failed:{lines}"),
+            BuildrootError::Downloads { failures, offline, log } => {
+                let plain = Self { message: downloads(&failures, offline), ..plain };
+                let plain = match (offline, failures.iter().all(|(_, reason)| reason.contains("resolve host"))) {
+                    (true, _) => plain.hint("run `skiff fetch` once with a network"),
+                    (_, true) => plain.hint("no address could be resolved: is there a network?"),
+                    _ => plain,
                 };
-                Self { message, ..plain }
+                plain
                     .hint("a mirror that has them can be named: BR2_PRIMARY_SITE=\"https://…\" in overrides/buildroot/mirror")
                     .hint(format!("all of the output is in {}", log.display()))
             }
@@ -477,6 +477,10 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::Distribution { .. } | PrebuiltError::NoKernel { .. } => {
                 plain.hint("`kernel` in metadata/prebuilt.yaml of a layer names it, by distribution and architecture")
             }
+            PrebuiltError::Unprepared { .. } => plain
+                .hint("skiff's own base layers name it in metadata/prebuilt.yaml; those that SKIFF_BASE_CONFIGS_DIR names, or did, must, too")
+                .hint("SkiffOS's layers are written for Buildroot: skiff -w another --engine buildroot build"),
+            PrebuiltError::Frozen { .. } => plain.hint("run it once without --frozen"),
             PrebuiltError::NoApt { .. } => plain.hint("run this on Debian or Ubuntu"),
             PrebuiltError::NoPackage { .. } => {
                 plain.hint("check its name in metadata/prebuilt.yaml, and that `apt-get update` works on this machine")
@@ -498,5 +502,26 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::BadModule { .. } => plain.hint("`skiff compile --update` takes the newest kernel"),
             PrebuiltError::Image { .. } => plain,
         }
+    }
+}
+
+/// Names what could not be downloaded: packages with one and the same reason in one line.
+fn downloads(failures: &[(String, String)], offline: bool) -> String {
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (package, reason) in failures {
+        match by_reason.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, packages)) => packages.push(package),
+            None => by_reason.push((reason, vec![package])),
+        }
+    }
+    if offline {
+        let names: Vec<&str> = failures.iter().map(|(package, _)| package.as_str()).collect();
+        return format!("`--offline` forbids the network, and sources are not here of: {}", names.join(", "));
+    }
+    let lines: String =
+        by_reason.iter().map(|(reason, packages)| format!("\n  {}: {reason}", packages.join(", "))).collect();
+    match failures.len() {
+        1 => format!("A download failed:{lines}"),
+        many => format!("{many} downloads failed:{lines}"),
     }
 }

@@ -52,9 +52,8 @@ impl Session {
             EngineName::Buildroot => self.buildroot_engine(plan),
             EngineName::Prebuilt => {
                 let message = format!("{what} is a matter of Buildroot, and this workspace uses the engine `prebuilt`");
-                Err(CommandError::new(Kind::User, message).hint(
-                    "choose Buildroot with `skiff --engine buildroot configure`, or with `engine: buildroot` in skiff.yaml",
-                ))
+                Err(CommandError::new(Kind::User, message)
+                    .hint("a workspace of its own for Buildroot: skiff -w another --engine buildroot configure"))
             }
         }
     }

@@ -1,7 +1,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
+use std::thread;
 
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::SIGINT;
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
 use skiff_plan::Cancel;
 
 /// What Ctrl-C means at the moment.
@@ -27,19 +32,27 @@ impl Interrupt {
     pub(crate) fn listen() -> Self {
         let interrupt = Self { cancel: Cancel::default(), meaning: Arc::new(AtomicU8::new(Meaning::Stop as u8)) };
         let heard = interrupt.clone();
-        // It fails only if a handler is there already, as in a test that runs two command lines.
-        let _ = ctrlc::set_handler(move || {
-            let meaning = heard.meaning.load(Ordering::Relaxed);
-            if meaning == Meaning::Passed as u8 {
-                return;
-            }
-            // Whoever asks twice, or while nothing is going on, does not want to wait.
-            if heard.cancel.is_cancelled() || meaning == Meaning::Answer as u8 {
-                std::process::exit(130);
-            }
-            heard.cancel.cancel();
-        });
+        // If it cannot listen, a signal ends skiff at once, as it would have anyway.
+        if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+            thread::spawn(move || signals.forever().for_each(|signal| heard.hear(signal)));
+        }
         interrupt
+    }
+
+    fn hear(&self, signal: i32) {
+        let meaning = self.meaning.load(Ordering::Relaxed);
+        if meaning == Meaning::Passed as u8 {
+            // The terminal has told the program as well. Other signals are for skiff, with which the program ends.
+            if signal != SIGINT {
+                std::process::exit(128 + signal);
+            }
+            return;
+        }
+        // Whoever asks twice, or while nothing is going on, does not want to wait.
+        if self.cancel.is_cancelled() || meaning == Meaning::Answer as u8 {
+            std::process::exit(128 + signal);
+        }
+        self.cancel.cancel();
     }
 
     /// Asks the user something.

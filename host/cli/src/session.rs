@@ -157,7 +157,15 @@ impl Session {
 
     /// Resolves a chain that is not that of the workspace.
     pub(crate) fn chain_of(&self, requested: &str) -> Result<Chain> {
-        let chain = Chain::resolve(requested, &self.catalog()?, &self.context)?;
+        let names = self.project.chains.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let has_word = requested.split([',', ' ']).any(|word| !word.is_empty() && !word.contains('/'));
+        let chain = Chain::resolve(requested, &self.catalog()?, &self.context).map_err(|error| {
+            let error = CommandError::from(error);
+            match has_word && !names.is_empty() {
+                true => error.hint(format!("the chains of the project file are: {names}")),
+                false => error,
+            }
+        })?;
         for (dependent, dependency) in chain.late_dependencies() {
             self.warn(&format!(
                 "`{dependent}` needs `{dependency}`, which comes after it in the chain and so overrides it"

@@ -33,7 +33,9 @@ pub(crate) fn fetch(make: &Make<'_>, site: &Site<'_>) -> Result<(), BuildrootErr
     };
     match (failures.found.is_empty(), status.success()) {
         (true, true) => Ok(()),
-        (false, _) => Err(BuildrootError::Downloads { failures: failures.found, log: path }),
+        (false, _) => {
+            Err(BuildrootError::Downloads { failures: failures.found, offline: make.is_offline(), log: path })
+        }
         (true, false) => Err(BuildrootError::Make {
             what: "Downloading".into(),
             last: failures.complaint.map(|(_, text)| text),

@@ -152,6 +152,8 @@ pub enum BuildrootError {
     Downloads {
         /// The packages, each with the first reason.
         failures: Vec<(String, String)>,
+        /// Whether nothing was allowed to be fetched.
+        offline: bool,
         /// The file with all of the output.
         log: PathBuf,
     },

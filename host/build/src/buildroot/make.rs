@@ -45,6 +45,11 @@ impl<'m> Make<'m> {
         })
     }
 
+    /// Whether nothing may be fetched.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
+    }
+
     pub(crate) fn tree(&self) -> &Tree {
         &self.tree
     }

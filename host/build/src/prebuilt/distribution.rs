@@ -23,6 +23,9 @@ impl Distribution {
 
     /// Returns the names of the packages that the layers want: the kernel first.
     pub(crate) fn requests(&self, wanted: &Prebuilt, arch: Arch) -> Result<Vec<String>, PrebuiltError> {
+        if wanted.kernel.is_empty() {
+            return Err(PrebuiltError::Unprepared { what: "a kernel package" });
+        }
         let Some(kernels) = wanted.kernel.get(&self.id) else {
             return Err(PrebuiltError::Distribution { id: self.id.clone() });
         };

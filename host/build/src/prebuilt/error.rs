@@ -23,6 +23,18 @@ pub enum PrebuiltError {
         /// `ID` of os-release.
         id: String,
     },
+    /// The layers say nothing of what this engine needs.
+    #[error("No layer of the chain names {what}, so the engine `prebuilt` cannot build it")]
+    Unprepared {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// With the lock as it is, nothing can be built.
+    #[error("The workspace locks no packages (`{}`), and `--frozen` looks none up", path.display())]
+    Frozen {
+        /// The lock.
+        path: PathBuf,
+    },
     /// No layer names a kernel package for this distribution and architecture.
     #[error("No layer of the chain names a kernel package for {distribution} on {arch}")]
     NoKernel {

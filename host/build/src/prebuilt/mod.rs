@@ -60,6 +60,9 @@ use self::distribution::Distribution;
 use self::package::PackageLock;
 use self::tree::Tree;
 
+/// The package with the first program of the system, which needs no libraries.
+const BUSYBOX: &str = "busybox-static";
+
 /// Raised whenever the engine makes other images from the same inputs.
 const REVISION: u32 = 1;
 
@@ -138,7 +141,9 @@ impl Prebuilt {
         let path = site.workspace.package_lock();
         let known = if self.update { PackageLock::default() } else { PackageLock::read(&path)? };
         if self.reach.frozen {
-            return Ok((known.of(&requests, arch), apt));
+            let lock = known.of(&requests, arch);
+            let is_empty = lock.packages().next().is_none();
+            return if is_empty { Err(PrebuiltError::Frozen { path }) } else { Ok((lock, apt)) };
         }
         let lock = known.clone().complete(&requests, arch, &apt, self.update)?;
         match self.reach.locked && lock.differs(&known) {
@@ -160,6 +165,9 @@ impl Prebuilt {
             return Ok(Compiled::Unchanged);
         }
         // What would be refused at the end is refused before the work.
+        if !lock.packages().any(|package| package.name.starts_with(BUSYBOX)) {
+            return Err(PrebuiltError::Unprepared { what: "the package `busybox-static`" });
+        }
         for step in plugins(site.plan, Stage::Pre).into_iter().chain(plugins(site.plan, Stage::Post)) {
             hooks.check_hook(&step)?;
         }

@@ -1,3 +1,4 @@
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use skiff_build::buildroot::Goal;
@@ -16,6 +17,12 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     let plan = session.plan()?;
     let targets: Vec<&str> = args.targets.iter().map(String::as_str).collect();
     let engine = session.buildroot(&plan, &format!("`{}`", targets.join(" ")))?;
+    let full_screen = |target: &String| target.ends_with("menuconfig") || target.ends_with("nconfig");
+    if args.targets.iter().any(full_screen) && !std::io::stdout().is_terminal() {
+        return Err(CommandError::new(Kind::Usage, "There is no terminal for the menu").hint(
+            "`skiff br config` asks line by line; a fragment in overrides/buildroot says the same without questions",
+        ));
+    }
     let lock = session.lock()?;
     let site = session.site(&plan, &lock);
     configure::ensure(session, &site, &engine)?;

@@ -35,7 +35,11 @@ pub(crate) fn run_all(
             .hint("unset SKIFF_CONFIG, or leave --all out"));
     }
     if project.workspaces.is_empty() {
-        return Err(CommandError::new(Kind::User, "The project file names no workspaces")
+        let message = match project.path() {
+            Some(path) => format!("{} names no workspaces", path.display()),
+            None => "There is no project file here or above".to_owned(),
+        };
+        return Err(CommandError::new(Kind::User, message)
             .hint("write into skiff.yaml: workspaces: {boat: {chain: \"pi/4,skiff/core\"}}"));
     }
     let mut outcomes = Vec::new();

@@ -183,10 +183,19 @@ fn list_all(session: &Session) -> Result<ExitCode> {
     data!("Usage: skiff cmd PACKAGE COMMAND [ARGUMENTS]\n       skiff cmd PACKAGE COMMAND --help\n");
     for package in session.catalog()?.packages() {
         let layer = Layer::at(package);
-        for command in layer.plugins()?.iter().flat_map(|plugin| &plugin.commands) {
+        // One that is broken keeps nobody from the others.
+        let listed = layer.plugins().and_then(|plugins| Ok((plugins, layer.legacy_commands()?)));
+        let (plugins, scripts) = match listed {
+            Ok(listed) => listed,
+            Err(error) => {
+                session.warn(&format!("`{}` is left out: {}", package.name, CommandError::from(error).message()));
+                continue;
+            }
+        };
+        for command in plugins.iter().flat_map(|plugin| &plugin.commands) {
             data!("  {:24} {:16} {}", package.name.as_str(), command.name, command.summary);
         }
-        for command in layer.legacy_commands()? {
+        for command in scripts {
             data!("  {:24} {:16} {} (a script)", package.name.as_str(), command.name, command.description);
         }
     }

@@ -27,7 +27,9 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
 pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<()> {
     let runner = session.runner(site.plan)?;
     let compiled = engine.compile(site, &runner)?;
-    show_gaps(session, engine.name(), &engine.gaps(site.plan, &session.workspace))?;
+    if compiled != Compiled::Unchanged {
+        show_gaps(session, engine.name(), &engine.gaps(site.plan, &session.workspace))?;
+    }
     let images = session.workspace.images();
     match compiled {
         Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.display())),

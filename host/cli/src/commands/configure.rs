@@ -2,6 +2,7 @@ use skiff_build::ConfigureError;
 use skiff_build::Configured;
 use skiff_build::Engine;
 use skiff_build::EngineName;
+use skiff_build::Remembered;
 use skiff_build::Site;
 use skiff_build::Weight;
 use skiff_build::buildroot::Refused;
@@ -55,6 +56,7 @@ fn write(
     if !ignore_broken_lines {
         refuse_broken_lines(site.plan)?;
     }
+    let before = Remembered::read(&session.workspace)?.and_then(|memory| memory.engine).map(|engine| engine.value);
     let remembered = session.settings.to_remember(ignore_broken_lines);
     let configured = match skiff_build::configure(site, engine, &remembered, strict) {
         Err(ConfigureError::Strict { dropped }) => {
@@ -66,6 +68,9 @@ fn write(
         other => other?,
     };
     if let Configured::Written(dropped) = &configured {
+        if let Some(other) = before.filter(|before| *before != engine.name()) {
+            session.warn(&format!("this workspace was configured for the engine `{other}` before"));
+        }
         let (name, chain) = (session.workspace.name(), site.plan.chain.join(","));
         session.say(&format!("Configured workspace `{name}` for {chain} (engine `{}`)", engine.name()));
         for broken in &site.plan.broken {

@@ -200,7 +200,7 @@ impl Answer<'_> {
         match self.verdict() {
             Some(verdict) => data!("  Kconfig  {verdict}"),
             None if self.program.kind == ConfigKind::Buildroot => {
-                data!("  Kconfig  has not been asked: `skiff --engine buildroot configure`");
+                data!("  Kconfig  has not been asked: `skiff -w another --engine buildroot configure` does");
             }
             None => data!("  Kconfig  is asked when the {} is built", self.program.kind),
         }

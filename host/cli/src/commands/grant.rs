@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use serde::Serialize;
 use skiff_layers::Capability;
 use skiff_layers::Layer;
 use skiff_plan::BuildPlan;
@@ -14,6 +15,7 @@ use skiff_runtime::capability_id;
 use crate::args::GrantAddArgs;
 use crate::args::GrantCommand;
 use crate::args::GrantFileArgs;
+use crate::args::JsonArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
@@ -22,7 +24,7 @@ use crate::session::Session;
 
 pub(crate) fn run(session: &Session, command: GrantCommand) -> Result<()> {
     match command {
-        GrantCommand::List => list(session),
+        GrantCommand::List(args) => list(session, &args),
         GrantCommand::Add(args) => add(session, &args),
         GrantCommand::Revoke { plugin, file } => revoke(session, &plugin, &file),
     }
@@ -33,22 +35,65 @@ fn file(session: &Session, args: &GrantFileArgs) -> PathBuf {
     if args.ship { shipped } else { own }
 }
 
-fn list(session: &Session) -> Result<()> {
+/// A plugin, or the scripts of a layer, with what it wants.
+#[derive(Serialize)]
+struct Wishes {
+    id: PluginId,
+    version: Option<String>,
+    sha256: String,
+    capabilities: Vec<Wish>,
+}
+
+#[derive(Serialize)]
+struct Wish {
+    capability: String,
+    why: String,
+    granted: bool,
+}
+
+fn wishes(session: &Session) -> Result<Vec<Wishes>> {
     let plan = session.plan()?;
     let grants = session.grants()?;
+    let mut all = Vec::new();
     for planned in &plan.plugins {
         let (id, digest) = Runner::identify(planned)?;
-        data!("{id} {} sha256:{digest}", planned.plugin.version);
-        for capability in &planned.plugin.capabilities {
-            let mark = if grants.allows(&id, digest, capability) { "granted" } else { "MISSING" };
-            data!("  {mark}  {:40} {}", capability_id(capability), capability.why());
-        }
+        let wish = |capability: &Capability| Wish {
+            capability: capability_id(capability),
+            why: capability.why().to_owned(),
+            granted: grants.allows(&id, digest, capability),
+        };
+        let capabilities = planned.plugin.capabilities.iter().map(wish).collect();
+        let version = Some(planned.plugin.version.to_string());
+        all.push(Wishes { id, version, sha256: digest.to_string(), capabilities });
     }
     for layer in plan.layers.iter().filter(|layer| has_scripts(layer)) {
         let scripts = Scripts::read(&layer.name, &layer.root)?;
-        let mark = if scripts.check(&grants, &layer.root).is_ok() { "granted" } else { "MISSING" };
-        data!("{} scripts sha256:{}", layer.name, scripts.digest);
-        data!("  {mark}  {SHELL:40} runs its hooks and Makefile with all of your rights");
+        let shell = Wish {
+            capability: SHELL.to_owned(),
+            why: "runs its hooks and Makefile with all of your rights".to_owned(),
+            granted: scripts.check(&grants, &layer.root).is_ok(),
+        };
+        all.push(Wishes {
+            id: scripts.id,
+            version: None,
+            sha256: scripts.digest.to_string(),
+            capabilities: vec![shell],
+        });
+    }
+    Ok(all)
+}
+
+fn list(session: &Session, args: &JsonArgs) -> Result<()> {
+    let all = wishes(session)?;
+    if args.json {
+        data!("{:#}", serde_json::json!(all));
+        return Ok(());
+    }
+    for Wishes { id, version, sha256, capabilities } in &all {
+        data!("{id} {} sha256:{sha256}", version.as_deref().unwrap_or("scripts"));
+        for Wish { capability, why, granted } in capabilities {
+            data!("  {}  {capability:40} {why}", if *granted { "granted" } else { "MISSING" });
+        }
     }
     Ok(())
 }

@@ -25,9 +25,12 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
         return Ok(super::exit_code(status));
     }
     let folder = if environment.folder.is_dir() { &environment.folder } else { &session.root };
-    let mut command = Command::new(program);
+    let failed = |error| CommandError::new(Kind::User, format!("Cannot run `{program}`: {error}"));
+    let skiff = session.environment.program().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
+    // So that it ends with skiff.
+    let mut command = Command::new(skiff);
+    command.arg("inside").arg("--folder").arg(folder).arg("--").arg(program);
     command.args(arguments).env_clear().envs(environment.variables).current_dir(folder);
     let status = session.interrupt.passing(|| command.status());
-    let failed = |error| CommandError::new(Kind::User, format!("Cannot run `{program}`: {error}"));
     Ok(super::exit_code(status.map_err(failed)?))
 }

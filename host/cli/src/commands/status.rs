@@ -1,7 +1,12 @@
+use std::path::PathBuf;
+
 use serde_json::Value as Json;
 use serde_json::json;
 use skiff_build::Built;
+use skiff_build::EngineName;
 use skiff_build::StageChange;
+use skiff_build::WorkspaceLock;
+use skiff_build::buildroot::Refused;
 use skiff_build::stage_changes;
 use skiff_build::stage_digests;
 use skiff_plan::BuildPlan;
@@ -9,6 +14,7 @@ use skiff_plan::BuildPlan;
 use crate::args::JsonArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Result;
+use crate::consent;
 use crate::output::data;
 use crate::session::Session;
 use crate::settings::Origin;
@@ -36,6 +42,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         Some((chain, Origin::Project)) => data!("chain      {chain} (of skiff.yaml)"),
         Some((chain, Origin::Remembered)) => data!("chain      {chain} (remembered)"),
     }
+    print_settings(session);
     let plan = match plan {
         Some(Err(error)) => {
             error.report();
@@ -58,11 +65,32 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     Ok(())
 }
 
+/// Shows where things come from that are not where a checkout has them: given now, or remembered.
+fn print_settings(session: &Session) {
+    let settings = &session.settings;
+    let extra: Vec<String> = settings.extra.value.iter().map(|path| path.display().to_string()).collect();
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let tree = settings.buildroot.as_ref().filter(|_| settings.engine.value == EngineName::Buildroot);
+    for (name, value) in [
+        ("project", path(&settings.project)),
+        ("layers", Some(extra.join(":")).filter(|extra| !extra.is_empty())),
+        ("base", path(&settings.base)),
+        ("overrides", path(&settings.overrides)),
+        ("buildroot", tree.map(|tree| tree.value.display().to_string())),
+    ] {
+        if let Some(value) = value {
+            data!("{name:10} {value}");
+        }
+    }
+}
+
 /// What the last build came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Outcome {
     Nothing,
+    /// Somebody is at it.
+    Building,
     Unfinished,
     Images,
     Damaged,
@@ -73,7 +101,8 @@ impl Outcome {
     fn shown(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
-            Self::Unfinished => "a part: a build is going on, or the last one did not come to its end",
+            Self::Building => "a part: a build is going on",
+            Self::Unfinished => "a part: no build has come to its end since the last change",
             Self::Images => "images",
             Self::Damaged => "images that somebody has changed since",
             Self::Unknown => "nobody can tell",
@@ -84,12 +113,18 @@ impl Outcome {
 /// What is to be done in the workspace.
 struct Work {
     configured: bool,
+    /// Whether there is a configuration at all.
+    present: bool,
     /// What was built.
     built: Outcome,
+    /// The engine that has built it, if that is another one.
+    other: Option<EngineName>,
     /// The stages that would be made again; `None` when that is not known before configuring.
     changes: Option<Vec<StageChange>>,
     /// What would be built again, a line for each.
     again: Vec<String>,
+    /// The layers that lack a grant without which nothing is built.
+    refused: Vec<String>,
     /// The digest of each stage.
     stages: Vec<(String, String)>,
     /// Why something above is not known.
@@ -113,6 +148,9 @@ impl Work {
         let (built, before) = match look {
             None => (Outcome::Unknown, Vec::new()),
             Some(Built::Never) => (Outcome::Nothing, Vec::new()),
+            Some(Built::Unfinished(stages)) if WorkspaceLock::is_taken(&session.workspace) => {
+                (Outcome::Building, stages)
+            }
             Some(Built::Unfinished(stages)) => (Outcome::Unfinished, stages),
             Some(Built::Images(stages)) => (Outcome::Images, stages),
             Some(Built::Damaged) => (Outcome::Damaged, Vec::new()),
@@ -121,7 +159,7 @@ impl Work {
         let stages = engine.as_ref().and_then(|engine| engine.stages(plan, &session.workspace).ok());
         let changes = stages.as_ref().map(|stages| stage_changes(&before, stages));
         let again = match (&engine, &changes, built) {
-            (Some(engine), Some(changes), Outcome::Unfinished | Outcome::Images) => {
+            (Some(engine), Some(changes), Outcome::Building | Outcome::Unfinished | Outcome::Images) => {
                 engine.rebuilds(plan, &session.workspace, changes).map_err(CommandError::from)
             }
             _ => Ok(Vec::new()),
@@ -130,9 +168,25 @@ impl Work {
             error = Some(reason);
             Vec::new()
         });
+        let refused = match session.settings.engine.value {
+            EngineName::Buildroot => consent::refused(session, plan),
+            EngineName::Prebuilt => Ok(Vec::new()),
+        };
+        let refused = refused.unwrap_or_else(|reason| {
+            error = Some(reason);
+            Vec::new()
+        });
+        let layer = |refused: Refused| match refused {
+            Refused::Layer(name) => name,
+            Refused::Script { place, .. } => place,
+        };
+        let refused = refused.into_iter().map(layer).collect();
+        let other = skiff_build::built_by(&session.workspace).ok().flatten();
+        let other = other.filter(|engine| *engine != session.settings.engine.value);
+        let present = skiff_build::is_configuration(&session.workspace.config());
         let digests = stages.iter().flat_map(|stages| stage_digests(stages));
         let stages = digests.map(|(name, digest)| (name.to_owned(), digest.to_string())).collect();
-        Self { configured, built, changes, again, stages, error }
+        Self { configured, present, built, other, changes, again, refused, stages, error }
     }
 
     fn is_done(&self) -> bool {
@@ -140,9 +194,23 @@ impl Work {
     }
 
     fn print(&self) {
-        data!("configured {}", if self.configured { "yes" } else { "no, or layers have changed since" });
-        data!("built      {}", self.built.shown());
-        let known = matches!(self.built, Outcome::Unfinished | Outcome::Images);
+        data!(
+            "configured {}",
+            match (self.configured, self.present) {
+                (true, _) => "yes",
+                (false, true) => "for what the layers held before they or the settings were changed",
+                (false, false) => "no",
+            }
+        );
+        match self.other {
+            Some(engine) => data!("built      {}, by the engine `{engine}`", self.built.shown()),
+            None => data!("built      {}", self.built.shown()),
+        }
+        let known = matches!(self.built, Outcome::Building | Outcome::Unfinished | Outcome::Images);
+        if !self.refused.is_empty() {
+            let layers = self.refused.join(" ");
+            data!("refused    scripts that nobody has allowed yet: skiff grant add {layers} shell");
+        }
         let Some(changes) = self.changes.as_ref().filter(|_| known) else { return };
         for change in changes {
             const SHOWN: usize = 4;
@@ -159,6 +227,9 @@ impl Work {
         }
         for line in &self.again {
             data!("again      {line}");
+        }
+        if !self.configured && !changes.is_empty() {
+            data!("           more may follow from what `skiff configure` makes of the changes");
         }
     }
 }
@@ -179,6 +250,7 @@ fn document(session: &Session, work: Option<&Work>, error: Option<&str>) -> Json
         }),
         "to_build": work.and_then(|work| work.changes.as_ref()),
         "again": work.map(|work| &work.again),
+        "refused": work.map(|work| &work.refused),
     })
 }
 
