@@ -191,12 +191,26 @@ fn a_folder_that_is_no_workspace_is_not_removed() {
 }
 
 #[test]
-fn completions_know_all_commands_for_three_shells() {
+fn completions_know_commands_packages_workspaces_and_engines() {
     let env = environment();
+    env.succeed(&["-c", "virt/qemu", "-w", "boat", "configure"]);
     for shell in ["bash", "zsh", "fish"] {
         let script = env.succeed(&["completions", shell]).stdout;
-        assert!(script.contains("explain") && script.contains("legal-info") && !script.contains("inside"), "{shell}");
+        assert!(script.contains("SKIFF_COMPLETE"), "{shell}: {script}");
     }
+    let offered = |words: &[&str]| {
+        let mut command = env.command(&["--"]);
+        command.args(words).env("SKIFF_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string());
+        let ran = env.ran(&command.env("_CLAP_IFS", " ").output().unwrap());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.stdout.trim().to_owned()
+    };
+    assert_eq!(offered(&["skiff", "exp"]), "explain");
+    assert_eq!(offered(&["skiff", "insid"]), "");
+    assert_eq!(offered(&["skiff", "--engine", "b"]), "buildroot");
+    assert_eq!(offered(&["skiff", "-w", "bo"]), "boat");
+    assert_eq!(offered(&["skiff", "show", "apps/"]), "apps/docker");
+    assert_eq!(offered(&["skiff", "-c", "pi/4,skiff/c"]), "pi/4,skiff/core");
 }
 
 #[test]

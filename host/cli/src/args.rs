@@ -2,6 +2,9 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use clap::Subcommand;
+use clap_complete::ArgValueCompleter;
+
+use crate::completions;
 
 /// Builds small Linux systems for any board from layers of configuration.
 ///
@@ -19,16 +22,16 @@ pub(crate) struct Args {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct GlobalArgs {
     /// The chain of packages, separated by commas; the remembered one if it is not given
-    #[arg(long, short, global = true, env = "SKIFF_CONFIG", value_name = "CHAIN", hide_env_values = true)]
+    #[arg(long, short, global = true, env = "SKIFF_CONFIG", value_name = "CHAIN", hide_env_values = true, add = ArgValueCompleter::new(completions::chain))]
     pub(crate) config: Option<String>,
     /// The workspace
-    #[arg(long, short, global = true, env = "SKIFF_WORKSPACE", value_name = "NAME", hide_env_values = true)]
+    #[arg(long, short, global = true, env = "SKIFF_WORKSPACE", value_name = "NAME", hide_env_values = true, add = ArgValueCompleter::new(completions::workspaces))]
     pub(crate) workspace: Option<String>,
     /// The skiff checkout: the folder with `configs` and `overrides`; found from the current folder
     #[arg(long, global = true, env = "SKIFF_ROOT_DIR", value_name = "FOLDER", hide_env_values = true)]
     pub(crate) root: Option<PathBuf>,
     /// What builds the system: `prebuilt` or `buildroot`; remembered
-    #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true)]
+    #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true, add = ArgValueCompleter::new(completions::engines))]
     pub(crate) engine: Option<String>,
     /// Fail if the workspace's lock would change
     #[arg(long, global = true)]
@@ -117,6 +120,7 @@ pub(crate) struct JsonArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// The package: `namespace/name`
+    #[arg(add = ArgValueCompleter::new(completions::packages))]
     pub(crate) package: String,
     /// As JSON
     #[arg(long)]
@@ -136,8 +140,10 @@ pub(crate) struct ExplainArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiffArgs {
     /// A chain, or a workspace that is configured
+    #[arg(add = ArgValueCompleter::new(completions::workspaces))]
     pub(crate) from: String,
     /// Another; the chain at hand if it is not given
+    #[arg(add = ArgValueCompleter::new(completions::workspaces))]
     pub(crate) to: Option<String>,
     /// As JSON
     #[arg(long)]
@@ -175,6 +181,7 @@ pub(crate) enum WorkspaceCommand {
     /// Shows a workspace
     Show {
         /// Its name
+        #[arg(add = ArgValueCompleter::new(completions::workspaces))]
         name: String,
         /// As JSON
         #[arg(long)]
@@ -183,6 +190,7 @@ pub(crate) enum WorkspaceCommand {
     /// Removes a workspace: outputs, configuration, lock and the state of plugins
     Remove {
         /// Its name
+        #[arg(add = ArgValueCompleter::new(completions::workspaces))]
         name: String,
         /// Do not ask
         #[arg(long, short)]
@@ -252,7 +260,7 @@ pub(crate) struct BuildArgs {
 pub(crate) struct CmdArgs {
     /// The package and the command (`virt/qemu run` or `virt/qemu/run`), then the command's own arguments;
     /// `--help` after them explains those
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PACKAGE COMMAND [ARGUMENTS]")]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PACKAGE COMMAND [ARGUMENTS]", add = ArgValueCompleter::new(completions::commands))]
     pub(crate) words: Vec<String>,
 }
 

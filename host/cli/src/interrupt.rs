@@ -28,9 +28,14 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
+    /// Makes one that nobody uses: for what ends at once.
+    pub(crate) fn deaf() -> Self {
+        Self { cancel: Cancel::default(), meaning: Arc::new(AtomicU8::new(Meaning::Stop as u8)) }
+    }
+
     /// Begins to listen.
     pub(crate) fn listen() -> Self {
-        let interrupt = Self { cancel: Cancel::default(), meaning: Arc::new(AtomicU8::new(Meaning::Stop as u8)) };
+        let interrupt = Self::deaf();
         let heard = interrupt.clone();
         // If it cannot listen, a signal ends skiff at once, as it would have anyway.
         if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {

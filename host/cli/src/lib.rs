@@ -4,6 +4,7 @@
 mod args;
 mod command_error;
 mod commands;
+mod completions;
 mod consent;
 mod engines;
 mod environment;
@@ -29,6 +30,10 @@ use crate::command_error::Kind;
 /// Runs one command line and returns the exit code: 0 ok, 1 an error of the user or the configuration, 2 wrong
 /// usage, 77 refused by policy, 101 a bug in skiff, 130 cancelled; or a plugin command's own.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(code) = completions::answer(arguments.clone(), &environment) {
+        return code;
+    }
     start_log(&environment);
     // Plugins cannot set modes, so what they write into the target bears the umask's: it must be the same everywhere.
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);

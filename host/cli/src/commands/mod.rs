@@ -6,7 +6,6 @@ mod check;
 mod clean;
 mod cmd;
 mod compile;
-mod completions;
 mod configure;
 mod diff;
 mod doctor;
@@ -23,7 +22,7 @@ mod shell;
 mod show;
 mod status;
 mod why;
-mod workspace;
+pub(crate) mod workspace;
 
 use std::io::IsTerminal as _;
 use std::io::Write as _;
@@ -35,6 +34,7 @@ use crate::args::JsonArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::completions;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::progress;
@@ -45,7 +45,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
     let command = args.command.unwrap_or(Command::Status(JsonArgs { json: false }));
     // These need no checkout, and the second must be alone in its process.
     match &command {
-        Command::Completions { shell } => return Ok(completions::run(*shell)),
+        Command::Completions { shell } => return completions::register(*shell, &environment),
         Command::Inside(inside) => return inside::run(inside, &environment),
         _ => {}
     }

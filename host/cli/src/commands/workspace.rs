@@ -23,7 +23,7 @@ pub(crate) fn run(session: &Session, command: &WorkspaceCommand) -> Result<()> {
 }
 
 /// Finds the workspaces that are configured or built, and those of the project.
-fn names(session: &Session) -> BTreeSet<String> {
+pub(crate) fn names(session: &Session) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = session.project.workspaces.keys().cloned().collect();
     let entries = fs::read_dir(session.workspace.root()).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
