@@ -214,6 +214,31 @@ fn completions_know_commands_packages_workspaces_and_engines() {
 }
 
 #[test]
+fn each_workspace_is_read_with_what_it_remembers() {
+    let mut env = layers();
+    env.unset("SKIFF_BASE_CONFIGS_DIR");
+    env.write("base/pre/buildroot/name", "BR2_TARGET_GENERIC_HOSTNAME=\"other\"\n");
+    env.write("base/post/buildroot/x", "BR2_DL_DIR=\"x\"\n");
+    env.succeed(&["-w", "one", "-c", "my/common", "configure"]);
+    env.set("SKIFF_BASE_CONFIGS_DIR", env.path("base").to_str().unwrap());
+    env.succeed(&["-w", "two", "-c", "my/common", "configure"]);
+    env.unset("SKIFF_BASE_CONFIGS_DIR");
+    let from = |workspace: &str| env.succeed(&["-w", workspace, "diff", "one", "two", "--json"]).stdout;
+    let difference: Value = serde_json::from_str(&from("one")).unwrap();
+    let name = &difference["symbols"]["buildroot"]["BR2_TARGET_GENERIC_HOSTNAME"];
+    assert_eq!((&name["from"]["value"], &name["to"]["value"]), (&"\"skiff\"".into(), &"\"other\"".into()));
+    assert_eq!(from("one"), from("two"));
+}
+
+#[test]
+fn a_broken_package_hides_no_command_of_others() {
+    let env = layers();
+    env.write("layers/my/broken/metadata/plugins.yaml", "plugins: 7\n");
+    let ran = env.succeed(&["cmd"]);
+    assert!(ran.stdout.contains("virt/qemu") && ran.stderr.contains("`my/broken` is left out"), "{}", ran.stderr);
+}
+
+#[test]
 fn doctor_says_what_is_missing_and_how_to_get_it() {
     let env = environment();
     env.succeed(&["doctor"]);

@@ -358,3 +358,24 @@ fn a_text_without_quotes() {
     hint: write BR2_TARGET_GENERIC_HOSTNAME="boat"
     "#);
 }
+
+#[test]
+fn what_the_engine_prebuilt_needs_and_nobody_names() {
+    let mut env = environment();
+    env.write("base/pre/buildroot/arch", "BR2_x86_64=y\n");
+    env.write("base/post/buildroot/x", "BR2_DL_DIR=\"x\"\n");
+    env.write("layers/my/board/buildroot/x", "BR2_CCACHE=y\n");
+    env.set("SKIFF_CONFIG", "my/board");
+    assert_snapshot!(env.fail(1, &["--frozen", "-c", "virt/qemu", "build"]), @"
+    Configured workspace `default` for util/rootlogin,virt/qemu (engine `prebuilt`)
+    error: The workspace locks no packages (`[ROOT]/workspaces/default/skiff.lock`), and `--frozen` looks none up
+    hint: run it once without --frozen
+    ");
+    env.set("SKIFF_BASE_CONFIGS_DIR", env.path("base").to_str().unwrap());
+    assert_snapshot!(env.fail(1, &["build"]), @"
+    Configured workspace `default` for my/board (engine `prebuilt`)
+    error: No layer of the chain names a kernel package, so the engine `prebuilt` cannot build it
+    hint: skiff's own base layers name it in metadata/prebuilt.yaml; those that SKIFF_BASE_CONFIGS_DIR names, or did, must, too
+    hint: SkiffOS's layers are written for Buildroot: skiff -w another --engine buildroot build
+    ");
+}
