@@ -42,6 +42,10 @@ pub(crate) fn of(
     ])
 }
 
+/// Where this machine has programs and state of its own, and every system that is built, too.
+const SYSTEM: [&str; 12] =
+    ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var"];
+
 /// Where inputs are looked for.
 struct Sources<'s> {
     plan: &'s BuildPlan,
@@ -67,7 +71,7 @@ impl Sources<'_> {
                 continue;
             }
             stage.add_text(Input::Symbol(symbol.to_owned()).to_string(), value.text());
-            for path in self.named(symbol, &value.string().unwrap_or_default()) {
+            for path in self.named(&value.string().unwrap_or_default()) {
                 let digest = if path.is_dir() { digest(&path)? } else { outputs::digest_file(&path)? };
                 stage.add(Input::named_file(symbol, &path).to_string(), digest);
             }
@@ -75,24 +79,24 @@ impl Sources<'_> {
         Ok(stage)
     }
 
-    /// Returns the files and folders that a value names. Those in Buildroot's tree are a part of it; what the layers bring
-    /// as overlays and patches counts under their names.
-    fn named(&self, symbol: &str, value: &str) -> Vec<PathBuf> {
-        let counted = |path: &PathBuf| {
-            let of_layers = self.plan.overlays.iter().map(|overlay| &overlay.path).chain(self.patches());
-            path.starts_with(&self.own)
-                || path.starts_with(&self.output)
-                || of_layers.into_iter().any(|own| own == path)
-        };
-        // A compiler from elsewhere has gigabytes, and a name with its version in it.
-        if symbol == "BR2_TOOLCHAIN_EXTERNAL_PATH" {
-            return Vec::new();
-        }
+    /// Returns the files that a value names, and the folders of layers. Many values are paths of the system that is built,
+    /// which this machine may have, too. What is in Buildroot's tree is a part of that; what the layers bring as overlays
+    /// and patches counts under their names.
+    fn named(&self, value: &str) -> Vec<PathBuf> {
         let words = self.folders.expand(value);
         let paths = words.split_whitespace().map(PathBuf::from);
-        let is_there =
-            |path: &PathBuf| path.is_absolute() && path.parent().is_some() && (path.is_file() || path.is_dir());
-        paths.filter(|path| is_there(path) && !counted(path)).collect()
+        paths.filter(|path| self.is_source(path) && !self.is_counted(path)).collect()
+    }
+
+    fn is_source(&self, path: &Path) -> bool {
+        let of_layer = self.plan.layers.iter().any(|layer| path.starts_with(&layer.root));
+        let of_system = SYSTEM.iter().any(|folder| path.starts_with(folder));
+        (of_layer && path.is_dir()) || (path.is_absolute() && (of_layer || !of_system) && path.is_file())
+    }
+
+    fn is_counted(&self, path: &Path) -> bool {
+        let mut of_layers = self.plan.overlays.iter().map(|overlay| &overlay.path).chain(self.patches());
+        path.starts_with(&self.own) || path.starts_with(&self.output) || of_layers.any(|own| own == path)
     }
 
     fn patches(&self) -> impl Iterator<Item = &PathBuf> {
