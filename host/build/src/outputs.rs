@@ -11,7 +11,9 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use skiff_plan::Digest;
+use skiff_plan::Links;
 use skiff_plan::Workspace;
+use skiff_plan::digest_tree;
 
 use crate::EngineName;
 use crate::FileError;
@@ -120,6 +122,11 @@ impl BuildRecord {
 /// Returns the digest of a file.
 pub(crate) fn digest_file(path: &Path) -> Result<Digest, FileError> {
     File::open(path).and_then(Digest::of_reader).map_err(FileError::at("read", path))
+}
+
+/// Returns the digest of a folder.
+pub(crate) fn digest_folder(path: &Path, links: Links) -> Result<Digest, FileError> {
+    digest_tree(path, links).map_err(|error| FileError::at("read", path)(io::Error::other(error)))
 }
 
 /// What was built last in a workspace, and whether it is still there.

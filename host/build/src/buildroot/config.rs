@@ -123,7 +123,7 @@ pub(crate) fn package_folder(workspace: &Workspace, kind: Kind) -> Option<PathBu
 pub(crate) fn package_of_kind(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Buildroot => None,
-        Kind::Kernel => Some("linux"),
+        Kind::Kernel => Some(info::LINUX),
         Kind::Uboot => Some("uboot"),
         Kind::Busybox => Some("busybox"),
     }

@@ -12,7 +12,6 @@ use skiff_plan::BuildPlan;
 use skiff_plan::Digest;
 use skiff_plan::Links;
 use skiff_plan::Workspace;
-use skiff_plan::digest_tree;
 use walkdir::WalkDir;
 
 use super::BuildrootError;
@@ -21,7 +20,8 @@ use super::part::Part;
 use super::variable::Folders;
 use crate::FileError;
 use crate::StageInputs;
-use crate::outputs;
+use crate::outputs::digest_file;
+use crate::outputs::digest_folder;
 
 /// Digests everything that a build is made from, stage by stage. `identity` is that of Buildroot's tree.
 pub(crate) fn of(
@@ -31,7 +31,7 @@ pub(crate) fn of(
     identity: &str,
 ) -> Result<Vec<StageInputs>, BuildrootError> {
     let own = workspace.config();
-    let sources = Sources { plan, config, folders: Folders::of(plan, None)?, output: workspace.folder(), own };
+    let sources = Sources { plan, config, folders: Folders::of(plan)?, output: workspace.folder(), own };
     Ok(vec![
         sources.toolchain(identity, &workspace.folder().join("local.mk"))?,
         sources.packages()?,
@@ -72,7 +72,7 @@ impl Sources<'_> {
             }
             stage.add_text(Input::Symbol(symbol.to_owned()).to_string(), value.text());
             for path in self.named(&value.string().unwrap_or_default()) {
-                let digest = if path.is_dir() { digest(&path)? } else { outputs::digest_file(&path)? };
+                let digest = if path.is_dir() { digest_folder(&path, Links::Followed)? } else { digest_file(&path)? };
                 stage.add(Input::named_file(symbol, &path).to_string(), digest);
             }
         }
@@ -114,7 +114,7 @@ impl Sources<'_> {
         let mut stage = self.stage(Part::Toolchain)?;
         stage.add_text(Input::Tree.to_string(), identity);
         if overrides.is_file() {
-            stage.add(Input::LocalOverrides.to_string(), outputs::digest_file(overrides)?);
+            stage.add(Input::LocalOverrides.to_string(), digest_file(overrides)?);
         }
         Ok(stage)
     }
@@ -132,14 +132,14 @@ impl Sources<'_> {
         for folder in &patches {
             for path in folders(folder)? {
                 let package = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                add(Input::Patches(package), digest(&path)?);
+                add(Input::Patches(package), digest_folder(&path, Links::Followed)?);
             }
         }
         for tree in &self.plan.external {
             for (package, folder) in recipes(tree)? {
-                add(Input::Recipe(package), digest(&folder)?);
+                add(Input::Recipe(package), digest_folder(&folder, Links::Followed)?);
             }
-            add(Input::ExternalMakefile, outputs::digest_file(&tree.join("external.mk"))?);
+            add(Input::ExternalMakefile, digest_file(&tree.join("external.mk"))?);
         }
         for (name, digests) in counted {
             stage.add_text(name, digests);
@@ -151,8 +151,10 @@ impl Sources<'_> {
     fn of_program(&self, part: Part, kind: Kind, input: &Input, patches: &[PathBuf]) -> Result<StageInputs, FileError> {
         let mut stage = self.stage(part)?;
         stage.add_text(Input::Settings(kind).to_string(), self.settings(kind));
-        let digests: Vec<String> =
-            patches.iter().map(|folder| Ok(digest(folder)?.to_string())).collect::<Result<_, FileError>>()?;
+        let digests: Vec<String> = patches
+            .iter()
+            .map(|folder| Ok(digest_folder(folder, Links::Followed)?.to_string()))
+            .collect::<Result<_, FileError>>()?;
         if !digests.is_empty() {
             stage.add_text(input.to_string(), digests.concat());
         }
@@ -182,11 +184,6 @@ impl Sources<'_> {
         }
         Ok(stage)
     }
-}
-
-fn digest(folder: &Path) -> Result<Digest, FileError> {
-    digest_tree(folder, Links::Followed)
-        .map_err(|error| FileError::at("read", folder)(io::Error::other(error.to_string())))
 }
 
 /// Lists the folders in a folder; none when it is not there.
@@ -226,7 +223,7 @@ fn recipes(root: &Path) -> Result<Vec<(String, PathBuf)>, FileError> {
 ///
 /// The names are quoted, so that each is one line.
 pub(crate) fn overlay_files(plan: &BuildPlan, config: &Merged) -> Result<BTreeSet<String>, FileError> {
-    let named = Folders::of(plan, None)?.expand(&config.string("BR2_ROOTFS_OVERLAY").unwrap_or_default());
+    let named = Folders::of(plan)?.expand(&config.string("BR2_ROOTFS_OVERLAY").unwrap_or_default());
     let named = named.split_whitespace().map(PathBuf::from).filter(|path| path.is_absolute() && path.is_dir());
     let overlays: BTreeSet<PathBuf> = plan.overlays.iter().map(|overlay| overlay.path.clone()).chain(named).collect();
     let mut files = BTreeSet::new();

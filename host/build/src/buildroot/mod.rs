@@ -154,8 +154,7 @@ impl Engine for Buildroot {
         workspace: &Workspace,
         changes: &[StageChange],
     ) -> Result<Vec<String>, EngineError> {
-        let tree = self.source.present(&self.cache)?;
-        Ok(prepare::foreseen(tree.as_ref(), plan, workspace, changes)?)
+        Ok(prepare::foreseen(&self.source.root(&self.cache), plan, workspace, changes)?)
     }
 
     fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError> {
@@ -182,21 +181,23 @@ impl Buildroot {
         // What downloads others is built before, so there has to be a record. One that is there stays: what was built
         // from it is whole until somebody builds again.
         if BuildRecord::read(site.workspace)?.is_none() {
-            prepare::begin(&make, site, self.inputs(&make, site)?)?;
+            let (config, stages) = Self::inputs(&make, site)?;
+            prepare::begin(&make, site, &config, stages)?;
         }
         downloads::fetch(&make, site)
     }
 
-    /// Digests what is to be built.
-    fn inputs(&self, make: &Make<'_>, site: &Site<'_>) -> Result<Vec<StageInputs>, BuildrootError> {
+    /// Reads the configuration, and digests what is to be built from it and from the layers.
+    fn inputs(make: &Make<'_>, site: &Site<'_>) -> Result<(Merged, Vec<StageInputs>), BuildrootError> {
         let config = read_config(site.workspace)?;
-        inputs::of(site.plan, site.workspace, &config, &make.tree().identity)
+        let stages = inputs::of(site.plan, site.workspace, &config, &make.tree().identity)?;
+        Ok((config, stages))
     }
 
     fn build(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, BuildrootError> {
         let make = self.make(site)?;
         make.allow_scripts()?;
-        let stages = self.inputs(&make, site)?;
+        let (config, stages) = Self::inputs(&make, site)?;
         if self.target.is_none() && Built::look(site.workspace)? == Built::Images(stages.clone()) {
             return Ok(Compiled::Unchanged);
         }
@@ -205,7 +206,7 @@ impl Buildroot {
             hooks.check_hook(&step)?;
         }
         let folder = site.workspace.folder();
-        let (packages, mut record) = prepare::begin(&make, site, stages)?;
+        let (packages, mut record) = prepare::begin(&make, site, &config, stages)?;
         let mut times = Remembered::read(&self.cache);
         let mut progress = Progress::start("Building with Buildroot", &packages, &times, &folder, site.reporter)?;
         let target = self.target.as_deref().or(site.plan.build_target.as_deref());
@@ -258,13 +259,15 @@ impl Buildroot {
     /// [`BuildrootError`] when make cannot be started.
     pub fn run_targets(&self, site: &Site<'_>, targets: &[&str]) -> Result<ExitStatus, BuildrootError> {
         let make = self.make(site)?;
-        if Goal::of_all(targets).iter().any(|goal| goal.builds()) {
+        let goals = Goal::of_all(targets);
+        if goals.iter().any(|goal| goal.builds()) {
             make.allow_scripts()?;
-            prepare::begin(&make, site, self.inputs(&make, site)?)?;
+            let (config, stages) = Self::inputs(&make, site)?;
+            prepare::begin(&make, site, &config, stages)?;
         }
         let mut words = targets.to_vec();
         let saved = format!("DEFCONFIG={}", self.saved_configuration(site.workspace).display());
-        if Goal::of_all(targets).contains(&Goal::Save) {
+        if goals.contains(&Goal::Save) {
             // Buildroot would write over what skiff has merged.
             words.insert(0, &saved);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use skiff_kconfig::Merged;
 use skiff_plan::BuildPlan;
 use skiff_plan::Event;
 use skiff_plan::Level;
@@ -21,7 +22,6 @@ use super::read_config;
 use super::rebuild::Rebuild;
 use super::rebuild::Situation;
 use super::stale;
-use super::tree::Tree;
 use crate::EngineName;
 use crate::FileError;
 use crate::Site;
@@ -36,18 +36,19 @@ use crate::stage_changes;
 /// The file in a workspace that lists what overlays have put into the target.
 const OVERLAYS: &str = ".overlays.built";
 
-/// Makes the workspace ready for a build from these inputs. Until the record has outputs, it counts as unfinished.
+/// Makes the workspace ready for a build from these inputs, of which `config` is Kconfig's. Until the record has outputs, it counts as unfinished.
 pub(crate) fn begin(
     make: &Make<'_>,
     site: &Site<'_>,
+    config: &Merged,
     stages: Vec<StageInputs>,
 ) -> Result<(Packages, BuildRecord), BuildrootError> {
     let packages = info::packages(make, site)?;
-    let overlays = inputs::overlay_files(site.plan, &read_config(site.workspace)?)?;
+    let overlays = inputs::overlay_files(site.plan, config)?;
     let folder = site.workspace.folder();
     let mut record = BuildRecord::new(EngineName::Buildroot, stages);
     let built = match Before::read(site.workspace)? {
-        Some(before) => clear(before, make.tree(), site, &record, &packages, &overlays)?,
+        Some(before) => clear(before, &make.tree().root, site, &record, &packages, &overlays)?,
         None => {
             // Nobody knows what it was built from.
             let rebuild = Rebuild::All("there is no record of what was built here".to_owned());
@@ -67,7 +68,7 @@ pub(crate) fn begin(
 /// Removes what was built from inputs that are not the present ones. Returns the packages that were there.
 fn clear(
     mut before: Before,
-    tree: &Tree,
+    tree: &Path,
     site: &Site<'_>,
     new: &BuildRecord,
     packages: &Packages,
@@ -75,7 +76,7 @@ fn clear(
 ) -> Result<Packages, BuildrootError> {
     let folder = site.workspace.folder();
     let changes = stage_changes(&before.record.stages, &new.stages);
-    let mentions = mentions(Some(tree), site.plan, &changes)?;
+    let mentions = mentions(tree, site.plan, &changes)?;
     let rebuild = before.rebuild(&folder, &changes, packages, &mentions, overlays)?;
     let damaged =
         before.record.outputs.is_some() && !are_intact(&site.workspace.images(), before.record.outputs.as_deref());
@@ -91,7 +92,7 @@ fn clear(
 
 /// Says, a line for each, what [`begin`] would remove because of changes, as far as the packages are the same.
 pub(crate) fn foreseen(
-    tree: Option<&Tree>,
+    tree: &Path,
     plan: &BuildPlan,
     workspace: &Workspace,
     changes: &[StageChange],
@@ -104,13 +105,13 @@ pub(crate) fn foreseen(
 
 /// Finds who looks at the symbols that have changed. What Buildroot writes with every build is taken from there: systemd
 /// also keeps the host name as the one to fall back on, for which nobody waits when a name has a commit in it.
-fn mentions(tree: Option<&Tree>, plan: &BuildPlan, changes: &[StageChange]) -> Result<Mentions, FileError> {
+fn mentions(tree: &Path, plan: &BuildPlan, changes: &[StageChange]) -> Result<Mentions, FileError> {
     let inputs: Vec<Input> =
         changes.iter().flat_map(|change| &change.inputs).map(|(name, _)| Input::parse(name)).collect();
     let symbols = inputs.iter().filter_map(Input::symbol);
     let looked_at = |symbol: &&str| !matches!(Part::of(symbol), Part::Toolchain | Part::System);
     let symbols = symbols.filter(looked_at).collect();
-    tree.map_or_else(|| Ok(Mentions::new()), |tree| mention::find(&tree.root, &plan.external, &symbols))
+    mention::find(tree, &plan.external, &symbols)
 }
 
 fn say(site: &Site<'_>, level: Level, lines: &[String]) {

@@ -49,7 +49,7 @@ pub enum Owner {
 /// # Errors
 /// [`FileError`] when an external tree cannot be read.
 pub fn named_scripts(plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<NamedScript>, FileError> {
-    let folders = Folders::of(plan, None)?;
+    let folders = Folders::of(plan)?;
     let own = ["pre_build.sh", "post_build.sh"].map(|name| workspace.config().join(name));
     let entries = SYMBOLS.iter().filter_map(|symbol| plan.config(Kind::Buildroot).entry(symbol));
     let mut found = Vec::new();

@@ -12,7 +12,6 @@ use skiff_plan::DigestBuilder;
 use skiff_plan::Links;
 use skiff_plan::Task;
 use skiff_plan::Unit;
-use skiff_plan::digest_tree;
 
 use super::BuildrootError;
 use crate::FileError;
@@ -20,6 +19,7 @@ use crate::Site;
 use crate::lock::wait_for;
 use crate::mounted::remove_tree;
 use crate::outputs::digest_file;
+use crate::outputs::digest_folder;
 use crate::process::watch;
 
 /// Where a Buildroot tree comes from.
@@ -109,6 +109,14 @@ impl Source {
                     false => Err(BuildrootError::Modified { path: root }),
                 }
             }
+        }
+    }
+
+    /// Returns where the tree is, or will be, without asking what it is.
+    pub(crate) fn root(&self, cache: &Path) -> PathBuf {
+        match self {
+            Self::Folder(root) => root.clone(),
+            Self::Pinned(pin) => place(cache, pin),
         }
     }
 
@@ -235,8 +243,7 @@ fn identity(root: &Path) -> Result<String, BuildrootError> {
                 builder.field(digest_file(&path)?.bytes());
             } else if path.is_dir() {
                 // A clone in the tree, into which git does not look.
-                let digest = digest_tree(&path, Links::Kept);
-                builder.field(digest.map_err(|e| FileError::at("read", &path)(io::Error::other(e)))?.bytes());
+                builder.field(digest_folder(&path, Links::Kept)?.bytes());
             }
         }
         return Ok(match changes.is_empty() && others.is_empty() {
@@ -248,7 +255,7 @@ fn identity(root: &Path) -> Result<String, BuildrootError> {
     for name in PARTS {
         let path = root.join(name);
         let digest = match path.is_dir() {
-            true => digest_tree(&path, Links::Kept).map_err(|e| FileError::at("read", &path)(io::Error::other(e)))?,
+            true => digest_folder(&path, Links::Kept)?,
             false if path.exists() => digest_file(&path)?,
             false => continue,
         };

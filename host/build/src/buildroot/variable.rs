@@ -1,20 +1,19 @@
 //! Variables of make in the values of Buildroot's configuration.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use skiff_plan::BuildPlan;
 
 use crate::FileError;
 use crate::atomic::read_optional;
 
-/// The variables that name folders: those of the external trees, and Buildroot's own tree.
+/// The variables that name the folders of external trees.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Folders(BTreeMap<String, String>);
 
 impl Folders {
-    /// Reads the names of a plan's external trees. `tree` is Buildroot's own.
-    pub(crate) fn of(plan: &BuildPlan, tree: Option<&Path>) -> Result<Self, FileError> {
+    /// Reads the names of a plan's external trees.
+    pub(crate) fn of(plan: &BuildPlan) -> Result<Self, FileError> {
         let mut known = BTreeMap::new();
         for external in &plan.external {
             let description = read_optional(&external.join("external.desc"))?.unwrap_or_default();
@@ -23,7 +22,6 @@ impl Folders {
                 known.insert(format!("BR2_EXTERNAL_{}_PATH", name.trim()), external.display().to_string());
             }
         }
-        known.extend(tree.map(|tree| ("TOPDIR".to_owned(), tree.display().to_string())));
         Ok(Self(known))
     }
 

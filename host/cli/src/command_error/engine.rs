@@ -1,0 +1,186 @@
+//! What engines say when they cannot do their work, and what the user can do about it.
+
+use skiff_build::BuildrootError;
+use skiff_build::EngineError;
+use skiff_build::MemoryError;
+use skiff_build::PrebuiltError;
+use skiff_build::RecordError;
+
+use super::CommandError;
+use super::Kind;
+
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Prebuilt(error) => error.into(),
+            EngineError::Buildroot(error) => error.into(),
+        }
+    }
+}
+
+impl From<MemoryError> for CommandError {
+    fn from(error: MemoryError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            MemoryError::File(error) => error.into(),
+            MemoryError::Broken { path, .. } => {
+                plain.hint(format!("remove {} and configure again, with the chain and the engine", path.display()))
+            }
+        }
+    }
+}
+
+impl From<RecordError> for CommandError {
+    fn from(error: RecordError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            RecordError::File(error) => error.into(),
+            RecordError::Broken { .. } => plain.hint("remove what was built, to build it anew: skiff clean"),
+        }
+    }
+}
+
+impl From<BuildrootError> for CommandError {
+    fn from(error: BuildrootError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            BuildrootError::File(error) => error.into(),
+            BuildrootError::Workspace(error) => error.into(),
+            BuildrootError::Hook(failure) => failure.into(),
+            BuildrootError::Cancelled(_) => {
+                Self::new(Kind::Cancelled, "Cancelled; `skiff compile` goes on where this has stopped")
+            }
+            BuildrootError::NoTree { .. } => {
+                plain.hint("set SKIFF_BUILDROOT_DIR to a Buildroot tree, or to nothing to have skiff fetch one")
+            }
+            BuildrootError::Offline { release } => plain.hint(format!(
+                "run `skiff fetch` with a network, or set SKIFF_BUILDROOT_DIR to a tree of Buildroot {release}"
+            )),
+            BuildrootError::Clone { release, .. } => plain.hint(format!(
+                "check the network, or set SKIFF_BUILDROOT_DIR to a tree of Buildroot {release} that you have"
+            )),
+            BuildrootError::Commit { .. } => {
+                plain.hint("do not use it; if you changed the pin in skiff.yaml, check the commit there")
+            }
+            BuildrootError::Locked { .. } => plain.hint("without --locked, the lock follows the tree"),
+            BuildrootError::Missing { program } => {
+                plain.hint(format!("`skiff doctor` says how to install `{program}` and what else is missing"))
+            }
+            BuildrootError::Git { .. } => plain.hint("a tree without the folder `.git` is known by its files"),
+            BuildrootError::OddPath { .. } => plain.hint("move it to a folder with a plain name"),
+            BuildrootError::Scripts { layers } => {
+                let lines: String = layers.iter().map(|layer| format!("\n  {layer}")).collect();
+                Self::new(
+                    Kind::Refused,
+                    format!("Layers have scripts that the build would run with all of your rights:{lines}"),
+                )
+                .hint(format!("read them, and if you want that, run: skiff grant add {} shell", layers.join(" ")))
+                .hint("better, ask the layers' authors for plugins, which can do only what you grant")
+            }
+            BuildrootError::UnboundScript { .. } => Self { kind: Kind::Refused, ..plain }
+                .hint("put it into the layer, beside its hooks: a grant is bound to what the layer holds"),
+            BuildrootError::NoBuild { .. } => plain.hint("configs/README.md describes this file"),
+            BuildrootError::Record(error) => error.into(),
+            BuildrootError::NotConfigured { .. } => plain.hint("run: skiff configure"),
+            BuildrootError::Place { .. } => {
+                plain.hint("allow user namespaces, or remove what was built there: skiff clean")
+            }
+            BuildrootError::Moved { .. } => plain.hint("move it back, or remove what was built: skiff clean"),
+            BuildrootError::Make { tail, log, package, .. } => {
+                let download = plain.message.contains(" Downloading failed");
+                let tail: String = tail.iter().map(|line| format!("\n  | {line}")).collect();
+                let plain = Self { message: format!("{}{tail}", plain.message), ..plain };
+                let plain = plain.hint(format!("all of the output is in {}", log.display()));
+                match package {
+                    _ if download => plain
+                        .hint("`skiff fetch` tries all downloads and names all that fail")
+                        .hint("a mirror that has them can be named: BR2_PRIMARY_SITE=\"https://…\" in overrides/buildroot/mirror"),
+                    Some(package) => plain.hint(format!(
+                        "to try only this again: skiff br {package}-rebuild; `skiff doctor` says what this machine lacks"
+                    )),
+                    None => plain,
+                }
+            }
+            BuildrootError::Downloads { failures, offline, log } => {
+                let plain = Self { message: downloads(&failures, offline), ..plain };
+                let plain = match (offline, failures.iter().all(|(_, reason)| reason.contains("resolve host"))) {
+                    (true, _) => plain.hint("run `skiff fetch` once with a network"),
+                    (_, true) => plain.hint("no address could be resolved: is there a network?"),
+                    _ => plain,
+                };
+                plain
+                    .hint("a mirror that has them can be named: BR2_PRIMARY_SITE=\"https://…\" in overrides/buildroot/mirror")
+                    .hint(format!("all of the output is in {}", log.display()))
+            }
+            BuildrootError::Info { .. } => plain.hint("Buildroot 2025.08 and later are known to work"),
+            BuildrootError::Command { .. } => plain.hint("write the value itself; a plugin can compute one"),
+            BuildrootError::Modified { path } => plain.hint(format!(
+                "remove {} to have it fetched again, or name it with SKIFF_BUILDROOT_DIR",
+                path.display()
+            )),
+        }
+    }
+}
+
+impl From<PrebuiltError> for CommandError {
+    fn from(error: PrebuiltError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            PrebuiltError::File(error) => error.into(),
+            PrebuiltError::Target(error) => error.into(),
+            PrebuiltError::Record(error) => error.into(),
+            PrebuiltError::Workspace(error) => error.into(),
+            PrebuiltError::Hook(failure) => failure.into(),
+            PrebuiltError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled; the last good images are untouched"),
+            PrebuiltError::NoArchitecture => plain.hint("add a package that does, such as virt/qemu"),
+            PrebuiltError::Distribution { .. } | PrebuiltError::NoKernel { .. } => {
+                plain.hint("`kernel` in metadata/prebuilt.yaml of a layer names it, by distribution and architecture")
+            }
+            PrebuiltError::Unprepared { .. } => plain
+                .hint("skiff's own base layers name it in metadata/prebuilt.yaml; those that SKIFF_BASE_CONFIGS_DIR names, or did, must, too")
+                .hint("SkiffOS's layers are written for Buildroot: skiff -w another --engine buildroot build"),
+            PrebuiltError::Frozen { .. } => plain.hint("run it once without --frozen"),
+            PrebuiltError::NoApt { .. } => plain.hint("run this on Debian or Ubuntu"),
+            PrebuiltError::NoPackage { .. } => {
+                plain.hint("check its name in metadata/prebuilt.yaml, and that `apt-get update` works on this machine")
+            }
+            PrebuiltError::Download { .. } | PrebuiltError::Digest { .. } => plain.hint(
+                "if the distribution has replaced that version, `skiff compile --update` takes the newest and locks it",
+            ),
+            PrebuiltError::Offline { .. } => plain.hint("run `skiff fetch` with a network"),
+            PrebuiltError::Locked { .. } => plain.hint("run it once without --locked, and look at what has changed"),
+            PrebuiltError::Lock { path, .. } => {
+                plain.hint(format!("delete {} to lock the newest packages again", path.display()))
+            }
+            PrebuiltError::NoModule { .. } => plain.hint("check `initramfs_modules` of the layers"),
+            PrebuiltError::Setting { .. } => plain.hint("`skiff plan --json` shows which layer sets it"),
+            PrebuiltError::TwoKernels { .. } | PrebuiltError::NoKernelImage => {
+                plain.hint("`kernel` in metadata/prebuilt.yaml names one kernel; leave others out of `packages`")
+            }
+            PrebuiltError::Unpack { path, .. } => plain.hint(format!("delete {} to fetch it again", path.display())),
+            PrebuiltError::BadModule { .. } => plain.hint("`skiff compile --update` takes the newest kernel"),
+            PrebuiltError::Image { .. } => plain,
+        }
+    }
+}
+
+/// Names what could not be downloaded: packages with one and the same reason in one line.
+fn downloads(failures: &[(String, String)], offline: bool) -> String {
+    if offline {
+        let names: Vec<&str> = failures.iter().map(|(package, _)| package.as_str()).collect();
+        return format!("`--offline` forbids the network, and sources are not here of: {}", names.join(", "));
+    }
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (package, reason) in failures {
+        match by_reason.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, packages)) => packages.push(package),
+            None => by_reason.push((reason, vec![package])),
+        }
+    }
+    let lines: String =
+        by_reason.iter().map(|(reason, packages)| format!("\n  {}: {reason}", packages.join(", "))).collect();
+    match failures.len() {
+        1 => format!("A download failed:{lines}"),
+        many => format!("{many} downloads failed:{lines}"),
+    }
+}
