@@ -1,6 +1,9 @@
 //! The engine `buildroot`, on a small tree of our own (`fixtures/buildroot`) with the real Kconfig, `make`, compiler and
 //! compiler cache.
 
+mod changes;
+mod consent;
+
 use std::fs;
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -166,72 +169,6 @@ impl Granting for TestEnvironment {
 }
 
 #[test]
-fn scripts_run_only_under_a_grant_to_their_present_bytes() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    hook(&env, "layers/my/board/hooks/pre.sh", "echo ran >\"$TARGET_DIR/etc/ran\"");
-    env.write("layers/my/board/metadata/commands", "flash Flashes something\n");
-    env.write(
-        "layers/my/board/extensions/Makefile",
-        "flash:\n\t@echo \"flashed $$SKIFF_CURRENT_CONF_NAME\"\nsecret:\n\t@exit 3\n",
-    );
-    assert_snapshot!(env.fail(77, &["build"]), @"
-    Configured workspace `default` for my/board (engine `buildroot`)
-    warning: layers have hooks that are scripts, which may not run yet; once you have read them: skiff grant add my/board shell
-    error: Layers have scripts that the build would run with all of your rights:
-      my/board
-    hint: read them, and if you want that, run: skiff grant add my/board shell
-    hint: better, ask the layers' authors for plugins, which can do only what you grant
-    ");
-    assert_snapshot!(env.fail(77, &["cmd", "my/board", "flash"]), @"
-    error: `[ROOT]/layers/my/board/extensions/Makefile` of layer `my/board` is a script that would run with all of your rights
-    hint: read what the scripts of the layer do, and if you want that, run: skiff grant add my/board shell
-    hint: better, ask the layer's author for a plugin, which can do only what you grant
-    ");
-    // Whatever makes Buildroot run scripts is refused, and what does not is not.
-    for command in [&["br", "all"][..], &["br", "hello-patch", "show-info"], &["fetch"], &["legal-info"], &["check"]] {
-        assert!(env.fail(77, command).contains("skiff grant add my/board shell"), "{command:?}");
-    }
-    assert!(!env.path("workspaces/default/build/hello-1.0").exists());
-    env.succeed(&["br", "show-info"]);
-    env.set_grant();
-    assert_eq!(env.succeed(&["cmd", "my/board/flash"]).stdout, "flashed my/board\n");
-    // As in SkiffOS, a target need not be listed; make says 2 when a command fails.
-    env.fail(2, &["cmd", "my/board", "secret"]);
-    env.succeed(&["build"]);
-    assert_eq!(env.read("workspaces/default/target/etc/ran"), "ran\n");
-    env.write("layers/my/board/scripts/other.sh", "evil\n");
-    assert!(env.fail(77, &["compile"]).contains("skiff grant add my/board shell"));
-    assert!(env.succeed(&["grant", "list"]).stdout.contains("MISSING  shell"));
-}
-
-#[test]
-fn values_reach_scripts_as_they_are() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    hook(
-        &env,
-        "layers/my/board/hooks/pre.sh",
-        "printf %s \"$SKIFF_ODD\" >\"$TARGET_DIR/etc/odd\"; env >\"$TARGET_DIR/etc/env\"",
-    );
-    env.set_grant();
-    let odd = "$(touch /tmp/evil) `id` \"quoted\" $HOME\nnext line \\";
-    let mut command = env.command(&["build"]);
-    let ran = env.ran(&command.env("SKIFF_ODD", odd).env("MAKEFLAGS", "k").output().unwrap());
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(env.read("workspaces/default/target/etc/odd"), odd);
-    let seen = env.read("workspaces/default/target/etc/env");
-    let workspace = env.path("workspaces/default").display().to_string();
-    for (name, value) in [
-        ("SKIFF_CONFIG", "my/board"),
-        ("SKIFF_CONFIG_NAME_MY_BOARD", "my/board"),
-        ("SKIFF_WORKSPACE", "default"),
-        ("BUILDROOT_DIR", &workspace),
-        ("SKIFF_BUILDROOT_DIR", &workspace),
-    ] {
-        assert!(seen.lines().any(|line| line == format!("{name}={value}")), "{name} in:\n{seen}");
-    }
-}
-
-#[test]
 fn a_failed_build_shows_the_error_the_end_of_the_log_and_what_to_do() {
     let env = with_tree("BR2_PACKAGE_BROKEN=y\n");
     let said = env.fail(1, &["build"]);
@@ -308,75 +245,6 @@ fn wait_for(condition: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(50));
     }
     panic!("it does not come to pass");
-}
-
-#[test]
-fn what_a_change_reaches_is_built_again_and_status_says_so_before() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\nBR2_LINUX_KERNEL=y\n");
-    env.write("layers/my/board/kernel/k", "CONFIG_A=y\nCONFIG_NOT_THERE=y\n# CONFIG_NOT_THERE_EITHER is not set\n");
-    env.write("layers/my/board/root_overlay/etc/motd", "Ahoy\n");
-    let said = env.succeed(&["build"]).stderr;
-    assert!(
-        said.contains(
-            "1 came to nothing:\n  [ROOT]/layers/my/board/kernel/k:2: CONFIG_NOT_THERE=y: it depends on BRINGER, which is n\n"
-        ),
-        "{said}"
-    );
-    assert_snapshot!(env.succeed(&["explain", "CONFIG_NOT_THERE"]).stdout, @"
-    CONFIG_NOT_THERE = y  (kernel)
-      set by   my/board                 [ROOT]/layers/my/board/kernel/k:2
-      Kconfig  does not follow; it is absent: it depends on BRINGER, which is n
-    ");
-    let changed = |file: &str, text: &str| {
-        env.write(file, text);
-        env.succeed(&["configure"]);
-        let status = env.succeed(&["status"]).stdout;
-        let said = env.succeed(&["compile"]).stderr;
-        let lines = |text: &str, with: &str| {
-            text.lines().filter(|line| line.contains(with)).map(str::trim).collect::<Vec<_>>().join("\n")
-        };
-        let foreseen = lines(&status, "again      ").replace("again      ", "");
-        assert_eq!(foreseen, lines(&said, " again"));
-        format!("{}\n--\n{foreseen}", lines(&status, "to build"))
-    };
-    assert_snapshot!(changed("overrides/kernel/k", "CONFIG_A=m\n"), @"
-    to build   kernel       kernel configuration (changed)
-    to build   boot loader  because of what comes before
-    to build   system       because of what comes before
-    to build   images       because of what comes before
-    --
-    kernel configuration is changed: the package `linux` is built again
-    ");
-    assert!(env.read("workspaces/default/build/linux-1.0/.config").contains("CONFIG_A=m"));
-    assert_snapshot!(changed("overrides/buildroot/x", "# BR2_PACKAGE_HELLO is not set\n"), @"
-    to build   packages     BR2_PACKAGE_HELLO (gone)
-    to build   kernel       because of what comes before
-    to build   boot loader  because of what comes before
-    to build   system       because of what comes before
-    to build   images       because of what comes before
-    --
-    BR2_PACKAGE_HELLO is gone: the target is put together again
-    ");
-    assert!(!env.path("workspaces/default/target/usr/bin/hello").exists());
-    assert_snapshot!(changed("overrides/buildroot/x", "BR2_GCC_FLAVOUR=\"other\"\n"), @"
-    to build   toolchain    BR2_GCC_FLAVOUR (changed)
-    to build   packages     BR2_PACKAGE_HELLO (new)
-    to build   kernel       because of what comes before
-    to build   boot loader  because of what comes before
-    to build   system       because of what comes before
-    to build   images       because of what comes before
-    --
-    BR2_GCC_FLAVOUR is changed: everything is built again
-    ");
-    assert!(env.path("workspaces/default/target/usr/bin/hello").exists());
-    fs::remove_file(env.path("layers/my/board/root_overlay/etc/motd")).unwrap();
-    assert_snapshot!(changed("layers/my/board/root_overlay/etc/issue", "Hi\n"), @r#"
-    to build   system       my/board: root_overlay (changed)
-    to build   images       because of what comes before
-    --
-    "etc/motd" is gone from the overlays: the target is put together again
-    "#);
-    assert!(!env.path("workspaces/default/target/etc/motd").exists());
 }
 
 /// The numbers that ccache counts: hits and misses.
@@ -525,56 +393,6 @@ fn rebuild(env: &TestEnvironment) -> String {
 }
 
 #[test]
-fn another_tree_and_a_damaged_config_are_configured_again() {
-    let mut env = with_tree("BR2_PACKAGE_HELLO=y\nBR2_PACKAGE_SLOW=y\n");
-    let script = format!("cp -r {} tree", TestEnvironment::checkout().join("tests/fixtures/buildroot").display());
-    assert!(Command::new("sh").args(["-c", &script]).current_dir(env.path("")).status().unwrap().success());
-    env.set("SKIFF_BUILDROOT_DIR", "tree");
-    rebuild(&env);
-    fs::write(env.path("workspaces/default/.config"), "").unwrap();
-    assert!(env.succeed(&["configure"]).stderr.starts_with("Configured"));
-    assert!(env.read("workspaces/default/.config").contains("BR2_PACKAGE_HELLO=y"));
-    env.write("tree/package/slow/Config.in", "config BR2_PACKAGE_SLOW\n\tbool \"slow\"\n\tdepends on BR2_arm\n");
-    let said = env.succeed(&["configure"]).stderr;
-    assert!(said.contains("BR2_PACKAGE_SLOW=y: it depends on BR2_arm, which is n"), "{said}");
-    assert!(rebuild(&env).contains("Buildroot is changed: everything is built again"));
-}
-
-#[test]
-fn every_patch_and_recipe_of_every_layer_counts() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    env.write("layers/my/board/metadata/dependencies", "my/other\n");
-    for layer in ["board", "other"] {
-        env.write(&format!("layers/my/{layer}/buildroot_patches/hello/1.patch"), "1");
-    }
-    rebuild(&env);
-    for layer in ["board", "other"] {
-        env.write(&format!("layers/my/{layer}/buildroot_patches/hello/1.patch"), "2");
-        assert!(rebuild(&env).contains("the package `hello` is built again"), "{layer}");
-    }
-    // A package that is off for a while is built again when it is on and its patches are others.
-    env.write("overrides/buildroot/off", "# BR2_PACKAGE_HELLO is not set\n");
-    rebuild(&env);
-    env.write("layers/my/board/buildroot_patches/hello/1.patch", "3");
-    rebuild(&env);
-    assert!(!env.path("workspaces/default/build/hello-1.0").exists());
-}
-
-#[test]
-fn what_hooks_have_left_goes_with_them() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    hook(&env, "layers/my/board/hooks/pre.sh", "echo left >\"$TARGET_DIR/etc/left\"");
-    hook(&env, "layers/my/board/hooks/post.sh", "echo left >\"$BINARIES_DIR/left.img\"");
-    env.succeed(&["grant", "add", "my/board", "shell"]);
-    rebuild(&env);
-    assert!(env.path("workspaces/default/images/left.img").exists());
-    fs::remove_dir_all(env.path("layers/my/board/hooks")).unwrap();
-    rebuild(&env);
-    assert!(!env.path("workspaces/default/target/etc/left").exists());
-    assert!(!env.read("workspaces/default/images/SHA256SUMS").contains("left.img"));
-}
-
-#[test]
 fn engines_can_take_turns_in_a_workspace() {
     let mut env = with_tree("BR2_PACKAGE_HELLO=y\n");
     env.set("SKIFF_BASE_CONFIGS_DIR", TestEnvironment::checkout().join("configs/base").to_str().unwrap());
@@ -598,67 +416,10 @@ fn the_environment_decides_where_and_not_what_is_built() {
 }
 
 #[test]
-fn values_and_targets_that_make_would_run_are_refused() {
-    let env = with_tree("BR2_TARGET_GENERIC_HOSTNAME=\"$(shell touch evil)\"\n");
-    assert_snapshot!(env.fail(1, &["configure"]), @r#"
-    error: [ROOT]/layers/my/board/buildroot/packages:1: make would run a command when it reads this: BR2_TARGET_GENERIC_HOSTNAME="$(shell touch evil)"
-    hint: write the value itself; a plugin can compute one
-    "#);
-    env.write("layers/my/board/buildroot/packages", "BR2_PACKAGE_HELLO=y\n");
-    env.write("layers/my/board/metadata/buildtarget", "SHELL=/evil\n");
-    assert_snapshot!(env.fail(1, &["configure"]), @"
-    error: [ROOT]/layers/my/board/metadata/buildtarget: `SHELL=/evil` is not one target of make
-    hint: configs/README.md describes this file
-    ");
-    env.write("layers/my/board/metadata/buildtarget", "world\n");
-    rebuild(&env);
-    env.write("overrides/workspaces/default/buildroot/x", "BR2_ROOTFS_POST_BUILD_SCRIPT=\"/evil\"\n");
-    fs::remove_file(env.path("base/post/buildroot/paths")).unwrap();
-    env.fail(77, &["build"]);
-}
-
-#[test]
-fn a_target_made_by_hand_makes_the_next_build_a_real_one() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    rebuild(&env);
-    env.succeed(&["br", "say-x"]);
-    assert!(!env.succeed(&["build"]).stderr.contains("are current"));
-}
-
-#[test]
 fn offline_nothing_is_fetched() {
     let env = with_tree("BR2_PACKAGE_HELLO=y\n");
     let said = env.succeed(&["--offline", "br", "say-x"]).stdout;
     assert!(said.contains("sites=[] only=y"), "{said}");
-}
-
-#[test]
-fn what_was_built_without_a_record_is_not_trusted() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    env.write("layers/my/board/root_overlay/etc/backdoor", "x");
-    env.succeed(&["br", "world"]);
-    fs::remove_dir_all(env.path("layers/my/board/root_overlay")).unwrap();
-    rebuild(&env);
-    assert!(!env.path("workspaces/default/target/etc/backdoor").exists());
-    // A record that cannot be read is not one that is not there: nothing is thrown away.
-    fs::write(env.path("workspaces/default/build.json"), "{}").unwrap();
-    env.write("workspaces/default/target/etc/backdoor", "x");
-    assert_snapshot!(env.fail(1, &["build"]), @"
-    Workspace `default` is configured for my/board already; nothing to do
-    error: `[ROOT]/workspaces/default/build.json` is no record of a build: missing field `engine` at line 1 column 2
-    hint: remove what was built, to build it anew: skiff clean
-    ");
-    assert!(env.succeed(&["status"]).stdout.contains("built      nobody can tell"));
-    fs::remove_file(env.path("workspaces/default/build.json")).unwrap();
-    assert!(rebuild(&env).contains("there is no record of what was built here: everything is built again"));
-    assert!(!env.path("workspaces/default/target/etc/backdoor").exists());
-}
-
-#[test]
-fn downloads_come_before_a_build_and_are_none() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    env.succeed(&["fetch"]);
-    assert!(!rebuild(&env).contains(" again"));
 }
 
 #[test]
@@ -670,24 +431,6 @@ fn saving_the_configuration_leaves_the_merged_one_alone() {
     assert!(said.contains("Saved [ROOT]/workspaces/default/defconfig"), "{said}");
     assert!(env.read("workspaces/default/defconfig").ends_with("BR2_PACKAGE_HELLO=y\n"));
     assert_eq!(env.read("workspaces/.config_default/buildroot/config"), merged);
-}
-
-#[test]
-fn what_scripts_use_and_files_that_settings_name_count() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\nBR2_GCC_FLAVOUR=\"SKIFF_CONFIG_ROOT/flavour\"\n");
-    env.write("layers/my/board/flavour", "one");
-    env.write("layers/my/board/lib/x.sh", "echo one >\"$TARGET_DIR/etc/said\"\n");
-    hook(&env, "layers/my/board/hooks/pre.sh", ". \"$SKIFF_CURRENT_CONF_DIR/lib/x.sh\"");
-    env.set_grant();
-    rebuild(&env);
-    env.write("layers/my/board/lib/x.sh", "echo two >\"$TARGET_DIR/etc/said\"\n");
-    env.fail(77, &["build"]);
-    env.set_grant();
-    rebuild(&env);
-    assert_eq!(env.read("workspaces/default/target/etc/said"), "two\n");
-    env.write("layers/my/board/flavour", "two");
-    env.set_grant();
-    assert!(rebuild(&env).contains("everything is built again"));
 }
 
 #[test]
@@ -714,88 +457,6 @@ fn a_workspace_knows_its_project_file_and_not_what_that_said_once() {
     error: `[ROOT]/workspaces/.config_default/memory.json` does not say what the workspace was configured with: EOF while parsing an object at line 1 column 1
     hint: remove [ROOT]/workspaces/.config_default/memory.json and configure again, with the chain and the engine
     ");
-}
-
-#[test]
-fn no_script_runs_that_no_grant_covers() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    fs::remove_file(env.path("base/post/buildroot/paths")).unwrap();
-    hook(&env, "layers/my/board/run.sh", "echo ran >\"$1/etc/ran\"");
-    hook(&env, "elsewhere/run.sh", "echo ran >\"$1/etc/ran\"");
-    let elsewhere = env.path("elsewhere/run.sh").display().to_string();
-    let named =
-        |value: &str| env.write("layers/my/board/buildroot/h", format!("BR2_ROOTFS_POST_BUILD_SCRIPT={value}\n"));
-    // However the value is written that Kconfig takes.
-    for value in
-        ["\"SKIFF_CONFIG_ROOT/run.sh\"", "\"SKIFF_CONFIG_ROOT/run.sh\" # mine", "\"SKIFF_CONFIG_ROOT/run.sh\"x"]
-    {
-        named(value);
-        env.fail(77, &["build"]);
-        env.fail(77, &["br", "V=1"]);
-    }
-    assert!(!env.path("workspaces/default/target/etc/ran").exists());
-    env.set_grant();
-    named("\"SKIFF_CONFIG_ROOT/run.sh\"");
-    env.succeed(&["build"]);
-    assert_eq!(env.read("workspaces/default/target/etc/ran"), "ran\n");
-    // A grant to the layer says nothing of what lies elsewhere.
-    named(&format!("\"{elsewhere}\""));
-    env.set_grant();
-    let said = env.fail(77, &["build"]);
-    assert!(said.contains("elsewhere/run.sh`, which is no script of a layer"), "{said}");
-}
-
-#[test]
-fn a_grant_lasts_while_settings_change() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    hook(&env, "layers/my/board/hooks/pre.sh", "true");
-    env.set_grant();
-    rebuild(&env);
-    env.write("layers/my/board/buildroot/more", "BR2_TARGET_GENERIC_HOSTNAME=\"boat\"\n");
-    assert!(!rebuild(&env).contains(" again"));
-}
-
-#[test]
-fn files_and_folders_that_settings_name_count() {
-    let env = with_tree(
-        "BR2_PACKAGE_HELLO=y\nBR2_LINUX_KERNEL=y\n\
-         BR2_LINUX_KERNEL_CONFIG_FRAGMENT_FILES=\"$(BR2_EXTERNAL_MINE_PATH)/board/linux.frag\"\n\
-         BR2_ROOTFS_OVERLAY=\"SKIFF_CONFIG_ROOT/overlay\"\n",
-    );
-    fs::remove_file(env.path("base/post/buildroot/paths")).unwrap();
-    for (file, text) in [
-        ("buildroot_ext/external.desc", "name: MINE\n"),
-        ("buildroot_ext/external.mk", ""),
-        ("buildroot_ext/Config.in", ""),
-        ("buildroot_ext/board/linux.frag", "CONFIG_A=y\n"),
-        ("overlay/etc/one", "1"),
-    ] {
-        env.write(&format!("layers/my/board/{file}"), text);
-    }
-    rebuild(&env);
-    env.write("layers/my/board/buildroot_ext/board/linux.frag", "CONFIG_A=m\n");
-    assert!(rebuild(&env).contains("the package `linux` is built again"));
-    assert!(env.read("workspaces/default/build/linux-1.0/.config").contains("CONFIG_A=m"));
-    env.write("layers/my/board/overlay/etc/one", "2");
-    rebuild(&env);
-    assert_eq!(env.read("workspaces/default/target/etc/one"), "2");
-    fs::remove_file(env.path("layers/my/board/overlay/etc/one")).unwrap();
-    rebuild(&env);
-    assert!(!env.path("workspaces/default/target/etc/one").exists());
-    // The kernel follows what packages want of it.
-    env.write("layers/my/board/buildroot/slow", "BR2_PACKAGE_SLOW=y\n");
-    assert!(rebuild(&env).contains("packages want something else of it: the package `linux` is built again"));
-}
-
-#[test]
-fn images_that_somebody_has_changed_are_made_again() {
-    let env = with_tree("BR2_PACKAGE_HELLO=y\n");
-    rebuild(&env);
-    let sums = env.read("workspaces/default/images/SHA256SUMS");
-    env.write("workspaces/default/images/junk.img", "junk");
-    fs::remove_file(env.path("workspaces/default/images/rootfs.tar")).unwrap();
-    rebuild(&env);
-    assert_eq!(env.read("workspaces/default/images/SHA256SUMS"), sums);
 }
 
 #[test]
