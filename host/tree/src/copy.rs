@@ -1,0 +1,381 @@
+//! Copying files and folders from one tree to another.
+
+use std::ffi::CStr;
+use std::ffi::CString;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
+use std::os::fd::OwnedFd;
+
+use cap_std::fs::Dir;
+use rustix::fs::AtFlags;
+use rustix::fs::Mode;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::Amount;
+use crate::MAX_DEPTH;
+use crate::PLAIN_MODE;
+use crate::TreeError;
+use crate::TreePath;
+use crate::Watch;
+use crate::data;
+use crate::data::Ended;
+use crate::entry::Entry;
+use crate::entry::Kind;
+use crate::entry::list;
+
+/// How files are opened to be read: never through a link, and never waiting for whoever writes into a pipe.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const CREATE: OFlags =
+    OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Copies a file, or a folder with all that is in it, to a path of another tree. Folders on the way are made. What is
+/// there already stays where the source has nothing and is replaced where it has; a link in its place is replaced, not
+/// followed. The empty destination is the tree itself for a folder, and the source's name in it for anything else.
+///
+/// # Errors
+/// [`TreeError`]; what was copied until then stays.
+pub fn copy(source: &Dir, path: &TreePath, into: &Dir, to: &TreePath, watch: Watch<'_>) -> Result<Amount, TreeError> {
+    let mut copy = Copy { amount: Amount::default(), destination: (0, 0), watch };
+    let Some((folder, name)) = path.split() else {
+        let target = open_folder(into, to)?;
+        copy.folder(source.as_fd(), target.as_fd(), "", 0)?;
+        return Ok(copy.amount);
+    };
+    let folder = source.open_dir(folder.or_dot()).map_err(TreeError::at(path))?;
+    let entry = Entry { kind: kind(&folder, name, path)?, name: c_name(name, path)? };
+    match (entry.kind, to.split()) {
+        (Kind::Folder, _) => {
+            let target = open_folder(into, to)?;
+            copy.amount.entries += 1;
+            let inner = rustix::fs::openat(&folder, &entry.name, FOLDER, Mode::empty());
+            copy.folder(inner.map_err(TreeError::errno(path))?.as_fd(), target.as_fd(), path.as_str(), 0)?;
+        }
+        (_, None) => copy.entry(folder.as_fd(), &entry, into.as_fd(), &entry.name, path.as_str(), 0)?,
+        (_, Some((parent, new))) => {
+            let target = open_folder(into, &parent)?;
+            copy.entry(folder.as_fd(), &entry, target.as_fd(), &c_name(new, to)?, path.as_str(), 0)?;
+        }
+    }
+    Ok(copy.amount)
+}
+
+/// Makes a file of the contents of an open one: completely or not at all.
+///
+/// # Errors
+/// [`TreeError`]; the file is then as it was.
+pub fn put(contents: &File, into: &Dir, to: &TreePath, watch: Watch<'_>) -> Result<u64, TreeError> {
+    let stat = rustix::fs::fstat(contents).map_err(TreeError::errno(to))?;
+    rustix::fs::seek(contents, rustix::fs::SeekFrom::Start(0)).map_err(TreeError::errno(to))?;
+    replace(into, to, stat.st_mode & PLAIN_MODE, |file| {
+        data::copy(contents, &stat, file, watch).map_err(|ended| ended.at(to.as_str()))
+    })
+}
+
+/// Fills a new file and gives it the name when it is complete.
+pub(crate) fn replace<T>(
+    into: &Dir,
+    to: &TreePath,
+    mode: u32,
+    fill: impl FnOnce(&File) -> Result<T, TreeError>,
+) -> Result<T, TreeError> {
+    let Some((parent, name)) = to.split() else { return Err(TreeError::Folder { path: to.to_string() }) };
+    let folder = open_folder(into, &parent)?;
+    if kind(&folder, name, to).is_ok_and(|kind| kind == Kind::Folder) {
+        return Err(TreeError::Folder { path: to.to_string() });
+    }
+    // Nobody else may write here during a call, so a name that is taken is a remnant.
+    let new = c_name(".skiff-new", to)?;
+    let file = create(folder.as_fd(), &new, mode).map_err(TreeError::errno(to))?;
+    let filled = fill(&file).and_then(|value| {
+        rustix::fs::renameat(&folder, &new, &folder, c_name(name, to)?).map_err(TreeError::errno(to))?;
+        Ok(value)
+    });
+    if filled.is_err() {
+        // The reason why it was not filled is the one to tell.
+        let _ = rustix::fs::unlinkat(&folder, &new, AtFlags::empty());
+    }
+    filled
+}
+
+/// Opens a folder below a tree, making it and those on the way to it.
+pub(crate) fn open_folder(into: &Dir, path: &TreePath) -> Result<Dir, TreeError> {
+    if !path.is_root() {
+        into.create_dir_all(path.as_str()).map_err(TreeError::at(path))?;
+    }
+    into.open_dir(path.or_dot()).map_err(TreeError::at(path))
+}
+
+/// Returns what stands behind a name of a folder.
+pub(crate) fn kind(folder: impl AsFd, name: &str, shown: &TreePath) -> Result<Kind, TreeError> {
+    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(TreeError::errno(shown))?;
+    Ok(Kind::of_stat(&stat))
+}
+
+pub(crate) fn c_name(name: &str, shown: &TreePath) -> Result<CString, TreeError> {
+    CString::new(name).map_err(|error| TreeError::at(shown)(error.into()))
+}
+
+/// Opens a file or folder by its name in a folder. The name has one part, so that no link can be on the way.
+pub(crate) fn open_file(folder: impl AsFd, name: &CStr, shown: &str) -> Result<(File, rustix::fs::Stat), TreeError> {
+    let file: File = rustix::fs::openat(folder, name, READ, Mode::empty()).map_err(TreeError::errno(shown))?.into();
+    let stat = rustix::fs::fstat(&file).map_err(TreeError::errno(shown))?;
+    match Kind::of_stat(&stat) {
+        Kind::File => Ok((file, stat)),
+        Kind::Special(kind) => Err(TreeError::Special { path: shown.to_owned(), kind }),
+        Kind::Folder | Kind::Link => Err(TreeError::Special { path: shown.to_owned(), kind: "no file any more" }),
+    }
+}
+
+pub(crate) fn open_inner(folder: impl AsFd, name: &CStr, shown: &str) -> Result<OwnedFd, TreeError> {
+    rustix::fs::openat(folder, name, FOLDER, Mode::empty()).map_err(TreeError::errno(shown))
+}
+
+/// Makes a file; what has its name is removed first, unless it is a folder.
+pub(crate) fn create(folder: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<File, Errno> {
+    let mode = Mode::from_raw_mode(mode & PLAIN_MODE);
+    let file = match rustix::fs::openat(folder, name, CREATE, mode) {
+        Err(Errno::EXIST) => {
+            rustix::fs::unlinkat(folder, name, AtFlags::empty())?;
+            rustix::fs::openat(folder, name, CREATE, mode)?
+        }
+        file => file?,
+    };
+    // The process's own mask may have taken some of it away.
+    if !UNMASKED.contains(mode) {
+        rustix::fs::fchmod(&file, mode)?;
+    }
+    Ok(file.into())
+}
+
+/// What hardly any mask takes away.
+const UNMASKED: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::XUSR);
+
+struct Copy<'w> {
+    amount: Amount,
+    /// Device and inode of the folder that is filled, so as not to copy it into itself.
+    destination: (u64, u64),
+    watch: Watch<'w>,
+}
+
+impl Copy<'_> {
+    fn folder(
+        &mut self,
+        source: BorrowedFd<'_>,
+        into: BorrowedFd<'_>,
+        shown: &str,
+        depth: usize,
+    ) -> Result<(), TreeError> {
+        (self.watch)()?;
+        if depth > MAX_DEPTH {
+            return Err(TreeError::TooDeep { path: shown.to_owned() });
+        }
+        if depth == 0 {
+            self.destination = identity(into, shown)?;
+        }
+        if identity(source, shown)? == self.destination {
+            return Err(TreeError::IntoItself { path: shown.to_owned() });
+        }
+        for entry in list(source, shown)? {
+            let path = if shown.is_empty() { entry.shown() } else { format!("{shown}/{}", entry.shown()) };
+            self.entry(source, &entry, into, &entry.name, &path, depth)?;
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        source: BorrowedFd<'_>,
+        entry: &Entry,
+        into: BorrowedFd<'_>,
+        to: &CStr,
+        shown: &str,
+        depth: usize,
+    ) -> Result<(), TreeError> {
+        self.amount.entries += 1;
+        match entry.kind {
+            Kind::File => {
+                let (from, stat) = open_file(source, &entry.name, shown)?;
+                let file = create(into, to, stat.st_mode).map_err(TreeError::errno(shown))?;
+                self.amount.bytes +=
+                    data::copy(&from, &stat, &file, self.watch).map_err(|ended: Ended| ended.at(shown))?;
+                Ok(())
+            }
+            Kind::Folder => {
+                let inner = open_inner(source, &entry.name, shown)?;
+                let stat = rustix::fs::fstat(&inner).map_err(TreeError::errno(shown))?;
+                // Whoever copies it must be able to fill it.
+                let mode = stat.st_mode & PLAIN_MODE | 0o700;
+                let new = make_folder(into, to, mode).map_err(TreeError::errno(shown))?;
+                self.folder(inner.as_fd(), new.as_fd(), shown, depth + 1)
+            }
+            Kind::Link => {
+                let target = rustix::fs::readlinkat(source, &entry.name, Vec::new());
+                let target = target.map_err(TreeError::errno(shown))?;
+                link(into, to, &target).map_err(TreeError::errno(shown))
+            }
+            Kind::Special(kind) => Err(TreeError::Special { path: shown.to_owned(), kind }),
+        }
+    }
+}
+
+/// Makes a folder or takes the one that is there; a file or link of its name is replaced.
+fn make_folder(into: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<OwnedFd, Errno> {
+    let mode = Mode::from_raw_mode(mode);
+    match rustix::fs::mkdirat(into, name, mode) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(error) => return Err(error),
+    }
+    let folder = match rustix::fs::openat(into, name, FOLDER, Mode::empty()) {
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            rustix::fs::unlinkat(into, name, AtFlags::empty())?;
+            rustix::fs::mkdirat(into, name, mode)?;
+            rustix::fs::openat(into, name, FOLDER, Mode::empty())?
+        }
+        folder => folder?,
+    };
+    rustix::fs::fchmod(&folder, mode)?;
+    Ok(folder)
+}
+
+/// Makes a symbolic link; what has its name is replaced, unless it is a folder.
+pub(crate) fn link(into: BorrowedFd<'_>, name: &CStr, target: &CStr) -> Result<(), Errno> {
+    match rustix::fs::symlinkat(target, into, name) {
+        Err(Errno::EXIST) => {
+            rustix::fs::unlinkat(into, name, AtFlags::empty())?;
+            rustix::fs::symlinkat(target, into, name)
+        }
+        made => made,
+    }
+}
+
+fn identity(folder: BorrowedFd<'_>, shown: &str) -> Result<(u64, u64), TreeError> {
+    let stat = rustix::fs::fstat(folder).map_err(TreeError::errno(shown))?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+impl Ended {
+    pub(crate) fn at(self, path: &str) -> TreeError {
+        match self {
+            Self::Io(source) => TreeError::Io { path: path.to_owned(), source },
+            Self::Stopped(stopped) => stopped.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    fn dir(path: &Path) -> Dir {
+        fs::create_dir_all(path).unwrap();
+        Dir::open_ambient_dir(path, ambient_authority()).unwrap()
+    }
+
+    fn path(text: &str) -> TreePath {
+        TreePath::new(text).unwrap()
+    }
+
+    fn copied(source: &Dir, from: &str, into: &Dir, to: &str) -> Result<Amount, TreeError> {
+        copy(source, &path(from), into, &path(to), &|| Ok(()))
+    }
+
+    #[test]
+    fn a_tree_is_copied_as_it_is_and_over_what_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        let (source, into) = (dir(&at("source")), dir(&at("into")));
+        fs::create_dir_all(at("source/a/b")).unwrap();
+        fs::write(at("source/a/b/file"), "new").unwrap();
+        fs::write(at("source/tool"), "x").unwrap();
+        fs::set_permissions(at("source/tool"), fs::Permissions::from_mode(0o4755)).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", at("source/a/link")).unwrap();
+        fs::create_dir_all(at("into/a/b")).unwrap();
+        fs::write(at("into/a/b/file"), "something old").unwrap();
+        fs::write(at("into/a/kept"), "kept").unwrap();
+        assert_eq!(copied(&source, "", &into, "").unwrap(), Amount { entries: 5, bytes: 4 });
+        assert_eq!(fs::read_to_string(at("into/a/b/file")).unwrap(), "new");
+        assert_eq!(fs::read_to_string(at("into/a/kept")).unwrap(), "kept");
+        assert_eq!(fs::read_link(at("into/a/link")).unwrap(), Path::new("/etc/passwd"));
+        assert_eq!(fs::metadata(at("into/tool")).unwrap().mode() & 0o7777, 0o755);
+        assert_eq!(copied(&source, "tool", &into, "bin/renamed").unwrap(), Amount { entries: 1, bytes: 1 });
+        assert_eq!(copied(&source, "tool", &into, "").unwrap(), Amount { entries: 1, bytes: 1 });
+        assert_eq!(fs::read_to_string(at("into/bin/renamed")).unwrap(), "x");
+    }
+
+    #[test]
+    fn links_in_the_place_of_what_is_copied_are_replaced_and_never_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        let (source, into) = (dir(&at("source")), dir(&at("into")));
+        fs::create_dir_all(at("source/folder")).unwrap();
+        fs::write(at("source/folder/file"), "mine").unwrap();
+        fs::write(at("source/file"), "mine").unwrap();
+        fs::create_dir_all(at("victim")).unwrap();
+        fs::write(at("victim/file"), "precious").unwrap();
+        std::os::unix::fs::symlink(at("victim/file"), at("into/file")).unwrap();
+        std::os::unix::fs::symlink(at("victim"), at("into/folder")).unwrap();
+        copied(&source, "", &into, "").unwrap();
+        assert_eq!(fs::read_to_string(at("victim/file")).unwrap(), "precious");
+        assert_eq!(fs::read_to_string(at("into/folder/file")).unwrap(), "mine");
+        // On the way to the destination links are followed, but not out of the tree.
+        std::os::unix::fs::symlink(at("victim"), at("into/way")).unwrap();
+        std::os::unix::fs::symlink("..", at("into/up")).unwrap();
+        for to in ["way/file", "up/victim/file"] {
+            assert!(copied(&source, "file", &into, to).is_err(), "{to}");
+        }
+        assert_eq!(fs::read_to_string(at("victim/file")).unwrap(), "precious");
+    }
+
+    #[test]
+    fn pipes_and_folders_into_themselves_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = dir(&root.path().join("tree"));
+        fs::create_dir_all(root.path().join("tree/a/x")).unwrap();
+        assert!(matches!(copied(&tree, "", &tree, "a/x"), Err(TreeError::IntoItself { .. })));
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, root.path().join("tree/pipe"), rustix::fs::FileType::Fifo, mode, 0)
+            .unwrap();
+        let said = copied(&tree, "pipe", &tree, "b").unwrap_err().to_string();
+        assert_eq!(said, "pipe: this is a pipe, and only files, folders and symbolic links are copied");
+    }
+
+    #[test]
+    fn holes_stay_holes_and_the_rest_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = dir(root.path());
+        let file = File::create(root.path().join("disk")).unwrap();
+        file.set_len(1 << 40).unwrap();
+        std::os::unix::fs::FileExt::write_at(&file, b"in the middle", 1 << 39).unwrap();
+        let amount = copied(&tree, "disk", &tree, "copy").unwrap();
+        assert!(amount.bytes < 1 << 20, "{amount:?}");
+        let copy = File::open(root.path().join("copy")).unwrap();
+        assert_eq!(copy.metadata().unwrap().len(), 1 << 40);
+        let mut buffer = [0; 13];
+        std::os::unix::fs::FileExt::read_at(&copy, &mut buffer, 1 << 39).unwrap();
+        assert_eq!(&buffer, b"in the middle");
+    }
+
+    #[test]
+    fn a_file_that_is_put_is_complete_or_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = dir(root.path());
+        fs::write(root.path().join("from"), "contents").unwrap();
+        fs::write(root.path().join("to"), "before").unwrap();
+        let file = File::open(root.path().join("from")).unwrap();
+        assert!(put(&file, &tree, &path("to"), &|| Err(crate::Stopped)).is_err());
+        assert_eq!(fs::read_to_string(root.path().join("to")).unwrap(), "before");
+        assert_eq!(put(&file, &tree, &path("to"), &|| Ok(())).unwrap(), 8);
+        assert_eq!(fs::read_to_string(root.path().join("to")).unwrap(), "contents");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+    }
+}

@@ -1,0 +1,94 @@
+//! The digest of a tree: names, modes and contents.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
+
+use cap_std::fs::Dir;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::MAX_DEPTH;
+use crate::PLAIN_MODE;
+use crate::TreeError;
+use crate::TreePath;
+use crate::Watch;
+use crate::copy::c_name;
+use crate::copy::kind;
+use crate::copy::open_file;
+use crate::copy::open_inner;
+use crate::entry::Entry;
+use crate::entry::Kind;
+use crate::entry::sorted;
+
+/// Digests what is at a path: SHA-256 over names, modes and contents, in byte order of the names. The name of the path
+/// itself is not part of it, nor are owners and times.
+///
+/// # Errors
+/// [`TreeError`] when something cannot be read, or is neither file nor folder nor link.
+pub fn digest(tree: &Dir, path: &TreePath, watch: Watch<'_>) -> Result<[u8; 32], TreeError> {
+    let mut walk = Walk { hasher: Sha256::new(), watch };
+    match path.split() {
+        None => walk.folder(tree.as_fd(), "", 0)?,
+        Some((folder, name)) => {
+            let folder = tree.open_dir(folder.or_dot()).map_err(TreeError::at(path))?;
+            let entry = Entry { kind: kind(&folder, name, path)?, name: c_name(name, path)? };
+            walk.contents(folder.as_fd(), &entry, path.as_str(), 0)?;
+        }
+    }
+    Ok(walk.hasher.finalize().into())
+}
+
+struct Walk<'w> {
+    hasher: Sha256,
+    watch: Watch<'w>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: BorrowedFd<'_>, shown: &str, depth: usize) -> Result<(), TreeError> {
+        if depth > MAX_DEPTH {
+            return Err(TreeError::TooDeep { path: shown.to_owned() });
+        }
+        let entries = sorted(folder, shown)?;
+        self.field(b"folder", entries.len() as u64);
+        for entry in entries {
+            let name = entry.name.as_bytes();
+            self.field(name, name.len() as u64);
+            self.contents(folder, &entry, &format!("{shown}/{}", entry.shown()), depth)?;
+        }
+        Ok(())
+    }
+
+    fn contents(&mut self, folder: BorrowedFd<'_>, entry: &Entry, shown: &str, depth: usize) -> Result<(), TreeError> {
+        (self.watch)()?;
+        match entry.kind {
+            Kind::File => {
+                let (mut file, stat) = open_file(folder, &entry.name, shown)?;
+                self.field(b"file", u64::from(stat.st_mode & PLAIN_MODE));
+                self.hasher.update(stat.st_size.to_le_bytes());
+                io::copy(&mut file, &mut self.hasher).map(drop).map_err(TreeError::at(shown))
+            }
+            Kind::Folder => {
+                let inner = open_inner(folder, &entry.name, shown)?;
+                let stat = rustix::fs::fstat(&inner).map_err(TreeError::errno(shown))?;
+                self.field(b"mode", u64::from(stat.st_mode & PLAIN_MODE));
+                self.folder(inner.as_fd(), shown, depth + 1)
+            }
+            Kind::Link => {
+                let target = rustix::fs::readlinkat(folder, &entry.name, Vec::new());
+                let target = target.map_err(TreeError::errno(shown))?;
+                self.field(b"link", target.as_bytes().len() as u64);
+                self.hasher.update(target.as_bytes());
+                Ok(())
+            }
+            Kind::Special(kind) => Err(TreeError::Special { path: shown.to_owned(), kind }),
+        }
+    }
+
+    /// Adds a word and a number; lengths go before what they measure, so that nothing can be taken for something else.
+    fn field(&mut self, word: &[u8], number: u64) {
+        self.hasher.update(number.to_le_bytes());
+        self.hasher.update((word.len() as u64).to_le_bytes());
+        self.hasher.update(word);
+    }
+}

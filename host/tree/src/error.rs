@@ -1,0 +1,81 @@
+use std::fmt;
+use std::io;
+
+/// Why work on a tree was not finished.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The path below the tree.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something that is neither file nor folder nor link.
+    #[error("{path}: this is {kind}, and only files, folders and symbolic links are copied")]
+    Special {
+        /// The path below the tree, or in the archive.
+        path: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Folders are nested too deeply.
+    #[error("{path}: folders are nested too deeply")]
+    TooDeep {
+        /// The path below the tree.
+        path: String,
+    },
+    /// A folder would be copied into itself.
+    #[error("{path}: a folder cannot be copied into itself")]
+    IntoItself {
+        /// The destination.
+        path: String,
+    },
+    /// A folder stands where a file has to go.
+    #[error("{path}: there is a folder in its place")]
+    Folder {
+        /// The destination.
+        path: String,
+    },
+    /// The bytes are no archive, or a broken one.
+    #[error("it is no archive that can be unpacked: {0}")]
+    Archive(String),
+    /// A member of an archive has a name outside of it.
+    #[error("the archive names `{name}`, which is outside of it")]
+    Outside {
+        /// The name.
+        name: String,
+    },
+    /// An archive holds more than anybody would want.
+    #[error("the archive holds more than {0}")]
+    TooLarge(String),
+    /// Names have to be text in an archive, and short enough.
+    #[error("{path}: its name or size does not fit into such an archive")]
+    Unfit {
+        /// The path.
+        path: String,
+    },
+    /// Whoever wanted it does not want it any more.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// The work is not wanted any more: cancelled, or out of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("stopped")]
+pub struct Stopped;
+
+impl TreeError {
+    /// Makes a function for `map_err` that names a path.
+    pub(crate) fn at(path: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_string();
+        move |source| Self::Io { path, source }
+    }
+
+    /// As [`Self::at`], for errors of rustix.
+    pub(crate) fn errno(path: impl fmt::Display) -> impl FnOnce(rustix::io::Errno) -> Self {
+        let path = path.to_string();
+        move |error| Self::Io { path, source: error.into() }
+    }
+}

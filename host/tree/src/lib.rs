@@ -1,0 +1,48 @@
+//! Work on whole trees below open folders: copying, packing, unpacking, digesting.
+//!
+//! What is copied and unpacked here comes from people whom nobody knows. Every path is a [`TreePath`], which cannot name
+//! anything outside; links on the way are followed by cap-std, which does not leave the folder; links that are
+//! copied or unpacked are never followed. Devices, pipes and sockets are refused, set-user-id bits are dropped.
+//!
+//! This crate must not: open anything by a path of the host, know what a layer or a plugin is.
+
+mod copy;
+mod data;
+mod digest;
+mod entry;
+mod error;
+mod pack;
+mod path;
+mod unpack;
+
+pub use copy::copy;
+pub use copy::put;
+pub use digest::digest;
+pub use error::Stopped;
+pub use error::TreeError;
+pub use pack::Archive;
+pub use pack::Compression;
+pub use pack::Format;
+pub use pack::pack;
+pub use path::InvalidPath;
+pub use path::TreePath;
+pub use unpack::Bounds;
+pub use unpack::unpack;
+
+/// What was copied, packed or unpacked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Files, folders and links.
+    pub entries: u64,
+    /// Bytes of the contents of files.
+    pub bytes: u64,
+}
+
+/// Asked again and again while long work goes on; an error ends the work.
+pub type Watch<'w> = &'w dyn Fn() -> Result<(), Stopped>;
+
+/// The bits of a mode that are kept: set-user-id and its like are not for strangers to set.
+pub(crate) const PLAIN_MODE: u32 = 0o777;
+
+/// Folders in folders that are gone into; each holds open files.
+pub(crate) const MAX_DEPTH: usize = 100;
