@@ -1,28 +1,39 @@
 //! Write skiff plugins in Rust.
 //!
-//! A plugin is a WebAssembly component with hooks (the [`Hook`] trait and [`export_hook!`]) or commands
-//! ([`Command`] and [`export_command!`]). It sees small files through `std::fs` under the folders that its
+//! A plugin is a WebAssembly component with hooks (the [`Hook`] trait and [`export_hook!`]), commands ([`Command`] and
+//! [`export_command!`]), contributions to the configuration ([`Configure`] and [`export_configure!`]) or a board's layout
+//! ([`Board`] and [`export_board!`]), or several of these. It sees small files through `std::fs` under the folders that its
 //! manifest asks for (`/layers`, `/target`, `/images`, `/state`, `/layer`) and everything else through this
-//! crate: [`log`], [`Progress`], [`layers`], [`symbols`], [`Tool`].
+//! crate: [`log`], [`Progress`], [`layers`], [`symbols`], [`Tool`], [`Tree`].
 //!
 //! The crate also builds natively, so that a plugin's logic can be unit-tested like any other code. Only
 //! functions that talk to the host cannot be called there.
 
 mod bindings;
+pub mod board;
 mod command;
+mod configure;
 mod context;
 mod failure;
 mod hook;
 mod report;
+mod storage;
 mod tool;
 
 #[doc(hidden)]
+pub use bindings::board as board_bindings;
+#[doc(hidden)]
 pub use bindings::command as command_bindings;
+#[doc(hidden)]
+pub use bindings::configuration as configuration_bindings;
 #[doc(hidden)]
 pub use bindings::hook as hook_bindings;
 pub use bindings::imports::skiff::host::context::Kind;
+pub use board::Board;
 pub use command::Arguments;
 pub use command::Command;
+pub use configure::Configure;
+pub use configure::Fragment;
 pub use context::Layer;
 pub use context::Target;
 pub use context::layers;
@@ -37,5 +48,9 @@ pub use report::Level;
 pub use report::Progress;
 pub use report::cancelled;
 pub use report::log;
+pub use storage::Amount;
+pub use storage::Blob;
+pub use storage::PackFormat;
+pub use storage::Tree;
 pub use tool::Outcome;
 pub use tool::Tool;

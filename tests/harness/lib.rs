@@ -1,9 +1,11 @@
 //! What the tests share: a skiff of its own for each test, and the guests.
 
 mod environment;
+mod host;
 
 pub use environment::Ran;
 pub use environment::TestEnvironment;
+pub use host::Host;
 
 /// The components of `tests/plugins`, by name.
 pub mod guests {

@@ -98,7 +98,7 @@ fn an_unknown_capability() {
     let env = environment();
     env.write("layers/my/board/metadata/plugins.yaml", format!("{MANIFEST}      - network: all\n        why: fun\n"));
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
-    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: plugins[0].capabilities[0]: unknown field `network`, expected one of `read`, `write`, `tool`, `path`, `arguments`, `terminal`, `timeout_s`, `why`
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: plugins[0].capabilities[0]: unknown field `network`, expected one of `read`, `write`, `tool`, `fetch`, `path`, `arguments`, `terminal`, `timeout_s`, `why`
     hint: configs/README.md describes this file
     ");
 }

@@ -4,6 +4,7 @@
 use std::fs;
 
 use insta::assert_snapshot;
+use skiff_tests::Host;
 use skiff_tests::TestEnvironment;
 use skiff_tests::guests;
 
@@ -167,8 +168,8 @@ fn other_bytes_have_no_grants() {
 fn a_tool_that_is_not_declared_cannot_be_imported() {
     let env = with_guest(guests::DENY_TOOLS, COMMAND);
     assert_snapshot!(go(&env, 1, &[]), @"
-    error: [ROOT]/layers/my/board/metadata/plugins.yaml:5: plugin `my/board/p` imports `skiff:host/tools@1.0.0` and declares no tool
-    hint: declare each program under `capabilities` as `tool`, or do not call any
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:5: plugin `my/board/p` imports `skiff:host/tools@1.0.0` and declares no `tool`
+    hint: declare under `capabilities` what it needs it for, or do not use it
     ");
 }
 
@@ -250,131 +251,11 @@ fn hostile_log_flood() {
 fn the_host_goes_on_after_a_hostile_plugin() {
     let rest = "    hooks: [pre]\n    capabilities:\n      - {write: target, path: etc, why: writes a file}\n";
     let env = with_guest(guests::OK_HOOK_WRITES_TARGET, rest);
-    let runner = crate::guests::runner::Fixture::new(&env);
+    let runner = Host::new(&env, crate::PROGRAM, &[guests::HOSTILE_INFINITE_LOOP, guests::OK_HOOK_WRITES_TARGET]);
     for _ in 0..3 {
         let stopped = runner.command(guests::HOSTILE_INFINITE_LOOP);
         assert!(stopped.contains("it worked longer than the 1 s"), "{stopped}");
         assert_eq!(runner.hook(guests::OK_HOOK_WRITES_TARGET), "");
-    }
-}
-
-mod runner {
-    use std::collections::BTreeMap;
-    use std::path::PathBuf;
-    use std::sync::Arc;
-
-    use skiff_layers::Access;
-    use skiff_layers::Capability;
-    use skiff_layers::CommandDecl;
-    use skiff_layers::Limits;
-    use skiff_layers::PluginDecl;
-    use skiff_layers::Stage;
-    use skiff_layers::Zone;
-    use skiff_plan::Cancel;
-    use skiff_plan::Digest;
-    use skiff_plan::HookCall;
-    use skiff_plan::HookRunner as _;
-    use skiff_plan::HookStep;
-    use skiff_plan::PlannedPlugin;
-    use skiff_plan::Silent;
-    use skiff_plan::Target;
-    use skiff_plan::Zones;
-    use skiff_runtime::Given;
-    use skiff_runtime::GrantFile;
-    use skiff_runtime::Grants;
-    use skiff_runtime::PluginId;
-    use skiff_runtime::Runner;
-    use skiff_runtime::ScriptEnvironment;
-    use skiff_runtime::System;
-    use skiff_runtime::ToolEnvironment;
-    use skiff_runtime::capability_id;
-    use skiff_tests::TestEnvironment;
-    use skiff_tests::guests;
-
-    /// A runner in this process, with every guest granted what `plugin` declares.
-    pub(super) struct Fixture {
-        runner: Runner,
-        zones: Zones,
-        root: PathBuf,
-    }
-
-    impl Fixture {
-        pub(super) fn new(env: &TestEnvironment) -> Self {
-            let root = env.path("layers/my/board");
-            let mut file = GrantFile::read(&env.path("overrides/grants.yaml")).unwrap();
-            for path in [guests::OK_HOOK_WRITES_TARGET, guests::HOSTILE_INFINITE_LOOP] {
-                let digest = Digest::of(&std::fs::read(path).unwrap());
-                let ids = capabilities().iter().map(capability_id).collect::<Vec<_>>();
-                file.add(&PluginId::new("my/board", name(path)), digest, ids);
-            }
-            file.write(&env.path("overrides/grants.yaml")).unwrap();
-            let target =
-                Target { arch: None, hostname: "h".into(), issue: String::new(), root_password: None, getty: None };
-            let system = System {
-                layers: vec!["my/board".into()],
-                configs: BTreeMap::new(),
-                target,
-                command_line: Vec::new(),
-                tools: ToolEnvironment::default(),
-                scripts: ScriptEnvironment::default(),
-                install_hint: |_| String::new(),
-            };
-            let grants = Grants::read(&[env.path("overrides/grants.yaml")]).unwrap();
-            let runner = Runner::new(system, grants, Cancel::default(), Arc::new(Silent)).unwrap();
-            std::fs::create_dir_all(env.path("target")).unwrap();
-            let zones = Zones {
-                layers: vec![("my/board".into(), root.clone())],
-                target: Some(env.path("target")),
-                images: None,
-                state: env.path("state"),
-                epoch: None,
-            };
-            Self { runner, zones, root }
-        }
-
-        pub(super) fn command(&self, component: &str) -> String {
-            let planned =
-                PlannedPlugin { layer: "my/board".into(), layer_root: self.root.clone(), plugin: decl(component) };
-            match self.runner.run_command(&planned, "go", &Given::default(), &self.zones) {
-                Ok((status, _)) => status.to_string(),
-                Err(error) => error.to_string(),
-            }
-        }
-
-        pub(super) fn hook(&self, component: &str) -> String {
-            let call = HookCall {
-                layer: "my/board".into(),
-                layer_root: self.root.clone(),
-                plugin: PluginDecl { hooks: vec![Stage::Pre], commands: Vec::new(), ..decl(component) },
-                stage: Stage::Pre,
-            };
-            match self.runner.run_hook(&HookStep::Component(Box::new(call)), &self.zones) {
-                Ok(()) => String::new(),
-                Err(error) => error.source.to_string(),
-            }
-        }
-    }
-
-    fn name(component: &str) -> &str {
-        component.rsplit('/').next().unwrap().trim_end_matches(".wasm")
-    }
-
-    fn capabilities() -> Vec<Capability> {
-        vec![Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write: true, why: "test".into() })]
-    }
-
-    fn decl(component: &str) -> PluginDecl {
-        PluginDecl {
-            name: name(component).into(),
-            version: "1.0.0".parse().unwrap(),
-            component: component.into(),
-            interface: "^1.0".parse().unwrap(),
-            hooks: Vec::new(),
-            commands: vec![CommandDecl { name: "go".into(), summary: String::new(), arguments: Vec::new() }],
-            capabilities: capabilities(),
-            limits: Limits { memory_mib: 16, time_s: 1 },
-            manifest: skiff_layers::Location::whole("manifest"),
-        }
     }
 }
 

@@ -23,7 +23,10 @@ mod prebuilt;
 
 use skiff_tests::TestEnvironment;
 
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_skiff-under-test");
+
 /// Makes an environment for the program that cargo built for this test.
 fn environment() -> TestEnvironment {
-    TestEnvironment::new(env!("CARGO_BIN_EXE_skiff-under-test"))
+    TestEnvironment::new(PROGRAM)
 }

@@ -105,6 +105,9 @@ pub(crate) enum Command {
         /// `pre` or `post`
         stage: String,
     },
+    /// Compiles a component: called by skiff itself
+    #[command(hide = true)]
+    Precompile,
     /// Runs a program where a workspace is seen at another path
     #[command(hide = true)]
     Inside(InsideArgs),

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use skiff_build::Reach;
 use skiff_build::Remembered;
@@ -15,6 +16,7 @@ use skiff_layers::ResolveContext;
 use skiff_plan::BuildPlan;
 use skiff_plan::Cancel;
 use skiff_plan::Event;
+use skiff_plan::HookRunner as _;
 use skiff_plan::Level;
 use skiff_plan::Reporter;
 use skiff_plan::Target;
@@ -22,11 +24,14 @@ use skiff_plan::Version;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
 use skiff_plan::harmless;
+use skiff_runtime::AuditLog;
+use skiff_runtime::Downloads;
 use skiff_runtime::Grants;
 use skiff_runtime::Runner;
 use skiff_runtime::ScriptEnvironment;
 use skiff_runtime::System;
 use skiff_runtime::ToolEnvironment;
+use skiff_runtime::Workshop;
 
 use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
@@ -178,8 +183,25 @@ impl Session {
         self.plan_of(&self.chain()?)
     }
 
+    /// Makes the plan of a chain, with what its plugins contribute.
     pub(crate) fn plan_of(&self, chain: &Chain) -> Result<BuildPlan> {
-        Ok(BuildPlan::new(chain, &self.workspace, &self.version())?)
+        let plan = self.bare_plan(chain)?;
+        let calls = plan.contributors();
+        if calls.is_empty() {
+            return Ok(plan);
+        }
+        let runner = self.runner(&plan)?;
+        let zones = Zones { target: None, images: None, epoch: Some(0), ..self.zones(&plan) };
+        let mut contributions = Vec::new();
+        for call in &calls {
+            contributions.extend(runner.contribute(call, &zones)?);
+        }
+        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &contributions)?)
+    }
+
+    /// Makes the plan of a chain, without asking its plugins: they may lack what they need for that.
+    pub(crate) fn bare_plan(&self, chain: &Chain) -> Result<BuildPlan> {
+        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &[])?)
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -245,9 +267,27 @@ impl Session {
             command_line: plan.prebuilt.command_line.clone(),
             tools: ToolEnvironment::new(path, self.environment.raw("TERM").cloned()),
             scripts: self.script_environment(plan)?,
+            downloads: self.downloads(),
+            audit: Arc::new(self.audit()),
             install_hint,
         };
-        Ok(Runner::new(system, self.grants()?, self.cancel.clone(), Arc::clone(&self.reporter))?)
+        let workshop = Workshop {
+            cache: Some(self.environment.cache().join("plugins")),
+            // Also when the program's file has been replaced since it was started.
+            compiler: vec!["/proc/self/exe".into(), "precompile".into()],
+        };
+        Ok(Runner::new(system, &workshop, self.grants()?, self.cancel.clone(), Arc::clone(&self.reporter))?)
+    }
+
+    fn downloads(&self) -> Downloads {
+        let proxy = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+        let proxy = proxy.iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
+        Downloads { cache: self.environment.cache(), offline: self.reach.offline, proxy }
+    }
+
+    /// Returns the record of what plugins do beyond their sandbox.
+    pub(crate) fn audit(&self) -> AuditLog {
+        AuditLog::new(self.workspace.audit_log(), SystemTime::now)
     }
 
     /// Returns what scripts of layers find around them: Buildroot's environment, and its programs first.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use semver::Version;
 use semver::VersionReq;
 use serde::Deserialize;
@@ -42,6 +43,8 @@ pub struct PluginDecl {
     pub hooks: Vec<Stage>,
     /// The commands that it provides.
     pub commands: Vec<CommandDecl>,
+    /// Whether it proposes the layout of a board's medium.
+    pub board: bool,
     /// What it needs to be able to do.
     pub capabilities: Vec<Capability>,
     /// What it may use up.
@@ -51,9 +54,11 @@ pub struct PluginDecl {
 }
 
 /// A point of the build at which hooks are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
+    /// A plan is being made: what the plugin contributes is merged into the configuration.
+    Configure,
     /// The target tree is complete, the images are not made yet.
     Pre,
     /// The images are made.
@@ -63,6 +68,7 @@ pub enum Stage {
 impl std::fmt::Display for Stage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Configure => "configure",
             Self::Pre => "pre",
             Self::Post => "post",
         })
@@ -70,12 +76,14 @@ impl std::fmt::Display for Stage {
 }
 
 /// What one call of a plugin may use up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Memory in MiB (1 to 1024).
+    #[schemars(range(min = 1, max = 1024))]
     pub memory_mib: u32,
     /// Seconds of its own work (1 to 3600); the time of the tools that it runs is not counted.
+    #[schemars(range(min = 1, max = 3600))]
     pub time_s: u32,
 }
 
@@ -91,29 +99,53 @@ struct Versioned {
     schema: u32,
 }
 
-#[derive(Debug, Deserialize)]
+/// `metadata/plugins.yaml` of a layer: the plugins that it ships, and what each needs to be able to do.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "plugins.yaml")]
 #[serde(deny_unknown_fields)]
 struct RawManifest {
+    /// The version of this form: 1.
     #[serde(rename = "schema")]
+    #[schemars(range(min = 1, max = 1))]
     _schema: u32,
     plugins: Vec<RawPlugin>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A plugin.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Plugin")]
 #[serde(deny_unknown_fields)]
 struct RawPlugin {
+    /// Its name, unique in the layer: letters, digits, `_`, `-`, `.`.
     name: String,
+    /// Its version, as semver has it.
+    #[schemars(with = "String")]
     version: Version,
+    /// The component's file, relative to the layer.
     component: String,
+    /// The versions of the interface `skiff:plugin` that it speaks: `^1.0`.
+    #[schemars(with = "String")]
     interface: VersionReq,
+    /// The stages at which it wants to be called.
     #[serde(default)]
     hooks: Vec<Stage>,
+    /// The commands that it provides: `skiff cmd <layer> <name>`.
     #[serde(default)]
     commands: Vec<CommandDecl>,
+    /// Whether it proposes the layout of a board's medium.
+    #[serde(default)]
+    board: bool,
+    /// What it needs to be able to do. There is nothing else that it can do.
     #[serde(default)]
     capabilities: Vec<RawCapability>,
+    /// What one call may use up.
     #[serde(default)]
     limits: Limits,
+}
+
+/// Returns the JSON schema of manifests.
+pub fn manifest_schema() -> serde_json::Value {
+    schemars::schema_for!(RawManifest).to_value()
 }
 
 /// Reads the manifest of the layer at `root`; no manifest means no plugins.
@@ -187,12 +219,12 @@ fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, W
     if let Some(text) = shown.into_iter().find(|text| text.chars().any(|c| c.is_control() && c != '\n')) {
         return Err(Wrong::new("why", format!("control characters have no place in {text:?}")));
     }
-    let RawPlugin { name, version, component, interface, hooks, commands, capabilities, limits } = raw;
+    let RawPlugin { name, version, component, interface, hooks, commands, board, capabilities, limits } = raw;
     if !is_name_part(&name) {
         return Err(Wrong::new(&name, format!("`{name}` is not a plugin name (letters, digits, `_`, `-`, `.`)")));
     }
-    if hooks.is_empty() && commands.is_empty() {
-        return Err(Wrong::new(&name, format!("plugin `{name}` provides neither hooks nor commands")));
+    if hooks.is_empty() && commands.is_empty() && !board {
+        return Err(Wrong::new(&name, format!("plugin `{name}` provides neither hooks nor commands nor a board")));
     }
     if component.starts_with('/') || component.split('/').any(|part| part == "..") {
         return Err(Wrong::new(&component, format!("component `{component}` is not inside the layer")));
@@ -213,7 +245,7 @@ fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, W
     capabilities.extend(variables(&commands));
     let at = Location { file: manifest.path.to_owned(), line: manifest.line_of(&component) };
     let (component, manifest) = (manifest.root.join(component), at);
-    Ok(PluginDecl { name, version, component, interface, hooks, commands, capabilities, limits, manifest })
+    Ok(PluginDecl { name, version, component, interface, hooks, commands, board, capabilities, limits, manifest })
 }
 
 /// All texts of commands that help screens show.

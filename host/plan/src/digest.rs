@@ -37,6 +37,11 @@ impl Digest {
         Ok(Self(hasher.finalize().into()))
     }
 
+    /// Takes a digest that something else has computed.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0

@@ -99,7 +99,11 @@ pub fn document(plan: &BuildPlan) -> PlanDocument<'_> {
         version: VERSION,
         chain: &plan.chain,
         layers: plan.layers.iter().map(|layer| LayerRow { name: &layer.name, path: &layer.root }).collect(),
-        hooks: BTreeMap::from([("pre", hooks(plan, Stage::Pre)), ("post", hooks(plan, Stage::Post))]),
+        hooks: BTreeMap::from([
+            ("configure", hooks(plan, Stage::Configure)),
+            ("pre", hooks(plan, Stage::Pre)),
+            ("post", hooks(plan, Stage::Post)),
+        ]),
         symbols: plan.configs.iter().map(|(kind, config)| (*kind, symbols(config))).collect(),
         cflags: &plan.cflags,
         users: plan.users.iter().map(|user| user.text.as_str()).collect(),

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use skiff_kconfig::Problem;
 use skiff_layers::Location;
 use skiff_layers::ReadError;
 
@@ -23,6 +24,16 @@ pub enum PlanError {
     /// A line of a users table is wrong.
     #[error(transparent)]
     User(#[from] UserError),
+    /// A plugin contributes a line that is no assignment.
+    #[error("Plugin `{plugin}` contributes `{name}`, whose line {} is none: {}: `{}`", problem.origin.line, problem.kind, problem.text)]
+    Contribution {
+        /// The plugin.
+        plugin: String,
+        /// The name that it gives the fragment.
+        name: String,
+        /// What is wrong.
+        problem: Problem,
+    },
     /// A plugin's component file is not there.
     #[error("{manifest}: the component `{}` of plugin `{plugin}` is not there", component.display())]
     MissingComponent {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
+use skiff_kconfig::Kind;
 use skiff_layers::PluginDecl;
 use skiff_layers::Stage;
 
@@ -45,11 +46,20 @@ impl fmt::Display for HookStep {
 impl HookStep {
     /// Makes an error of what went wrong.
     pub fn failure(&self, source: Box<dyn Error + Send + Sync>) -> HookFailure {
-        let (layer, hook, stage) = match self {
-            Self::Component(call) => (&call.layer, call.plugin.name.clone(), call.stage),
-            Self::Script(script) => (&script.layer, format!("hooks/{}.sh", script.stage), script.stage),
-        };
-        HookFailure { layer: layer.clone(), hook, stage, source }
+        match self {
+            Self::Component(call) => call.failure(source),
+            Self::Script(script) => {
+                let (layer, hook) = (script.layer.clone(), format!("hooks/{}.sh", script.stage));
+                HookFailure { layer, hook, stage: script.stage, source }
+            }
+        }
+    }
+}
+
+impl HookCall {
+    /// Makes an error of what went wrong.
+    pub fn failure(&self, source: Box<dyn Error + Send + Sync>) -> HookFailure {
+        HookFailure { layer: self.layer.clone(), hook: self.plugin.name.clone(), stage: self.stage, source }
     }
 }
 
@@ -69,13 +79,34 @@ pub struct Zones {
     pub epoch: Option<u32>,
 }
 
+/// Settings that a plugin adds to the configuration, as if they stood in its layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contribution {
+    /// The layer that ships the plugin.
+    pub layer: String,
+    /// The plugin's name.
+    pub plugin: String,
+    /// What they are for.
+    pub kind: Kind,
+    /// The name for messages, like that of a file.
+    pub name: String,
+    /// The lines.
+    pub text: String,
+}
+
 /// Calls hooks.
 pub trait HookRunner {
-    /// Checks that a step could be made: it is granted, and a plugin loads and fits. Nothing of it runs.
+    /// Checks that steps could be made: they are granted, and plugins load and fit. Nothing of them runs.
     ///
     /// # Errors
-    /// [`HookFailure`] with the reason.
-    fn check_hook(&self, step: &HookStep) -> Result<(), HookFailure>;
+    /// [`HookFailure`] with the reason of the first that could not.
+    fn check_hooks(&self, steps: &[HookStep]) -> Result<(), HookFailure>;
+
+    /// Asks a plugin what it contributes to the configuration. Equal layers give equal contributions.
+    ///
+    /// # Errors
+    /// [`HookFailure`] when it cannot be loaded, is refused, fails or is stopped.
+    fn contribute(&self, call: &HookCall, zones: &Zones) -> Result<Vec<Contribution>, HookFailure>;
 
     /// Carries out one step.
     ///

@@ -32,6 +32,7 @@ pub use fingerprint::Links;
 pub use fingerprint::of_scripts as digest_scripts;
 pub use fingerprint::of_tree as digest_tree;
 pub use fingerprint::scripts_cover;
+pub use hook::Contribution;
 pub use hook::HookCall;
 pub use hook::HookFailure;
 pub use hook::HookRunner;

@@ -22,6 +22,7 @@ use skiff_layers::Prebuilt;
 use skiff_layers::Stage;
 use skiff_layers::Zone;
 
+use crate::Contribution;
 use crate::Digest;
 use crate::DigestBuilder;
 use crate::Fingerprint;
@@ -133,18 +134,27 @@ impl fmt::Display for BrokenLine {
 }
 
 impl BuildPlan {
-    /// Reads all layers of a chain and merges them. Changes nothing.
+    /// Reads all layers of a chain and merges them, and what their plugins contribute. Changes nothing.
     ///
     /// # Errors
     /// [`PlanError`] names the file, and where it can the line, that is at fault. Broken lines of fragments are
     /// no error here: they are listed in [`Self::broken`].
-    pub fn new(chain: &Chain, workspace: &Workspace, version: &Version) -> Result<Self, PlanError> {
+    pub fn new(
+        chain: &Chain,
+        workspace: &Workspace,
+        version: &Version,
+        contributions: &[Contribution],
+    ) -> Result<Self, PlanError> {
         let mut plan = Self::empty(chain)?;
         let mut assignments: BTreeMap<Kind, Vec<Assignment>> = BTreeMap::new();
         let mut flags = Vec::new();
         for layer in chain.layers() {
             for kind in Kind::ALL {
-                plan.add_fragments(layer, kind, assignments.entry(kind).or_default())?;
+                let all = assignments.entry(kind).or_default();
+                plan.add_fragments(layer, kind, all)?;
+                for contribution in contributions.iter().filter(|c| c.layer == layer.name && c.kind == kind) {
+                    plan.add_contribution(contribution, all)?;
+                }
             }
             for file in layer.fragments("cflags")? {
                 flags.push(cflags::flags(&file.text));
@@ -189,6 +199,22 @@ impl BuildPlan {
             let broken = |problem| BrokenLine { file: file.path.clone(), problem };
             self.broken.extend(fragment.problems.into_iter().map(broken));
         }
+        Ok(())
+    }
+
+    /// Adds what a plugin contributes, behind what stands in its layer. Its places name the plugin.
+    fn add_contribution(&mut self, contribution: &Contribution, all: &mut Vec<Assignment>) -> Result<(), PlanError> {
+        let Contribution { layer, plugin, kind, name, text } = contribution;
+        let shown = PathBuf::from(format!("{plugin}:{name}"));
+        let fragment = Fragment::parse(*kind, layer, shown, text);
+        if let Some(problem) = fragment.problems.first() {
+            let (plugin, problem) = (format!("{layer}/{plugin}"), problem.clone());
+            return Err(PlanError::Contribution { plugin, name: name.clone(), problem });
+        }
+        all.extend(fragment.assignments);
+        let digest = Digest::of(text.as_bytes());
+        self.fingerprint.inputs.push((format!("{layer}: {kind:?} fragment {name} of plugin {plugin}"), digest));
+        self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
         Ok(())
     }
 
@@ -316,6 +342,15 @@ impl BuildPlan {
             steps.extend(scripts.cloned().map(HookStep::Script));
         }
         steps
+    }
+
+    /// Returns the calls of plugins that contribute to the configuration, in merge order.
+    pub fn contributors(&self) -> Vec<HookCall> {
+        let component = |step| match step {
+            HookStep::Component(call) => Some(*call),
+            HookStep::Script(_) => None,
+        };
+        self.hooks(Stage::Configure).into_iter().filter_map(component).collect()
     }
 
     /// Returns the place of an assignment as a person would open it: file, absolute where the layer is known, and line.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 /// | `workspaces/<name>/target` | the root file system they were made from |
 /// | `workspaces/<name>/state` | what plugins keep between runs |
 /// | `workspaces/<name>/skiff.lock` | versions and digests of the packages used |
+/// | `workspaces/.audit_<name>.jsonl` | what plugins did beyond their sandbox |
 /// | `workspaces/.lock_<name>` | held while something changes the workspace |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
@@ -82,6 +83,11 @@ impl Workspace {
     /// Returns the folder in which plugins keep state.
     pub fn state(&self) -> PathBuf {
         self.folder().join("state")
+    }
+
+    /// Returns the record of what plugins did beyond their sandbox. It is outside of what `clean` removes.
+    pub fn audit_log(&self) -> PathBuf {
+        self.root.join(format!(".audit_{}.jsonl", self.name))
     }
 
     /// Returns the package lock.

@@ -7,39 +7,39 @@ pub(crate) mod imports {
         path: ["../../wit/host", "../../wit/plugin"],
         world: "skiff:plugin/imports",
         imports: { default: async | trappable },
-        with: { "skiff:host/report.task": crate::interface::report::GuestTask },
-        require_store_data_send: true,
-    });
-}
-
-pub(crate) mod hook {
-    wasmtime::component::bindgen!({
-        path: ["../../wit/host", "../../wit/plugin"],
-        world: "skiff:plugin/hook-plugin",
-        imports: { default: async | trappable },
-        exports: { default: async },
         with: {
-            "skiff:host/fault": crate::bindings::imports::skiff::host::fault,
-            "skiff:host/report": crate::bindings::imports::skiff::host::report,
-            "skiff:host/context": crate::bindings::imports::skiff::host::context,
-            "skiff:host/tools": crate::bindings::imports::skiff::host::tools,
+            "skiff:host/report.task": crate::interface::report::GuestTask,
+            "skiff:host/storage.blob": crate::interface::storage::GuestBlob,
+            "skiff:host/storage.tree": crate::interface::storage::GuestTree,
         },
         require_store_data_send: true,
     });
 }
 
-pub(crate) mod command {
-    wasmtime::component::bindgen!({
-        path: ["../../wit/host", "../../wit/plugin"],
-        world: "skiff:plugin/command-plugin",
-        imports: { default: async | trappable },
-        exports: { default: async },
-        with: {
-            "skiff:host/fault": crate::bindings::imports::skiff::host::fault,
-            "skiff:host/report": crate::bindings::imports::skiff::host::report,
-            "skiff:host/context": crate::bindings::imports::skiff::host::context,
-            "skiff:host/tools": crate::bindings::imports::skiff::host::tools,
-        },
-        require_store_data_send: true,
-    });
+/// Makes the bindings of a world with one export.
+macro_rules! exporting {
+    ($module:ident, $world:literal) => {
+        pub(crate) mod $module {
+            wasmtime::component::bindgen!({
+                path: ["../../wit/host", "../../wit/plugin", "../../wit/board"],
+                world: $world,
+                imports: { default: async | trappable },
+                exports: { default: async },
+                with: {
+                    "skiff:host/fault": crate::bindings::imports::skiff::host::fault,
+                    "skiff:host/report": crate::bindings::imports::skiff::host::report,
+                    "skiff:host/context": crate::bindings::imports::skiff::host::context,
+                    "skiff:host/storage": crate::bindings::imports::skiff::host::storage,
+                    "skiff:host/tools": crate::bindings::imports::skiff::host::tools,
+                    "skiff:host/fetch": crate::bindings::imports::skiff::host::fetch,
+                },
+                require_store_data_send: true,
+            });
+        }
+    };
 }
+
+exporting!(configuration, "skiff:plugin/configuration-plugin");
+exporting!(hook, "skiff:plugin/hook-plugin");
+exporting!(command, "skiff:plugin/command-plugin");
+exporting!(board, "skiff:board/board-plugin");

@@ -2,48 +2,52 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::time::Duration;
 
 use semver::Version;
-use skiff_layers::Capability;
+use serde::Serialize;
 use skiff_layers::PluginDecl;
+use skiff_layers::Stage;
+use skiff_plan::Cancel;
+use skiff_plan::Cancelled;
 use skiff_plan::Digest;
 use wasmtime::component::Component;
+use wasmtime::component::InstancePre;
 
-use crate::Host;
 use crate::LoadError;
 use crate::PluginId;
+use crate::compiler::CompileFailure;
+use crate::engine::Host;
+use crate::powers::Need;
+use crate::powers::Powers;
+use crate::state::State;
 
-/// The version of `skiff:host` and `skiff:plugin` that this host provides.
-pub const INTERFACE_VERSION: &str = "1.0.0";
+/// The packages of the contract and the versions that this host provides.
+pub const INTERFACES: [(&str, &str); 3] =
+    [("skiff:host", "1.0.0"), ("skiff:plugin", "1.0.0"), ("skiff:board", "0.1.0")];
+
+/// The package whose version a manifest names.
+const PLUGIN: &str = "skiff:plugin";
 
 /// Bytes a component may have. A JavaScript or Python component with its interpreter has up to 20 MB.
 const MAX_SIZE: u64 = 64 << 20;
 
-const HOOKS: &str = "skiff:plugin/hooks";
-const COMMANDS: &str = "skiff:plugin/commands";
-
-/// Interfaces of `skiff:host` that every plugin may import.
-const OPEN: [&str; 3] = ["skiff:host/fault", "skiff:host/report", "skiff:host/context"];
-
-/// The interface that only plugins with a declared tool may import.
-const TOOLS: &str = "skiff:host/tools";
-
-/// Parts of WASI that standard libraries import; each is there and most are empty.
-const WASI: [&str; 5] = ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:filesystem/", "wasi:random/"];
-
 /// A component that was read once, checked and compiled.
-pub struct Plugin {
+pub(crate) struct Plugin {
     pub(crate) id: PluginId,
     pub(crate) decl: PluginDecl,
     pub(crate) digest: Digest,
-    pub(crate) component: Component,
+    /// Ready to be instantiated, again and again.
+    pub(crate) ready: InstancePre<State>,
 }
 
 /// What a component really imports and exports, whatever its manifest says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Inspection {
     /// SHA-256 of the bytes.
     pub digest: Digest,
+    /// The bytes that it has.
+    pub size: u64,
     /// Its imports.
     pub imports: Vec<String>,
     /// Its exports.
@@ -51,22 +55,97 @@ pub struct Inspection {
 }
 
 impl Host {
-    /// Compiles a component and checks it before anything of it runs.
+    /// Makes a component ready to be called: from the cache, or by compiling it. Before anything of it runs, what it
+    /// imports is compared with what its manifest declares.
     ///
     /// # Errors
     /// [`LoadError`] when it is no component, imports what no plugin may have, or does not keep what its
     /// manifest promises.
-    pub(crate) fn compile(&self, unchecked: Unchecked, decl: &PluginDecl) -> Result<Plugin, LoadError> {
-        let Unchecked { id, digest, bytes } = unchecked;
-        let component = Component::from_binary(&self.engine, &bytes).map_err(|error| LoadError::NotAComponent {
+    pub(crate) fn load(
+        &self,
+        unchecked: &Unchecked,
+        decl: &PluginDecl,
+        cancel: &Cancel,
+    ) -> Result<Result<Plugin, LoadError>, Cancelled> {
+        let component = match self.component(unchecked, decl, cancel)? {
+            Ok(component) => component,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(self.check(unchecked, decl, &component))
+    }
+
+    fn check(&self, unchecked: &Unchecked, decl: &PluginDecl, component: &Component) -> Result<Plugin, LoadError> {
+        let Unchecked { id, digest, .. } = unchecked;
+        let powers = Powers::of(&decl.capabilities);
+        let Inspection { imports, exports, .. } = self.describe(unchecked, component);
+        check_imports(id, decl, powers, &imports)?;
+        check_exports(id, decl, &exports)?;
+        let link = |error: wasmtime::Error| LoadError::Link {
+            plugin: id.clone(),
+            message: format!("{error:#}").replace('\n', " "),
+        };
+        let linker = self.linker(powers).map_err(link)?;
+        let ready = linker.instantiate_pre(component).map_err(link)?;
+        Ok(Plugin { id: id.clone(), decl: decl.clone(), digest: *digest, ready })
+    }
+
+    fn component(
+        &self,
+        unchecked: &Unchecked,
+        decl: &PluginDecl,
+        cancel: &Cancel,
+    ) -> Result<Result<Component, LoadError>, Cancelled> {
+        let wrong = |message: String| LoadError::NotAComponent {
             path: decl.component.clone(),
             manifest: decl.manifest.clone(),
-            message: format!("{error:#}").replace('\n', " "),
-        })?;
-        let plugin = Plugin { id, decl: decl.clone(), digest, component };
-        plugin.check_imports(self)?;
-        plugin.check_exports(self)?;
-        Ok(plugin)
+            message,
+        };
+        let kept = self.cache.as_ref().and_then(|cache| cache.load(unchecked.digest));
+        if let Some(component) = kept.and_then(|code| self.deserialize(&code).ok()) {
+            return Ok(Ok(component));
+        }
+        let code = match self.compiler.compile(&unchecked.bytes, cancel) {
+            Ok(code) => code,
+            Err(CompileFailure::Cancelled) => return Err(Cancelled),
+            Err(CompileFailure::Invalid(message)) => return Ok(Err(wrong(message))),
+            Err(CompileFailure::Budget(what)) => {
+                return Ok(Err(LoadError::Budget { plugin: unchecked.id.clone(), path: decl.component.clone(), what }));
+            }
+            Err(CompileFailure::Io(source)) => {
+                return Ok(Err(LoadError::Compiler { plugin: unchecked.id.clone(), source }));
+            }
+        };
+        if let Some(cache) = &self.cache {
+            cache.store(unchecked.digest, &code);
+        }
+        Ok(self.deserialize(&code).map_err(|error| wrong(format!("{error:#}"))))
+    }
+
+    fn deserialize(&self, code: &[u8]) -> wasmtime::Result<Component> {
+        // SAFETY: the bytes are what `precompile` of this program has written: they come from the process that was just
+        // started for that, or bear a digest made with a key that only this user's skiff has.
+        unsafe { Component::deserialize(&self.engine, code) }
+    }
+
+    fn describe(&self, unchecked: &Unchecked, component: &Component) -> Inspection {
+        let ty = component.component_type();
+        Inspection {
+            digest: unchecked.digest,
+            size: unchecked.bytes.len() as u64,
+            imports: ty.imports(&self.engine).map(|(name, _)| name.to_owned()).collect(),
+            exports: ty.exports(&self.engine).map(|(name, _)| name.to_owned()).collect(),
+        }
+    }
+
+    /// Compiles a component and tells what it imports and exports; it is not checked, and nothing of it runs.
+    pub(crate) fn inspect(
+        &self,
+        unchecked: &Unchecked,
+        decl: &PluginDecl,
+        cancel: &Cancel,
+    ) -> Result<Result<Inspection, LoadError>, Cancelled> {
+        let component = self.component(unchecked, decl, cancel)?;
+        Ok(component.map(|component| self.describe(unchecked, &component)))
     }
 }
 
@@ -100,11 +179,22 @@ fn read(id: &PluginId, decl: &PluginDecl) -> Result<Vec<u8>, LoadError> {
     Ok(bytes)
 }
 
-/// Within a major version a newer host serves an older plugin, not the other way round; no host serves a
-/// version that was never released.
-fn serves(version: &str) -> bool {
-    match (Version::parse(version), Version::parse(INTERFACE_VERSION)) {
-        (Ok(needed), Ok(present)) => needed.pre.is_empty() && needed.major == present.major && needed <= present,
+/// Returns the version of a package that this host provides.
+fn present(package: &str) -> Option<Version> {
+    let (_, version) = INTERFACES.iter().find(|(name, _)| *name == package)?;
+    Version::parse(version).ok()
+}
+
+/// Returns whether this host has what an interface of the contract (`skiff:host/tools@1.0.0`) needs. Within a major
+/// version a newer host serves an older plugin, not the other way round; no host serves a version that was never
+/// released, and version 0 promises nothing.
+fn serves(interface: &str, version: &str) -> bool {
+    let package = interface.split('/').next().unwrap_or(interface);
+    match (Version::parse(version), present(package)) {
+        (Ok(needed), Some(present)) => {
+            let same = needed.major == present.major && (needed.major > 0 || needed.minor == present.minor);
+            needed.pre.is_empty() && same && needed <= present
+        }
         _ => false,
     }
 }
@@ -127,85 +217,84 @@ fn check_preamble(decl: &PluginDecl, bytes: &[u8]) -> Result<(), LoadError> {
 }
 
 fn check_interface(id: &PluginId, decl: &PluginDecl) -> Result<(), LoadError> {
-    match Version::parse(INTERFACE_VERSION) {
-        Ok(present) if decl.interface.matches(&present) => Ok(()),
-        _ => Err(LoadError::Interface {
+    match present(PLUGIN) {
+        Some(present) if decl.interface.matches(&present) => Ok(()),
+        present => Err(LoadError::Interface {
             plugin: id.clone(),
             manifest: decl.manifest.clone(),
             wanted: decl.interface.clone(),
-            present: INTERFACE_VERSION,
+            present: present.map(|version| version.to_string()).unwrap_or_default(),
         }),
     }
 }
 
 impl Plugin {
-    /// Returns who it is.
-    pub fn id(&self) -> &PluginId {
-        &self.id
+    /// Returns the time that a call of it may take.
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_secs(self.decl.limits.time_s.into())
     }
+}
 
-    /// Returns what it really imports and exports.
-    pub fn inspect(&self, host: &Host) -> Inspection {
-        let names = |name: &str| name.to_owned();
-        let ty = self.component.component_type();
-        Inspection {
-            digest: self.digest,
-            imports: ty.imports(&host.engine).map(|(name, _)| names(name)).collect(),
-            exports: ty.exports(&host.engine).map(|(name, _)| names(name)).collect(),
-        }
-    }
-
-    /// The linker is no allow-list (it lets an unknown empty instance pass), so names are checked here.
-    fn check_imports(&self, host: &Host) -> Result<(), LoadError> {
-        for import in self.inspect(host).imports {
-            if WASI.iter().any(|prefix| import.starts_with(prefix)) {
-                continue;
+/// The linker is no allow-list (it lets an unknown empty instance pass), so names are checked here.
+fn check_imports(id: &PluginId, decl: &PluginDecl, powers: Powers, imports: &[String]) -> Result<(), LoadError> {
+    for import in imports {
+        let (interface, version) = import.split_once('@').unwrap_or((import, ""));
+        match powers.need(interface) {
+            None => return Err(LoadError::UnknownImport { plugin: id.clone(), import: import.clone() }),
+            // Fetching puts what it fetches into a tree.
+            Some(Need::Declared(false, _)) if interface == "skiff:host/storage" && powers.fetch => {}
+            Some(Need::Declared(false, lacks)) => {
+                return Err(LoadError::UndeclaredImport {
+                    plugin: id.clone(),
+                    import: import.clone(),
+                    manifest: decl.manifest.clone(),
+                    lacks,
+                });
             }
-            let (interface, version) = import.split_once('@').unwrap_or((&import, ""));
-            if interface == TOOLS {
-                self.check_tools_declared(&import)?;
-            } else if !OPEN.contains(&interface) {
-                return Err(LoadError::UnknownImport { plugin: self.id.clone(), import });
-            }
-            self.check_version(&import, version)?;
+            Some(Need::Nothing | Need::Declared(true, _)) => {}
         }
-        Ok(())
-    }
-
-    fn check_tools_declared(&self, import: &str) -> Result<(), LoadError> {
-        match self.decl.capabilities.iter().any(|capability| matches!(capability, Capability::Tool(_))) {
-            true => Ok(()),
-            false => Err(LoadError::UndeclaredImport {
-                plugin: self.id.clone(),
-                import: import.to_owned(),
-                manifest: self.decl.manifest.clone(),
-            }),
+        if interface.starts_with("skiff:") && !serves(interface, version) {
+            return Err(version_error(id, interface, version));
         }
     }
+    Ok(())
+}
 
-    fn check_version(&self, import: &str, version: &str) -> Result<(), LoadError> {
-        match serves(version) {
-            true => Ok(()),
-            false => Err(LoadError::Version {
-                plugin: self.id.clone(),
-                needed: import.to_owned(),
-                present: format!("skiff:host {INTERFACE_VERSION}"),
-            }),
-        }
-    }
-
-    fn check_exports(&self, host: &Host) -> Result<(), LoadError> {
-        let exports = self.inspect(host).exports;
-        let promised =
-            [("hooks", HOOKS, !self.decl.hooks.is_empty()), ("commands", COMMANDS, !self.decl.commands.is_empty())];
-        for (declared, export, wanted) in promised {
-            let served =
-                |name: &String| name.split_once('@').is_some_and(|(name, version)| name == export && serves(version));
-            if wanted && !exports.iter().any(served) {
-                let manifest = self.decl.manifest.clone();
-                return Err(LoadError::MissingExport { plugin: self.id.clone(), manifest, declared, export });
+fn check_exports(id: &PluginId, decl: &PluginDecl, exports: &[String]) -> Result<(), LoadError> {
+    let (configure, hooks): (Vec<&Stage>, Vec<&Stage>) =
+        decl.hooks.iter().partition(|stage| **stage == Stage::Configure);
+    let promised = [
+        ("the hook `configure`", "skiff:plugin/configuration", !configure.is_empty()),
+        ("hooks", "skiff:plugin/hooks", !hooks.is_empty()),
+        ("commands", "skiff:plugin/commands", !decl.commands.is_empty()),
+        ("a board", "skiff:board/layouts", decl.board),
+    ];
+    for (declared, export, _) in promised.into_iter().filter(|(.., wanted)| *wanted) {
+        let found = exports.iter().find_map(|name| name.split_once('@').filter(|(name, _)| *name == export));
+        match found {
+            Some((_, version)) if serves(export, version) => {}
+            Some((_, version)) => return Err(version_error(id, export, version)),
+            None => {
+                let manifest = decl.manifest.clone();
+                return Err(LoadError::MissingExport { plugin: id.clone(), manifest, declared, export });
             }
         }
-        Ok(())
     }
+    Ok(())
+}
+
+/// Says what is needed, what is present, and what would fit.
+fn version_error(id: &PluginId, interface: &str, version: &str) -> LoadError {
+    let package = interface.split('/').next().unwrap_or(interface);
+    let needed = format!("{interface}@{version}");
+    let Some(present) = present(package) else {
+        return LoadError::UnknownImport { plugin: id.clone(), import: needed };
+    };
+    let fits = match Version::parse(version) {
+        Ok(wanted) if wanted.pre.is_empty() && wanted > present => {
+            format!("a newer skiff, with {package} {wanted}, or the plugin built for {package} {present}")
+        }
+        _ => format!("the plugin built for {package} {present}"),
+    };
+    LoadError::Version { plugin: id.clone(), needed, present: format!("{package} {present}"), fits }
 }

@@ -1,4 +1,10 @@
+use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
+use std::hash::BuildHasherDefault;
+use std::hash::DefaultHasher;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -8,9 +14,22 @@ use wasmtime::Config;
 use wasmtime::Engine;
 use wasmtime::component::HasSelf;
 use wasmtime::component::Linker;
+use wasmtime_wasi::WasiView as _;
+use wasmtime_wasi::cli::WasiCli;
+use wasmtime_wasi::cli::WasiCliView as _;
+use wasmtime_wasi::filesystem::WasiFilesystem;
+use wasmtime_wasi::filesystem::WasiFilesystemView as _;
+use wasmtime_wasi::p2::bindings::cli;
+use wasmtime_wasi::p2::bindings::filesystem;
+use wasmtime_wasi::p2::bindings::random;
+use wasmtime_wasi::random::WasiRandom;
 
 use crate::HostError;
+use crate::Workshop;
 use crate::bindings::imports::skiff::host;
+use crate::cache::Cache;
+use crate::compiler::Compiler;
+use crate::powers::Powers;
 use crate::state::State;
 
 /// How often running guests are interrupted, so that a limit or Ctrl-C can take effect.
@@ -19,11 +38,13 @@ const TICK: Duration = Duration::from_millis(10);
 /// Bytes of stack that a guest may use.
 const GUEST_STACK: usize = 1 << 20;
 
-/// The component host: one engine, one set of interfaces, for all plugins of a process.
-pub struct Host {
+/// The component host: one engine for all plugins of a process, and a set of interfaces for each set of powers.
+pub(crate) struct Host {
     pub(crate) engine: Engine,
-    pub(crate) linker: Linker<State>,
     pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) compiler: Compiler,
+    linkers: Mutex<BTreeMap<Powers, Arc<Linker<State>>>>,
     _ticker: Ticker,
 }
 
@@ -32,16 +53,31 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError`] when wasmtime or the operating system refuses.
-    pub fn new() -> Result<Self, HostError> {
-        let engine = Engine::new(&config()).map_err(|error| HostError::Engine(format!("{error:#}")))?;
-        let linker = linker(&engine).map_err(|error| HostError::Engine(format!("{error:#}")))?;
+    pub(crate) fn new(workshop: &Workshop) -> Result<Self, HostError> {
+        let engine = new_engine()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HostError::Runtime)?;
         let ticker = Ticker::start(engine.clone()).map_err(HostError::Runtime)?;
-        Ok(Self { engine, linker, runtime, _ticker: ticker })
+        let compatibility =
+            BuildHasherDefault::<DefaultHasher>::default().hash_one(engine.precompile_compatibility_hash());
+        let cache = workshop.cache.as_deref().and_then(|folder| Cache::open(folder, compatibility));
+        let compiler = Compiler::new(workshop.compiler.clone());
+        Ok(Self { engine, runtime, cache, compiler, linkers: Mutex::new(BTreeMap::new()), _ticker: ticker })
+    }
+
+    /// Returns the interfaces for a set of powers.
+    pub(crate) fn linker(&self, powers: Powers) -> wasmtime::Result<Arc<Linker<State>>> {
+        let mut linkers = self.linkers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(linker) = linkers.get(&powers) {
+            return Ok(Arc::clone(linker));
+        }
+        let linker = Arc::new(linker(&self.engine, powers)?);
+        linkers.insert(powers, Arc::clone(&linker));
+        Ok(linker)
     }
 }
 
-fn config() -> Config {
+/// Makes an engine; all engines of one skiff are alike, so that one can run what another has compiled.
+pub(crate) fn new_engine() -> Result<Engine, HostError> {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -55,15 +91,38 @@ fn config() -> Config {
         .wasm_function_references(false)
         .wasm_exceptions(false)
         .wasm_memory64(false);
-    config
+    Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
 }
 
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+fn linker(engine: &Engine, powers: Powers) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    host::report::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    host::context::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    host::tools::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    let l = &mut linker;
+    // Streams, polls, clocks and stdio; what comes on top of that is everything that standard libraries want and the
+    // network is not.
+    wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
+    filesystem::types::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
+    filesystem::preopens::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
+    random::insecure::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
+    random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
+    cli::exit::add_to_linker::<State, WasiCli>(l, State::cli)?;
+    cli::environment::add_to_linker::<State, WasiCli>(l, State::cli)?;
+    cli::terminal_input::add_to_linker::<State, WasiCli>(l, State::cli)?;
+    cli::terminal_output::add_to_linker::<State, WasiCli>(l, State::cli)?;
+    cli::terminal_stdin::add_to_linker::<State, WasiCli>(l, State::cli)?;
+    cli::terminal_stdout::add_to_linker::<State, WasiCli>(l, State::cli)?;
+    cli::terminal_stderr::add_to_linker::<State, WasiCli>(l, State::cli)?;
+    host::fault::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
+    host::report::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
+    host::context::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
+    if powers.storage || powers.fetch {
+        host::storage::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
+    }
+    if powers.tools {
+        host::tools::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
+    }
+    if powers.fetch {
+        host::fetch::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
+    }
     Ok(linker)
 }
 

@@ -65,8 +65,8 @@ pub enum LoadError {
         /// The import.
         import: String,
     },
-    /// It imports tools and declares none.
-    #[error("{manifest}: plugin `{plugin}` imports `{import}` and declares no tool")]
+    /// It imports an interface whose capability it does not declare.
+    #[error("{manifest}: plugin `{plugin}` imports `{import}` and declares {lacks}")]
     UndeclaredImport {
         /// The plugin.
         plugin: PluginId,
@@ -74,6 +74,8 @@ pub enum LoadError {
         import: String,
         /// The manifest.
         manifest: Location,
+        /// What the manifest lacks.
+        lacks: &'static str,
     },
     /// It was built for another version of the interface.
     #[error("Plugin `{plugin}` needs `{needed}`; this skiff provides {present}")]
@@ -84,6 +86,26 @@ pub enum LoadError {
         needed: String,
         /// What is there.
         present: String,
+        /// What would fit.
+        fits: String,
+    },
+    /// Compiling it takes more than a plugin may.
+    #[error("Compiling the component `{}` of plugin `{plugin}` takes more {what} than a plugin may", path.display())]
+    Budget {
+        /// The plugin.
+        plugin: PluginId,
+        /// The file.
+        path: PathBuf,
+        /// Time or memory.
+        what: &'static str,
+    },
+    /// The process that compiles components could not be run.
+    #[error("Cannot compile plugin `{plugin}`")]
+    Compiler {
+        /// The plugin.
+        plugin: PluginId,
+        /// Why.
+        source: io::Error,
     },
     /// The manifest asks for an interface version that this skiff has not.
     #[error("{manifest}: plugin `{plugin}` is written for skiff:plugin {wanted}; this skiff provides {present}")]
@@ -95,7 +117,7 @@ pub enum LoadError {
         /// What the manifest wants.
         wanted: VersionReq,
         /// What is there.
-        present: &'static str,
+        present: String,
     },
     /// The manifest promises hooks or commands that the component does not export.
     #[error("{manifest}: plugin `{plugin}` declares {declared} and its component does not export `{export}`")]
@@ -190,9 +212,25 @@ pub enum CallError {
         /// How it ended.
         reason: String,
     },
+    /// What happens cannot be noted, so it must not happen.
+    #[error("Cannot write to the audit log `{}`", path.display())]
+    Audit {
+        /// The log.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Scripts cannot be read.
     #[error(transparent)]
     Unreadable(#[from] PlanError),
+    /// A plugin's contribution to the configuration is none.
+    #[error("Plugin `{plugin}` contributes to the configuration what is no fragment: {message}")]
+    Contribution {
+        /// The plugin.
+        plugin: PluginId,
+        /// What is wrong.
+        message: String,
+    },
     /// The plugin does not serve this stage.
     #[error("Plugin `{plugin}` has no hook for the stage `{stage}`")]
     NoHook {

@@ -18,27 +18,37 @@
 //!
 //! [`Zone`]: skiff_layers::Zone
 
+mod audit;
 mod bindings;
+pub mod board;
+mod cache;
 mod call;
 mod clock;
+mod compiler;
 mod component;
+mod download;
 mod engine;
 mod error;
 mod grant;
 mod interface;
+mod invoke;
 mod matcher;
 mod mount;
+mod powers;
 mod process;
 mod runner;
 mod script;
 mod state;
 
+pub use audit::AuditEvent;
+pub use audit::AuditLog;
+pub use audit::AuditRecord;
 pub use call::Given;
 pub use call::GivenValue;
-pub use component::INTERFACE_VERSION;
+pub use compiler::precompile;
+pub use component::INTERFACES;
 pub use component::Inspection;
-pub use component::Plugin;
-pub use engine::Host;
+pub use download::Downloads;
 pub use error::CallError;
 pub use error::Denied;
 pub use error::GrantError;
@@ -52,6 +62,7 @@ pub use grant::capability_id;
 pub use process::ToolEnvironment;
 pub use runner::Runner;
 pub use runner::System;
+pub use runner::Workshop;
 pub use script::SHELL;
 pub use script::ScriptEnvironment;
 pub use script::Scripts;

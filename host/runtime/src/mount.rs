@@ -14,6 +14,7 @@ use skiff_layers::Access;
 use skiff_layers::Capability;
 use skiff_layers::Zone;
 use skiff_plan::Zones;
+use skiff_tree::TreePath;
 use tempfile::TempDir;
 
 use crate::CallError;
@@ -141,25 +142,35 @@ impl Mounts {
     ///
     /// The file need not exist; its folder must, and no link on the way may lead outside.
     pub(crate) fn find(&self, path: &str) -> Result<Inside, String> {
-        if !path.starts_with('/')
-            || path.contains('\0')
-            || path.split('/').skip(1).any(|p| matches!(p, "" | "." | ".."))
-        {
-            return Err(format!("`{path}` is not an absolute path without `.`, `..` and empty parts"));
-        }
-        let holds = |mount: &&Mount| {
-            path.strip_prefix(&mount.guest).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let Some(mount) = self.mounts.iter().filter(holds).max_by_key(|mount| mount.guest.len()) else {
-            return Err(format!("`{path}` is in none of the folders that the plugin was granted"));
-        };
-        let inner = path.get(mount.guest.len() + 1..).unwrap_or_default();
+        let (mount, inner) = self.holder(path)?;
         let checked = match inner {
             "" => check_folder(&mount.dir, 0),
             inner => check_inside(&mount.dir, inner),
         };
         checked.map_err(|error| format!("`{path}`: {error}"))?;
         Ok(Inside { zone: mount.zone, view: format!(".{path}") })
+    }
+
+    /// Opens a folder of the guest, and tells whether it may be changed.
+    pub(crate) fn open_folder(&self, path: &str) -> Result<(Dir, bool), String> {
+        let (mount, inner) = self.holder(path)?;
+        let dir = if inner.is_empty() { mount.dir.try_clone() } else { mount.dir.open_dir(inner) };
+        dir.map(|dir| (dir, mount.write)).map_err(|error| format!("`{path}`: {error}"))
+    }
+
+    /// Returns the innermost granted folder that holds a path of the guest, and the rest of the path.
+    fn holder<'p>(&self, path: &'p str) -> Result<(&Mount, &'p str), String> {
+        let is_plain = path.strip_prefix('/').is_some_and(|inner| !inner.is_empty() && TreePath::new(inner).is_ok());
+        if !is_plain {
+            return Err(format!("`{path}` is not an absolute path without `.`, `..` and empty parts"));
+        }
+        let holds = |mount: &&Mount| {
+            path.strip_prefix(&mount.guest).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match self.mounts.iter().filter(holds).max_by_key(|mount| mount.guest.len()) {
+            Some(mount) => Ok((mount, path.get(mount.guest.len() + 1..).unwrap_or_default())),
+            None => Err(format!("`{path}` is in none of the folders that the plugin was granted")),
+        }
     }
 
     /// Makes a folder in which a tool finds all granted folders under the names that the guest knows.

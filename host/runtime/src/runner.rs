@@ -1,18 +1,26 @@
-//! Calling hooks and commands.
+//! Getting plugins ready and bounding what a call of one may use up.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
+use skiff_layers::Capability;
 use skiff_layers::PluginDecl;
-use skiff_layers::Stage;
+use skiff_layers::Zone;
 use skiff_plan::Cancel;
 use skiff_plan::Cancelled;
+use skiff_plan::Contribution;
 use skiff_plan::HookCall;
 use skiff_plan::HookFailure;
 use skiff_plan::HookRunner;
@@ -27,23 +35,21 @@ use skiff_plan::harmless;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
+use crate::AuditEvent;
+use crate::AuditLog;
 use crate::CallError;
+use crate::Downloads;
 use crate::Given;
-use crate::GivenValue;
 use crate::Grants;
-use crate::Host;
 use crate::HostError;
+use crate::Inspection;
 use crate::LoadError;
-use crate::PluginFailure;
 use crate::PluginId;
 use crate::ScriptEnvironment;
 use crate::Scripts;
-use crate::bindings;
-use crate::bindings::command::exports::skiff::plugin::commands;
-use crate::bindings::hook::exports::skiff::plugin::hooks;
-use crate::bindings::imports::skiff::host::fault;
 use crate::component::Plugin;
 use crate::component::Unchecked;
+use crate::engine::Host;
 use crate::mount::Mounts;
 use crate::process::ToolEnvironment;
 use crate::state::State;
@@ -56,6 +62,18 @@ const MAX_CALL_BYTES: usize = 1 << 20;
 
 /// Handles that a component may hold.
 const MAX_HANDLES: usize = 1000;
+
+/// Components that are loaded at the same time.
+const MAX_WORKERS: usize = 8;
+
+/// Where components are compiled, and where what comes of it is kept.
+#[derive(Debug, Clone, Default)]
+pub struct Workshop {
+    /// The folder with compiled components; `None` compiles them each time.
+    pub cache: Option<PathBuf>,
+    /// The program that calls [`precompile`](crate::precompile), and its first arguments.
+    pub compiler: Vec<PathBuf>,
+}
 
 /// What plugins may know about the system being built and the machine it is built on.
 #[derive(Debug, Clone)]
@@ -72,6 +90,10 @@ pub struct System {
     pub tools: ToolEnvironment,
     /// What scripts of layers find around them.
     pub scripts: ScriptEnvironment,
+    /// Where downloads come from.
+    pub downloads: Downloads,
+    /// Where it is noted what plugins do beyond their sandbox.
+    pub audit: Arc<AuditLog>,
     /// Returns the sentence that says how to install a program.
     pub install_hint: fn(&str) -> String,
 }
@@ -97,51 +119,23 @@ impl Runner {
     ///
     /// # Errors
     /// [`HostError`] when wasmtime or the operating system refuses.
-    pub fn new(system: System, grants: Grants, cancel: Cancel, reporter: Arc<dyn Reporter>) -> Result<Self, HostError> {
+    pub fn new(
+        system: System,
+        workshop: &Workshop,
+        grants: Grants,
+        cancel: Cancel,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, HostError> {
         let loaded = Mutex::new(BTreeMap::new());
-        Ok(Self { host: Host::new()?, system: Arc::new(system), grants, cancel, reporter, loaded })
+        Ok(Self { host: Host::new(workshop)?, system: Arc::new(system), grants, cancel, reporter, loaded })
     }
 
-    /// Runs a command of a plugin and returns its exit status, and what it printed to stdout.
-    ///
-    /// # Errors
-    /// [`CallError`]: not loaded, not granted, failed, crashed or stopped.
-    pub fn run_command(
-        &self,
-        planned: &PlannedPlugin,
-        command: &str,
-        given: &Given,
-        zones: &Zones,
-    ) -> Result<(i32, Vec<u8>), CallError> {
-        let plugin = self.ready(&planned.layer, &planned.plugin)?;
-        let arguments: Vec<_> = given.iter().map(argument).collect();
-        let state = self.state(&plugin, &planned.layer_root, zones, given.clone())?;
-        let (called, stdout) = self.bounded(&plugin, state, async |store, pre| {
-            let instance = bindings::command::CommandPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
-            let called = instance.skiff_plugin_commands().call_invoke(&mut *store, command, &arguments).await?;
-            Ok((called, store.data().stdout()))
-        })?;
-        called.map(|status| (status, stdout)).map_err(|fault| failed(&plugin, fault))
-    }
-
-    fn run_stage(&self, call: &HookCall, zones: &Zones) -> Result<(), CallError> {
-        let plugin = self.ready(&call.layer, &call.plugin)?;
-        if !plugin.decl.hooks.contains(&call.stage) {
-            return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage });
-        }
-        let stage = match call.stage {
-            Stage::Pre => hooks::Stage::Pre,
-            Stage::Post => hooks::Stage::Post,
-        };
-        let state = self.state(&plugin, &call.layer_root, zones, Given::default())?;
-        let called = self.bounded(&plugin, state, async |store, pre| {
-            let instance = bindings::hook::HookPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
-            let called = instance.skiff_plugin_hooks().call_run(&mut *store, stage).await?;
-            // A hook has no reader of its own.
-            store.data_mut().flush_stdout(Level::Info);
-            Ok(called)
-        })?;
-        called.map_err(|fault| failed(&plugin, fault))
+    fn run_script(&self, hook: &PlannedShellHook) -> Result<(), CallError> {
+        let scripts = self.ready_script(hook)?;
+        let event = AuditEvent::Script { path: hook.path.clone() };
+        let noted = self.system.audit.note(&scripts.id, scripts.digest, event);
+        noted.map_err(|source| CallError::Audit { path: self.system.audit.path().to_owned(), source })?;
+        scripts.run_hook(hook, &self.system.scripts)
     }
 
     fn ready_script(&self, hook: &PlannedShellHook) -> Result<Scripts, CallError> {
@@ -152,39 +146,68 @@ impl Runner {
     }
 
     /// Loads a plugin, the first time, after checking that all it declares is granted to its bytes.
-    fn ready(&self, layer: &str, decl: &PluginDecl) -> Result<Arc<Plugin>, CallError> {
+    pub(crate) fn ready(&self, layer: &str, decl: &PluginDecl) -> Result<Arc<Plugin>, CallError> {
         let id = PluginId::new(layer, &decl.name);
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plugin) = loaded.get(&id) {
+        if let Some(plugin) = self.loaded().get(&id) {
             return Ok(Arc::clone(plugin));
         }
         let unchecked = Unchecked::read(layer, decl)?;
         // Consent comes first: not even the compiler sees bytes that nobody has agreed to.
-        self.grants.check(&id, unchecked.digest, &decl.capabilities)?;
-        let plugin = Arc::new(self.host.compile(unchecked, decl)?);
-        loaded.insert(id, Arc::clone(&plugin));
+        if let Err(denied) = self.grants.check(&id, unchecked.digest, &decl.capabilities) {
+            let event = AuditEvent::Refused { reason: denied.to_string() };
+            // It is refused in any case; if it cannot be noted, that must not hide the reason.
+            let _ = self.system.audit.note(&id, unchecked.digest, event);
+            return Err(denied.into());
+        }
+        let plugin = Arc::new(self.host.load(&unchecked, decl, &self.cancel)??);
+        self.loaded().insert(id, Arc::clone(&plugin));
         Ok(plugin)
     }
 
-    fn state(&self, plugin: &Arc<Plugin>, layer_root: &Path, zones: &Zones, given: Given) -> Result<State, CallError> {
-        let mounts = Mounts::open(&plugin.id, layer_root, zones, &plugin.decl.capabilities)?;
+    fn loaded(&self) -> MutexGuard<'_, BTreeMap<PluginId, Arc<Plugin>>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes what belongs to one call of a plugin.
+    pub(crate) fn state(
+        &self,
+        plugin: &Arc<Plugin>,
+        layer_root: &Path,
+        zones: &Zones,
+        given: Given,
+    ) -> Result<State, CallError> {
+        self.new_state(plugin, Mounts::open(&plugin.id, layer_root, zones, &plugin.decl.capabilities)?, zones, given)
+    }
+
+    /// Makes what belongs to a call whose outcome may depend on the layers alone.
+    pub(crate) fn pure_state(
+        &self,
+        plugin: &Arc<Plugin>,
+        layer_root: &Path,
+        zones: &Zones,
+    ) -> Result<State, CallError> {
+        let reads = |capability: &&Capability| matches!(capability, Capability::Files(access) if matches!(access.zone, Zone::Layer | Zone::Layers));
+        let capabilities: Vec<_> = plugin.decl.capabilities.iter().filter(reads).cloned().collect();
+        let mounts = Mounts::open(&plugin.id, layer_root, zones, &capabilities)?;
+        let mut state = self.new_state(plugin, mounts, zones, Given::default())?;
+        state.pure = true;
+        Ok(state)
+    }
+
+    fn new_state(&self, plugin: &Arc<Plugin>, mounts: Mounts, zones: &Zones, given: Given) -> Result<State, CallError> {
         let (system, reporter) = (Arc::clone(&self.system), Arc::clone(&self.reporter));
         State::new(Arc::clone(plugin), system, given, mounts, self.cancel.clone(), reporter, zones.epoch)
             .map_err(|error| CallError::Trap { plugin: plugin.id.clone(), message: format!("{error:#}") })
     }
 
     /// Runs `body` in a fresh store until it ends, its limits are reached or the user wants to stop.
-    fn bounded<T>(
+    pub(crate) fn bounded<T>(
         &self,
         plugin: &Arc<Plugin>,
         state: State,
         body: impl AsyncFnOnce(&mut Store<State>, InstancePre<State>) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
-        let link = |error: wasmtime::Error| {
-            let message = format!("{error:#}").replace('\n', " ");
-            CallError::Load(LoadError::Link { plugin: plugin.id.clone(), message })
-        };
-        let pre = self.host.linker.instantiate_pre(&plugin.component).map_err(link)?;
+        let ready = plugin.ready.clone();
         let clock = Arc::clone(&state.clock);
         let mut store = Store::new(&self.host.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -192,7 +215,7 @@ impl Runner {
         store.epoch_deadline_async_yield_and_update(1);
         store.set_hostcall_fuel(MAX_CALL_BYTES);
         store.set_max_component_handles(MAX_HANDLES);
-        let allowed = Duration::from_secs(plugin.decl.limits.time_s.into());
+        let allowed = plugin.time();
         let watch = async {
             loop {
                 tokio::time::sleep(WATCH).await;
@@ -208,7 +231,7 @@ impl Runner {
         let outcome = self.host.runtime.block_on(async {
             tokio::select! {
                 biased;
-                result = body(&mut store, pre) => Ok(result),
+                result = body(&mut store, ready) => Ok(result),
                 stopped = watch => Err(stopped),
             }
         });
@@ -232,6 +255,23 @@ impl Runner {
         let unchecked = Unchecked::read(&planned.layer, &planned.plugin)?;
         Ok((unchecked.id, unchecked.digest))
     }
+
+    /// Returns what a component really imports and exports. It is compiled for that, and nothing of it runs.
+    ///
+    /// # Errors
+    /// [`CallError`] when it cannot be read or is no component.
+    pub fn inspect(&self, planned: &PlannedPlugin) -> Result<Inspection, CallError> {
+        let unchecked = Unchecked::read(&planned.layer, &planned.plugin)?;
+        Ok(self.host.inspect(&unchecked, &planned.plugin, &self.cancel)??)
+    }
+
+    fn check_step(&self, step: &HookStep) -> Result<(), HookFailure> {
+        let checked = match step {
+            HookStep::Component(call) => self.ready(&call.layer, &call.plugin).map(drop),
+            HookStep::Script(hook) => self.ready_script(hook).map(drop),
+        };
+        checked.map_err(|error| step.failure(Box::new(error)))
+    }
 }
 
 enum Stopped {
@@ -240,48 +280,39 @@ enum Stopped {
 }
 
 impl HookRunner for Runner {
-    fn check_hook(&self, step: &HookStep) -> Result<(), HookFailure> {
-        let checked = match step {
-            HookStep::Component(call) => self.ready(&call.layer, &call.plugin).map(drop),
-            HookStep::Script(hook) => self.ready_script(hook).map(drop),
-        };
-        checked.map_err(|error| step.failure(Box::new(error)))
+    fn check_hooks(&self, steps: &[HookStep]) -> Result<(), HookFailure> {
+        let workers = thread::available_parallelism().map_or(1, usize::from).min(steps.len()).min(MAX_WORKERS);
+        if workers < 2 {
+            return steps.iter().try_for_each(|step| self.check_step(step));
+        }
+        // Whoever is free takes the next; the first failure in the order of the steps is the one that is told.
+        let next = AtomicUsize::new(0);
+        let results: Vec<OnceLock<Result<(), HookFailure>>> = steps.iter().map(|_| OnceLock::new()).collect();
+        thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| {
+                    while let Some((step, result)) = {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        steps.get(at).zip(results.get(at))
+                    } {
+                        // Nobody else has this place.
+                        let _ = result.set(self.check_step(step));
+                    }
+                });
+            }
+        });
+        results.into_iter().filter_map(OnceLock::into_inner).collect()
     }
 
     fn run_hook(&self, step: &HookStep, zones: &Zones) -> Result<(), HookFailure> {
         let ran = match step {
             HookStep::Component(call) => self.run_stage(call, zones),
-            HookStep::Script(hook) => {
-                self.ready_script(hook).and_then(|scripts| scripts.run_hook(hook, &self.system.scripts))
-            }
+            HookStep::Script(hook) => self.run_script(hook),
         };
         ran.map_err(|error| step.failure(Box::new(error)))
     }
-}
 
-fn argument((name, value): (&str, &GivenValue)) -> commands::Argument {
-    let value = match value {
-        GivenValue::Flag(flag) => commands::Value::Flag(*flag),
-        GivenValue::Number(number) => commands::Value::Number(*number),
-        GivenValue::Text(text) => commands::Value::Text(text.clone()),
-        GivenValue::Many(words) => commands::Value::Many(words.clone()),
-    };
-    commands::Argument { name: name.to_owned(), value }
-}
-
-/// What a plugin says about its failure stands behind skiff's own words: it gets one line of bounded length.
-fn one_line(text: &str) -> String {
-    const MAX: usize = 2000;
-    let text = harmless(text).replace('\n', " ");
-    text.get(..text.floor_char_boundary(MAX)).unwrap_or_default().to_owned()
-}
-
-fn failed(plugin: &Plugin, fault: fault::Failure) -> CallError {
-    CallError::Failed(PluginFailure {
-        plugin: plugin.id.clone(),
-        refused: matches!(fault.kind, fault::Kind::Refused),
-        message: one_line(&fault.message),
-        hint: fault.hint.map(|hint| one_line(&hint)),
-        subject: fault.subject.map(|subject| one_line(&subject)),
-    })
+    fn contribute(&self, call: &HookCall, zones: &Zones) -> Result<Vec<Contribution>, HookFailure> {
+        self.contributions(call, zones).map_err(|error| call.failure(Box::new(error)))
+    }
 }

@@ -18,12 +18,16 @@ use wasmtime_wasi::WasiCtxView;
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 
+use crate::AuditEvent;
 use crate::Given;
 use crate::PluginId;
+use crate::System;
+use crate::bindings::imports::skiff::host::fault::Failure;
+use crate::bindings::imports::skiff::host::fault::Kind;
 use crate::clock::WorkClock;
 use crate::component::Plugin;
+use crate::interface::failure;
 use crate::mount::Mounts;
-use crate::runner::System;
 
 /// Bytes of log text that a call may send.
 const MAX_LOG: usize = 1 << 20;
@@ -45,6 +49,8 @@ pub(crate) struct State {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) system: Arc<System>,
     pub(crate) epoch: Option<u32>,
+    /// Whether the outcome may depend on the layers alone: then there are neither tools nor downloads.
+    pub(crate) pure: bool,
     pub(crate) given: Given,
     pub(crate) mounts: Mounts,
     pub(crate) clock: Arc<WorkClock>,
@@ -90,6 +96,7 @@ impl State {
             plugin,
             system,
             epoch,
+            pure: false,
             given,
             mounts,
             cancel,
@@ -102,6 +109,33 @@ impl State {
 
     pub(crate) fn id(&self) -> &PluginId {
         &self.plugin.id
+    }
+
+    /// Returns whether the plugin has worked longer than it may.
+    pub(crate) fn is_late(&self) -> bool {
+        self.clock.worked() > self.plugin.time()
+    }
+
+    /// Notes what the plugin does beyond its sandbox. What cannot be noted must not happen.
+    pub(crate) fn note(&self, event: AuditEvent) -> Result<(), Failure> {
+        self.system.audit.note(self.id(), self.plugin.digest, event).map_err(|error| {
+            failure(Kind::Io, format!("it cannot be noted in {}: {error}", self.system.audit.path().display()), None)
+        })
+    }
+
+    /// Makes the failure for something that the plugin may not do, and notes it.
+    pub(crate) fn refuse(&self, reason: String, hint: Option<String>) -> Failure {
+        // It is refused in any case; if it cannot be noted, that must not hide the reason.
+        let _ = self.note(AuditEvent::Refused { reason: reason.clone() });
+        failure(Kind::Refused, reason, hint)
+    }
+
+    /// Refuses what would make the outcome of a pure call depend on something else than the layers.
+    pub(crate) fn impure(&self, what: &str) -> Result<(), Failure> {
+        match self.pure {
+            true => Err(self.refuse(format!("{what} are not there while a plan is made"), None)),
+            false => Ok(()),
+        }
     }
 
     /// Shows a message of the guest, as long as it has not said too much already.

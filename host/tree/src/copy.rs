@@ -24,6 +24,7 @@ use crate::data::Ended;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::entry::list;
+use crate::entry::reopen;
 
 /// How files are opened to be read: never through a link, and never waiting for whoever writes into a pipe.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
@@ -72,6 +73,31 @@ pub fn put(contents: &File, into: &Dir, to: &TreePath, watch: Watch<'_>) -> Resu
     replace(into, to, stat.st_mode & PLAIN_MODE, |file| {
         data::copy(contents, &stat, file, watch).map_err(|ended| ended.at(to.as_str()))
     })
+}
+
+/// Sets the permissions of a file or folder; a link is not followed and cannot have any.
+///
+/// # Errors
+/// [`TreeError`] when it is not there or is neither file nor folder.
+pub fn set_mode(tree: &Dir, path: &TreePath, mode: u32) -> Result<(), TreeError> {
+    let mode = Mode::from_raw_mode(mode & PLAIN_MODE);
+    let Some((folder, name)) = path.split() else {
+        let root = reopen(tree, path.as_str())?;
+        return rustix::fs::fchmod(root, mode).map_err(TreeError::errno(path));
+    };
+    let folder = tree.open_dir(folder.or_dot()).map_err(TreeError::at(path))?;
+    match kind(&folder, name, path)? {
+        Kind::File => {
+            let (file, _) = open_file(&folder, &c_name(name, path)?, path.as_str())?;
+            rustix::fs::fchmod(file, mode).map_err(TreeError::errno(path))
+        }
+        Kind::Folder => {
+            let inner = open_inner(&folder, &c_name(name, path)?, path.as_str())?;
+            rustix::fs::fchmod(inner, mode).map_err(TreeError::errno(path))
+        }
+        Kind::Link => Err(TreeError::Special { path: path.to_string(), kind: "a symbolic link" }),
+        Kind::Special(kind) => Err(TreeError::Special { path: path.to_string(), kind }),
+    }
 }
 
 /// Fills a new file and gives it the name when it is complete.

@@ -202,9 +202,7 @@ impl Buildroot {
             return Ok(Compiled::Unchanged);
         }
         // What would be refused at the end is refused before the work.
-        for step in site.plan.hooks(Stage::Pre).into_iter().chain(site.plan.hooks(Stage::Post)) {
-            hooks.check_hook(&step)?;
-        }
+        hooks.check_hooks(&[site.plan.hooks(Stage::Pre), site.plan.hooks(Stage::Post)].concat())?;
         let folder = site.workspace.folder();
         let (packages, mut record) = prepare::begin(&make, site, &config, stages)?;
         let mut times = Remembered::read(&self.cache);

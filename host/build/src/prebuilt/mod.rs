@@ -168,9 +168,7 @@ impl Prebuilt {
         if !lock.packages().any(|package| package.name.starts_with(BUSYBOX)) {
             return Err(PrebuiltError::Unprepared { what: "the package `busybox-static`" });
         }
-        for step in plugins(site.plan, Stage::Pre).into_iter().chain(plugins(site.plan, Stage::Post)) {
-            hooks.check_hook(&step)?;
-        }
+        hooks.check_hooks(&[plugins(site.plan, Stage::Pre), plugins(site.plan, Stage::Post)].concat())?;
         let packages = apt.obtain(lock.packages())?;
         workspace::claim(site.workspace)?;
         let staging = Staging::new(&site.workspace.folder(), site.workspace.name())?;

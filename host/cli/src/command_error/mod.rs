@@ -177,6 +177,7 @@ impl From<PlanError> for CommandError {
                 plain.hint("a layer holds only files, folders and symbolic links that can be read")
             }
             PlanError::User(_) => plain.hint("a line is: name uid group gid password home shell groups comment"),
+            PlanError::Contribution { .. } => plain.hint("this is a fault in the plugin"),
             PlanError::MissingComponent { component, .. } => {
                 plain.hint(format!("build the plugin and put it at {}", component.display()))
             }
@@ -276,11 +277,12 @@ impl From<LoadError> for CommandError {
                 plain.hint("plugins get skiff:host and the files they declare; the network is not among it")
             }
             LoadError::UndeclaredImport { .. } => {
-                plain.hint("declare each program under `capabilities` as `tool`, or do not call any")
+                plain.hint("declare under `capabilities` what it needs it for, or do not use it")
             }
-            LoadError::Version { .. } | LoadError::Interface { .. } => {
-                plain.hint("use a skiff or a version of the plugin that fits")
-            }
+            LoadError::Version { fits, .. } => plain.hint(format!("what would fit: {fits}")),
+            LoadError::Interface { .. } => plain.hint("use a skiff or a version of the plugin that fits"),
+            LoadError::Budget { .. } => plain.hint("it may have been made so; ask its author"),
+            LoadError::Compiler { .. } => plain.hint("there may be too little memory, or too many processes"),
             LoadError::MissingExport { .. } => {
                 plain.hint("export it with export_hook! or export_command! of the SDK, or take it out of the manifest")
             }
@@ -326,6 +328,8 @@ impl From<CallError> for CommandError {
                 .hint("better, ask the layer's author for a plugin, which can do only what you grant"),
             CallError::Script { .. } => plain.hint("what it printed stands above"),
             CallError::Unreadable(error) => error.into(),
+            CallError::Contribution { .. } => plain.hint("this is a fault in the plugin"),
+            CallError::Audit { .. } => plain.hint("what cannot be noted is not done; check that there is room"),
             CallError::NoHook { .. } => plain,
         }
     }

@@ -64,7 +64,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
 fn changes_outputs(planned: &PlannedPlugin) -> bool {
     planned.plugin.capabilities.iter().any(|capability| match capability {
         Capability::Files(access) => access.write && matches!(access.zone, Zone::Target | Zone::Images),
-        Capability::Tool(_) | Capability::Variable { .. } => false,
+        Capability::Tool(_) | Capability::Fetch(_) | Capability::Variable { .. } => false,
     })
 }
 

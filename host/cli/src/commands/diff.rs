@@ -151,7 +151,11 @@ fn overlays(plan: &BuildPlan) -> Result<BTreeMap<String, Said>> {
 }
 
 fn hooks(plan: &BuildPlan) -> Vec<String> {
-    [Stage::Pre, Stage::Post].into_iter().flat_map(|stage| plan.hooks(stage)).map(|step| step.to_string()).collect()
+    [Stage::Configure, Stage::Pre, Stage::Post]
+        .into_iter()
+        .flat_map(|stage| plan.hooks(stage))
+        .map(|step| step.to_string())
+        .collect()
 }
 
 fn print(difference: &Difference) {

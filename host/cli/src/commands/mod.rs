@@ -18,6 +18,7 @@ mod hooks;
 mod inside;
 mod list;
 mod plan;
+mod precompile;
 mod shell;
 mod show;
 mod status;
@@ -47,6 +48,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
     match &command {
         Command::Completions { shell } => return completions::register(*shell, &environment),
         Command::Inside(inside) => return inside::run(inside, &environment),
+        Command::Precompile => return precompile::run(),
         _ => {}
     }
     let interrupt = Interrupt::listen();
@@ -83,7 +85,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Clean(args) => clean::run(&session, &args),
         Command::Doctor(args) => return doctor::run(&session, &args),
         Command::Hooks { stage } => hooks::run(&session, &stage),
-        Command::Completions { .. } | Command::Inside(_) => Ok(()),
+        Command::Completions { .. } | Command::Inside(_) | Command::Precompile => Ok(()),
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -38,7 +38,7 @@ fn print(plan: &BuildPlan) {
             .fold((0, 0), |(all, over), (_, entry)| (all + 1, over + usize::from(!entry.shadowed.is_empty())));
         data!("{kind:10} {all} symbols, {overridden} of them set more than once");
     }
-    for stage in [Stage::Pre, Stage::Post] {
+    for stage in [Stage::Configure, Stage::Pre, Stage::Post] {
         for step in plan.hooks(stage) {
             data!("{step}");
         }

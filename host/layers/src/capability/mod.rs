@@ -2,13 +2,16 @@
 //!
 //! This is plain data; its meaning (preopened folders, allowed tool calls) is the runtime's.
 
+pub(crate) mod address;
 pub(crate) mod tool;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
+use self::address::Address;
 use self::tool::ToolCapability;
 
 /// One power that a plugin asks for. The list is closed: an unknown word in a manifest is an error.
@@ -18,6 +21,8 @@ pub enum Capability {
     Files(Access),
     /// Running one program of the host.
     Tool(ToolCapability),
+    /// Having the host download files whose digests are known.
+    Fetch(Address),
     /// Being told an environment variable of the user's, as the value of a command's argument. Declared by naming
     /// it there.
     Variable {
@@ -42,7 +47,7 @@ pub struct Access {
 }
 
 /// A tree of files that the host knows by name. A guest sees it as a folder of that name under `/`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Zone {
     /// `/layer`: the folder of the layer that ships the plugin.
@@ -85,6 +90,7 @@ impl Capability {
         match self {
             Self::Files(access) => &access.why,
             Self::Tool(tool) => &tool.why,
+            Self::Fetch(address) => &address.why,
             Self::Variable { why, .. } => why,
         }
     }
@@ -104,26 +110,38 @@ impl fmt::Display for Capability {
                 Ok(())
             }
             Self::Tool(tool) => write!(f, "tool:{}", tool.program),
+            Self::Fetch(address) => write!(f, "fetch:{}", address.url),
             Self::Variable { name, .. } => write!(f, "variable:{name}"),
         }
     }
 }
 
-/// The manifest's form: exactly one of `read`, `write` and `tool`.
-#[derive(Debug, Deserialize)]
+/// The manifest's form: exactly one of `read`, `write`, `tool` and `fetch`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Capability")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawCapability {
+    /// A zone whose files may be read.
     read: Option<Zone>,
+    /// A zone whose files may be changed.
     write: Option<Zone>,
+    /// The bare name of a program of the host that may be run.
     tool: Option<String>,
+    /// Where the host may download from: a whole URL, or the start of one, ending in `/`.
+    fetch: Option<String>,
+    /// For `read` and `write`: the folder of the zone that is meant, instead of all of it.
     #[serde(default)]
     path: Option<String>,
+    /// For `tool`: the groups of arguments that may be used, such as `-d {path:images}`.
     #[serde(default)]
     arguments: Vec<String>,
+    /// For `tool`: whether it may be connected to the user's terminal.
     #[serde(default)]
     terminal: bool,
+    /// For `tool`: seconds after which a run without terminal is ended (60).
     #[serde(default)]
     timeout_s: Option<u32>,
+    /// What the plugin needs it for. The user reads this before agreeing.
     why: String,
 }
 
@@ -136,38 +154,35 @@ impl RawCapability {
         if self.why.trim().is_empty() {
             return Err("every capability needs a reason in `why`".into());
         }
-        match (self.read, self.write, &self.tool) {
-            (Some(_), None, None) | (None, Some(_), None) => self.files(),
-            (None, None, Some(_)) => self.tool(),
-            _ => Err("a capability is exactly one of `read`, `write` and `tool`".into()),
-        }
-    }
-
-    fn files(self) -> Result<Capability, String> {
-        if !self.arguments.is_empty() || self.terminal || self.timeout_s.is_some() {
+        let for_tool = !self.arguments.is_empty() || self.terminal || self.timeout_s.is_some();
+        if for_tool && self.tool.is_none() {
             return Err("`arguments`, `terminal` and `timeout_s` belong to a `tool`".into());
         }
-        let write = self.write.is_some();
-        let Some(zone) = self.read.or(self.write) else { return Err("no zone".into()) };
-        if write && !zone.writable() {
-            return Err(format!("nobody may write to the zone `{zone}`"));
-        }
-        let path = self.path.unwrap_or_default();
-        if !is_inner_path(&path) {
-            return Err(format!(
-                "`{path}` is not a relative path of plain characters without `.`, `..` and empty parts"
-            ));
-        }
-        Ok(Capability::Files(Access { zone, path, write, why: self.why }))
-    }
-
-    fn tool(self) -> Result<Capability, String> {
-        if self.path.is_some() {
+        if self.path.is_some() && self.read.is_none() && self.write.is_none() {
             return Err("`path` belongs to `read` and `write`".into());
         }
-        let program = self.tool.unwrap_or_default();
-        ToolCapability::new(program, &self.arguments, self.terminal, self.timeout_s, self.why).map(Capability::Tool)
+        match (self.read, self.write, self.tool, self.fetch) {
+            (Some(zone), None, None, None) => files(zone, self.path, false, self.why),
+            (None, Some(zone), None, None) => files(zone, self.path, true, self.why),
+            (None, None, Some(program), None) => {
+                ToolCapability::new(program, &self.arguments, self.terminal, self.timeout_s, self.why)
+                    .map(Capability::Tool)
+            }
+            (None, None, None, Some(url)) => Address::new(url, self.why).map(Capability::Fetch),
+            _ => Err("a capability is exactly one of `read`, `write`, `tool` and `fetch`".into()),
+        }
     }
+}
+
+fn files(zone: Zone, path: Option<String>, write: bool, why: String) -> Result<Capability, String> {
+    if write && !zone.writable() {
+        return Err(format!("nobody may write to the zone `{zone}`"));
+    }
+    let path = path.unwrap_or_default();
+    if !is_inner_path(&path) {
+        return Err(format!("`{path}` is not a relative path of plain characters without `.`, `..` and empty parts"));
+    }
+    Ok(Capability::Files(Access { zone, path, write, why }))
 }
 
 /// Returns whether a path can only lead inside, and can stand in a command line as it is: relative, no `.` or

@@ -1,6 +1,5 @@
 //! `skiff:host/context`: the plan, read-only.
 
-use skiff_kconfig::Kind;
 use skiff_kconfig::Value;
 
 use crate::bindings::imports::skiff::host::context;
@@ -26,13 +25,7 @@ impl context::Host for State {
     }
 
     async fn symbols(&mut self, kind: context::Kind, names: Vec<String>) -> wasmtime::Result<Vec<Option<String>>> {
-        let kind = match kind {
-            context::Kind::Buildroot => Kind::Buildroot,
-            context::Kind::Kernel => Kind::Kernel,
-            context::Kind::Uboot => Kind::Uboot,
-            context::Kind::Busybox => Kind::Busybox,
-        };
-        let config = self.system.configs.get(&kind);
+        let config = self.system.configs.get(&crate::invoke::kind(kind));
         let value = |name: &String| config.and_then(|config| config.value(name)).map(Value::text).map(str::to_owned);
         Ok(names.iter().map(value).collect())
     }

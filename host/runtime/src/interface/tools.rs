@@ -9,6 +9,7 @@ use skiff_layers::ToolCapability;
 use tracing::debug;
 
 use super::failure;
+use crate::AuditEvent;
 use crate::bindings::imports::skiff::host::fault::Failure;
 use crate::bindings::imports::skiff::host::fault::Kind;
 use crate::bindings::imports::skiff::host::tools;
@@ -76,15 +77,15 @@ impl tools::Host for State {
         tool: String,
         arguments: Vec<tools::Argument>,
     ) -> wasmtime::Result<Result<i32, Failure>> {
-        let (capability, checked) = match self.check(&tool, arguments) {
+        if self.declared(&tool).is_some_and(|declared| !declared.terminal) {
+            let message = format!("the manifest does not ask to connect `{tool}` to the terminal");
+            let hint = format!("add `terminal: true` to it in {MANIFEST}");
+            return Ok(Err(self.refuse(message, Some(hint))));
+        }
+        let (_, checked) = match self.check(&tool, arguments) {
             Ok(checked) => checked,
             Err(failure) => return Ok(Err(failure)),
         };
-        if !capability.terminal {
-            let message = format!("the manifest does not ask to connect `{tool}` to the terminal");
-            let hint = format!("add `terminal: true` to it in {MANIFEST}");
-            return Ok(Err(failure(Kind::Refused, message, Some(hint))));
-        }
         let system = std::sync::Arc::clone(&self.system);
         let _pause = self.clock.pause();
         let status = system.tools.attach(&checked.call(self.epoch), &self.cancel).await;
@@ -102,6 +103,7 @@ impl State {
 
     /// Everything that can be refused is refused here, before anything runs.
     fn check(&self, tool: &str, arguments: Vec<tools::Argument>) -> Result<(ToolCapability, Checked), Failure> {
+        self.impure("tools")?;
         let capability = self.declared(tool).ok_or_else(|| self.undeclared(tool))?;
         let program = self.system.tools.find(tool).ok_or_else(|| {
             let hint = self.system.install_hint(tool);
@@ -111,9 +113,11 @@ impl State {
         if let Err(position) = matcher::check(&capability.arguments, &actual) {
             return Err(self.unmatched(&capability, actual.get(position), position));
         }
-        let arguments = actual.into_iter().flat_map(|argument| self.words(argument)).collect();
+        let arguments: Vec<_> = actual.into_iter().flat_map(|argument| self.words(argument)).collect();
         let view = self.mounts.view().map_err(|error| failure(Kind::Io, error.to_string(), None))?;
         debug!(plugin = %self.id(), %tool, ?arguments, "running a tool");
+        let shown = |argument: &OsString| argument.to_string_lossy().into_owned();
+        self.note(AuditEvent::Tool { program: program.clone(), arguments: arguments.iter().map(shown).collect() })?;
         Ok((capability, Checked { program, arguments, view }))
     }
 
@@ -123,7 +127,7 @@ impl State {
             "add `- tool: {tool}` to the capabilities in {MANIFEST}, then run: skiff grant add {} tool:{tool}",
             self.id(),
         );
-        failure(Kind::Refused, message, Some(hint))
+        self.refuse(message, Some(hint))
     }
 
     fn unmatched(&self, capability: &ToolCapability, actual: Option<&Actual>, position: usize) -> Failure {
@@ -135,7 +139,7 @@ impl State {
             self.id(),
             capability_id(&Capability::Tool(capability.clone())).split('#').next().unwrap_or_default(),
         );
-        failure(Kind::Refused, message, Some(hint))
+        self.refuse(message, Some(hint))
     }
 
     fn actual(&self, argument: tools::Argument) -> Result<Actual, Failure> {
@@ -143,7 +147,7 @@ impl State {
             self.mounts
                 .find(path)
                 .map(|inside| (inside.zone, inside.view))
-                .map_err(|message| failure(Kind::Refused, message, None))
+                .map_err(|message| self.refuse(message, None))
         };
         match argument {
             tools::Argument::Word(text) => Ok(Actual::text(text)),

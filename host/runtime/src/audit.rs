@@ -1,0 +1,180 @@
+//! The record of what plugins did beyond their sandbox, and of what they were refused.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use serde::Serialize;
+use skiff_plan::Digest;
+
+use crate::PluginId;
+
+/// Bytes after which a new file is begun; the one before is kept.
+const MAX_SIZE: u64 = 16 << 20;
+
+/// Bytes of one argument or reason that are noted.
+const MAX_TEXT: usize = 4096;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// When, in seconds since 1970.
+    pub time: u64,
+    /// The plugin, or the layer with scripts.
+    pub plugin: PluginId,
+    /// SHA-256 of its component, or of its scripts.
+    pub digest: String,
+    /// What.
+    #[serde(flatten)]
+    pub event: AuditEvent,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum AuditEvent {
+    /// A program of the host was started.
+    Tool {
+        /// The program's file.
+        program: PathBuf,
+        /// Its arguments, as it got them.
+        arguments: Vec<String>,
+    },
+    /// Something was downloaded, or taken from the cache of downloads.
+    Fetch {
+        /// From where.
+        url: String,
+        /// The digest that it has.
+        sha256: String,
+    },
+    /// Scripts of a layer were run, with all rights of the user.
+    Script {
+        /// What was run.
+        path: PathBuf,
+    },
+    /// Something was refused.
+    Refused {
+        /// What, in the words of the message.
+        reason: String,
+    },
+    /// The user agreed.
+    Granted {
+        /// To what.
+        capabilities: Vec<String>,
+    },
+    /// Other bytes took over what the user had agreed to, since they ask for no more.
+    Carried {
+        /// SHA-256 of the bytes that it had been granted to.
+        from: String,
+    },
+    /// The user took it back.
+    Revoked,
+}
+
+/// A file of records, one a line, to which is only added.
+#[derive(Debug)]
+pub struct AuditLog {
+    path: PathBuf,
+    /// The clock.
+    now: fn() -> SystemTime,
+    file: Mutex<Option<File>>,
+}
+
+impl AuditLog {
+    /// Names the file; it is made when there is something to note.
+    pub fn new(path: PathBuf, now: fn() -> SystemTime) -> Self {
+        Self { path, now, file: Mutex::new(None) }
+    }
+
+    /// Notes what happened.
+    ///
+    /// # Errors
+    /// When it cannot be written down. Then it must not happen, either.
+    pub fn note(&self, plugin: &PluginId, digest: Digest, event: AuditEvent) -> io::Result<()> {
+        let time = (self.now)().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let record = AuditRecord { time, plugin: plugin.clone(), digest: digest.to_string(), event: event.bounded() };
+        let mut line = serde_json::to_vec(&record).map_err(io::Error::other)?;
+        line.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match &mut *file {
+            Some(file) => file,
+            none => none.insert(self.open()?),
+        };
+        // One write for one line, so that lines of several processes do not mix.
+        file.write_all(&line)
+    }
+
+    fn open(&self) -> io::Result<File> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        if fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.len() > MAX_SIZE) {
+            fs::rename(&self.path, older(&self.path))?;
+        }
+        // Neither a link nor a pipe is followed or waited for.
+        let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
+        let mut options = fs::OpenOptions::new();
+        let file = options.append(true).create(true).mode(0o600).custom_flags(flags).open(&self.path)?;
+        match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(io::Error::other("it is no file")),
+        }
+    }
+
+    /// Reads all records, oldest first. A line that was cut off when the power failed is left out.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub fn read(&self) -> io::Result<Vec<AuditRecord>> {
+        let mut records = Vec::new();
+        for path in [older(&self.path), self.path.clone()] {
+            let file = match File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file?,
+            };
+            for line in BufReader::new(file).split(b'\n') {
+                records.extend(serde_json::from_slice::<AuditRecord>(&line?).ok());
+            }
+        }
+        Ok(records)
+    }
+
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn older(path: &Path) -> PathBuf {
+    path.with_extension("old.jsonl")
+}
+
+impl AuditEvent {
+    fn bounded(self) -> Self {
+        let short = |mut text: String| {
+            if text.len() > MAX_TEXT {
+                text.truncate(text.floor_char_boundary(MAX_TEXT));
+                text.push('…');
+            }
+            text
+        };
+        match self {
+            Self::Tool { program, arguments } => {
+                Self::Tool { program, arguments: arguments.into_iter().take(1000).map(short).collect() }
+            }
+            Self::Fetch { url, sha256 } => Self::Fetch { url: short(url), sha256 },
+            Self::Refused { reason } => Self::Refused { reason: short(reason) },
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `skiff:host/fetch`: downloads whose contents are known beforehand.
+
+use skiff_layers::Address;
+use skiff_layers::Capability;
+use skiff_plan::Digest;
+use skiff_tree::TreePath;
+use wasmtime::component::Resource;
+
+use super::failure;
+use super::storage::GuestTree;
+use super::storage::tree_failure;
+use super::storage::writable;
+use crate::AuditEvent;
+use crate::bindings::imports::skiff::host::fault::Failure;
+use crate::bindings::imports::skiff::host::fault::Kind;
+use crate::bindings::imports::skiff::host::fetch;
+use crate::download::DownloadError;
+use crate::state::State;
+
+impl fetch::Host for State {
+    async fn pinned(
+        &mut self,
+        url: String,
+        sha256: String,
+        into: Resource<GuestTree>,
+        to: String,
+    ) -> wasmtime::Result<Result<u64, Failure>> {
+        let into = self.table.get(&into)?;
+        Ok(self.fetch(&url, &sha256, into, &to).map_err(|failure| failure.about(&url)))
+    }
+}
+
+impl State {
+    fn fetch(&self, url: &str, sha256: &str, into: &GuestTree, to: &str) -> Result<u64, Failure> {
+        self.impure("downloads")?;
+        writable(into)?;
+        let to = TreePath::new(to).map_err(|error| failure(Kind::Invalid, error.to_string(), None))?;
+        let Some(wanted) = Digest::parse(sha256) else {
+            return Err(failure(Kind::Invalid, format!("`{sha256}` is no SHA-256 in hexadecimal digits"), None));
+        };
+        let Some(address) = self.address(url) else {
+            let hint = format!("declare `fetch: {url}` under `capabilities` in its layer's metadata/plugins.yaml");
+            return Err(self.refuse("the plugin may not fetch from there".into(), Some(hint)));
+        };
+        self.note(AuditEvent::Fetch { url: url.to_owned(), sha256: wanted.to_string() })?;
+        let _pause = self.clock.pause();
+        let cancelled = || self.cancel.is_cancelled();
+        let file = self.system.downloads.get(url, wanted, address, &cancelled).map_err(|error| {
+            let kind = match &error {
+                DownloadError::Refused(_) | DownloadError::Offline => Kind::Refused,
+                DownloadError::Cancelled => Kind::Cancelled,
+                DownloadError::TooLarge => Kind::Limit,
+                DownloadError::Differs { .. } | DownloadError::Status(_) | DownloadError::Io(_) => Kind::Io,
+            };
+            failure(kind, error.to_string(), None)
+        })?;
+        skiff_tree::put(&file, &into.dir, &to, &|| Ok(())).map_err(|error| tree_failure(&into.shown, error))
+    }
+
+    fn address(&self, url: &str) -> Option<&Address> {
+        self.plugin.decl.capabilities.iter().find_map(|capability| match capability {
+            Capability::Fetch(address) if address.covers(url) => Some(address),
+            _ => None,
+        })
+    }
+}

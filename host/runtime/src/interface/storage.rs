@@ -1,0 +1,279 @@
+//! `skiff:host/storage`: files in bulk.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+
+use cap_std::fs::Dir;
+use skiff_tree::Amount;
+use skiff_tree::Archive;
+use skiff_tree::Bounds;
+use skiff_tree::Compression;
+use skiff_tree::Format;
+use skiff_tree::Stopped;
+use skiff_tree::TreeError;
+use skiff_tree::TreePath;
+use wasmtime::component::Resource;
+
+use super::failure;
+use crate::bindings::imports::skiff::host::fault::Failure;
+use crate::bindings::imports::skiff::host::fault::Kind;
+use crate::bindings::imports::skiff::host::storage;
+use crate::state::State;
+
+/// Bytes that `peek` gives at most.
+const MAX_PEEK: u32 = 64 << 10;
+
+/// A folder that a guest holds open.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct GuestTree {
+    pub(crate) dir: Dir,
+    pub(crate) write: bool,
+    /// As the guest sees it.
+    pub(crate) shown: String,
+}
+
+/// A file that a guest holds open.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct GuestBlob {
+    file: File,
+    size: u64,
+    shown: String,
+}
+
+type Answer<T> = wasmtime::Result<Result<T, Failure>>;
+
+impl storage::Host for State {
+    async fn open(&mut self, path: String) -> Answer<Resource<GuestTree>> {
+        match self.mounts.open_folder(&path) {
+            Ok((dir, write)) => Ok(Ok(self.table.push(GuestTree { dir, write, shown: path })?)),
+            Err(refused) => Ok(Err(self.refuse(refused, None))),
+        }
+    }
+}
+
+impl storage::HostBlob for State {
+    async fn size(&mut self, blob: Resource<GuestBlob>) -> wasmtime::Result<u64> {
+        Ok(self.table.get(&blob)?.size)
+    }
+
+    async fn digest(&mut self, blob: Resource<GuestBlob>) -> Answer<String> {
+        let GuestBlob { file, shown, .. } = self.table.get(&blob)?;
+        let digest = file.try_clone().and_then(|mut file| {
+            std::io::Seek::rewind(&mut file)?;
+            skiff_plan::Digest::of_reader(file)
+        });
+        Ok(digest.map(|digest| digest.to_string()).map_err(|error| io_failure(shown, &error)))
+    }
+
+    async fn peek(&mut self, blob: Resource<GuestBlob>, offset: u64, length: u32) -> Answer<Vec<u8>> {
+        let GuestBlob { file, shown, .. } = self.table.get(&blob)?;
+        let mut bytes = vec![0; length.min(MAX_PEEK) as usize];
+        Ok(match file.read_at(&mut bytes, offset) {
+            Ok(count) => {
+                bytes.truncate(count);
+                Ok(bytes)
+            }
+            Err(error) => Err(io_failure(shown, &error)),
+        })
+    }
+
+    async fn drop(&mut self, blob: Resource<GuestBlob>) -> wasmtime::Result<()> {
+        self.table.delete(blob)?;
+        Ok(())
+    }
+}
+
+impl storage::HostTree for State {
+    async fn subtree(&mut self, tree: Resource<GuestTree>, path: String) -> Answer<Resource<GuestTree>> {
+        let GuestTree { dir, write, shown } = self.table.get(&tree)?;
+        let opened = tree_path(shown, &path).and_then(|path| {
+            let dir = if path.is_root() { dir.try_clone() } else { dir.open_dir(path.as_str()) };
+            dir.map_err(|error| io_failure(&below(shown, path.as_str()), &error))
+        });
+        let (write, shown) = (*write, below(shown, &path));
+        Ok(match opened {
+            Ok(dir) => Ok(self.table.push(GuestTree { dir, write, shown })?),
+            Err(failure) => Err(failure),
+        })
+    }
+
+    async fn blob(&mut self, tree: Resource<GuestTree>, path: String) -> Answer<Resource<GuestBlob>> {
+        let GuestTree { dir, shown, .. } = self.table.get(&tree)?;
+        let shown = below(shown, &path);
+        let opened = tree_path(&shown, &path).and_then(|path| open_blob(dir, &path, &shown));
+        Ok(match opened {
+            Ok(blob) => Ok(self.table.push(blob)?),
+            Err(failure) => Err(failure),
+        })
+    }
+
+    async fn copy(
+        &mut self,
+        into: Resource<GuestTree>,
+        source: Resource<GuestTree>,
+        path: String,
+        to: String,
+    ) -> Answer<storage::Amount> {
+        let (into, source) = (self.table.get(&into)?, self.table.get(&source)?);
+        Ok(writable(into)
+            .and_then(|()| Ok((tree_path(&source.shown, &path)?, tree_path(&into.shown, &to)?)))
+            .and_then(|(path, to)| {
+                skiff_tree::copy(&source.dir, &path, &into.dir, &to, &self.watch())
+                    .map_err(|error| tree_failure(&into.shown, error))
+            })
+            .map(amount))
+    }
+
+    async fn put(&mut self, into: Resource<GuestTree>, contents: Resource<GuestBlob>, to: String) -> Answer<u64> {
+        let (into, contents) = (self.table.get(&into)?, self.table.get(&contents)?);
+        Ok(writable(into).and_then(|()| tree_path(&into.shown, &to)).and_then(|to| {
+            skiff_tree::put(&contents.file, &into.dir, &to, &self.watch())
+                .map_err(|error| tree_failure(&into.shown, error))
+        }))
+    }
+
+    async fn unpack(
+        &mut self,
+        into: Resource<GuestTree>,
+        archive: Resource<GuestBlob>,
+        to: String,
+        strip: u32,
+    ) -> Answer<storage::Amount> {
+        let (into, archive) = (self.table.get(&into)?, self.table.get(&archive)?);
+        let bounds = Bounds::for_size(archive.size);
+        Ok(writable(into)
+            .and_then(|()| tree_path(&into.shown, &to))
+            .and_then(|to| {
+                skiff_tree::unpack(&archive.file, &into.dir, &to, strip as usize, bounds, &self.watch())
+                    .map_err(|error| tree_failure(&archive.shown, error))
+            })
+            .map(amount))
+    }
+
+    async fn pack(
+        &mut self,
+        source: Resource<GuestTree>,
+        path: String,
+        format: storage::Format,
+        into: Resource<GuestTree>,
+        to: String,
+    ) -> Answer<storage::Amount> {
+        let (into, source) = (self.table.get(&into)?, self.table.get(&source)?);
+        Ok(writable(into)
+            .and_then(|()| Ok((tree_path(&source.shown, &path)?, tree_path(&into.shown, &to)?)))
+            .and_then(|(path, to)| {
+                // Outside of a build there is no time of it.
+                let epoch = self.epoch.unwrap_or_default();
+                skiff_tree::pack(&source.dir, &path, form(format), epoch, &into.dir, &to, &self.watch())
+                    .map_err(|error| tree_failure(&source.shown, error))
+            })
+            .map(amount))
+    }
+
+    async fn digest(&mut self, tree: Resource<GuestTree>, path: String) -> Answer<String> {
+        let GuestTree { dir, shown, .. } = self.table.get(&tree)?;
+        Ok(tree_path(shown, &path).and_then(|path| {
+            let digest = skiff_tree::digest(dir, &path, &self.watch()).map_err(|error| tree_failure(shown, error))?;
+            Ok(skiff_plan::Digest::from_bytes(digest).to_string())
+        }))
+    }
+
+    async fn set_mode(&mut self, tree: Resource<GuestTree>, path: String, mode: u32) -> Answer<()> {
+        let tree = self.table.get(&tree)?;
+        Ok(writable(tree).and_then(|()| tree_path(&tree.shown, &path)).and_then(|path| {
+            if mode & !0o777 != 0 {
+                let message = format!("the mode {mode:o} has other bits than permissions");
+                return Err(failure(Kind::Refused, message, None));
+            }
+            skiff_tree::set_mode(&tree.dir, &path, mode).map_err(|error| tree_failure(&tree.shown, error))
+        }))
+    }
+
+    async fn drop(&mut self, tree: Resource<GuestTree>) -> wasmtime::Result<()> {
+        self.table.delete(tree)?;
+        Ok(())
+    }
+}
+
+impl State {
+    /// Long work of the host for a guest ends when the guest's time is up or the user wants to stop.
+    pub(crate) fn watch(&self) -> impl Fn() -> Result<(), Stopped> {
+        || match self.cancel.is_cancelled() || self.is_late() {
+            true => Err(Stopped),
+            false => Ok(()),
+        }
+    }
+}
+
+fn open_blob(dir: &Dir, path: &TreePath, shown: &str) -> Result<GuestBlob, Failure> {
+    // Opening a pipe would wait for somebody to write into it.
+    let mut options = cap_std::fs::OpenOptions::new();
+    cap_std::fs::OpenOptionsExt::custom_flags(options.read(true), rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let failed = |error| io_failure(shown, &error);
+    let file = dir.open_with(path.as_str(), &options).map_err(failed)?.into_std();
+    let metadata = file.metadata().map_err(failed)?;
+    match metadata.is_file() {
+        true => Ok(GuestBlob { file, size: metadata.len(), shown: shown.to_owned() }),
+        false => Err(failure(Kind::Invalid, "this is no file".into(), None).about(shown)),
+    }
+}
+
+/// Returns the path of something in a tree as the guest sees it.
+fn below(tree: &str, path: &str) -> String {
+    if path.is_empty() { tree.to_owned() } else { format!("{tree}/{path}") }
+}
+
+fn tree_path(tree: &str, path: &str) -> Result<TreePath, Failure> {
+    TreePath::new(path).map_err(|error| failure(Kind::Invalid, error.to_string(), None).about(tree))
+}
+
+pub(crate) fn writable(tree: &GuestTree) -> Result<(), Failure> {
+    if tree.write {
+        return Ok(());
+    }
+    let message = "the plugin may read it, but not change it".to_owned();
+    let hint = "declare and grant `write` for it instead of `read`".to_owned();
+    Err(failure(Kind::Refused, message, Some(hint)).about(&tree.shown))
+}
+
+fn amount(amount: Amount) -> storage::Amount {
+    storage::Amount { entries: amount.entries, bytes: amount.bytes }
+}
+
+fn form(format: storage::Format) -> Format {
+    let (archive, compression) = match format {
+        storage::Format::Tar => (Archive::Tar, Compression::None),
+        storage::Format::TarGzip => (Archive::Tar, Compression::Gzip),
+        storage::Format::TarZstd => (Archive::Tar, Compression::Zstd),
+        storage::Format::Cpio => (Archive::Cpio, Compression::None),
+        storage::Format::CpioGzip => (Archive::Cpio, Compression::Gzip),
+        storage::Format::CpioZstd => (Archive::Cpio, Compression::Zstd),
+    };
+    Format { archive, compression }
+}
+
+fn io_failure(shown: &str, error: &std::io::Error) -> Failure {
+    let kind = match error.kind() {
+        std::io::ErrorKind::NotFound => Kind::Missing,
+        std::io::ErrorKind::PermissionDenied => Kind::Refused,
+        _ => Kind::Io,
+    };
+    failure(kind, error.to_string(), None).about(shown)
+}
+
+pub(crate) fn tree_failure(shown: &str, error: TreeError) -> Failure {
+    match error {
+        TreeError::Io { path, source } => io_failure(&below(shown, &path), &source),
+        other => {
+            let kind = match &other {
+                TreeError::Special { .. } | TreeError::Outside { .. } => Kind::Refused,
+                TreeError::TooDeep { .. } | TreeError::TooLarge(_) => Kind::Limit,
+                TreeError::IntoItself { .. } | TreeError::Folder { .. } => Kind::Conflict,
+                TreeError::Archive(_) | TreeError::Unfit { .. } => Kind::Invalid,
+                TreeError::Stopped(_) => Kind::Cancelled,
+                TreeError::Io { .. } => Kind::Io,
+            };
+            failure(kind, other.to_string(), None).about(shown)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The calls themselves: what goes in, what comes out.
+
+use skiff_kconfig::Kind;
+use skiff_layers::Stage;
+use skiff_plan::Contribution;
+use skiff_plan::HookCall;
+use skiff_plan::Level;
+use skiff_plan::PlannedPlugin;
+use skiff_plan::Zones;
+use skiff_plan::harmless;
+
+use crate::CallError;
+use crate::Given;
+use crate::GivenValue;
+use crate::PluginFailure;
+use crate::Runner;
+use crate::bindings::board::BoardPluginPre;
+use crate::bindings::command::CommandPluginPre;
+use crate::bindings::command::exports::skiff::plugin::commands;
+use crate::bindings::configuration::ConfigurationPluginPre;
+use crate::bindings::configuration::exports::skiff::plugin::configuration;
+use crate::bindings::hook::HookPluginPre;
+use crate::bindings::hook::exports::skiff::plugin::hooks;
+use crate::bindings::imports::skiff::host::context;
+use crate::bindings::imports::skiff::host::fault;
+use crate::board;
+use crate::component::Plugin;
+
+/// Fragments that one plugin may contribute, and bytes that one of them may have.
+const MAX_FRAGMENTS: usize = 100;
+const MAX_FRAGMENT: usize = 256 << 10;
+
+impl Runner {
+    /// Runs a command of a plugin and returns its exit status, and what it printed to stdout.
+    ///
+    /// # Errors
+    /// [`CallError`]: not loaded, not granted, failed, crashed or stopped.
+    pub fn run_command(
+        &self,
+        planned: &PlannedPlugin,
+        command: &str,
+        given: &Given,
+        zones: &Zones,
+    ) -> Result<(i32, Vec<u8>), CallError> {
+        let plugin = self.ready(&planned.layer, &planned.plugin)?;
+        let arguments: Vec<_> = given.iter().map(argument).collect();
+        let state = self.state(&plugin, &planned.layer_root, zones, given.clone())?;
+        let (called, stdout) = self.bounded(&plugin, state, async |store, pre| {
+            let instance = CommandPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
+            let called = instance.skiff_plugin_commands().call_invoke(&mut *store, command, &arguments).await?;
+            Ok((called, store.data().stdout()))
+        })?;
+        called.map(|status| (status, stdout)).map_err(|fault| failed(&plugin, fault))
+    }
+
+    pub(crate) fn run_stage(&self, call: &HookCall, zones: &Zones) -> Result<(), CallError> {
+        let plugin = self.ready(&call.layer, &call.plugin)?;
+        if !plugin.decl.hooks.contains(&call.stage) {
+            return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage });
+        }
+        let stage = match call.stage {
+            Stage::Pre => hooks::Stage::Pre,
+            Stage::Post => hooks::Stage::Post,
+            Stage::Configure => return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage }),
+        };
+        let state = self.state(&plugin, &call.layer_root, zones, Given::default())?;
+        let called = self.bounded(&plugin, state, async |store, pre| {
+            let instance = HookPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
+            let called = instance.skiff_plugin_hooks().call_run(&mut *store, stage).await?;
+            // A hook has no reader of its own.
+            store.data_mut().flush_stdout(Level::Info);
+            Ok(called)
+        })?;
+        called.map_err(|fault| failed(&plugin, fault))
+    }
+
+    pub(crate) fn contributions(&self, call: &HookCall, zones: &Zones) -> Result<Vec<Contribution>, CallError> {
+        let plugin = self.ready(&call.layer, &call.plugin)?;
+        let state = self.pure_state(&plugin, &call.layer_root, zones)?;
+        let called = self.bounded(&plugin, state, async |store, pre| {
+            let instance = ConfigurationPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
+            let called = instance.skiff_plugin_configuration().call_contribute(&mut *store).await?;
+            store.data_mut().flush_stdout(Level::Info);
+            Ok(called)
+        })?;
+        let fragments = called.map_err(|fault| failed(&plugin, fault))?;
+        let wrong = |message: &str| CallError::Contribution { plugin: plugin.id.clone(), message: message.to_owned() };
+        if fragments.len() > MAX_FRAGMENTS {
+            return Err(wrong("there are more than 100"));
+        }
+        let contribution = |fragment: configuration::Fragment| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            if fragment.name.is_empty() || fragment.name.len() > 100 || !fragment.name.chars().all(plain) {
+                return Err(wrong("a name is letters, digits, `.`, `_` and `-`"));
+            }
+            if fragment.text.len() > MAX_FRAGMENT {
+                return Err(wrong("one has more than 256 KiB"));
+            }
+            Ok(Contribution {
+                layer: call.layer.clone(),
+                plugin: call.plugin.name.clone(),
+                kind: kind(fragment.kind),
+                name: fragment.name,
+                text: fragment.text,
+            })
+        };
+        fragments.into_iter().map(contribution).collect()
+    }
+
+    /// Asks a board's plugin for the layout of a medium. No medium can be reached by it.
+    ///
+    /// # Errors
+    /// [`CallError`]: not loaded, not granted, failed, crashed or stopped.
+    pub fn layout(
+        &self,
+        planned: &PlannedPlugin,
+        intent: board::Intent,
+        medium: &board::Medium,
+        zones: &Zones,
+    ) -> Result<board::Layout, CallError> {
+        let plugin = self.ready(&planned.layer, &planned.plugin)?;
+        let state = self.state(&plugin, &planned.layer_root, zones, Given::default())?;
+        let called = self.bounded(&plugin, state, async |store, pre| {
+            let instance = BoardPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
+            let called = instance.skiff_board_layouts().call_plan(&mut *store, intent.into(), &medium.into()).await?;
+            store.data_mut().flush_stdout(Level::Info);
+            Ok(called)
+        })?;
+        called.map(Into::into).map_err(|fault| failed(&plugin, fault))
+    }
+}
+
+fn argument((name, value): (&str, &GivenValue)) -> commands::Argument {
+    let value = match value {
+        GivenValue::Flag(flag) => commands::Value::Flag(*flag),
+        GivenValue::Number(number) => commands::Value::Number(*number),
+        GivenValue::Text(text) => commands::Value::Text(text.clone()),
+        GivenValue::Many(words) => commands::Value::Many(words.clone()),
+    };
+    commands::Argument { name: name.to_owned(), value }
+}
+
+/// What a plugin says about its failure stands behind skiff's own words: it gets one line of bounded length.
+fn one_line(text: &str) -> String {
+    const MAX: usize = 2000;
+    let text = harmless(text).replace('\n', " ");
+    text.get(..text.floor_char_boundary(MAX)).unwrap_or_default().to_owned()
+}
+
+fn failed(plugin: &Plugin, fault: fault::Failure) -> CallError {
+    CallError::Failed(PluginFailure {
+        plugin: plugin.id.clone(),
+        refused: matches!(fault.kind, fault::Kind::Refused),
+        message: one_line(&fault.message),
+        hint: fault.hint.map(|hint| one_line(&hint)),
+        subject: fault.subject.map(|subject| one_line(&subject)),
+    })
+}
+
+pub(crate) fn kind(kind: context::Kind) -> Kind {
+    match kind {
+        context::Kind::Buildroot => Kind::Buildroot,
+        context::Kind::Kernel => Kind::Kernel,
+        context::Kind::Uboot => Kind::Uboot,
+        context::Kind::Busybox => Kind::Busybox,
+    }
+}

@@ -1,0 +1,123 @@
+use crate::Result;
+use crate::bindings::imports::skiff::host::fetch;
+use crate::bindings::imports::skiff::host::storage;
+
+pub use crate::bindings::imports::skiff::host::storage::Amount;
+pub use crate::bindings::imports::skiff::host::storage::Format as PackFormat;
+
+/// A granted folder, or one in it. What is done with it is done by the host: no byte passes through the plugin.
+///
+/// Paths in a tree are relative (`boot/bzImage`), without `.`, `..` and empty parts; `""` is the tree itself.
+#[derive(Debug)]
+pub struct Tree(storage::Tree);
+
+/// A file, held open by the host.
+#[derive(Debug)]
+pub struct Blob(storage::Blob);
+
+impl Tree {
+    /// Opens a folder as the plugin sees it: `/target/boot`.
+    ///
+    /// # Errors
+    /// When it is not granted or not there.
+    pub fn open(path: &str) -> Result<Self> {
+        Ok(Self(storage::open(path)?))
+    }
+
+    /// Opens a folder in it.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn subtree(&self, path: &str) -> Result<Self> {
+        Ok(Self(self.0.subtree(path)?))
+    }
+
+    /// Opens a file in it.
+    ///
+    /// # Errors
+    /// When it is not there or is no file.
+    pub fn blob(&self, path: &str) -> Result<Blob> {
+        Ok(Blob(self.0.blob(path)?))
+    }
+
+    /// Copies a file, or a folder with all that is in it, from another tree to a path of this one. Links are copied as
+    /// they are.
+    ///
+    /// # Errors
+    /// When something cannot be read or written; what was copied until then stays.
+    pub fn copy(&self, source: &Self, path: &str, to: &str) -> Result<Amount> {
+        Ok(self.0.copy(&source.0, path, to)?)
+    }
+
+    /// Makes a file of the contents of another, completely or not at all, and returns its size in bytes.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put(&self, contents: &Blob, to: &str) -> Result<u64> {
+        Ok(self.0.put(&contents.0, to)?)
+    }
+
+    /// Unpacks a tar archive, plain or compressed, below a path, leaving out the first `strip` parts of each name.
+    ///
+    /// # Errors
+    /// When it is none, names something outside of it, or cannot be written.
+    pub fn unpack(&self, archive: &Blob, to: &str, strip: u32) -> Result<Amount> {
+        Ok(self.0.unpack(&archive.0, to, strip)?)
+    }
+
+    /// Packs what is at a path into a file of another tree, completely or not at all.
+    ///
+    /// # Errors
+    /// When something cannot be read or written.
+    pub fn pack(&self, path: &str, format: PackFormat, into: &Self, to: &str) -> Result<Amount> {
+        Ok(self.0.pack(path, format, &into.0, to)?)
+    }
+
+    /// Returns the SHA-256 of names, modes and contents of all that is at a path, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn digest(&self, path: &str) -> Result<String> {
+        Ok(self.0.digest(path)?)
+    }
+
+    /// Sets the permissions of a file or folder, such as `0o755`.
+    ///
+    /// # Errors
+    /// When it is not there, or more than permissions are to be set.
+    pub fn set_mode(&self, path: &str, mode: u32) -> Result<()> {
+        Ok(self.0.set_mode(path, mode)?)
+    }
+
+    /// Makes a file of what is at an address, if its SHA-256 is the given one, and returns its size in bytes. The address
+    /// must be covered by a `fetch` of the manifest.
+    ///
+    /// # Errors
+    /// When it is not granted, cannot be had, or has another digest.
+    pub fn fetch(&self, url: &str, sha256: &str, to: &str) -> Result<u64> {
+        Ok(fetch::pinned(url, sha256, &self.0, to)?)
+    }
+}
+
+impl Blob {
+    /// Returns its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    /// Returns its SHA-256 in hexadecimal digits.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn digest(&self) -> Result<String> {
+        Ok(self.0.digest()?)
+    }
+
+    /// Returns a few of its bytes, at most 64 KiB, fewer at its end.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn peek(&self, offset: u64, length: u32) -> Result<Vec<u8>> {
+        Ok(self.0.peek(offset, length)?)
+    }
+}
