@@ -59,6 +59,13 @@ impl Host {
             file.add(&PluginId::new("my/board", name(component)), digest, ids);
         }
         file.write(&grants).expect("grants");
+        Self::granted(env, program)
+    }
+
+    /// Makes a host with the grants that an earlier one has given.
+    pub fn granted(env: &TestEnvironment, program: &str) -> Self {
+        let root = env.path("layers/my/board");
+        let grants = env.path("overrides/grants.yaml");
         let target =
             Target { arch: None, hostname: "h".into(), issue: String::new(), root_password: None, getty: None };
         let system = System {
@@ -72,8 +79,7 @@ impl Host {
             audit: Arc::new(AuditLog::new(env.path("audit.jsonl"), SystemTime::now)),
             install_hint: |_| String::new(),
         };
-        let workshop =
-            Workshop { cache: Some(env.path("cache")), compiler: vec![program.into(), "precompile".into()] };
+        let workshop = Workshop { cache: Some(env.path("cache")), compiler: vec![program.into(), "precompile".into()] };
         let grants = Grants::read(&[grants]).expect("grants");
         let runner = Runner::new(system, &workshop, grants, Cancel::default(), Arc::new(Silent)).expect("a host");
         fs::create_dir_all(env.path("target")).expect("a target");

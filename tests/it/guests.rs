@@ -69,6 +69,15 @@ fn ok_hook_writes_target() {
 }
 
 #[test]
+fn ok_hook_rewrites_file() {
+    let env = environment();
+    env.write("target/etc/in", "this is HOSTNAME\n");
+    let host = Host::new(&env, crate::PROGRAM, &[guests::OK_HOOK_REWRITES_FILE]);
+    assert_eq!(host.hook(guests::OK_HOOK_REWRITES_FILE), "");
+    assert_eq!(env.read("target/etc/out"), "this is nobody\n");
+}
+
+#[test]
 fn ok_command_echoes() {
     let mut env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
     assert_snapshot!(go(&env, 0, &[]), @r#"[my/board/p] go text=Some("none") choice=None flag=false words=[] status=0"#);

@@ -16,7 +16,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("skiff-build", &["skiff-kconfig", "skiff-layers", "skiff-plan"]),
     ("skiff-cli", &["skiff-build", "skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-runtime"]),
     ("skiff-sdk", &[]),
-    ("skiff-tests", &["skiff-cli", "skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-runtime"]),
+    ("skiff-tests", &["skiff-cli", "skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-runtime", "skiff-tree"]),
 ];
 
 #[test]

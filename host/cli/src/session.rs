@@ -224,15 +224,16 @@ impl Session {
     }
 
     fn ask_commit(&self) -> String {
-        let unknown = || "unknown".to_owned();
-        if !self.root.join(".git").exists() {
-            return unknown();
+        let git = self.root.join(".git");
+        if !git.exists() {
+            return "unknown".to_owned();
         }
-        let git = Command::new("git").arg("-C").arg(&self.root).args(["rev-parse", "--short=8", "HEAD"]).output();
-        let commit = git.ok().filter(|output| output.status.success());
-        commit
-            .and_then(|output| String::from_utf8(output.stdout).ok())
-            .map_or_else(unknown, |text| text.trim().to_owned())
+        head(&git).unwrap_or_else(|| {
+            let git = Command::new("git").arg("-C").arg(&self.root).args(["rev-parse", "--short=8", "HEAD"]).output();
+            let commit = git.ok().filter(|output| output.status.success());
+            let text = commit.and_then(|output| String::from_utf8(output.stdout).ok());
+            text.map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
+        })
     }
 
     pub(crate) fn lock(&self) -> Result<WorkspaceLock> {
@@ -313,6 +314,19 @@ impl Session {
             epoch: None,
         }
     }
+}
+
+/// Reads the commit of an ordinary checkout, since starting git takes longer than many a command. Whatever is not ordinary
+/// (work trees, packed or symbolic names) is left to git.
+fn head(git: &Path) -> Option<String> {
+    let line = |path: PathBuf| std::fs::read_to_string(path).ok().map(|text| text.trim_end().to_owned());
+    let head = line(git.join("HEAD"))?;
+    let commit = match head.strip_prefix("ref: ") {
+        Some(name) => line(git.join(name))?,
+        None => head,
+    };
+    let is_commit = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
+    is_commit.then(|| commit.chars().take(8).collect())
 }
 
 fn install_hint(program: &str) -> String {

@@ -83,6 +83,8 @@ pub(crate) fn new_engine() -> Result<Engine, HostError> {
         .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(GUEST_STACK * 2)
+        // Most components are instantiated once: then copying their few pages is cheaper than sharing them.
+        .memory_init_cow(false)
         // A plugin is a plain single-threaded program: everything else would only be more to defend.
         .concurrency_support(false)
         .shared_memory(false)

@@ -54,6 +54,8 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     let _lock = if changes_outputs(planned) { Some(session.lock()?) } else { None };
     let (status, stdout) = runner.run_command(planned, &command.name, &given, &session.zones(&plan))?;
     crate::output::write_plugin(&stdout);
+    // The process ends now, and the system takes its memory back faster than it can be taken apart.
+    std::mem::forget(runner);
     if session.cancel.is_cancelled() {
         return Ok(ExitCode::from(130));
     }
