@@ -13,7 +13,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("skiff-plan", &["skiff-kconfig", "skiff-layers"]),
     ("skiff-tree", &[]),
     ("skiff-runtime", &["skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-tree"]),
-    ("skiff-build", &["skiff-kconfig", "skiff-layers", "skiff-plan"]),
+    ("skiff-build", &["skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-tree"]),
     ("skiff-cli", &["skiff-build", "skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-runtime"]),
     ("skiff-sdk", &[]),
     ("skiff-tests", &["skiff-cli", "skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-runtime", "skiff-tree"]),

@@ -42,6 +42,26 @@ pub(crate) struct GlobalArgs {
     /// Use no network
     #[arg(long, global = true)]
     pub(crate) offline: bool,
+    /// Allow plugins what they ask for, this time only: PLUGIN=all, or PLUGIN=CAPABILITY,CAPABILITY
+    #[arg(
+        long,
+        global = true,
+        env = "SKIFF_ALLOW",
+        value_delimiter = ' ',
+        value_name = "PLUGIN=…",
+        hide_env_values = true
+    )]
+    pub(crate) allow: Vec<String>,
+    /// Files with further grants, as `skiff grant add` writes them
+    #[arg(
+        long,
+        global = true,
+        env = "SKIFF_GRANTS",
+        value_delimiter = ':',
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub(crate) grants: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,6 +110,8 @@ pub(crate) enum Command {
     /// Shows, gives and takes back what plugins and scripts may do
     #[command(subcommand)]
     Grant(GrantCommand),
+    /// Shows what plugins and scripts did beyond their sandbox, and what they were refused
+    Audit(AuditArgs),
     /// Removes the outputs of the workspace; its lock, its configuration and the state of its plugins stay
     Clean(CleanArgs),
     /// Tells what this machine lacks, and how to install it
@@ -287,6 +309,18 @@ pub(crate) enum GrantCommand {
         #[command(flatten)]
         file: GrantFileArgs,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AuditArgs {
+    /// Only of this plugin, or of all plugins of this layer
+    pub(crate) plugin: Option<String>,
+    /// Only what was refused
+    #[arg(long)]
+    pub(crate) refused: bool,
+    /// As JSON, one record a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

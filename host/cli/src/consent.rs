@@ -1,16 +1,153 @@
-//! Which scripts of layers a build would run, and whether the user has agreed.
+//! What the user has agreed to: plugins with what they declare, and scripts of layers.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 
+use skiff_build::Drift;
+use skiff_build::LockFile;
 use skiff_build::buildroot::NamedScript;
 use skiff_build::buildroot::Owner;
 use skiff_build::buildroot::Refused;
 use skiff_build::buildroot::named_scripts;
+use skiff_layers::Capability;
 use skiff_plan::BuildPlan;
+use skiff_plan::Digest;
+use skiff_plan::PlannedPlugin;
+use skiff_plan::harmless;
+use skiff_runtime::AuditEvent;
+use skiff_runtime::Denied;
+use skiff_runtime::GrantFile;
+use skiff_runtime::PluginId;
+use skiff_runtime::Runner;
 use skiff_runtime::Scripts;
+use skiff_runtime::Standing;
+use skiff_runtime::capability_id;
 
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::output::note;
 use crate::session::Session;
+
+/// Sees to it that plugins may do what they declare before any of them is called: takes what is allowed on the command
+/// line, lets other bytes take over grants if they ask for no more, and asks for the rest on a terminal. What is still
+/// missing then is refused when the plugin is called.
+pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'p PlannedPlugin>) -> Result<()> {
+    for planned in plugins {
+        let (id, digest) = Runner::identify(planned)?;
+        if session.reach.locked {
+            check_locked(session, &id, digest)?;
+        }
+        match session.grants()?.standing(&id, digest, &planned.plugin.capabilities) {
+            Standing::Granted => {}
+            Standing::Carried { from } => carry(session, planned, &id, digest, &from)?,
+            Standing::Missing(denied) => {
+                if !allowed(session, planned, &id, digest, &denied)? && can_ask(session) {
+                    ask(session, planned, &id, digest, denied)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Other bytes than those that the user agreed to ask for no more: they take over, and the user is told.
+fn carry(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest, from: &str) -> Result<()> {
+    agree(session, planned, id, digest, AuditEvent::Carried { from: from.to_owned() })?;
+    let version = &planned.plugin.version;
+    session.say(&format!("{id} {version} has changed and asks for no more than before ({from}, now sha256:{digest})"));
+    Ok(())
+}
+
+/// Takes what `--allow` says of a plugin. That is in force for this run only.
+fn allowed(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest, denied: &Denied) -> Result<bool> {
+    let words = session.allowed.iter().filter_map(|text| text.split_once('=')).filter(|(name, _)| *name == id.as_str());
+    let words: Vec<&str> = words.flat_map(|(_, words)| words.split(',')).collect();
+    let is_allowed = |wanted: &str| {
+        words.iter().any(|word| *word == "all" || *word == wanted || wanted.split('#').next() == Some(word))
+    };
+    if words.is_empty() || !denied.missing.iter().all(|(wanted, _)| is_allowed(wanted)) {
+        return Ok(false);
+    }
+    let ids = ids(planned);
+    session.audit_note(id, digest, AuditEvent::Granted { capabilities: ids.clone() })?;
+    session.grant_for_now(id, digest, ids);
+    Ok(true)
+}
+
+fn ids(planned: &PlannedPlugin) -> Vec<String> {
+    planned.plugin.capabilities.iter().map(capability_id).collect()
+}
+
+/// Whether somebody is there to be asked. Who wants no questions has not agreed to anything by that.
+fn can_ask(session: &Session) -> bool {
+    let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    terminal && session.asks && !session.reach.locked && session.environment.get("SKIFF_NO_INTERACTIVE").is_none()
+}
+
+/// Shows a plugin and what it asks for, all of it the first time and the difference later, and asks.
+fn ask(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest, denied: Denied) -> Result<()> {
+    let PlannedPlugin { layer, layer_root, plugin } = planned;
+    let line = |text: &str| harmless(text).replace('\n', " ");
+    note!("");
+    note!("\x1b[1mPlugin {id} {}\x1b[0m", plugin.version);
+    note!("  of layer {layer} in {}", line(&layer_root.display().to_string()));
+    note!("  sha256:{digest}");
+    if !denied.held.is_empty() {
+        note!("has changed; it may do already: {}", denied.held.join(" "));
+    }
+    match (denied.missing.is_empty(), denied.held.is_empty()) {
+        (true, _) => note!("asks for nothing but to run."),
+        (false, true) => note!("asks to be able to:"),
+        (false, false) => note!("asks for more:"),
+    }
+    for capability in &plugin.capabilities {
+        let name = capability_id(capability);
+        if !denied.missing.iter().any(|(missing, _)| *missing == name) {
+            continue;
+        }
+        note!("  {:36} {}", capability.to_string(), line(capability.why()));
+        if let Capability::Tool(tool) = capability {
+            let patterns: Vec<&str> = tool.arguments.iter().map(|pattern| pattern.text.as_str()).collect();
+            note!("  {:36} with {}", "", line(&patterns.join(", ")));
+        }
+    }
+    if !super::commands::ask(session, "Allow this?", &denied.grant_line())? {
+        session.audit_note(id, digest, AuditEvent::Refused { reason: "the user said no".to_owned() })?;
+        return Err(denied.into());
+    }
+    agree(session, planned, id, digest, AuditEvent::Granted { capabilities: ids(planned) })
+}
+
+/// Notes that a plugin with these bytes may do all that it declares.
+fn agree(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest, event: AuditEvent) -> Result<()> {
+    session.audit_note(id, digest, event)?;
+    let (_, own) = session.grant_files();
+    GrantFile::update(&own, |grants| grants.add(id, digest, ids(planned)))?;
+    Ok(())
+}
+
+/// With `--locked` a plugin has the bytes that are locked.
+fn check_locked(session: &Session, id: &PluginId, digest: Digest) -> Result<()> {
+    let lock = LockFile::read(&session.workspace)?;
+    let locked = lock.system.as_ref().and_then(|system| system.plugin(id.as_str()));
+    let drift = match locked {
+        None => Drift::NewPlugin(id.to_string()),
+        Some(locked) if locked.sha256 != digest.to_string() => {
+            Drift::Plugin(id.to_string(), locked.sha256.clone(), digest.to_string())
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(drifted(session, &[drift]))
+}
+
+/// Makes the error for what is not as it is locked.
+pub(crate) fn drifted(session: &Session, drift: &[Drift]) -> CommandError {
+    let lines: String = drift.iter().map(|drift| format!("\n  {drift}")).collect();
+    let lock = session.workspace.system_lock();
+    CommandError::new(Kind::Refused, format!("Not as `{}` has it, and --locked is given:{lines}", lock.display()))
+        .hint("run it once without --locked, and look at what has changed")
+}
 
 /// Returns what a build of a plan would run and may not: layers that lack the grant, and scripts that no grant covers.
 pub(crate) fn refused(session: &Session, plan: &BuildPlan) -> Result<Vec<Refused>> {

@@ -132,6 +132,7 @@ impl Session {
             all.insert("SKIFF_BUILDROOT_TREE".into(), folder.value.clone().into());
         }
         all.insert("SKIFF_EXTRA_CONFIGS_PATH".into(), self.joined_extra().into());
+        all.extend(self.consent_variables().into_iter().map(|(name, value)| (name.into(), value.into())));
         all.insert("SKIFF_ENGINE".into(), self.settings.engine.value.as_str().into());
         Ok(all)
     }

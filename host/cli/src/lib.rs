@@ -10,6 +10,7 @@ mod engines;
 mod environment;
 mod graph;
 mod interrupt;
+mod lock;
 mod output;
 mod progress;
 mod project;

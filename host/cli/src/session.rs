@@ -2,7 +2,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::sync::PoisonError;
 use std::time::SystemTime;
 
 use skiff_build::Reach;
@@ -13,20 +15,26 @@ use skiff_kconfig::Kind as ConfigKind;
 use skiff_layers::Catalog;
 use skiff_layers::Chain;
 use skiff_layers::ResolveContext;
+use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::Cancel;
+use skiff_plan::Digest;
 use skiff_plan::Event;
 use skiff_plan::HookRunner as _;
 use skiff_plan::Level;
+use skiff_plan::PlannedPlugin;
 use skiff_plan::Reporter;
 use skiff_plan::Target;
 use skiff_plan::Version;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
 use skiff_plan::harmless;
+use skiff_runtime::AuditEvent;
 use skiff_runtime::AuditLog;
 use skiff_runtime::Downloads;
+use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
+use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::ScriptEnvironment;
 use skiff_runtime::System;
@@ -37,6 +45,7 @@ use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::consent;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::progress;
@@ -57,6 +66,12 @@ pub(crate) struct Session {
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) interrupt: Interrupt,
     pub(crate) cancel: Cancel,
+    /// Whether questions may be asked at all.
+    pub(crate) asks: bool,
+    /// What `--allow` says.
+    pub(crate) allowed: Vec<String>,
+    /// Grants for this run only.
+    for_now: Mutex<GrantFile>,
     commit: OnceLock<String>,
 }
 
@@ -93,6 +108,10 @@ impl Session {
         let debug = environment.get("SKIFF_LOG").is_some_and(|filter| filter.contains("debug"));
         let reporter = progress::reporter(if debug { Level::Debug } else { Level::Info });
         let cancel = interrupt.cancel.clone();
+        if let Some(wrong) = args.allow.iter().find(|text| !text.contains('=')) {
+            return Err(CommandError::new(Kind::Usage, format!("--allow is `{wrong}`, which names no capability"))
+                .hint("write PLUGIN=all, or PLUGIN=CAPABILITY,CAPABILITY"));
+        }
         let reach = Reach { locked: args.locked, frozen: args.frozen, offline: args.offline };
         if let Some(text) = lost {
             reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &harmless(&text) });
@@ -109,6 +128,9 @@ impl Session {
             reporter,
             interrupt,
             cancel,
+            asks: false,
+            allowed: args.allow.clone(),
+            for_now: Mutex::default(),
             commit: OnceLock::new(),
         })
     }
@@ -190,6 +212,8 @@ impl Session {
         if calls.is_empty() {
             return Ok(plan);
         }
+        let contributing = |planned: &&PlannedPlugin| planned.plugin.hooks.contains(&Stage::Configure);
+        consent::obtain(self, plan.plugins.iter().filter(contributing))?;
         let runner = self.runner(&plan)?;
         let zones = Zones { target: None, images: None, epoch: Some(0), ..self.zones(&plan) };
         let mut contributions = Vec::new();
@@ -252,7 +276,41 @@ impl Session {
 
     pub(crate) fn grants(&self) -> Result<Grants> {
         let (shipped, own) = self.grant_files();
-        Ok(Grants::read(&[shipped, own])?)
+        let mut files = vec![shipped, own];
+        for file in self.args.grants.iter().filter(|file| !file.as_os_str().is_empty()) {
+            let file = self.environment.absolute(file);
+            if !file.is_file() {
+                return Err(CommandError::new(
+                    Kind::User,
+                    format!("There is no file with grants `{}`", file.display()),
+                )
+                .hint("`skiff grant add` writes such a file: overrides/grants.yaml"));
+            }
+            files.push(file);
+        }
+        let mut grants = Grants::read(&files)?;
+        grants.extend(self.for_now.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        Ok(grants)
+    }
+
+    /// Grants something for this run only.
+    pub(crate) fn grant_for_now(&self, plugin: &PluginId, component: Digest, capabilities: Vec<String>) {
+        self.for_now.lock().unwrap_or_else(PoisonError::into_inner).add(plugin, component, capabilities);
+    }
+
+    /// Returns what `--allow` and `--grants` say, as the variables that say it to another skiff.
+    pub(crate) fn consent_variables(&self) -> [(&'static str, String); 2] {
+        let files = self.args.grants.iter().map(|file| self.environment.absolute(file).display().to_string());
+        [("SKIFF_ALLOW", self.allowed.join(" ")), ("SKIFF_GRANTS", files.collect::<Vec<_>>().join(":"))]
+    }
+
+    /// Notes what a plugin does or is allowed.
+    pub(crate) fn audit_note(&self, plugin: &PluginId, digest: Digest, event: AuditEvent) -> Result<()> {
+        let log = self.audit();
+        log.note(plugin, digest, event).map_err(|error| {
+            CommandError::new(Kind::User, format!("Cannot write to the audit log `{}`: {error}", log.path().display()))
+                .hint("what cannot be noted is not done; check that there is room")
+        })
     }
 
     pub(crate) fn runner(&self, plan: &BuildPlan) -> Result<Runner> {

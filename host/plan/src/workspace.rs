@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// | `workspaces/<name>/images` | the finished images |
 /// | `workspaces/<name>/target` | the root file system they were made from |
 /// | `workspaces/<name>/state` | what plugins keep between runs |
-/// | `workspaces/<name>/skiff.lock` | versions and digests of the packages used |
+/// | `workspaces/<name>/skiff.lock` | exactly what the system is made of: layers, plugins, packages |
 /// | `workspaces/.audit_<name>.jsonl` | what plugins did beyond their sandbox |
 /// | `workspaces/.lock_<name>` | held while something changes the workspace |
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +90,8 @@ impl Workspace {
         self.root.join(format!(".audit_{}.jsonl", self.name))
     }
 
-    /// Returns the package lock.
-    pub fn package_lock(&self) -> PathBuf {
+    /// Returns the lock: what the system is made of.
+    pub fn system_lock(&self) -> PathBuf {
         self.folder().join("skiff.lock")
     }
 }

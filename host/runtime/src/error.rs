@@ -268,12 +268,16 @@ impl std::fmt::Display for PluginFailure {
 
 /// The user has not granted what a plugin declares.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Plugin `{plugin}` is not granted {}", names(missing))]
+#[error("Plugin `{plugin}` {}", wants(missing, *changed))]
 pub struct Denied {
     /// The plugin.
     pub plugin: PluginId,
     /// What is missing: the name of the capability and the reason that the manifest gives.
     pub missing: Vec<(String, String)>,
+    /// What it was granted before.
+    pub held: Vec<String>,
+    /// Whether other bytes of it were granted something.
+    pub changed: bool,
 }
 
 impl Denied {
@@ -287,11 +291,14 @@ impl Denied {
     }
 }
 
-fn names(missing: &[(String, String)]) -> String {
-    if missing.is_empty() {
-        return "to run (it asks for nothing else)".into();
+fn wants(missing: &[(String, String)], changed: bool) -> String {
+    let names: Vec<String> = missing.iter().map(|(name, why)| format!("`{name}` ({why})")).collect();
+    match (changed, names.is_empty()) {
+        (false, true) => "is not granted to run (it asks for nothing else)".into(),
+        (false, false) => format!("is not granted {}", names.join(", ")),
+        (true, true) => "has changed since it was granted what it asks for".into(),
+        (true, false) => format!("has changed and asks for more than it was granted: {}", names.join(", ")),
     }
-    missing.iter().map(|(name, why)| format!("`{name}` ({why})")).collect::<Vec<_>>().join(", ")
 }
 
 /// Why a file with grants could not be read or written.

@@ -207,18 +207,49 @@ impl Grants {
     /// Returns whether these bytes were granted something of this name.
     pub(crate) fn holds(&self, plugin: &PluginId, component: Digest, wanted: &str) -> bool {
         let component = format!("sha256:{component}");
-        let entries = self.files.iter().flat_map(|file| &file.plugins);
-        entries.filter(|e| e.plugin == *plugin && e.component == component).any(|e| e.grants.contains(wanted))
+        self.of(plugin).any(|entry| entry.component == component && entry.covers(wanted))
     }
 
-    /// Returns whether the user has agreed to these bytes of a plugin at all.
-    pub fn knows(&self, plugin: &PluginId, component: Digest) -> bool {
-        let component = format!("sha256:{component}");
-        let mut entries = self.files.iter().flat_map(|file| &file.plugins);
-        entries.any(|entry| entry.plugin == *plugin && entry.component == component)
+    fn of<'g>(&'g self, plugin: &'g PluginId) -> impl Iterator<Item = &'g GrantEntry> {
+        self.files.iter().flat_map(|file| &file.plugins).filter(move |entry| entry.plugin == *plugin)
     }
 
-    /// Checks that everything a plugin declares was granted.
+    /// Adds grants that are in no file.
+    pub fn extend(&mut self, file: GrantFile) {
+        self.files.push(file);
+    }
+
+    /// Returns where a plugin with these bytes stands.
+    pub fn standing<'c>(
+        &self,
+        plugin: &PluginId,
+        component: Digest,
+        declared: impl IntoIterator<Item = &'c Capability>,
+    ) -> Standing {
+        let present = format!("sha256:{component}");
+        let of_these = |wanted: &str| self.of(plugin).any(|e| e.component == present && e.covers(wanted));
+        let of_any = |wanted: &str| self.of(plugin).any(|entry| entry.covers(wanted));
+        let declared: Vec<(String, &str)> =
+            declared.into_iter().map(|capability| (capability_id(capability), capability.why())).collect();
+        // Even a plugin that declares nothing runs: an entry for its bytes is the consent to that.
+        let known = self.of(plugin).any(|entry| entry.component == present);
+        if known && declared.iter().all(|(id, _)| of_these(id)) {
+            return Standing::Granted;
+        }
+        let (held, missing): (Vec<_>, Vec<_>) = declared.into_iter().partition(|(id, _)| of_any(id));
+        let from = self.of(plugin).find(|entry| entry.component != present).map(|entry| entry.component.clone());
+        match from {
+            Some(from) if missing.is_empty() => Standing::Carried { from },
+            from => Standing::Missing(Denied {
+                plugin: plugin.clone(),
+                missing: missing.into_iter().map(|(id, why)| (id, why.to_owned())).collect(),
+                held: held.into_iter().map(|(id, _)| id).collect(),
+                changed: from.is_some() && !known,
+            }),
+        }
+    }
+
+    /// Checks that everything a plugin declares was granted to exactly these bytes.
     ///
     /// # Errors
     /// [`Denied`] lists what is missing.
@@ -228,15 +259,99 @@ impl Grants {
         component: Digest,
         declared: impl IntoIterator<Item = &'c Capability>,
     ) -> Result<(), Denied> {
-        let missing: Vec<_> = declared
-            .into_iter()
-            .filter(|capability| !self.allows(plugin, component, capability))
-            .map(|capability| (capability_id(capability), capability.why().to_owned()))
-            .collect();
-        // Even a plugin that declares nothing runs: an entry for its bytes is the consent to that.
-        match missing.is_empty() && self.knows(plugin, component) {
-            true => Ok(()),
-            false => Err(Denied { plugin: plugin.clone(), missing }),
+        match self.standing(plugin, component, declared) {
+            Standing::Granted => Ok(()),
+            Standing::Carried { .. } => {
+                Err(Denied { plugin: plugin.clone(), missing: Vec::new(), held: Vec::new(), changed: true })
+            }
+            Standing::Missing(denied) => Err(denied),
         }
+    }
+}
+
+/// Where a plugin stands with what it declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// All of it was granted to these bytes.
+    Granted,
+    /// All of it was granted to other bytes of it: these ask for no more.
+    Carried {
+        /// What was granted to: `sha256:` and a digest.
+        from: String,
+    },
+    /// Some of it was never granted.
+    Missing(Denied),
+}
+
+impl GrantEntry {
+    fn covers(&self, wanted: &str) -> bool {
+        self.grants.iter().any(|granted| covers(granted, wanted))
+    }
+}
+
+/// Returns whether who was granted something has thereby been granted something else: the same, or less of it.
+fn covers(granted: &str, wanted: &str) -> bool {
+    if granted == wanted {
+        return true;
+    }
+    let (Some((power, of)), Some((wants, what))) = (granted.split_once(':'), wanted.split_once(':')) else {
+        return false;
+    };
+    let below = || what == of || what.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'));
+    match (power, wants) {
+        ("read", "read") | ("write", "write" | "read") => below(),
+        ("fetch", "fetch") => of.ends_with('/') && what.starts_with(of),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use skiff_layers::Access;
+    use skiff_layers::Zone;
+
+    use super::*;
+
+    #[test]
+    fn less_of_what_was_granted_is_granted_and_nothing_else() {
+        let less = [
+            ("write:target", "write:target/etc"),
+            ("write:target/etc", "read:target/etc/x"),
+            ("read:layers", "read:layers/resources"),
+            ("fetch:https://e.org/a/", "fetch:https://e.org/a/b"),
+            ("tool:x#1", "tool:x#1"),
+        ];
+        assert!(less.iter().all(|(granted, wanted)| covers(granted, wanted)));
+        let other = [
+            ("write:target/etc", "write:target"),
+            ("write:target/etc", "write:target/etcetera"),
+            ("read:target", "write:target"),
+            ("read:layer", "read:layers"),
+            ("tool:x#1", "tool:x#2"),
+            ("tool:x", "tool:xy"),
+            ("fetch:https://e.org/a", "fetch:https://e.org/ab"),
+            ("shell", "read:target"),
+        ];
+        assert!(other.iter().all(|(granted, wanted)| !covers(granted, wanted)));
+    }
+
+    #[test]
+    fn other_bytes_take_over_what_was_granted_if_they_ask_for_no_more() {
+        let plugin = PluginId::new("a/b", "p");
+        let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
+        let wants =
+            |write| Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write, why: "w".into() });
+        let mut file = GrantFile { version: VERSION, plugins: Vec::new() };
+        let standing = |file: &GrantFile, component, declared: &[Capability]| {
+            Grants { files: vec![file.clone()] }.standing(&plugin, component, declared)
+        };
+        assert!(matches!(standing(&file, old, &[]), Standing::Missing(Denied { changed: false, .. })));
+        file.add(&plugin, old, ["read:target/etc".to_owned()]);
+        assert_eq!(standing(&file, old, &[wants(false)]), Standing::Granted);
+        assert_eq!(standing(&file, new, &[]), Standing::Carried { from: format!("sha256:{old}") });
+        let Standing::Missing(denied) = standing(&file, new, &[wants(false), wants(true)]) else { panic!("missing") };
+        assert_eq!(denied.missing, [("write:target/etc".to_owned(), "w".to_owned())]);
+        assert_eq!((denied.held, denied.changed), (vec!["read:target/etc".to_owned()], true));
+        assert!(Grants { files: vec![file] }.check(&plugin, new, &[wants(false)]).is_err(), "to run, it must be noted");
     }
 }

@@ -58,6 +58,7 @@ pub use error::PluginFailure;
 pub use grant::GrantFile;
 pub use grant::Grants;
 pub use grant::PluginId;
+pub use grant::Standing;
 pub use grant::capability_id;
 pub use process::ToolEnvironment;
 pub use runner::Runner;

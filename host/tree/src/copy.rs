@@ -13,6 +13,7 @@ use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::ALL_MODE;
 use crate::Amount;
 use crate::MAX_DEPTH;
 use crate::PLAIN_MODE;
@@ -39,7 +40,26 @@ const CREATE: OFlags =
 /// # Errors
 /// [`TreeError`]; what was copied until then stays.
 pub fn copy(source: &Dir, path: &TreePath, into: &Dir, to: &TreePath, watch: Watch<'_>) -> Result<Amount, TreeError> {
-    let mut copy = Copy { amount: Amount::default(), destination: (0, 0), watch };
+    copy_with(PLAIN_MODE, source, path, into, to, watch)
+}
+
+/// Copies a whole tree into an empty one, with the set-user-id bits: for what is the user's own.
+///
+/// # Errors
+/// [`TreeError`]; what was copied until then stays.
+pub fn duplicate(source: &Dir, into: &Dir, watch: Watch<'_>) -> Result<Amount, TreeError> {
+    copy_with(ALL_MODE, source, &TreePath::default(), into, &TreePath::default(), watch)
+}
+
+fn copy_with(
+    modes: u32,
+    source: &Dir,
+    path: &TreePath,
+    into: &Dir,
+    to: &TreePath,
+    watch: Watch<'_>,
+) -> Result<Amount, TreeError> {
+    let mut copy = Copy { modes, amount: Amount::default(), destination: (0, 0), watch };
     let Some((folder, name)) = path.split() else {
         let target = open_folder(into, to)?;
         copy.folder(source.as_fd(), target.as_fd(), "", 0)?;
@@ -161,7 +181,7 @@ pub(crate) fn open_inner(folder: impl AsFd, name: &CStr, shown: &str) -> Result<
 
 /// Makes a file; what has its name is removed first, unless it is a folder.
 pub(crate) fn create(folder: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<File, Errno> {
-    let mode = Mode::from_raw_mode(mode & PLAIN_MODE);
+    let mode = Mode::from_raw_mode(mode & ALL_MODE);
     let file = match rustix::fs::openat(folder, name, CREATE, mode) {
         Err(Errno::EXIST) => {
             rustix::fs::unlinkat(folder, name, AtFlags::empty())?;
@@ -180,6 +200,8 @@ pub(crate) fn create(folder: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<F
 const UNMASKED: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::XUSR);
 
 struct Copy<'w> {
+    /// The bits of modes that are kept.
+    modes: u32,
     amount: Amount,
     /// Device and inode of the folder that is filled, so as not to copy it into itself.
     destination: (u64, u64),
@@ -224,7 +246,7 @@ impl Copy<'_> {
         match entry.kind {
             Kind::File => {
                 let (from, stat) = open_file(source, &entry.name, shown)?;
-                let file = create(into, to, stat.st_mode).map_err(TreeError::errno(shown))?;
+                let file = create(into, to, stat.st_mode & self.modes).map_err(TreeError::errno(shown))?;
                 self.amount.bytes +=
                     data::copy(&from, &stat, &file, self.watch).map_err(|ended: Ended| ended.at(shown))?;
                 Ok(())
@@ -233,7 +255,7 @@ impl Copy<'_> {
                 let inner = open_inner(source, &entry.name, shown)?;
                 let stat = rustix::fs::fstat(&inner).map_err(TreeError::errno(shown))?;
                 // Whoever copies it must be able to fill it.
-                let mode = stat.st_mode & PLAIN_MODE | 0o700;
+                let mode = stat.st_mode & self.modes | 0o700;
                 let new = make_folder(into, to, mode).map_err(TreeError::errno(shown))?;
                 self.folder(inner.as_fd(), new.as_fd(), shown, depth + 1)
             }

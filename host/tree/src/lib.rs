@@ -16,6 +16,7 @@ mod path;
 mod unpack;
 
 pub use copy::copy;
+pub use copy::duplicate;
 pub use copy::put;
 pub use copy::set_mode;
 pub use digest::digest;
@@ -44,6 +45,9 @@ pub type Watch<'w> = &'w dyn Fn() -> Result<(), Stopped>;
 
 /// The bits of a mode that are kept: set-user-id and its like are not for strangers to set.
 pub(crate) const PLAIN_MODE: u32 = 0o777;
+
+/// All bits of a mode.
+pub(crate) const ALL_MODE: u32 = 0o7777;
 
 /// Folders in folders that are gone into; each holds open files.
 pub(crate) const MAX_DEPTH: usize = 100;

@@ -4,9 +4,10 @@ use skiff_plan::Cancelled;
 use skiff_plan::HookFailure;
 
 use crate::FileError;
+use crate::LockFileError;
 use crate::RecordError;
 use crate::WorkspaceError;
-use crate::lock::WaitError;
+use crate::workspace_lock::WaitError;
 
 /// Why the engine `buildroot` could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum BuildrootError {
         /// The commit that was wanted.
         wanted: String,
     },
+    /// The lock cannot be used.
+    #[error(transparent)]
+    LockFile(#[from] LockFileError),
     /// The lock of the workspace names another tree.
     #[error("`{}` locks {wanted}, and the tree is {present}", lock.display())]
     Locked {

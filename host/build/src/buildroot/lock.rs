@@ -1,34 +1,24 @@
-//! `buildroot.lock` in a workspace: the tree that it is built with.
+//! Buildroot's tree in the lock of a workspace.
 
 use super::BuildrootError;
 use super::tree::Tree;
+use crate::LockFile;
 use crate::Reach;
 use crate::Site;
-use crate::atomic::read_optional;
-use crate::atomic::write_file;
 
 /// Notes which tree a workspace is built with, or refuses another one.
 pub(crate) fn keep(site: &Site<'_>, tree: &Tree, reach: Reach) -> Result<(), BuildrootError> {
-    let path = site.workspace.folder().join("buildroot.lock");
-    let text = format!(
-        "# What this workspace is built with. `skiff compile --locked` refuses anything else.\n\
-         version: 1\nbuildroot: {}\n",
-        tree.identity
-    );
-    let present = read_optional(&path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    if present.as_deref() == Some(&text) {
+    let present = LockFile::read(site.workspace)?.buildroot;
+    if present.as_ref() == Some(&tree.identity) {
         return Ok(());
     }
     // What is locked is used or nothing; only who locks nothing yet may use anything when frozen.
-    let refused = reach.locked || reach.frozen && present.is_some();
-    if refused {
-        let present = present.unwrap_or_default();
-        let wanted = present.lines().find_map(|line| line.strip_prefix("buildroot: "));
-        let wanted = wanted.unwrap_or("nothing").to_owned();
-        return Err(BuildrootError::Locked { lock: path, wanted, present: tree.identity.clone() });
+    if reach.locked || reach.frozen && present.is_some() {
+        let (lock, wanted) = (site.workspace.system_lock(), present.unwrap_or_else(|| "nothing".into()));
+        return Err(BuildrootError::Locked { lock, wanted, present: tree.identity.clone() });
     }
     match reach.frozen {
         true => Ok(()),
-        false => Ok(write_file(&path, text.as_bytes())?),
+        false => Ok(LockFile::update(site.workspace, |lock| lock.buildroot = Some(tree.identity.clone()))?),
     }
 }

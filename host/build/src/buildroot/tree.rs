@@ -16,11 +16,11 @@ use skiff_plan::Unit;
 use super::BuildrootError;
 use crate::FileError;
 use crate::Site;
-use crate::lock::wait_for;
 use crate::mounted::remove_tree;
 use crate::outputs::digest_file;
 use crate::outputs::digest_folder;
 use crate::process::watch;
+use crate::workspace_lock::wait_for;
 
 /// Where a Buildroot tree comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,10 +18,10 @@ use skiff_plan::Unit;
 use tracing::debug;
 
 use super::PrebuiltError;
-use super::package::Package;
 use crate::FileError;
-use crate::lock::wait_for;
+use crate::lock_file::LockedPackage;
 use crate::process::watch;
+use crate::workspace_lock::wait_for;
 
 /// How the folders of unfinished downloads start; the architecture follows.
 const DOWNLOAD: &str = ".download-";
@@ -116,7 +116,7 @@ impl<'a> Apt<'a> {
     }
 
     /// Returns the packages behind a name: a kernel's meta package is followed to the kernel and its modules.
-    pub(crate) fn look_up(&self, name: &str) -> Result<Vec<Package>, PrebuiltError> {
+    pub(crate) fn look_up(&self, name: &str) -> Result<Vec<LockedPackage>, PrebuiltError> {
         match self.look_up_once(name) {
             // Lists that are out of date, or that came over a network that was down, lack packages.
             Err(PrebuiltError::NoPackage { .. }) => {
@@ -127,8 +127,8 @@ impl<'a> Apt<'a> {
         }
     }
 
-    fn look_up_once(&self, name: &str) -> Result<Vec<Package>, PrebuiltError> {
-        let mut found: Vec<Package> = Vec::new();
+    fn look_up_once(&self, name: &str) -> Result<Vec<LockedPackage>, PrebuiltError> {
+        let mut found: Vec<LockedPackage> = Vec::new();
         let mut waiting = vec![name.to_owned()];
         while let Some(name) = waiting.pop() {
             let Some((package, dependencies)) = self.show(&name)? else {
@@ -145,7 +145,7 @@ impl<'a> Apt<'a> {
         Ok(found)
     }
 
-    fn show(&self, name: &str) -> Result<Option<(Package, Vec<String>)>, PrebuiltError> {
+    fn show(&self, name: &str) -> Result<Option<(LockedPackage, Vec<String>)>, PrebuiltError> {
         let said = self.run("apt-cache", &["show", "--no-all-versions", "--", name], Path::new("/"))?;
         let paragraph = said.stdout.split("\n\n").next().unwrap_or_default();
         let field = |name: &str| {
@@ -159,18 +159,21 @@ impl<'a> Apt<'a> {
             |entry: &str| entry.split('|').next().unwrap_or_default().split_whitespace().next().map(str::to_owned);
         let dependencies = field("Depends").split(',').filter_map(alternatives).collect();
         let (name, version) = (field("Package").to_owned(), field("Version").to_owned());
-        Ok(Some((Package { name, version, size: field("Size").parse().unwrap_or_default(), sha256 }, dependencies)))
+        Ok(Some((
+            LockedPackage { name, version, size: field("Size").parse().unwrap_or_default(), sha256 },
+            dependencies,
+        )))
     }
 
     /// Returns the files of all packages, downloading those that the cache lacks.
     pub(crate) fn obtain<'p>(
         &self,
-        packages: impl Iterator<Item = &'p Package>,
+        packages: impl Iterator<Item = &'p LockedPackage>,
     ) -> Result<Vec<PathBuf>, PrebuiltError> {
         packages.map(|package| self.obtain_one(package)).collect()
     }
 
-    fn obtain_one(&self, package: &Package) -> Result<PathBuf, PrebuiltError> {
+    fn obtain_one(&self, package: &LockedPackage) -> Result<PathBuf, PrebuiltError> {
         let path = self.packages.join(format!("{}.deb", package.sha256));
         if digest(&path).is_some_and(|present| present.to_string() == package.sha256) {
             return Ok(path);
@@ -184,7 +187,7 @@ impl<'a> Apt<'a> {
         first
     }
 
-    fn download(&self, package: &Package, path: &Path) -> Result<PathBuf, PrebuiltError> {
+    fn download(&self, package: &LockedPackage, path: &Path) -> Result<PathBuf, PrebuiltError> {
         let shown = format!("{}={}", package.name, package.version);
         if self.offline {
             return Err(PrebuiltError::Offline { package: shown });

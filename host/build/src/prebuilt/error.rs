@@ -7,9 +7,10 @@ use skiff_plan::HookFailure;
 use skiff_plan::TargetError;
 
 use crate::FileError;
+use crate::LockFileError;
 use crate::RecordError;
 use crate::WorkspaceError;
-use crate::lock::WaitError;
+use crate::workspace_lock::WaitError;
 
 /// Why the prebuilt engine could not build a system.
 #[derive(Debug, thiserror::Error)]
@@ -89,14 +90,9 @@ pub enum PrebuiltError {
         /// The digest in the lock.
         wanted: String,
     },
-    /// The package lock does not have the documented shape.
-    #[error("{}: {message}", path.display())]
-    Lock {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        message: String,
-    },
+    /// The lock cannot be used.
+    #[error(transparent)]
+    LockFile(#[from] LockFileError),
     /// A package cannot be unpacked.
     #[error("Cannot unpack `{}`", path.display())]
     Unpack {

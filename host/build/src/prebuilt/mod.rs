@@ -103,7 +103,7 @@ impl Engine for Prebuilt {
     fn stages(&self, plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<StageInputs>, EngineError> {
         let (target, requests) = self.wishes(plan)?;
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
-        let lock = PackageLock::read(&workspace.package_lock())?.of(&requests, arch);
+        let lock = PackageLock::read(workspace).map_err(PrebuiltError::from)?.of(&requests, arch);
         Ok(self.inputs(plan, &target, &lock))
     }
 
@@ -111,7 +111,7 @@ impl Engine for Prebuilt {
         workspace::claim(site.workspace).map_err(PrebuiltError::from)?;
         let (lock, apt) = self.lock(site)?;
         apt.obtain(lock.packages())?;
-        Ok(lock.write(&site.workspace.package_lock()).map_err(PrebuiltError::from)?)
+        Ok(lock.write(site.workspace).map_err(PrebuiltError::from)?)
     }
 
     fn compile(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, EngineError> {
@@ -138,8 +138,8 @@ impl Prebuilt {
         let (target, requests) = self.wishes(site.plan)?;
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
         let apt = Apt::new(&self.cache, arch, self.reach.offline, site.reporter, site.cancel);
-        let path = site.workspace.package_lock();
-        let known = if self.update { PackageLock::default() } else { PackageLock::read(&path)? };
+        let path = site.workspace.system_lock();
+        let known = if self.update { PackageLock::default() } else { PackageLock::read(site.workspace)? };
         if self.reach.frozen {
             let lock = known.of(&requests, arch);
             let is_empty = lock.packages().next().is_none();
@@ -155,13 +155,12 @@ impl Prebuilt {
     fn build(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, PrebuiltError> {
         let (target, _) = self.wishes(site.plan)?;
         let (lock, apt) = self.lock(site)?;
-        let lock_path = site.workspace.package_lock();
         let stages = self.inputs(site.plan, &target, &lock);
         if let Built::Images(made_from) = Built::look(site.workspace)?
             && made_from == stages
             && site.workspace.target().is_dir()
         {
-            lock.write(&lock_path)?;
+            lock.write(site.workspace)?;
             return Ok(Compiled::Unchanged);
         }
         // What would be refused at the end is refused before the work.
@@ -173,7 +172,7 @@ impl Prebuilt {
         workspace::claim(site.workspace)?;
         let staging = Staging::new(&site.workspace.folder(), site.workspace.name())?;
         let outputs = self.make(site, hooks, &target, &packages, staging.path())?;
-        lock.write(&lock_path)?;
+        lock.write(site.workspace)?;
         // Without a record the folders count as unfinished, until both are in place.
         BuildRecord::remove(site.workspace)?;
         staging.commit("target", &site.workspace.target())?;

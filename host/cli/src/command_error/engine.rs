@@ -2,6 +2,7 @@
 
 use skiff_build::BuildrootError;
 use skiff_build::EngineError;
+use skiff_build::LockFileError;
 use skiff_build::MemoryError;
 use skiff_build::PrebuiltError;
 use skiff_build::RecordError;
@@ -14,6 +15,18 @@ impl From<EngineError> for CommandError {
         match error {
             EngineError::Prebuilt(error) => error.into(),
             EngineError::Buildroot(error) => error.into(),
+        }
+    }
+}
+
+impl From<LockFileError> for CommandError {
+    fn from(error: LockFileError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            LockFileError::File(error) => error.into(),
+            LockFileError::Malformed { path, .. } => {
+                plain.hint(format!("delete {} to lock what is there now", path.display()))
+            }
         }
     }
 }
@@ -62,6 +75,7 @@ impl From<BuildrootError> for CommandError {
             BuildrootError::Commit { .. } => {
                 plain.hint("do not use it; if you changed the pin in skiff.yaml, check the commit there")
             }
+            BuildrootError::LockFile(error) => error.into(),
             BuildrootError::Locked { .. } => plain.hint("without --locked, the lock follows the tree"),
             BuildrootError::Missing { program } => {
                 plain.hint(format!("`skiff doctor` says how to install `{program}` and what else is missing"))
@@ -149,9 +163,7 @@ impl From<PrebuiltError> for CommandError {
             ),
             PrebuiltError::Offline { .. } => plain.hint("run `skiff fetch` with a network"),
             PrebuiltError::Locked { .. } => plain.hint("run it once without --locked, and look at what has changed"),
-            PrebuiltError::Lock { path, .. } => {
-                plain.hint(format!("delete {} to lock the newest packages again", path.display()))
-            }
+            PrebuiltError::LockFile(error) => error.into(),
             PrebuiltError::NoModule { .. } => plain.hint("check `initramfs_modules` of the layers"),
             PrebuiltError::Setting { .. } => plain.hint("`skiff plan --json` shows which layer sets it"),
             PrebuiltError::TwoKernels { .. } | PrebuiltError::NoKernelImage => {

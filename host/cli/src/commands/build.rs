@@ -9,6 +9,7 @@ use crate::commands::compile;
 use crate::commands::configure;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
+use crate::lock;
 use crate::output::note;
 use crate::session::Session;
 
@@ -18,6 +19,7 @@ pub(crate) fn run(session: &Session, args: &BuildArgs) -> Result<()> {
     let engine = session.engine(&plan, args.compile.update)?;
     let lock = session.lock()?;
     let site = session.site(&plan, &lock);
+    lock::check(session, &plan)?;
     configure::with(session, &site, engine.as_ref(), &args.configure)?;
     compile::with(session, &site, engine.as_ref())
 }
@@ -46,8 +48,10 @@ pub(crate) fn run_all(
     for name in project.workspaces.keys() {
         note!("\x1b[1m== {name}\x1b[0m");
         let global = GlobalArgs { workspace: Some(name.clone()), ..global.clone() };
-        let outcome =
-            Session::new(&global, environment.clone(), interrupt.clone()).and_then(|session| run(&session, args));
+        let outcome = Session::new(&global, environment.clone(), interrupt.clone()).and_then(|mut session| {
+            session.asks = true;
+            run(&session, args)
+        });
         let code = match &outcome {
             Ok(()) => 0,
             Err(error) => {

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Arg;
 use clap::ArgAction;
 use clap::ArgMatches;
+use skiff_build::Draft;
 use skiff_layers::ArgumentDecl;
 use skiff_layers::ArgumentKind;
 use skiff_layers::Capability;
@@ -21,6 +22,7 @@ use crate::args::CmdArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::consent;
 use crate::output::data;
 use crate::session::Session;
 
@@ -47,13 +49,29 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
         }
     };
+    consent::obtain(session, [planned])?;
     let runner = session.runner(&plan)?;
     if keeps_state(planned) {
         skiff_build::claim(&session.workspace)?;
     }
-    let _lock = if changes_outputs(planned) { Some(session.lock()?) } else { None };
-    let (status, stdout) = runner.run_command(planned, &command.name, &given, &session.zones(&plan))?;
+    let mut zones = session.zones(&plan);
+    let changes = |zone: Zone| may_write(planned, zone);
+    let lock = if changes(Zone::Images) || changes(Zone::Target) { Some(session.lock()?) } else { None };
+    let draft = lock.as_ref().map(|lock| {
+        Draft::new(&session.workspace, changes(Zone::Images), changes(Zone::Target), &session.cancel, lock)
+    });
+    let draft = draft.transpose()?;
+    if let Some(draft) = &draft {
+        zones.images = draft.folder("images").or(zones.images);
+        zones.target = draft.folder("target").or(zones.target);
+    }
+    let (status, stdout) = runner.run_command(planned, &command.name, &given, &zones)?;
     crate::output::write_plugin(&stdout);
+    if status == 0
+        && let Some(draft) = draft
+    {
+        draft.commit()?;
+    }
     // The process ends now, and the system takes its memory back faster than it can be taken apart.
     std::mem::forget(runner);
     if session.cancel.is_cancelled() {
@@ -62,10 +80,10 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
 }
 
-/// Whether a command may change what a build makes: then it must not run during one.
-fn changes_outputs(planned: &PlannedPlugin) -> bool {
+/// Whether a plugin may change something in a zone. What a build makes must not be changed during one.
+fn may_write(planned: &PlannedPlugin, zone: Zone) -> bool {
     planned.plugin.capabilities.iter().any(|capability| match capability {
-        Capability::Files(access) => access.write && matches!(access.zone, Zone::Target | Zone::Images),
+        Capability::Files(access) => access.write && access.zone == zone,
         Capability::Tool(_) | Capability::Fetch(_) | Capability::Variable { .. } => false,
     })
 }
@@ -119,8 +137,13 @@ fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
 }
 
 /// Returns the plan of one package and what it depends on.
-pub(crate) fn plan_of_package(session: &Session, package: &LayerName) -> Result<BuildPlan> {
-    session.plan_of(&Chain::resolve(package.as_str(), &session.catalog()?, &session.context)?)
+fn plan_of_package(session: &Session, package: &LayerName) -> Result<BuildPlan> {
+    session.plan_of(&chain_of_package(session, package)?)
+}
+
+/// Returns the chain of one package and what it depends on.
+pub(crate) fn chain_of_package(session: &Session, package: &LayerName) -> Result<Chain> {
+    Ok(Chain::resolve(package.as_str(), &session.catalog()?, &session.context)?)
 }
 
 fn of_package<'p>(plan: &'p BuildPlan, package: &LayerName) -> impl Iterator<Item = &'p PlannedPlugin> {

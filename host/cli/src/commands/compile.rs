@@ -6,12 +6,16 @@ use skiff_build::Engine;
 use skiff_build::EngineName;
 use skiff_build::Gap;
 use skiff_build::Site;
+use skiff_layers::Stage;
+use skiff_plan::PlannedPlugin;
 
 use crate::args::CompileArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::configure;
+use crate::consent;
+use crate::lock;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
@@ -19,12 +23,15 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
     let engine = session.engine(&plan, args.update)?;
     let lock = session.lock()?;
     let site = session.site(&plan, &lock);
+    lock::check(session, &plan)?;
     configure::ensure(session, &site, engine.as_ref())?;
     with(session, &site, engine.as_ref())
 }
 
 /// Builds what is configured.
 pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<()> {
+    let called = |planned: &&PlannedPlugin| planned.plugin.hooks.iter().any(|stage| *stage != Stage::Configure);
+    consent::obtain(session, site.plan.plugins.iter().filter(called))?;
     let runner = session.runner(site.plan)?;
     let compiled = engine.compile(site, &runner)?;
     if compiled != Compiled::Unchanged {
@@ -38,7 +45,7 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> R
             session.say(&format!("The images are in {}", images.display()));
         }
     }
-    Ok(())
+    lock::keep(session, site.plan, &runner)
 }
 
 /// Shows what the chain's own layers ask for in vain, a line for each group and layer, and writes everything, with

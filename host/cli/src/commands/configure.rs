@@ -9,18 +9,22 @@ use skiff_build::buildroot::Refused;
 use skiff_kconfig::DropReason;
 use skiff_kconfig::Dropped;
 use skiff_plan::BuildPlan;
+use skiff_runtime::Runner;
+use skiff_runtime::Standing;
 
 use crate::args::ConfigureArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::consent;
+use crate::lock;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
     let plan = session.plan()?;
     let engine = session.engine(&plan, false)?;
     let lock = session.lock()?;
+    lock::check(session, &plan)?;
     with(session, &session.site(&plan, &lock), engine.as_ref(), args)
 }
 
@@ -38,7 +42,8 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, args
             session.warn(&format!("as before, {count} settings come to nothing ({})", file.display()));
         }
     }
-    warn_of_scripts(session, site.plan, engine)
+    warn_of_scripts(session, site.plan, engine)?;
+    warn_of_plugins(session, site.plan)
 }
 
 /// Configures, because something else needs it, with what was let pass before.
@@ -90,6 +95,18 @@ fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
     Err(CommandError::new(Kind::User, lines.join("\n       "))
         .hint("write `SYMBOL=value` or `# SYMBOL is not set`, from the start of the line; anything else after a `#`")
         .hint("`skiff configure --ignore-broken-lines` leaves such lines out, as SkiffOS does"))
+}
+
+/// Says before the work which plugins will be asked about, or refused where nobody can be asked.
+fn warn_of_plugins(session: &Session, plan: &BuildPlan) -> Result<()> {
+    let grants = session.grants()?;
+    for planned in plan.plugins.iter().filter(|planned| !planned.plugin.hooks.is_empty()) {
+        let (id, digest) = Runner::identify(planned)?;
+        if let Standing::Missing(denied) = grants.standing(&id, digest, &planned.plugin.capabilities) {
+            session.warn(&format!("{denied}; the build needs: {}", denied.grant_line()));
+        }
+    }
+    Ok(())
 }
 
 /// Says before the work which scripts will be refused.

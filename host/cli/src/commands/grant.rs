@@ -1,15 +1,19 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
 use skiff_layers::Capability;
 use skiff_layers::Layer;
 use skiff_plan::BuildPlan;
+use skiff_plan::Digest;
 use skiff_plan::PlannedPlugin;
+use skiff_runtime::AuditEvent;
 use skiff_runtime::GrantFile;
 use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::SHELL;
 use skiff_runtime::Scripts;
+use skiff_runtime::Standing;
 use skiff_runtime::capability_id;
 
 use crate::args::GrantAddArgs;
@@ -52,7 +56,7 @@ struct Wish {
 }
 
 fn wishes(session: &Session) -> Result<Vec<Wishes>> {
-    let plan = session.plan()?;
+    let plan = session.bare_plan(&session.chain()?)?;
     let grants = session.grants()?;
     let mut all = Vec::new();
     for planned in &plan.plugins {
@@ -109,7 +113,7 @@ fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
         false => Ok(None),
     };
     if session.requested().is_some()
-        && let Some(layer) = session.plan()?.layer(name)
+        && let Some(layer) = session.bare_plan(&session.chain()?)?.layer(name)
     {
         return read(layer);
     }
@@ -124,13 +128,13 @@ fn find(session: &Session, name: &str) -> Result<PlannedPlugin> {
         plan.plugins.iter().find(|planned| format!("{}/{}", planned.layer, planned.plugin.name) == name).cloned()
     };
     if session.requested().is_some()
-        && let Some(planned) = matching(&session.plan()?)
+        && let Some(planned) = matching(&session.bare_plan(&session.chain()?)?)
     {
         return Ok(planned);
     }
     let package = name.rsplit_once('/').and_then(|(package, _)| package.parse().ok());
     if let Some(package) = package
-        && let Some(planned) = matching(&super::cmd::plan_of_package(session, &package)?)
+        && let Some(planned) = matching(&session.bare_plan(&super::cmd::chain_of_package(session, &package)?)?)
     {
         return Ok(planned);
     }
@@ -145,10 +149,15 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
     let planned = find(session, &args.plugin)?;
     let (id, digest) = Runner::identify(&planned)?;
     let declared = &planned.plugin.capabilities;
-    let wanted = match args.all {
+    let mut wanted: BTreeSet<String> = match args.all {
         true => declared.iter().map(capability_id).collect(),
-        false => args.capabilities.iter().map(|name| declared_as(name, declared, &id)).collect::<Result<Vec<_>>>()?,
+        false => args.capabilities.iter().map(|name| declared_as(name, declared, &id)).collect::<Result<_>>()?,
     };
+    // What other bytes of it may do, and these ask for as well, goes without saying again.
+    if let Standing::Missing(denied) = session.grants()?.standing(&id, digest, declared) {
+        wanted.extend(denied.held);
+    }
+    session.audit_note(&id, digest, AuditEvent::Granted { capabilities: wanted.iter().cloned().collect() })?;
     let path = file(session, &args.file);
     GrantFile::update(&path, |grants| {
         grants.add(&id, digest, wanted.iter().cloned());
@@ -156,7 +165,11 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
             grants.set_compiler(&id, compiler);
         }
     })?;
-    session.say(&format!("Granted to {id} (sha256:{digest}), in {}: {}", path.display(), wanted.join(" ")));
+    session.say(&format!(
+        "Granted to {id} (sha256:{digest}), in {}: {}",
+        path.display(),
+        wanted.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    ));
     Ok(())
 }
 
@@ -170,6 +183,9 @@ fn add_scripts(session: &Session, args: &GrantAddArgs, first: &str, more: &[Stri
                 .hint("`skiff grant list` shows the layers of the chain that have some")
         })?;
         all.push(scripts);
+    }
+    for Scripts { id, digest, .. } in &all {
+        session.audit_note(id, *digest, AuditEvent::Granted { capabilities: vec![SHELL.to_owned()] })?;
     }
     GrantFile::update(&path, |grants| {
         all.iter().for_each(|scripts| grants.add(&scripts.id, scripts.digest, [SHELL.to_owned()]));
@@ -197,11 +213,13 @@ fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result
 fn revoke(session: &Session, plugin: &str, args: &GrantFileArgs) -> Result<()> {
     let path = file(session, args);
     let revoked = GrantFile::update(&path, |grants| {
-        let known = grants.entries().map(|(id, ..)| id).find(|id| id.as_str() == plugin).cloned();
-        known.filter(|id| grants.revoke(id))
+        let of_plugin = grants.entries().find(|(id, ..)| id.as_str() == plugin);
+        let known = of_plugin.map(|(id, digest, _)| (id.clone(), digest.trim_start_matches("sha256:").to_owned()));
+        known.filter(|(id, _)| grants.revoke(id))
     })?;
     match revoked {
-        Some(id) => {
+        Some((id, digest)) => {
+            session.audit_note(&id, Digest::parse(&digest).unwrap_or_default(), AuditEvent::Revoked)?;
             session.say(&format!("{id} has no grants in {} any more", path.display()));
             Ok(())
         }

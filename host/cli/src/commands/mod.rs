@@ -1,5 +1,6 @@
 //! One command, one file.
 
+mod audit;
 mod br;
 mod build;
 mod check;
@@ -61,6 +62,8 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
     if matches!(command, Command::Hooks { .. }) {
         session.reporter = progress::hook_reporter();
     }
+    // Who only looks is not asked to agree to anything.
+    session.asks = matches!(command, Command::Build(_) | Command::Cmd(_) | Command::Compile(_) | Command::Configure(_));
     match command {
         Command::Status(args) => status::run(&session, &args),
         Command::List(args) => list::run(&session, &args),
@@ -82,6 +85,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Env(args) => env::run(&session, &args),
         Command::Workspace(command) => workspace::run(&session, &command),
         Command::Grant(command) => grant::run(&session, command),
+        Command::Audit(args) => audit::run(&session, &args),
         Command::Clean(args) => clean::run(&session, &args),
         Command::Doctor(args) => return doctor::run(&session, &args),
         Command::Hooks { stage } => hooks::run(&session, &stage),
@@ -106,7 +110,7 @@ fn confirm(session: &Session, question: &str, without: &str) -> Result<bool> {
 }
 
 /// Asks, whatever the environment says.
-fn ask(session: &Session, question: &str, without: &str) -> Result<bool> {
+pub(crate) fn ask(session: &Session, question: &str, without: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(
             CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint(format!("run: {without}"))

@@ -1,0 +1,294 @@
+//! `skiff.lock` of a workspace: exactly what its system is made of.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+use skiff_plan::BuildPlan;
+use skiff_plan::Digest;
+use skiff_plan::DigestBuilder;
+use skiff_plan::Workspace;
+
+use crate::EngineName;
+use crate::FileError;
+use crate::atomic::read_optional;
+use crate::atomic::write_file;
+
+/// The only version of the file's shape so far.
+const VERSION: u32 = 1;
+
+const HEADER: &str =
+    "# What the system of this workspace is made of; `--locked` refuses anything else. Written by skiff.\n";
+
+/// What a system is made of. Each part is there once something is known of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockFile {
+    version: u32,
+    /// The layers and plugins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<LockedSystem>,
+    /// The tree of Buildroot that the engine `buildroot` uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) buildroot: Option<String>,
+    /// The packages that the engine `prebuilt` uses: for each architecture and each requested name those that it
+    /// stands for.
+    #[serde(default, alias = "requests", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) packages: BTreeMap<String, BTreeMap<String, Vec<LockedPackage>>>,
+}
+
+/// The layers and plugins of a system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedSystem {
+    /// The engine that builds it.
+    pub engine: EngineName,
+    /// All layers, in merge order.
+    pub layers: Vec<LockedLayer>,
+    /// All plugins, in merge order.
+    pub plugins: Vec<LockedPlugin>,
+}
+
+/// The content of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedLayer {
+    /// Its name.
+    pub layer: String,
+    /// SHA-256 of everything in it that goes into a build.
+    pub sha256: String,
+}
+
+/// A plugin and what it may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedPlugin {
+    /// `<layer>/<name>`.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the component.
+    pub sha256: String,
+    /// The interfaces of skiff's contract that it imports and exports, with their versions.
+    pub interfaces: BTreeSet<String>,
+    /// What it was granted of what it declares.
+    pub grants: BTreeSet<String>,
+}
+
+/// One binary package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LockedPackage {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// Bytes.
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
+}
+
+/// Why a lock could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LockFileError {
+    /// The file system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file does not have the documented shape.
+    #[error("`{}` is no lock that this skiff can read: {message}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl LockFile {
+    /// Reads the lock of a workspace; one that is not there locks nothing.
+    ///
+    /// # Errors
+    /// [`LockFileError`] when it cannot be read or understood.
+    pub fn read(workspace: &Workspace) -> Result<Self, LockFileError> {
+        let path = workspace.system_lock();
+        let Some(bytes) = read_optional(&path)? else { return Ok(Self::default()) };
+        let malformed = |message: String| LockFileError::Malformed { path: path.clone(), message };
+        let text = String::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
+        let lock: Self = serde_yaml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        if lock.version != VERSION {
+            return Err(malformed(format!("version {} is unknown", lock.version)));
+        }
+        if let Some(wrong) = lock.packages.values().flat_map(BTreeMap::values).flatten().find(|p| !p.is_sane()) {
+            return Err(malformed(format!("{:?} is no package", wrong.name)));
+        }
+        Ok(lock)
+    }
+
+    /// Changes the lock of a workspace; the file is written if that makes a difference. Whoever calls this holds the
+    /// workspace's lock.
+    ///
+    /// # Errors
+    /// [`LockFileError`]; the file is then as it was.
+    pub fn update(workspace: &Workspace, change: impl FnOnce(&mut Self)) -> Result<(), LockFileError> {
+        let before = Self::read(workspace)?;
+        let mut lock = Self { version: VERSION, ..before.clone() };
+        change(&mut lock);
+        if lock == before {
+            return Ok(());
+        }
+        let path = workspace.system_lock();
+        let text = serde_yaml::to_string(&lock).map_err(io::Error::other).map_err(FileError::at("write", &path))?;
+        Ok(write_file(&path, format!("{HEADER}{text}").as_bytes())?)
+    }
+}
+
+impl LockedPackage {
+    /// Names and versions go to apt, which must not take them for anything else.
+    fn is_sane(&self) -> bool {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"+-.:~".contains(&b);
+        let word = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(plain);
+        word(&self.name) && word(&self.version) && Digest::parse(&self.sha256).is_some()
+    }
+}
+
+/// A difference between what is locked and what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Drift {
+    /// Nothing is locked.
+    Nothing,
+    /// Another engine is to build it.
+    Engine(EngineName, EngineName),
+    /// A layer has come into the chain.
+    NewLayer(String),
+    /// A layer is not in the chain any more.
+    LostLayer(String),
+    /// The layers have another order.
+    Order,
+    /// A layer holds something else.
+    Layer(String),
+    /// A plugin is new.
+    NewPlugin(String),
+    /// A plugin is gone.
+    LostPlugin(String),
+    /// A plugin's component has other bytes: the locked and the present digest.
+    Plugin(String, String, String),
+    /// A plugin has another version or imports other interfaces.
+    Interfaces(String),
+    /// A plugin was granted something else.
+    Grants(String),
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing is locked yet"),
+            Self::Engine(locked, present) => write!(f, "the engine is `{present}`, not `{locked}`"),
+            Self::NewLayer(name) => write!(f, "layer `{name}` is new"),
+            Self::LostLayer(name) => write!(f, "layer `{name}` is not in the chain any more"),
+            Self::Order => f.write_str("the layers have another order"),
+            Self::Layer(name) => write!(f, "layer `{name}` has changed"),
+            Self::NewPlugin(name) => write!(f, "plugin `{name}` is new"),
+            Self::LostPlugin(name) => write!(f, "plugin `{name}` is gone"),
+            Self::Plugin(name, locked, present) => {
+                write!(f, "plugin `{name}` has changed: sha256:{present}, not sha256:{locked}")
+            }
+            Self::Interfaces(name) => write!(f, "plugin `{name}` has another version or other interfaces"),
+            Self::Grants(name) => write!(f, "plugin `{name}` has other grants"),
+        }
+    }
+}
+
+impl LockedSystem {
+    /// Returns what the layers of a plan hold.
+    pub fn layers(plan: &BuildPlan) -> Vec<LockedLayer> {
+        let digest = |name: &str| {
+            let mut builder = DigestBuilder::default();
+            for (input, digest) in &plan.fingerprint.inputs {
+                if let Some(part) = input.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")) {
+                    builder.field(part).field(digest.bytes());
+                }
+            }
+            builder.finish().to_string()
+        };
+        let layer = |name: &String| LockedLayer { layer: name.clone(), sha256: digest(name) };
+        plan.layers.iter().map(|layer_of| layer(&layer_of.name)).collect()
+    }
+
+    /// Returns the plugin of a name.
+    pub fn plugin(&self, name: &str) -> Option<&LockedPlugin> {
+        self.plugins.iter().find(|plugin| plugin.plugin == name)
+    }
+
+    /// Returns all that differs between what is locked and what is there.
+    pub fn drift(&self, present: &Self) -> Vec<Drift> {
+        let mut drift = Vec::new();
+        if self.engine != present.engine {
+            drift.push(Drift::Engine(self.engine, present.engine));
+        }
+        let digest = |layers: &[LockedLayer], name: &str| {
+            layers.iter().find(|layer| layer.layer == name).map(|layer| layer.sha256.clone())
+        };
+        for LockedLayer { layer, sha256 } in &present.layers {
+            match digest(&self.layers, layer) {
+                None => drift.push(Drift::NewLayer(layer.clone())),
+                Some(locked) if locked != *sha256 => drift.push(Drift::Layer(layer.clone())),
+                Some(_) => {}
+            }
+        }
+        let lost = self.layers.iter().filter(|locked| digest(&present.layers, &locked.layer).is_none());
+        drift.extend(lost.map(|locked| Drift::LostLayer(locked.layer.clone())));
+        let names = |layers: &[LockedLayer]| layers.iter().map(|layer| layer.layer.clone()).collect::<Vec<_>>();
+        if drift.is_empty() && names(&self.layers) != names(&present.layers) {
+            drift.push(Drift::Order);
+        }
+        for plugin in &present.plugins {
+            drift.extend(match self.plugin(&plugin.plugin) {
+                None => Some(Drift::NewPlugin(plugin.plugin.clone())),
+                Some(locked) => locked.drift(plugin),
+            });
+        }
+        let lost = self.plugins.iter().filter(|locked| present.plugin(&locked.plugin).is_none());
+        drift.extend(lost.map(|locked| Drift::LostPlugin(locked.plugin.clone())));
+        drift
+    }
+}
+
+impl LockedPlugin {
+    /// Returns the first thing that differs.
+    pub fn drift(&self, present: &Self) -> Option<Drift> {
+        let name = self.plugin.clone();
+        if self.sha256 != present.sha256 {
+            return Some(Drift::Plugin(name, self.sha256.clone(), present.sha256.clone()));
+        }
+        if self.version != present.version || self.interfaces != present.interfaces {
+            return Some(Drift::Interfaces(name));
+        }
+        (self.grants != present.grants).then_some(Drift::Grants(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_comes_back_as_it_was_and_rubbish_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = Workspace::new(root.path().to_owned(), "w").unwrap();
+        assert_eq!(LockFile::read(&workspace).unwrap(), LockFile::default());
+        LockFile::update(&workspace, |lock| lock.buildroot = Some("commit 1".into())).unwrap();
+        assert_eq!(LockFile::read(&workspace).unwrap().buildroot.as_deref(), Some("commit 1"));
+        let package = LockedPackage { name: "-o".into(), version: "1".into(), size: 1, sha256: "0".repeat(64) };
+        LockFile::update(&workspace, |lock| {
+            lock.packages.insert("amd64".into(), BTreeMap::from([("a".into(), vec![package])]));
+        })
+        .unwrap();
+        assert!(LockFile::read(&workspace).unwrap_err().to_string().contains("\"-o\" is no package"));
+        for text in ["version: 2\n", "version: 1\nother: x\n", "[]", "\0", "&a [*a, *a]"] {
+            std::fs::write(workspace.system_lock(), text).unwrap();
+            assert!(LockFile::read(&workspace).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use skiff_plan::harmless;
+use skiff_runtime::AuditEvent;
+use skiff_runtime::AuditRecord;
+
+use crate::args::AuditArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::output::data;
+use crate::session::Session;
+
+/// Shows what plugins and scripts of the workspace did beyond their sandbox.
+pub(crate) fn run(session: &Session, args: &AuditArgs) -> Result<()> {
+    let log = session.audit();
+    let records = log.read().map_err(|error| {
+        CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", log.path().display()))
+            .hint("check that it is a file and can be read")
+    })?;
+    let of_plugin = |record: &&AuditRecord| {
+        args.plugin.as_deref().is_none_or(|name| {
+            record.plugin.as_str().strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    let of_kind = |record: &&AuditRecord| !args.refused || matches!(record.event, AuditEvent::Refused { .. });
+    for record in records.iter().filter(of_plugin).filter(of_kind) {
+        match args.json {
+            true => data!("{}", serde_json::json!(record)),
+            false => data!("{} {} {}", time(record.time), record.plugin, describe(&record.event)),
+        }
+    }
+    Ok(())
+}
+
+fn describe(event: &AuditEvent) -> String {
+    let text = match event {
+        AuditEvent::Tool { program, arguments } => {
+            let words = std::iter::once(program.to_string_lossy().into_owned()).chain(arguments.iter().cloned());
+            let quoted = words.map(|word| shlex::try_quote(&word).map(|q| q.into_owned()).unwrap_or(word));
+            format!("ran {}", quoted.collect::<Vec<_>>().join(" "))
+        }
+        AuditEvent::Fetch { url, sha256 } => format!("fetched {url} (sha256:{sha256})"),
+        AuditEvent::Script { path } => format!("ran the script {}", path.display()),
+        AuditEvent::Refused { reason } => format!("REFUSED {reason}"),
+        AuditEvent::Granted { capabilities } if capabilities.is_empty() => "was granted to run".to_owned(),
+        AuditEvent::Granted { capabilities } => format!("was granted {}", capabilities.join(" ")),
+        AuditEvent::Carried { from } => format!("took over what was granted to {from}"),
+        AuditEvent::Revoked => "has no grants any more".to_owned(),
+    };
+    harmless(&text).replace('\n', " ")
+}
+
+/// Writes seconds since 1970 as a date and time of UTC.
+fn time(seconds: u64) -> String {
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    humantime::format_rfc3339_seconds(time).to_string()
+}

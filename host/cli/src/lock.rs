@@ -1,0 +1,82 @@
+//! Keeping `skiff.lock` of a workspace and holding a run to it.
+
+use std::collections::BTreeSet;
+
+use skiff_build::Drift;
+use skiff_build::LockFile;
+use skiff_build::LockedPlugin;
+use skiff_build::LockedSystem;
+use skiff_plan::BuildPlan;
+use skiff_plan::PlannedPlugin;
+use skiff_runtime::Grants;
+use skiff_runtime::Runner;
+use skiff_runtime::capability_id;
+
+use crate::command_error::Result;
+use crate::consent;
+use crate::session::Session;
+
+/// With `--locked`, refuses a plan that is not exactly what is locked, before anything is done.
+pub(crate) fn check(session: &Session, plan: &BuildPlan) -> Result<()> {
+    if !session.reach.locked {
+        return Ok(());
+    }
+    let Some(locked) = LockFile::read(&session.workspace)?.system else {
+        return Err(consent::drifted(session, &[Drift::Nothing]));
+    };
+    // Interfaces belong to the bytes: equal digests have equal ones.
+    let known =
+        |plugin: &str, _: &PlannedPlugin| Ok(locked.plugin(plugin).map(|p| p.interfaces.clone()).unwrap_or_default());
+    let drift = locked.drift(&present(session, plan, known)?);
+    match drift.is_empty() {
+        true => Ok(()),
+        false => Err(consent::drifted(session, &drift)),
+    }
+}
+
+/// Writes down what a system was built of.
+pub(crate) fn keep(session: &Session, plan: &BuildPlan, runner: &Runner) -> Result<()> {
+    if session.reach.locked || session.reach.frozen {
+        return Ok(());
+    }
+    let before = LockFile::read(&session.workspace)?.system;
+    let interfaces = |plugin: &str, planned: &PlannedPlugin| -> Result<BTreeSet<String>> {
+        let (_, digest) = Runner::identify(planned)?;
+        let known = before.as_ref().and_then(|system| system.plugin(plugin));
+        if let Some(known) = known.filter(|known| known.sha256 == digest.to_string()) {
+            return Ok(known.interfaces.clone());
+        }
+        let inspection = runner.inspect(planned)?;
+        let of_skiff =
+            inspection.imports.into_iter().chain(inspection.exports).filter(|name| name.starts_with("skiff:"));
+        Ok(of_skiff.collect())
+    };
+    let system = present(session, plan, interfaces)?;
+    Ok(LockFile::update(&session.workspace, |lock| lock.system = Some(system))?)
+}
+
+fn present(
+    session: &Session,
+    plan: &BuildPlan,
+    interfaces: impl Fn(&str, &PlannedPlugin) -> Result<BTreeSet<String>>,
+) -> Result<LockedSystem> {
+    let grants = session.grants()?;
+    let plugins = plan.plugins.iter().map(|planned| plugin(planned, &grants, &interfaces)).collect::<Result<_>>()?;
+    Ok(LockedSystem { engine: session.settings.engine.value, layers: LockedSystem::layers(plan), plugins })
+}
+
+fn plugin(
+    planned: &PlannedPlugin,
+    grants: &Grants,
+    interfaces: &impl Fn(&str, &PlannedPlugin) -> Result<BTreeSet<String>>,
+) -> Result<LockedPlugin> {
+    let (id, digest) = Runner::identify(planned)?;
+    let granted = planned.plugin.capabilities.iter().filter(|capability| grants.allows(&id, digest, capability));
+    Ok(LockedPlugin {
+        plugin: id.to_string(),
+        version: planned.plugin.version.to_string(),
+        sha256: digest.to_string(),
+        interfaces: interfaces(id.as_str(), planned)?,
+        grants: granted.map(capability_id).collect(),
+    })
+}
