@@ -1,4 +1,4 @@
-//! Builds all guests in `plugins/` and generates a constant for each, and a macro over all of them, with which
+//! Builds all guests in `plugins/` and generates a constant for each, and macros over all of them, with which
 //! the tests make sure that no guest is without a test.
 
 use std::env;
@@ -50,10 +50,14 @@ fn generate(tests: &Path, built: &Path) -> Result<String, Box<dyn std::error::Er
         let path = built.join(format!("{name}.wasm"));
         writeln!(text, "/// A guest.\npub const {}: &str = {path:?};", name.to_uppercase())?;
     }
-    writeln!(
-        text,
-        "/// Calls a macro with the name of each guest.\n#[macro_export]\nmacro_rules! foreach_guest {{ ($check:ident) => {{ {} }} }}",
-        { names.iter().map(|name| format!("$check!({name});")).collect::<String>() }
-    )?;
+    for prefix in ["ok", "deny", "hostile"] {
+        let of_prefix = names.iter().filter(|name| name.split('_').next() == Some(prefix));
+        writeln!(
+            text,
+            "/// Calls a macro with the name of each guest that starts with `{prefix}`.\n#[macro_export]\n\
+             macro_rules! foreach_{prefix}_guest {{ ($check:ident) => {{ {} }} }}",
+            { of_prefix.map(|name| format!("$check!({name});")).collect::<String>() }
+        )?;
+    }
     Ok(text)
 }

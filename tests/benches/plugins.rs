@@ -1,5 +1,7 @@
 //! What plugins cost, beside what the same work costs in shell. `TMPDIR=/dev/shm` keeps the disk out of it.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,8 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up is to stop")]
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -60,6 +62,35 @@ impl TestEnvironment {
     pub fn read(&self, inner: &str) -> String {
         let path = self.path(inner);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Returns everything in the test's folder that no plugin may change: all but the workspaces and the grants, each
+    /// file with its mode and contents, each link with where it leads.
+    pub fn contents(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+        let is_ours = |path: &Path| path == self.path("workspaces") || path == self.path("overrides/grants.yaml");
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.path("")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if is_ours(&path) {
+                    continue;
+                }
+                let metadata = fs::symlink_metadata(&path).expect("metadata");
+                let data = if metadata.is_dir() {
+                    folders.push(path.clone());
+                    Vec::new()
+                } else if metadata.is_symlink() {
+                    fs::read_link(&path).expect("a link").into_os_string().into_encoded_bytes()
+                } else if metadata.is_file() {
+                    fs::read(&path).expect("a file")
+                } else {
+                    Vec::new()
+                };
+                found.insert(path, (metadata.permissions().mode(), data));
+            }
+        }
+        found
     }
 
     /// Sets a variable for all later runs.

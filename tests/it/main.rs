@@ -15,10 +15,11 @@ mod boot;
 mod buildroot;
 mod configure;
 mod conformance;
+mod contract;
 mod errors;
-mod guests;
 mod house;
 mod kill;
+mod plugins;
 mod prebuilt;
 
 use skiff_tests::TestEnvironment;

@@ -110,6 +110,8 @@ pub(crate) enum Command {
     /// Shows, gives and takes back what plugins and scripts may do
     #[command(subcommand)]
     Grant(GrantCommand),
+    /// Shows what is where on the medium of a board, as the board's plugin proposes it, as JSON
+    Layout(LayoutArgs),
     /// Shows what plugins and scripts did beyond their sandbox, and what they were refused
     Audit(AuditArgs),
     /// Removes the outputs of the workspace; its lock, its configuration and the state of its plugins stay
@@ -309,6 +311,43 @@ pub(crate) enum GrantCommand {
         #[command(flatten)]
         file: GrantFileArgs,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LayoutArgs {
+    /// The package of the board: `namespace/name`
+    #[arg(add = ArgValueCompleter::new(completions::packages))]
+    pub(crate) package: String,
+    /// The size of the medium: 4G, 512M
+    #[arg(long, value_parser = parse_size)]
+    pub(crate) size: u64,
+    /// What it is for
+    #[arg(long, default_value = "image")]
+    pub(crate) intent: Intent,
+}
+
+/// What a layout is for.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Intent {
+    /// Everything is made anew
+    Format,
+    /// Boot and root files are renewed
+    Install,
+    /// A file that is written to a medium later
+    Image,
+}
+
+/// Reads a number of bytes, with K, M, G or T for powers of 1024.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((at, 'K' | 'k')) => (text.get(..at), 10),
+        Some((at, 'M' | 'm')) => (text.get(..at), 20),
+        Some((at, 'G' | 'g')) => (text.get(..at), 30),
+        Some((at, 'T' | 't')) => (text.get(..at), 40),
+        _ => (Some(text), 0),
+    };
+    let number = digits.and_then(|digits| digits.parse::<u64>().ok()).and_then(|number| number.checked_mul(1 << shift));
+    number.ok_or_else(|| "a size is a number with K, M, G or T".to_owned())
 }
 
 #[derive(Debug, clap::Args)]

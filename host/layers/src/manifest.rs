@@ -216,8 +216,9 @@ fn check(manifest: &Manifest<'_>, raw: RawManifest) -> Result<Vec<PluginDecl>, W
 
 fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, Wrong> {
     let shown = commands_texts(&raw.commands).chain(raw.capabilities.iter().map(RawCapability::why));
-    if let Some(text) = shown.into_iter().find(|text| text.chars().any(|c| c.is_control() && c != '\n')) {
-        return Err(Wrong::new("why", format!("control characters have no place in {text:?}")));
+    // A text of YAML may end its line; more lines could pass for something that skiff says.
+    if let Some(text) = shown.into_iter().find(|text| text.trim_end_matches('\n').chars().any(is_forging)) {
+        return Err(Wrong::new("why", format!("control characters and line ends have no place in {text:?}")));
     }
     let RawPlugin { name, version, component, interface, hooks, commands, board, capabilities, limits } = raw;
     if !is_name_part(&name) {
@@ -246,6 +247,12 @@ fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, W
     let at = Location { file: manifest.path.to_owned(), line: manifest.line_of(&component) };
     let (component, manifest) = (manifest.root.join(component), at);
     Ok(PluginDecl { name, version, component, interface, hooks, commands, board, capabilities, limits, manifest })
+}
+
+/// Characters with which a text can look like something else on a terminal.
+fn is_forging(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// All texts of commands that help screens show.

@@ -71,9 +71,23 @@ impl ToolEnvironment {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (mut out, mut err) = (Collected::default(), Collected::default());
         let finish = async {
-            let (read_out, read_err, status) = tokio::join!(out.read(stdout), err.read(stderr), child.wait());
-            read_out.and(read_err)?;
-            status
+            let reading = async { tokio::try_join!(out.read(stdout), err.read(stderr)).map(drop) };
+            tokio::pin!(reading);
+            let ended = tokio::select! {
+                read = &mut reading => Err(read),
+                status = child.wait() => Ok(status?),
+            };
+            match ended {
+                Err(read) => read.and(child.wait().await),
+                Ok(status) => {
+                    // What it has started in its group ends with it, and what has left the group keeps nobody waiting.
+                    group.kill();
+                    match tokio::time::timeout(Duration::from_millis(200), reading).await {
+                        Ok(read) => read.map(|()| status),
+                        Err(_) => Ok(status),
+                    }
+                }
+            }
         };
         let stopped = async {
             let end = tokio::time::Instant::now() + timeout;
@@ -85,7 +99,6 @@ impl ToolEnvironment {
             status = finish => Some(code(status?)),
             () = stopped => None,
         };
-        // Whatever the program has started in its group ends with it.
         group.kill();
         Ok(Ran {
             status: status.unwrap_or(128 + Signal::KILL.as_raw()),

@@ -21,8 +21,8 @@ use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::entry::sorted;
 
-/// Digests what is at a path: SHA-256 over names, modes and contents, in byte order of the names. The name of the path
-/// itself is not part of it, nor are owners and times.
+/// Digests what is at a path: SHA-256 over names, modes and contents, in byte order of the names. Name and mode of
+/// the folder itself are not part of it, nor are owners and times.
 ///
 /// # Errors
 /// [`TreeError`] when something cannot be read, or is neither file nor folder nor link.
@@ -33,7 +33,13 @@ pub fn digest(tree: &Dir, path: &TreePath, watch: Watch<'_>) -> Result<[u8; 32],
         Some((folder, name)) => {
             let folder = tree.open_dir(folder.or_dot()).map_err(TreeError::at(path))?;
             let entry = Entry { kind: kind(&folder, name, path)?, name: c_name(name, path)? };
-            walk.contents(folder.as_fd(), &entry, path.as_str(), 0)?;
+            match entry.kind {
+                // As the tree itself would be digested if the folder were one.
+                Kind::Folder => {
+                    walk.folder(open_inner(&folder, &entry.name, path.as_str())?.as_fd(), path.as_str(), 0)?;
+                }
+                _ => walk.contents(folder.as_fd(), &entry, path.as_str(), 0)?,
+            }
         }
     }
     Ok(walk.hasher.finalize().into())

@@ -121,7 +121,7 @@ impl Request {
 }
 
 /// Returns the plan of the chain, with the package added if the chain lacks it.
-fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
+pub(crate) fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
     let Some((requested, _)) = session.requested() else { return plan_of_package(session, package) };
     let catalog = session.catalog()?;
     let chain = session.chain()?;
@@ -146,7 +146,8 @@ pub(crate) fn chain_of_package(session: &Session, package: &LayerName) -> Result
     Ok(Chain::resolve(package.as_str(), &session.catalog()?, &session.context)?)
 }
 
-fn of_package<'p>(plan: &'p BuildPlan, package: &LayerName) -> impl Iterator<Item = &'p PlannedPlugin> {
+/// Returns the plugins of a package.
+pub(crate) fn of_package<'p>(plan: &'p BuildPlan, package: &LayerName) -> impl Iterator<Item = &'p PlannedPlugin> {
     plan.plugins.iter().filter(move |planned| planned.layer.eq_ignore_ascii_case(package.as_str()))
 }
 

@@ -17,6 +17,7 @@ mod grant;
 mod graph;
 mod hooks;
 mod inside;
+mod layout;
 mod list;
 mod plan;
 mod precompile;
@@ -85,6 +86,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Env(args) => env::run(&session, &args),
         Command::Workspace(command) => workspace::run(&session, &command),
         Command::Grant(command) => grant::run(&session, command),
+        Command::Layout(args) => layout::run(&session, &args),
         Command::Audit(args) => audit::run(&session, &args),
         Command::Clean(args) => clean::run(&session, &args),
         Command::Doctor(args) => return doctor::run(&session, &args),
