@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use crate::bindings::imports::skiff::host::context;
-use crate::bindings::imports::skiff::host::context::Kind;
+use crate::Kind;
+use crate::host;
 
 /// A layer of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,21 +25,25 @@ pub struct Target {
     pub console: Option<String>,
 }
 
+/// Returns the path under which a file of the plugin is found: the same in a component, and in the temporary folder of the
+/// test's `testing::Host` in a native build.
+pub fn path(path: &str) -> PathBuf {
+    host::path(path)
+}
+
 /// Returns all layers in merge order: later ones win.
 pub fn layers() -> Vec<Layer> {
-    let layer = |layer: context::Layer| Layer { name: layer.name, folder: layer.folder.map(PathBuf::from) };
-    context::layers().into_iter().map(layer).collect()
+    host::layers()
 }
 
 /// Returns what is being built.
 pub fn target() -> Target {
-    let context::TargetInfo { arch, hostname, command_line, console } = context::target();
-    Target { arch, hostname, command_line, console }
+    host::target()
 }
 
 /// Returns the merged values of symbols, one for each name: `n` for "is not set", `None` when no layer
 /// mentions it.
 pub fn symbols(kind: Kind, names: &[&str]) -> Vec<Option<String>> {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    context::symbols(kind, &names)
+    host::symbols(kind, &names)
 }

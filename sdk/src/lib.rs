@@ -6,8 +6,8 @@
 //! manifest asks for (`/layers`, `/target`, `/images`, `/state`, `/layer`) and everything else through this
 //! crate: [`log`], [`Progress`], [`layers`], [`symbols`], [`Tool`], [`Tree`].
 //!
-//! The crate also builds natively, so that a plugin's logic can be unit-tested like any other code. Only
-//! functions that talk to the host cannot be called there.
+//! The crate also builds natively, so that a plugin can be unit-tested like any other code: a [`testing::Host`] answers
+//! for skiff.
 
 mod bindings;
 pub mod board;
@@ -16,8 +16,11 @@ mod configure;
 mod context;
 mod failure;
 mod hook;
+mod host;
 mod report;
 mod storage;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 mod tool;
 
 #[doc(hidden)]
@@ -37,6 +40,7 @@ pub use configure::Fragment;
 pub use context::Layer;
 pub use context::Target;
 pub use context::layers;
+pub use context::path;
 pub use context::symbols;
 pub use context::target;
 pub use failure::Failure;

@@ -1,25 +1,25 @@
-use crate::bindings::imports::skiff::host::report;
+use crate::host;
 
 pub use crate::bindings::imports::skiff::host::report::Level;
 
 /// Shows a message, marked with the plugin's name.
 pub fn log(level: Level, message: impl AsRef<str>) {
-    report::log(level, message.as_ref());
+    host::log(level, message.as_ref());
 }
 
 /// Returns whether the user asked to stop.
 pub fn cancelled() -> bool {
-    report::cancelled()
+    host::cancelled()
 }
 
 /// A piece of work with a progress bar. Dropping it ends it.
 #[derive(Debug)]
-pub struct Progress(report::Task);
+pub struct Progress(host::Task);
 
 impl Progress {
     /// Starts a piece of work of `total` steps, where known.
     pub fn start(title: &str, total: Option<u64>) -> Self {
-        Self(report::Task::new(title, total))
+        Self(host::Task::new(title, total))
     }
 
     /// Reports that this many more steps are done.

@@ -1,6 +1,5 @@
 use crate::Result;
-use crate::bindings::imports::skiff::host::fetch;
-use crate::bindings::imports::skiff::host::storage;
+use crate::host;
 
 pub use crate::bindings::imports::skiff::host::storage::Amount;
 pub use crate::bindings::imports::skiff::host::storage::Format as PackFormat;
@@ -9,11 +8,11 @@ pub use crate::bindings::imports::skiff::host::storage::Format as PackFormat;
 ///
 /// Paths in a tree are relative (`boot/bzImage`), without `.`, `..` and empty parts; `""` is the tree itself.
 #[derive(Debug)]
-pub struct Tree(storage::Tree);
+pub struct Tree(host::Tree);
 
 /// A file, held open by the host.
 #[derive(Debug)]
-pub struct Blob(storage::Blob);
+pub struct Blob(host::Blob);
 
 impl Tree {
     /// Opens a folder as the plugin sees it: `/target/boot`.
@@ -21,7 +20,7 @@ impl Tree {
     /// # Errors
     /// When it is not granted or not there.
     pub fn open(path: &str) -> Result<Self> {
-        Ok(Self(storage::open(path)?))
+        host::Tree::open(path).map(Self)
     }
 
     /// Opens a folder in it.
@@ -29,7 +28,7 @@ impl Tree {
     /// # Errors
     /// When it is not there.
     pub fn subtree(&self, path: &str) -> Result<Self> {
-        Ok(Self(self.0.subtree(path)?))
+        self.0.subtree(path).map(Self)
     }
 
     /// Opens a file in it.
@@ -37,7 +36,7 @@ impl Tree {
     /// # Errors
     /// When it is not there or is no file.
     pub fn blob(&self, path: &str) -> Result<Blob> {
-        Ok(Blob(self.0.blob(path)?))
+        self.0.blob(path).map(Blob)
     }
 
     /// Copies a file, or a folder with all that is in it, from another tree to a path of this one. Links are copied as
@@ -46,7 +45,7 @@ impl Tree {
     /// # Errors
     /// When something cannot be read or written; what was copied until then stays.
     pub fn copy(&self, source: &Self, path: &str, to: &str) -> Result<Amount> {
-        Ok(self.0.copy(&source.0, path, to)?)
+        self.0.copy(&source.0, path, to)
     }
 
     /// Makes a file of the contents of another, completely or not at all, and returns its size in bytes.
@@ -54,7 +53,7 @@ impl Tree {
     /// # Errors
     /// When it cannot be written.
     pub fn put(&self, contents: &Blob, to: &str) -> Result<u64> {
-        Ok(self.0.put(&contents.0, to)?)
+        self.0.put(&contents.0, to)
     }
 
     /// Unpacks a tar archive, plain or compressed, below a path, leaving out the first `strip` parts of each name.
@@ -62,7 +61,7 @@ impl Tree {
     /// # Errors
     /// When it is none, names something outside of it, or cannot be written.
     pub fn unpack(&self, archive: &Blob, to: &str, strip: u32) -> Result<Amount> {
-        Ok(self.0.unpack(&archive.0, to, strip)?)
+        self.0.unpack(&archive.0, to, strip)
     }
 
     /// Packs what is at a path into a file of another tree, completely or not at all.
@@ -70,7 +69,7 @@ impl Tree {
     /// # Errors
     /// When something cannot be read or written.
     pub fn pack(&self, path: &str, format: PackFormat, into: &Self, to: &str) -> Result<Amount> {
-        Ok(self.0.pack(path, format, &into.0, to)?)
+        self.0.pack(path, format, &into.0, to)
     }
 
     /// Returns the SHA-256 of names, modes and contents of all that is at a path, in hexadecimal digits.
@@ -78,7 +77,7 @@ impl Tree {
     /// # Errors
     /// When something cannot be read.
     pub fn digest(&self, path: &str) -> Result<String> {
-        Ok(self.0.digest(path)?)
+        self.0.digest(path)
     }
 
     /// Sets the permissions of a file or folder, such as `0o755`.
@@ -86,7 +85,7 @@ impl Tree {
     /// # Errors
     /// When it is not there, or more than permissions are to be set.
     pub fn set_mode(&self, path: &str, mode: u32) -> Result<()> {
-        Ok(self.0.set_mode(path, mode)?)
+        self.0.set_mode(path, mode)
     }
 
     /// Makes a file of what is at an address, if its SHA-256 is the given one, and returns its size in bytes. The address
@@ -95,7 +94,7 @@ impl Tree {
     /// # Errors
     /// When it is not granted, cannot be had, or has another digest.
     pub fn fetch(&self, url: &str, sha256: &str, to: &str) -> Result<u64> {
-        Ok(fetch::pinned(url, sha256, &self.0, to)?)
+        self.0.fetch(url, sha256, to)
     }
 }
 
@@ -110,7 +109,7 @@ impl Blob {
     /// # Errors
     /// When it cannot be read.
     pub fn digest(&self) -> Result<String> {
-        Ok(self.0.digest()?)
+        self.0.digest()
     }
 
     /// Returns a few of its bytes, at most 64 KiB, fewer at its end.
@@ -118,6 +117,6 @@ impl Blob {
     /// # Errors
     /// When it cannot be read.
     pub fn peek(&self, offset: u64, length: u32) -> Result<Vec<u8>> {
-        Ok(self.0.peek(offset, length)?)
+        self.0.peek(offset, length)
     }
 }

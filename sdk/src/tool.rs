@@ -1,7 +1,7 @@
 use crate::Result;
-use crate::bindings::imports::skiff::host::tools;
 use crate::bindings::imports::skiff::host::tools::Argument;
 use crate::bindings::imports::skiff::host::tools::Piece;
+use crate::host;
 
 pub use crate::bindings::imports::skiff::host::tools::Outcome;
 
@@ -22,7 +22,7 @@ impl Tool {
 
     /// Returns whether the program is installed.
     pub fn available(&self) -> bool {
-        tools::available(&self.name)
+        host::available(&self.name)
     }
 
     /// Adds arguments as they are.
@@ -61,7 +61,7 @@ impl Tool {
     /// When it is not declared or granted, an argument fits no pattern, or it cannot be started. A program that
     /// ends with a status other than 0 is no error here.
     pub fn run(&self, timeout_ms: Option<u32>) -> Result<Outcome> {
-        tools::run(&self.name, &self.arguments, timeout_ms).map_err(Into::into)
+        host::run(&self.name, &self.arguments, timeout_ms)
     }
 
     /// Runs the program connected to the user's terminal and returns its exit status.
@@ -69,6 +69,6 @@ impl Tool {
     /// # Errors
     /// As [`Self::run`]; also when the manifest does not ask for the terminal.
     pub fn attach(&self) -> Result<i32> {
-        tools::attach(&self.name, &self.arguments).map_err(Into::into)
+        host::attach(&self.name, &self.arguments)
     }
 }

@@ -77,6 +77,7 @@ impl Host {
             scripts: ScriptEnvironment::default(),
             downloads: Downloads::default(),
             audit: Arc::new(AuditLog::new(env.path("audit.jsonl"), SystemTime::now)),
+            tape: None,
             install_hint: |_| String::new(),
         };
         let workshop = Workshop { cache: Some(env.path("cache")), compiler: vec![program.into(), "precompile".into()] };

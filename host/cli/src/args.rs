@@ -110,6 +110,9 @@ pub(crate) enum Command {
     /// Shows, gives and takes back what plugins and scripts may do
     #[command(subcommand)]
     Grant(GrantCommand),
+    /// Makes, builds, checks and tests plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Shows what is where on the medium of a board, as the board's plugin proposes it, as JSON
     Layout(LayoutArgs),
     /// Shows what plugins and scripts did beyond their sandbox, and what they were refused
@@ -311,6 +314,97 @@ pub(crate) enum GrantCommand {
         #[command(flatten)]
         file: GrantFileArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Makes a plugin from a template, in a layer that is there or a new one
+    New(NewPluginArgs),
+    /// Builds the plugins of a layer from their sources in its folder `plugins`
+    Build(PluginArgs),
+    /// Checks the plugins of a layer: manifest, imports, exports, versions
+    Check(PluginArgs),
+    /// Shows what the plugins of a layer ask for, beside what their components really import
+    Inspect(InspectArgs),
+    /// Runs the tests of plugins: natively where there are some, and each recorded case as a component
+    Test(TestPluginArgs),
+    /// Writes documentation: of the plugins of a layer from its manifest, or of the contract from the WIT
+    Doc(DocArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewPluginArgs {
+    /// The layer: `namespace/name`
+    pub(crate) package: String,
+    /// The plugin's name; that of the layer if it is not given
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The language
+    #[arg(long, default_value = "rust")]
+    pub(crate) lang: Language,
+    /// What it provides
+    #[arg(long, default_value = "command")]
+    pub(crate) kind: PluginKind,
+    /// The folder with layers; the first of SKIFF_EXTRA_CONFIGS_PATH if it is not given
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) layers: Option<PathBuf>,
+}
+
+/// A language with a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Language {
+    /// With the SDK
+    Rust,
+    C,
+    Python,
+    Javascript,
+}
+
+/// What a new plugin provides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PluginKind {
+    /// A command: `skiff cmd <layer> greet`
+    Command,
+    /// A hook that writes a file into the target
+    Hook,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PluginArgs {
+    /// The layer, or one plugin of it: `namespace/name` or `namespace/name/plugin`
+    #[arg(add = ArgValueCompleter::new(completions::packages))]
+    pub(crate) plugin: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) plugin: PluginArgs,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TestPluginArgs {
+    #[command(flatten)]
+    pub(crate) plugin: PluginArgs,
+    /// Run a case with the real tools and record what comes of it; a new one is made of the words behind `--`
+    #[arg(long, value_name = "CASE")]
+    pub(crate) record: Option<String>,
+    /// The call of a new case: a command and its arguments, or `pre`, `post` or `configure`
+    #[arg(last = true, requires = "record")]
+    pub(crate) words: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DocArgs {
+    /// The layer, or one plugin of it
+    #[arg(required_unless_present = "contract", add = ArgValueCompleter::new(completions::packages))]
+    pub(crate) plugin: Option<String>,
+    /// The contract between host and plugins
+    #[arg(long, conflicts_with = "plugin")]
+    pub(crate) contract: bool,
 }
 
 #[derive(Debug, clap::Args)]

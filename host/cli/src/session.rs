@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -314,31 +315,54 @@ impl Session {
     }
 
     pub(crate) fn runner(&self, plan: &BuildPlan) -> Result<Runner> {
-        let path = self
-            .environment
-            .raw("PATH")
-            .map(|path| std::env::split_paths(path).collect::<Vec<_>>())
-            .unwrap_or_default();
-        let system = System {
+        self.runner_of(System {
             layers: plan.layers.iter().map(|layer| layer.name.clone()).collect(),
             configs: plan.configs.clone(),
             target: Target::of(plan.config(ConfigKind::Buildroot))?,
             command_line: plan.prebuilt.command_line.clone(),
-            tools: ToolEnvironment::new(path, self.environment.raw("TERM").cloned()),
             scripts: self.script_environment(plan)?,
+            ..self.bare_system()
+        })
+    }
+
+    /// Makes a runner that knows nothing of a system: for looking at plugins.
+    pub(crate) fn bare_runner(&self) -> Result<Runner> {
+        self.runner_of(self.bare_system())
+    }
+
+    /// Returns what plugins may know where there is no system.
+    pub(crate) fn bare_system(&self) -> System {
+        let path = self.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
+        System {
+            layers: Vec::new(),
+            configs: BTreeMap::new(),
+            target: Target::default(),
+            command_line: Vec::new(),
+            tools: ToolEnvironment::new(path, self.environment.raw("TERM").cloned()),
+            scripts: ScriptEnvironment::default(),
             downloads: self.downloads(),
             audit: Arc::new(self.audit()),
+            tape: None,
             install_hint,
-        };
+        }
+    }
+
+    /// Makes a runner for a system.
+    fn runner_of(&self, system: System) -> Result<Runner> {
+        self.runner_with(system, Arc::clone(&self.reporter))
+    }
+
+    /// Makes a runner that tells somebody else what plugins say.
+    pub(crate) fn runner_with(&self, system: System, reporter: Arc<dyn Reporter>) -> Result<Runner> {
         let workshop = Workshop {
             cache: Some(self.environment.cache().join("plugins")),
             // Also when the program's file has been replaced since it was started.
             compiler: vec!["/proc/self/exe".into(), "precompile".into()],
         };
-        Ok(Runner::new(system, &workshop, self.grants()?, self.cancel.clone(), Arc::clone(&self.reporter))?)
+        Ok(Runner::new(system, &workshop, self.grants()?, self.cancel.clone(), reporter)?)
     }
 
-    fn downloads(&self) -> Downloads {
+    pub(crate) fn downloads(&self) -> Downloads {
         let proxy = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
         let proxy = proxy.iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
         Downloads { cache: self.environment.cache(), offline: self.reach.offline, proxy }

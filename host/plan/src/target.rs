@@ -43,7 +43,7 @@ impl fmt::Display for Arch {
 }
 
 /// What the merged Buildroot configuration says about the running system, in types.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target {
     /// The architecture; Buildroot's default is none that skiff's layers use, so it must be set.
     pub arch: Option<Arch>,

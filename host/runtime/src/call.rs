@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 /// The arguments that the user gave for a command, typed as the manifest declares them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
@@ -10,7 +13,8 @@ pub struct Given {
 }
 
 /// The value of one argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum GivenValue {
     /// A flag that is set or not.
     Flag(bool),
@@ -32,6 +36,11 @@ impl Given {
     pub fn insert_default(&mut self, name: &str, value: GivenValue) {
         self.insert(name, value);
         self.defaults.insert(name.to_owned());
+    }
+
+    /// Returns the arguments that are the user's own, in name order.
+    pub fn own(&self) -> impl Iterator<Item = (&str, &GivenValue)> {
+        self.iter().filter(|(name, _)| !self.defaults.contains(*name))
     }
 
     /// Returns all arguments in name order.

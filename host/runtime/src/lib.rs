@@ -39,6 +39,7 @@ mod process;
 mod runner;
 mod script;
 mod state;
+mod tape;
 
 pub use audit::AuditEvent;
 pub use audit::AuditLog;
@@ -67,3 +68,5 @@ pub use runner::Workshop;
 pub use script::SHELL;
 pub use script::ScriptEnvironment;
 pub use script::Scripts;
+pub use tape::Tape;
+pub use tape::ToolRun;

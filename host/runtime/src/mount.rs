@@ -138,6 +138,12 @@ impl Mounts {
         self.mounts.iter().map(|mount| (handle_path(&mount.dir), mount.guest.as_str(), mount.write))
     }
 
+    /// Returns the folders that may be changed, as the guest sees them.
+    pub(crate) fn writable(&self) -> Vec<(&str, &Dir)> {
+        let writable = self.mounts.iter().filter(|mount| mount.write);
+        writable.map(|mount| (mount.guest.as_str(), &mount.dir)).collect()
+    }
+
     /// Finds a path of the guest in the granted folders.
     ///
     /// The file need not exist; its folder must, and no link on the way may lead outside.

@@ -47,6 +47,7 @@ use crate::LoadError;
 use crate::PluginId;
 use crate::ScriptEnvironment;
 use crate::Scripts;
+use crate::Tape;
 use crate::component::Plugin;
 use crate::component::Unchecked;
 use crate::engine::Host;
@@ -94,6 +95,8 @@ pub struct System {
     pub downloads: Downloads,
     /// Where it is noted what plugins do beyond their sandbox.
     pub audit: Arc<AuditLog>,
+    /// Where tools are recorded, or answer from.
+    pub tape: Option<Arc<Tape>>,
     /// Returns the sentence that says how to install a program.
     pub install_hint: fn(&str) -> String,
 }
@@ -263,6 +266,17 @@ impl Runner {
     pub fn inspect(&self, planned: &PlannedPlugin) -> Result<Inspection, CallError> {
         let unchecked = Unchecked::read(&planned.layer, &planned.plugin)?;
         Ok(self.host.inspect(&unchecked, &planned.plugin, &self.cancel)??)
+    }
+
+    /// Checks that a component is what its manifest says, whether it is granted anything or not. It is compiled for that,
+    /// and nothing of it runs.
+    ///
+    /// # Errors
+    /// [`CallError`] with the first thing that does not fit.
+    pub fn check(&self, planned: &PlannedPlugin) -> Result<Inspection, CallError> {
+        let unchecked = Unchecked::read(&planned.layer, &planned.plugin)?;
+        self.host.load(&unchecked, &planned.plugin, &self.cancel)??;
+        self.inspect(planned)
     }
 
     fn check_step(&self, step: &HookStep) -> Result<(), HookFailure> {

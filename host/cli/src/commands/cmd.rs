@@ -241,7 +241,7 @@ fn list_commands(plan: &BuildPlan, package: &LayerName) -> Result<ExitCode> {
 }
 
 /// Reads a command's own arguments: typed ones first, then the environment, then defaults.
-fn parse(
+pub(crate) fn parse(
     session: &Session,
     planned: &PlannedPlugin,
     command: &CommandDecl,
@@ -297,7 +297,8 @@ fn collect(session: &Session, command: &CommandDecl, matches: &ArgMatches) -> Re
     Ok(given)
 }
 
-fn value(decl: &ArgumentDecl, text: &str) -> Result<GivenValue> {
+/// Reads a value as the manifest declares it.
+pub(crate) fn value(decl: &ArgumentDecl, text: &str) -> Result<GivenValue> {
     let wrong = |what: String| Err(CommandError::new(Kind::Usage, format!("--{} is `{text}`, {what}", decl.name)));
     match decl.kind {
         ArgumentKind::Integer => match text.parse() {

@@ -20,6 +20,7 @@ mod inside;
 mod layout;
 mod list;
 mod plan;
+mod plugin;
 mod precompile;
 mod shell;
 mod show;
@@ -86,6 +87,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Env(args) => env::run(&session, &args),
         Command::Workspace(command) => workspace::run(&session, &command),
         Command::Grant(command) => grant::run(&session, command),
+        Command::Plugin(command) => plugin::run(&session, &command),
         Command::Layout(args) => layout::run(&session, &args),
         Command::Audit(args) => audit::run(&session, &args),
         Command::Clean(args) => clean::run(&session, &args),

@@ -10,6 +10,8 @@ use tracing::debug;
 
 use super::failure;
 use crate::AuditEvent;
+use crate::Tape;
+use crate::ToolRun;
 use crate::bindings::imports::skiff::host::fault::Failure;
 use crate::bindings::imports::skiff::host::fault::Kind;
 use crate::bindings::imports::skiff::host::tools;
@@ -19,6 +21,7 @@ use crate::matcher::Actual;
 use crate::mount::View;
 use crate::process::ToolCall;
 use crate::state::State;
+use crate::tape::Listing;
 
 /// Where a layer declares tools. The guest is told no path of the host.
 const MANIFEST: &str = "its layer's metadata/plugins.yaml";
@@ -38,7 +41,11 @@ impl Checked {
 
 impl tools::Host for State {
     async fn available(&mut self, tool: String) -> wasmtime::Result<bool> {
-        Ok(self.declared(&tool).is_some() && self.system.tools.find(&tool).is_some())
+        let found = match self.replay() {
+            Some(tape) => tape.has(&tool),
+            None => self.system.tools.find(&tool).is_some(),
+        };
+        Ok(self.declared(&tool).is_some() && found)
     }
 
     async fn run(
@@ -47,8 +54,22 @@ impl tools::Host for State {
         arguments: Vec<tools::Argument>,
         timeout_ms: Option<u32>,
     ) -> wasmtime::Result<Result<tools::Outcome, Failure>> {
-        let (capability, checked) = match self.check(&tool, arguments) {
-            Ok(checked) => checked,
+        let (capability, actual) = match self.allow(&tool, arguments) {
+            Ok(allowed) => allowed,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let shown = self.shown(&actual);
+        if let Some(tape) = self.replay() {
+            return Ok(self.played(tape, &tool, &shown).map(|run| tools::Outcome {
+                status: run.status,
+                stdout: run.stdout.into_bytes(),
+                stderr: run.stderr.into_bytes(),
+                truncated: false,
+                timed_out: false,
+            }));
+        }
+        let (checked, before) = match self.prepare(&tool, actual) {
+            Ok(prepared) => prepared,
             Err(failure) => return Ok(Err(failure)),
         };
         let allowed = Duration::from_secs(capability.timeout_s.into());
@@ -62,6 +83,18 @@ impl tools::Host for State {
                 format!("`{tool}` was ended because the user asked to stop"),
                 None,
             )));
+        }
+        if let Ok(ran) = &ran {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let run = ToolRun {
+                tool: tool.clone(),
+                arguments: shown,
+                status: ran.status,
+                stdout: text(&ran.stdout),
+                stderr: text(&ran.stderr),
+                files: None,
+            };
+            self.record(run, before)?;
         }
         Ok(ran.map_err(|error| cannot_run(&tool, &error)).map(|ran| tools::Outcome {
             status: ran.status,
@@ -82,13 +115,24 @@ impl tools::Host for State {
             let hint = format!("add `terminal: true` to it in {MANIFEST}");
             return Ok(Err(self.refuse(message, Some(hint))));
         }
-        let (_, checked) = match self.check(&tool, arguments) {
-            Ok(checked) => checked,
+        let actual = match self.allow(&tool, arguments) {
+            Ok((_, actual)) => actual,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let shown = self.shown(&actual);
+        if let Some(tape) = self.replay() {
+            return Ok(self.played(tape, &tool, &shown).map(|run| run.status));
+        }
+        let (checked, before) = match self.prepare(&tool, actual) {
+            Ok(prepared) => prepared,
             Err(failure) => return Ok(Err(failure)),
         };
         let system = std::sync::Arc::clone(&self.system);
         let _pause = self.clock.pause();
         let status = system.tools.attach(&checked.call(self.epoch), &self.cancel).await;
+        if let Ok(status) = status {
+            self.record(ToolRun { tool: tool.clone(), arguments: shown, status, ..ToolRun::default() }, before)?;
+        }
         Ok(status.map_err(|error| cannot_run(&tool, &error)))
     }
 }
@@ -102,23 +146,61 @@ impl State {
     }
 
     /// Everything that can be refused is refused here, before anything runs.
-    fn check(&self, tool: &str, arguments: Vec<tools::Argument>) -> Result<(ToolCapability, Checked), Failure> {
+    fn allow(&self, tool: &str, arguments: Vec<tools::Argument>) -> Result<(ToolCapability, Vec<Actual>), Failure> {
         self.impure("tools")?;
         let capability = self.declared(tool).ok_or_else(|| self.undeclared(tool))?;
+        let actual = arguments.into_iter().map(|argument| self.actual(argument)).collect::<Result<Vec<_>, _>>()?;
+        match matcher::check(&capability.arguments, &actual) {
+            Ok(()) => Ok((capability, actual)),
+            Err(position) => Err(self.unmatched(&capability, actual.get(position), position)),
+        }
+    }
+
+    /// Finds the program and makes the folder in which it sees what the plugin sees; notes that it is run.
+    fn prepare(&self, tool: &str, actual: Vec<Actual>) -> Result<(Checked, Option<Listing>), Failure> {
         let program = self.system.tools.find(tool).ok_or_else(|| {
             let hint = self.system.install_hint(tool);
             failure(Kind::Missing, format!("the program `{tool}` is not installed"), Some(hint))
         })?;
-        let actual = arguments.into_iter().map(|argument| self.actual(argument)).collect::<Result<Vec<_>, _>>()?;
-        if let Err(position) = matcher::check(&capability.arguments, &actual) {
-            return Err(self.unmatched(&capability, actual.get(position), position));
-        }
         let arguments: Vec<_> = actual.into_iter().flat_map(|argument| self.words(argument)).collect();
-        let view = self.mounts.view().map_err(|error| failure(Kind::Io, error.to_string(), None))?;
+        let io = |error: std::io::Error| failure(Kind::Io, error.to_string(), None);
+        let view = self.mounts.view().map_err(io)?;
         debug!(plugin = %self.id(), %tool, ?arguments, "running a tool");
         let shown = |argument: &OsString| argument.to_string_lossy().into_owned();
         self.note(AuditEvent::Tool { program: program.clone(), arguments: arguments.iter().map(shown).collect() })?;
-        Ok((capability, Checked { program, arguments, view }))
+        let before = self.system.tape.as_ref().map(|_| Listing::of(&self.mounts.writable())).transpose().map_err(io)?;
+        Ok((Checked { program, arguments, view }, before))
+    }
+
+    fn replay(&self) -> Option<&Tape> {
+        self.system.tape.as_deref().filter(|tape| tape.replays())
+    }
+
+    fn played(&self, tape: &Tape, tool: &str, shown: &[String]) -> Result<ToolRun, Failure> {
+        match tape.next(tool, shown, &self.mounts.writable()) {
+            Ok(Some(run)) => Ok(run),
+            Ok(None) => Err(failure(Kind::Internal, format!("`{tool}` was not recorded like this"), None)),
+            Err(error) => Err(cannot_run(tool, &error)),
+        }
+    }
+
+    fn record(&self, run: ToolRun, before: Option<Listing>) -> wasmtime::Result<()> {
+        if let (Some(tape), Some(before)) = (&self.system.tape, before) {
+            tape.add(run, &before, &self.mounts.writable())?;
+        }
+        Ok(())
+    }
+
+    /// Writes arguments as the plugin knows them.
+    fn shown(&self, actual: &[Actual]) -> Vec<String> {
+        let words = |argument: &Actual| match argument {
+            Actual::Given(name) => self.given.words(name),
+            Actual::Pieces { before, path, after } => {
+                let path = path.as_ref().map(|(_, view)| view.trim_start_matches('.')).unwrap_or_default();
+                vec![format!("{before}{path}{after}")]
+            }
+        };
+        actual.iter().flat_map(words).collect()
     }
 
     fn undeclared(&self, tool: &str) -> Failure {

@@ -1,0 +1,55 @@
+use std::fs;
+use std::process::Command;
+
+use skiff_layers::PluginDecl;
+use skiff_plan::Digest;
+use skiff_plan::Task;
+use skiff_plan::Unit;
+
+use super::Chosen;
+use super::source::Source;
+use crate::args::PluginArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::output::data;
+use crate::session::Session;
+
+/// Builds plugins from their sources.
+pub(super) fn run(session: &Session, args: &PluginArgs) -> Result<()> {
+    let chosen = Chosen::find(session, &args.plugin)?;
+    for plugin in &chosen.plugins {
+        let source = Source::find(&chosen.layer, plugin)?;
+        build(session, &chosen.layer.name, plugin, &source)?;
+    }
+    Ok(())
+}
+
+fn build(session: &Session, layer: &str, plugin: &PluginDecl, source: &Source) -> Result<()> {
+    let failed =
+        |what: String| CommandError::new(Kind::User, format!("Cannot build plugin `{layer}/{}`: {what}", plugin.name));
+    let component = &plugin.component;
+    let folder = component.parent().unwrap_or(&source.folder);
+    fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    // The old component stays until there is a new one.
+    let staging = tempfile::Builder::new().prefix(".new-").tempdir_in(folder);
+    let staging = staging.map_err(|error| failed(error.to_string()))?;
+    let new = staging.path().join("plugin.wasm");
+    let builder = session.root.join("sdk/build").join(source.language.as_str());
+    let task = Task::start(&session.reporter, &format!("Building {layer}/{}", plugin.name), Unit::Items, None);
+    let output = session.interrupt.passing(|| Command::new(&builder).arg(&source.folder).arg(&new).output());
+    drop(task);
+    let output = output.map_err(|error| failed(format!("{}: {error}", builder.display())))?;
+    if session.cancel.is_cancelled() {
+        return Err(CommandError::new(Kind::Cancelled, "Cancelled"));
+    }
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(failed(format!("{} has failed:\n{said}", builder.display()))
+            .hint("what is wrong in the sources stands above"));
+    }
+    let bytes = fs::read(&new).map_err(|error| failed(error.to_string()))?;
+    fs::rename(&new, component).map_err(|error| failed(error.to_string()))?;
+    data!("{} {} bytes sha256:{}", component.display(), bytes.len(), Digest::of(&bytes));
+    Ok(())
+}

@@ -1,0 +1,125 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::Serialize;
+use skiff_kconfig::Fragment;
+use skiff_kconfig::Kind as ConfigKind;
+use skiff_kconfig::Merged;
+use skiff_layers::Stage;
+use skiff_runtime::GivenValue;
+use skiff_runtime::ToolRun;
+
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+
+/// The file in the folder of a case.
+pub(super) const FILE: &str = "case.yaml";
+
+/// One call of a plugin, what it finds around it, and what it must come to. Beside this file lie `before` and `after`, with
+/// the folders of the zones, and what was recorded of tools and downloads.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Case {
+    /// The command that is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) command: Option<String>,
+    /// The stage at which it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hook: Option<Stage>,
+    /// The arguments that the user gives.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) arguments: BTreeMap<String, GivenValue>,
+    /// The layers of the system; the plugin's own if there are none. Their folders are `before/layers/NN`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) layers: Vec<String>,
+    /// The merged configuration: the symbols that are set, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) symbols: BTreeMap<String, BTreeMap<String, String>>,
+    /// The tools that it runs, in order, with what they answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tools: Vec<ToolRun>,
+    /// What it comes to.
+    #[serde(default)]
+    pub(super) expect: Outcome,
+}
+
+/// What a call comes to.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Outcome {
+    /// The status of a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<i32>,
+    /// What it fails with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failure: Option<String>,
+    /// What a command prints.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) stdout: String,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) messages: Vec<String>,
+    /// The fragments that it contributes, by kind and name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) fragments: BTreeMap<String, String>,
+}
+
+impl Case {
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        let wrong = |message: String| {
+            CommandError::new(Kind::User, format!("{}: {message}", path.display()))
+                .hint("sdk/README.md describes cases; `skiff plugin test --record` writes them")
+        };
+        let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        let case: Self = serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        match (&case.command, &case.hook) {
+            (Some(_), None) | (None, Some(_)) => Ok(case),
+            _ => Err(wrong("a case calls either a `command` or a `hook`".into())),
+        }
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(FILE);
+        let write = || -> io::Result<()> {
+            let text = serde_yaml::to_string(self).map_err(io::Error::other)?;
+            let mut new = tempfile::NamedTempFile::new_in(folder)?;
+            io::Write::write_all(&mut new, text.as_bytes())?;
+            new.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+            new.persist(&path).map(drop).map_err(|error| error.error)
+        };
+        write().map_err(|error| {
+            CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.display()))
+                .hint("check that there is room, and that the folder can be written to")
+        })
+    }
+
+    /// Returns the merged configurations.
+    pub(super) fn configs(&self, folder: &Path) -> Result<BTreeMap<ConfigKind, Merged>> {
+        let mut configs = BTreeMap::new();
+        for (name, symbols) in &self.symbols {
+            let Some(kind) = ConfigKind::ALL.into_iter().find(|kind| kind.folder() == name) else {
+                return Err(CommandError::new(
+                    Kind::User,
+                    format!("{}: there are no symbols of `{name}`", folder.display()),
+                )
+                .hint("`symbols` has buildroot, kernel, uboot and busybox"));
+            };
+            let text: String = symbols.iter().map(|(symbol, value)| format!("{symbol}={value}\n")).collect();
+            let fragment = Fragment::parse(kind, "case", folder.join(FILE), &text);
+            if let Some(problem) = fragment.problems.first() {
+                return Err(CommandError::new(
+                    Kind::User,
+                    format!("{}: {}: `{}`", folder.display(), problem.kind, problem.text),
+                )
+                .hint("a symbol is written with its prefix: BR2_…, CONFIG_…"));
+            }
+            configs.insert(kind, skiff_kconfig::merge(fragment.assignments));
+        }
+        Ok(configs)
+    }
+}

@@ -1,0 +1,89 @@
+use skiff_layers::ArgumentDecl;
+use skiff_layers::ArgumentKind;
+use skiff_layers::Capability;
+use skiff_layers::PluginDecl;
+
+use super::Chosen;
+use crate::args::DocArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::contract;
+use crate::output::data;
+use crate::session::Session;
+
+/// Writes documentation as Markdown.
+pub(super) fn run(session: &Session, args: &DocArgs) -> Result<()> {
+    let Some(plugin) = &args.plugin else {
+        let text = contract::document(&session.root.join("wit")).map_err(|error| {
+            CommandError::new(Kind::User, format!("Cannot read the contract: {error}")).hint("is the checkout whole?")
+        })?;
+        data!("{}", text.trim_end());
+        return Ok(());
+    };
+    let chosen = Chosen::find(session, plugin)?;
+    for plugin in &chosen.plugins {
+        data!("{}", document(&chosen.layer.name, plugin).trim_end());
+    }
+    Ok(())
+}
+
+/// Describes a plugin by its manifest.
+fn document(layer: &str, plugin: &PluginDecl) -> String {
+    let mut lines = vec![format!("# {layer}/{} {}", plugin.name, plugin.version)];
+    let mut line = |line: String| lines.push(line);
+    if !plugin.hooks.is_empty() {
+        let stages: Vec<String> = plugin.hooks.iter().map(|stage| format!("`{stage}`")).collect();
+        line(format!("\nIs called by builds, at the stages {}.", stages.join(", ")));
+    }
+    if plugin.board {
+        line("\nKnows what is where on the medium of the board.".into());
+    }
+    for command in &plugin.commands {
+        line(format!("\n## skiff cmd {layer} {}\n\n{}.", command.name, command.summary.trim_end_matches('.')));
+        if !command.arguments.is_empty() {
+            line("\n| argument | value | default | |\n| --- | --- | --- | --- |".into());
+        }
+        for argument in &command.arguments {
+            line(row(argument));
+        }
+    }
+    line("\n## What it may do\n".into());
+    if plugin.capabilities.is_empty() {
+        line("Nothing but to run.".into());
+    } else {
+        line("| capability | what for |\n| --- | --- |".into());
+    }
+    for capability in &plugin.capabilities {
+        let patterns = match capability {
+            Capability::Tool(tool) => {
+                let patterns: Vec<String> =
+                    tool.arguments.iter().map(|pattern| format!("`{}`", pattern.text)).collect();
+                format!(", with {}", patterns.join(" "))
+            }
+            Capability::Files(_) | Capability::Fetch(_) | Capability::Variable { .. } => String::new(),
+        };
+        line(format!("| `{capability}` | {}{patterns} |", cell(capability.why())));
+    }
+    let limits = plugin.limits;
+    line(format!("\nA call takes at most {} MiB and {} s.", limits.memory_mib, limits.time_s));
+    lines.join("\n")
+}
+
+fn row(argument: &ArgumentDecl) -> String {
+    let value = match argument.kind {
+        ArgumentKind::Flag => String::new(),
+        ArgumentKind::Integer => "number".into(),
+        ArgumentKind::Text => "text".into(),
+        ArgumentKind::Words => "words".into(),
+        ArgumentKind::Choice => argument.choices.join(", "),
+    };
+    let variable = argument.env.as_ref().map(|name| format!(" (`{name}`)")).unwrap_or_default();
+    let default = argument.default.as_ref().map(|text| format!("`{text}`")).unwrap_or_default();
+    format!("| `--{}`{variable} | {} | {default} | {} |", argument.name, cell(&value), cell(&argument.help))
+}
+
+/// Makes a text fit into a cell of a table.
+fn cell(text: &str) -> String {
+    text.trim().replace('|', "\\|").replace('\n', " ")
+}

@@ -1,0 +1,167 @@
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use skiff_layers::LayerName;
+use walkdir::WalkDir;
+
+use crate::args::Language;
+use crate::args::NewPluginArgs;
+use crate::args::PluginKind;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::output::data;
+use crate::session::Session;
+
+const COMMAND: &str = "    commands:
+      - name: greet
+        summary: Greets somebody
+        arguments:
+          - {name: name, kind: text, default: sailor, help: Whom to greet}
+";
+
+const HOOK: &str = "    hooks: [pre]
+    capabilities:
+      - {write: target, path: etc, why: writes a greeting}
+";
+
+/// Makes a plugin from a template.
+pub(super) fn run(session: &Session, args: &NewPluginArgs) -> Result<()> {
+    let package: LayerName = args
+        .package
+        .parse()
+        .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+    let name = match &args.name {
+        Some(name) => name.as_str(),
+        None => package.as_str().rsplit('/').next().unwrap_or_default(),
+    };
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.bytes().all(plain) {
+        return Err(CommandError::new(Kind::Usage, format!("`{name}` is no name for a plugin"))
+            .hint("lower-case letters, digits and `-`, which every language takes: --name hello"));
+    }
+    let layer = place(session, args, &package)?;
+    let made = make(session, args, &layer, name);
+    made.map_err(|error| {
+        CommandError::new(Kind::User, format!("Cannot make the plugin in `{}`: {error}", layer.display()))
+            .hint("check that the folder can be written to")
+    })??;
+    let plugin = format!("{package}/{name}");
+    let shown = |path: &Path| shlex::try_quote(&path.display().to_string()).map(|q| q.into_owned()).unwrap_or_default();
+    data!("Made {}", layer.join("plugins").join(name).display());
+    if let Some(folder) =
+        layer.ancestors().nth(2).filter(|folder| !session.context.extra.contains(&(*folder).to_owned()))
+    {
+        data!("export SKIFF_EXTRA_CONFIGS_PATH={}", shown(folder));
+    }
+    data!("skiff plugin build {plugin}");
+    data!("skiff grant add {plugin} --all");
+    match args.kind {
+        PluginKind::Command => data!("skiff cmd {package} greet --name Alice"),
+        PluginKind::Hook => data!("skiff -c virt/qemu,{package} build"),
+    }
+    Ok(())
+}
+
+/// Returns the folder of the layer: that of the package if there is one, or where a new one belongs.
+fn place(session: &Session, args: &NewPluginArgs, package: &LayerName) -> Result<PathBuf> {
+    let known = session.catalog()?;
+    let given = args.layers.as_ref().map(|folder| session.environment.absolute(folder));
+    if given.is_none()
+        && let Some(known) = known.packages().find(|known| known.name == *package)
+    {
+        return Ok(known.root.clone());
+    }
+    match given.or_else(|| session.context.extra.first().cloned()) {
+        Some(folder) => Ok(folder.join(package.as_str())),
+        None => {
+            Err(CommandError::new(Kind::Usage, format!("There is no package `{package}`, and no place for a new one"))
+                .hint("name a folder for layers: --layers ~/layers, or SKIFF_EXTRA_CONFIGS_PATH"))
+        }
+    }
+}
+
+fn make(session: &Session, args: &NewPluginArgs, layer: &Path, name: &str) -> io::Result<Result<()>> {
+    let folder = layer.join("plugins").join(name);
+    if folder.exists() {
+        return Ok(Err(CommandError::new(Kind::User, format!("`{}` is there already", folder.display()))
+            .hint("choose another name: --name")));
+    }
+    let manifest = layer.join("metadata/plugins.yaml");
+    let text = match entry(&manifest, args.kind, name)? {
+        Ok(text) => text,
+        Err(error) => return Ok(Err(error)),
+    };
+    fs::create_dir_all(layer.join("plugins"))?;
+    fs::create_dir_all(layer.join("metadata"))?;
+    let staging = tempfile::Builder::new().prefix(".new-").tempdir_in(layer.join("plugins"))?;
+    let kind = match args.kind {
+        PluginKind::Command => "command",
+        PluginKind::Hook => "hook",
+    };
+    let sdk = session.root.join("sdk");
+    let template = sdk.join("templates").join(args.lang.as_str()).join(kind);
+    copy(&template, staging.path(), &[("{{name}}", name), ("{{sdk}}", &sdk.display().to_string())])?;
+    if args.lang != Language::Rust {
+        // The contract comes along: the plugin can be built without this checkout.
+        for package in ["host", "plugin"] {
+            let deps = staging.path().join("wit/deps").join(format!("skiff-{package}"));
+            copy(&session.root.join("wit").join(package), &deps, &[])?;
+        }
+    }
+    fs::rename(staging.path(), &folder)?;
+    let mut new = tempfile::NamedTempFile::new_in(layer.join("metadata"))?;
+    io::Write::write_all(&mut new, text.as_bytes())?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    new.as_file().set_permissions(mode)?;
+    new.persist(&manifest).map_err(|error| error.error)?;
+    Ok(Ok(()))
+}
+
+/// Returns the manifest with an entry for the new plugin.
+fn entry(manifest: &Path, kind: PluginKind, name: &str) -> io::Result<Result<String>> {
+    let provides = match kind {
+        PluginKind::Command => COMMAND,
+        PluginKind::Hook => HOOK,
+    };
+    let entry = format!(
+        "  - name: {name}\n    version: 0.1.0\n    component: plugins/{name}.wasm\n    interface: ^1.0\n{provides}"
+    );
+    let present = match fs::read_to_string(manifest) {
+        Ok(present) => present,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "schema: 1\nplugins:\n".to_owned(),
+        Err(error) => return Err(error),
+    };
+    let gap = if present.ends_with('\n') { "" } else { "\n" };
+    let text = format!("{present}{gap}{entry}");
+    // The entry is put at the end, which is right for all but unusual manifests.
+    let names = |text: &str| {
+        let value: Option<serde_json::Value> = serde_yaml::from_str(text).ok();
+        value.and_then(|value| value.get("plugins")?.as_array().map(Vec::len))
+    };
+    let before = names(&present).unwrap_or_default();
+    match names(&text) {
+        Some(after) if after == before + 1 => Ok(Ok(text)),
+        _ => Ok(Err(CommandError::new(Kind::User, format!("`{}` cannot be added to by skiff", manifest.display()))
+            .hint(format!(
+                "add this entry to it, then run the command with another --name for the sources:\n{entry}"
+            )))),
+    }
+}
+
+/// Copies a folder of texts, replacing words.
+fn copy(from: &Path, into: &Path, words: &[(&str, &str)]) -> io::Result<()> {
+    for entry in WalkDir::new(from) {
+        let entry = entry?;
+        let place = into.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(place)?;
+            continue;
+        }
+        let text = fs::read_to_string(entry.path())?;
+        fs::write(place, words.iter().fold(text, |text, (word, with)| text.replace(word, with)))?;
+    }
+    Ok(())
+}
