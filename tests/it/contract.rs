@@ -120,6 +120,11 @@ fn generated(file: &str, text: &str) {
 }
 
 #[test]
+fn the_reference_is_made_from_the_contract() {
+    generated("wit/REFERENCE.md", &crate::environment().succeed(&["plugin", "doc", "--contract"]).stdout);
+}
+
+#[test]
 fn the_published_schema_is_that_of_the_manifest() {
     generated("configs/plugins.schema.json", &format!("{:#}\n", skiff_layers::manifest_schema()));
 }

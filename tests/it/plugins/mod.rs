@@ -1,5 +1,6 @@
 //! Plugins that behave, that want too much, and that are hostile; what the user is asked, and what is locked.
 
+mod authors;
 mod components;
 mod consent;
 mod deny;

@@ -23,6 +23,7 @@ use skiff_runtime::Given;
 use skiff_runtime::GivenValue;
 use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
+use skiff_runtime::Standing;
 use skiff_runtime::System;
 use skiff_runtime::Tape;
 use skiff_runtime::capability_id;
@@ -135,7 +136,7 @@ fn replay(session: &Session, planned: &PlannedPlugin, folder: &Path) -> Result<V
     let mut wrong = tape.deviations();
     wrong.extend(differences(&case.expect, &outcome));
     for zone in COMPARED {
-        wrong.extend(changes(&folder.join("after").join(zone), &stage.zone(zone, &id))?);
+        wrong.extend(changes(zone, &folder.join("after").join(zone), &stage.zone(zone, &id))?);
     }
     Ok(wrong)
 }
@@ -156,6 +157,10 @@ fn record(session: &Session, planned: &PlannedPlugin, folder: &Path, words: &[St
         }
     };
     consent::obtain(session, [planned])?;
+    let (id, digest) = Runner::identify(planned)?;
+    if let Standing::Missing(denied) = session.grants()?.standing(&id, digest, &planned.plugin.capabilities) {
+        return Err(denied.into());
+    }
     fs::create_dir_all(folder).map_err(|error| unreadable(folder, &error))?;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -167,7 +172,6 @@ fn record(session: &Session, planned: &PlannedPlugin, folder: &Path, words: &[St
     let scene = Scene::set(session, planned, folder, &case, &tape, false)?;
     case.expect = scene.play(planned, &case)?;
     case.tools = tape.recorded();
-    let (id, _) = Runner::identify(planned)?;
     for zone in COMPARED {
         let (from, into) = (scene.zone(zone, &id), folder.join("after").join(zone));
         if fs::read_dir(&from).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -345,20 +349,20 @@ enum Content {
     Link(PathBuf),
 }
 
-/// Returns in which files two trees differ.
-fn changes(expected: &Path, present: &Path) -> Result<Vec<String>> {
+/// Returns in which files a zone differs from what was recorded.
+fn changes(zone: &str, expected: &Path, present: &Path) -> Result<Vec<String>> {
     let (expected, present) = (contents(expected)?, contents(present)?);
-    let zone = |path: &Path| path.display().to_string();
+    let shown = |path: &Path| format!("{zone}/{}", path.display());
     let mut wrong = Vec::new();
     for (path, content) in &present {
         match expected.get(path) {
-            None => wrong.push(format!("{}: it was not there when the case was recorded", zone(path))),
-            Some(other) if other != content => wrong.push(format!("{}: it is another than was recorded", zone(path))),
+            None => wrong.push(format!("{}: it was not there when the case was recorded", shown(path))),
+            Some(other) if other != content => wrong.push(format!("{}: it is another than was recorded", shown(path))),
             Some(_) => {}
         }
     }
     let lost = expected.keys().filter(|path| !present.contains_key(*path));
-    wrong.extend(lost.map(|path| format!("{}: it is not there", zone(path))));
+    wrong.extend(lost.map(|path| format!("{}: it is not there", shown(path))));
     Ok(wrong)
 }
 
@@ -367,10 +371,9 @@ fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Content>> {
     if !folder.is_dir() {
         return Ok(found);
     }
-    let name = folder.file_name().unwrap_or_default();
     for entry in WalkDir::new(folder) {
         let entry = entry.map_err(|error| unreadable(folder, &error.into()))?;
-        let inner = Path::new(name).join(entry.path().strip_prefix(folder).unwrap_or(entry.path()));
+        let inner = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
         let failed = |error: io::Error| unreadable(entry.path(), &error);
         if entry.path_is_symlink() {
             found.insert(inner, Content::Link(fs::read_link(entry.path()).map_err(failed)?));

@@ -1,0 +1,163 @@
+//! The road of those who write plugins: from a template to a working command, and tests that are recorded and played back.
+
+use insta::assert_snapshot;
+use skiff_tests::guests;
+
+use super::*;
+
+/// Runs skiff with the variables of the machine besides its own: compilers and package managers need them.
+fn with_machine(env: &TestEnvironment, arguments: &[&str]) -> String {
+    let mut command = env.command(arguments);
+    let known: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+    command.envs(std::env::vars_os().filter(|(name, _)| {
+        !known.contains(name)
+            && !name.to_string_lossy().starts_with("SKIFF_")
+            && !name.to_string_lossy().starts_with("CARGO")
+    }));
+    let ran = env.ran(&command.output().unwrap());
+    assert_eq!(ran.code, 0, "skiff {arguments:?} said:\n{}{}", ran.stdout, ran.stderr);
+    ran.stdout
+}
+
+#[test]
+fn a_vendor_gets_from_a_template_to_a_working_command_in_four_languages() {
+    let env = environment();
+    for language in ["rust", "c", "python", "javascript"] {
+        let layer = format!("vendor/{language}");
+        let plugin = format!("{layer}/hello");
+        let made = env.succeed(&["plugin", "new", &layer, "--name", "hello", "--lang", language]).stdout;
+        // What it prints is what to do.
+        assert!(made.contains(&format!("skiff cmd {layer} greet --name Alice")), "{made}");
+        with_machine(&env, &["plugin", "build", &plugin]);
+        assert!(env.succeed(&["plugin", "check", &plugin]).stdout.contains("as its manifest says"));
+        env.fail(77, &["cmd", &layer, "greet", "--name", "Alice"]);
+        env.succeed(&["grant", "add", &plugin, "--all"]);
+        let ran = env.succeed(&["cmd", &layer, "greet", "--name", "Alice"]);
+        assert_eq!(ran.stdout, "Ahoy, Alice!\n", "{language}");
+        assert_eq!(ran.stderr, format!("[{plugin}] greeted somebody\n"), "{language}");
+        env.succeed(&["plugin", "test", &plugin, "--record", "bob", "--", "greet", "--name", "Bob"]);
+        let tested = with_machine(&env, &["plugin", "test", &plugin]);
+        assert!(tested.contains(&format!("{plugin}: bob ok")), "{tested}");
+        let inspected = env.succeed(&["plugin", "inspect", &plugin]).stdout;
+        assert!(inspected.contains("skiff:host/report@1.0.0") && !inspected.contains("BUT"), "{inspected}");
+        let described = env.succeed(&["plugin", "doc", &plugin]).stdout;
+        assert!(described.contains(&format!("## skiff cmd {layer} greet")), "{described}");
+    }
+}
+
+#[test]
+fn a_hook_in_each_language_writes_a_file() {
+    let env = environment();
+    let languages = ["rust", "c", "python", "javascript"];
+    for language in languages {
+        let layer = format!("vendor/{language}");
+        env.succeed(&["plugin", "new", &layer, "--name", "hello", "--kind", "hook", "--lang", language]);
+        with_machine(&env, &["plugin", "build", &layer]);
+        env.succeed(&["grant", "add", &format!("{layer}/hello"), "--all"]);
+        env.succeed(&["plugin", "test", &layer, "--record", "writes", "--", "pre"]);
+        let written = format!("layers/{layer}/plugins/hello/tests/writes/after/target/etc/hello");
+        assert_eq!(env.read(&written), "Ahoy.\n", "{language}");
+        with_machine(&env, &["plugin", "test", &layer]);
+    }
+}
+
+#[test]
+fn a_new_plugin_keeps_off_what_is_there() {
+    let env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
+    env.succeed(&["plugin", "new", "my/board", "--name", "second"]);
+    let manifest = env.read("layers/my/board/metadata/plugins.yaml");
+    assert!(manifest.contains("name: p\n") && manifest.contains("name: second\n"), "{manifest}");
+    assert_snapshot!(env.fail(1, &["plugin", "new", "my/board", "--name", "second"]), @"
+    error: `[ROOT]/layers/my/board/plugins/second` is there already
+    hint: choose another name: --name
+    ");
+    assert_snapshot!(env.fail(2, &["plugin", "new", "my/board", "--name", "../x"]), @"
+    error: `../x` is no name for a plugin
+    hint: lower-case letters, digits and `-`, which every language takes: --name hello
+    ");
+    assert_snapshot!(env.fail(1, &["plugin", "build", "my/board/p"]), @"
+    error: There are no sources of plugin `my/board/p` in `[ROOT]/layers/my/board/plugins/p`
+    hint: sources are a folder with Cargo.toml, plugin.py, plugin.js or C files; `skiff plugin new` makes one
+    ");
+    assert_snapshot!(env.fail(1, &["plugin", "build", "my/board/none"]), @"
+    error: There is no plugin `my/board/none`
+    hint: metadata/plugins.yaml of the layer declares plugins; `skiff plugin new` makes one
+    ");
+    env.write("layers/my/board/plugins/second/src/lib.rs", "fn broken(");
+    let ran = env.command(&["plugin", "build", "my/board/second"]).envs(std::env::vars_os()).output().unwrap();
+    let said = env.ran(&ran).stderr;
+    assert!(ran.status.code() == Some(1) && said.contains("this file contains an unclosed delimiter"), "{said}");
+    assert!(!env.path("layers/my/board/plugins/second.wasm").exists());
+    env.write("odd/layer/metadata/plugins.yaml", "schema: 1\nplugins: []\n");
+    let said = env.fail(1, &["plugin", "new", "odd/layer", "--layers", env.path("").to_str().unwrap()]);
+    assert!(said.contains("cannot be added to by skiff"), "{said}");
+    assert_eq!(env.read("odd/layer/metadata/plugins.yaml"), "schema: 1\nplugins: []\n");
+}
+
+#[test]
+fn tools_are_recorded_and_played_back() {
+    let rest = format!(
+        "{COMMAND}    capabilities:\n      - {{write: state, why: keeps a file}}\n      \
+         - {{tool: head, why: reads a file, arguments: ['-c {{int}}', '{{path:state}}', '{{given:words}}']}}\n"
+    );
+    let mut env = with_guest(guests::OK_COMMAND_RUNS_TOOL, &rest);
+    env.write("layers/my/board/plugins/p/p.c", "");
+    env.write("bin/head", "#!/bin/sh\necho changed > state/made\necho an answer\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(env.path("bin/head"), mode).unwrap();
+    env.set("PATH", &format!("{}:{}", env.path("bin").display(), std::env::var("PATH").unwrap()));
+    env.fail(77, &["plugin", "test", "my/board", "--record", "one", "--", "go"]);
+    env.succeed(&["grant", "add", "--all", "my/board/p"]);
+    env.succeed(&["plugin", "test", "my/board", "--record", "one", "--", "go", "--words", "-q"]);
+    let case = |name: &str| format!("layers/my/board/plugins/p/tests/one/{name}");
+    assert_snapshot!(env.read(&case("case.yaml")), @"
+    command: go
+    arguments:
+      words:
+      - -q
+    tools:
+    - tool: head
+      arguments:
+      - -c
+      - '6'
+      - /state/a file,with=odd chars
+      - -q
+      status: 0
+      stdout: |
+        an answer
+      files: tool-1
+    expect:
+      status: 0
+      messages:
+      - |
+        status 0: an answer
+    ");
+    assert_eq!(env.read(&case("tool-1/state/made")), "changed\n");
+    // The tool is gone; what it did is not.
+    fs::remove_file(env.path("bin/head")).unwrap();
+    env.unset("PATH");
+    env.set("PATH", "/nowhere");
+    env.succeed(&["grant", "revoke", "my/board/p"]);
+    let ran = env.run(&["plugin", "test", "my/board"]);
+    assert!(ran.stdout.contains("my/board/p: one ok"), "{}{}", ran.stdout, ran.stderr);
+    let recorded = env.read(&case("case.yaml"));
+    for (from, to, said) in [
+        (
+            "- -q\n  status",
+            "- -v\n  status",
+            "it runs `head -c 6 /state/a file,with=odd chars -q`, and `head -c 6 /state/a file,with=odd chars -v` was recorded",
+        ),
+        ("an answer", "another", "messages: expected"),
+        ("status: 0\nexpect", "status: 4\nexpect", "status: expected Some(0), and it is Some(4)"),
+    ] {
+        let changed = recorded.replacen(from, to, 1);
+        assert_ne!(changed, recorded, "{from}");
+        env.write(&case("case.yaml"), changed);
+        let ran = env.run(&["plugin", "test", "my/board"]);
+        assert!(ran.code == 1 && ran.stdout.contains(said), "{from}: {}", ran.stdout);
+    }
+    env.write(&case("case.yaml"), recorded);
+    fs::write(env.path(&case("after/state/made")), "other").unwrap();
+    let ran = env.run(&["plugin", "test", "my/board"]);
+    assert!(ran.stdout.contains("state/made: it is another than was recorded"), "{}", ran.stdout);
+}
