@@ -148,7 +148,7 @@ fn tools_are_recorded_and_played_back() {
             "it runs `head -c 6 /state/a file,with=odd chars -q`, and `head -c 6 /state/a file,with=odd chars -v` was recorded",
         ),
         ("an answer", "another", "messages: expected"),
-        ("status: 0\nexpect", "status: 4\nexpect", "status: expected Some(0), and it is Some(4)"),
+        ("  status: 0\n  stdout", "  status: 4\n  stdout", "status: expected Some(0), and it is Some(4)"),
     ] {
         let changed = recorded.replacen(from, to, 1);
         assert_ne!(changed, recorded, "{from}");
