@@ -41,6 +41,11 @@ pub fn target() -> Target {
     host::target()
 }
 
+/// Returns what the layer tells the plugin under `settings` in its manifest, as JSON: `{}` when that is nothing.
+pub fn settings() -> String {
+    host::settings()
+}
+
 /// Returns the merged values of symbols, one for each name: `n` for "is not set", `None` when no layer
 /// mentions it.
 pub fn symbols(kind: Kind, names: &[&str]) -> Vec<Option<String>> {

@@ -17,6 +17,8 @@ mod context;
 mod failure;
 mod hook;
 mod host;
+#[cfg(feature = "json")]
+pub mod json;
 mod report;
 mod storage;
 #[cfg(not(target_family = "wasm"))]
@@ -41,6 +43,7 @@ pub use context::Layer;
 pub use context::Target;
 pub use context::layers;
 pub use context::path;
+pub use context::settings;
 pub use context::symbols;
 pub use context::target;
 pub use failure::Failure;

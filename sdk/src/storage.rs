@@ -80,6 +80,14 @@ impl Tree {
         self.0.digest(path)
     }
 
+    /// Makes a symbolic link, also to an absolute path of the target (`/dev/null`); what has its name is replaced.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn link(&self, path: &str, leads_to: &str) -> Result<()> {
+        self.0.link(path, leads_to)
+    }
+
     /// Sets the permissions of a file or folder, such as `0o755`.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ pub(crate) struct State {
     root: PathBuf,
     pub(crate) layers: Vec<Layer>,
     pub(crate) target: Target,
+    pub(crate) settings: String,
     pub(crate) symbols: BTreeMap<(u8, String), String>,
     pub(crate) tools: BTreeMap<String, Vec<Outcome>>,
     pub(crate) messages: Vec<String>,
@@ -59,6 +60,7 @@ impl Host {
             root,
             layers: Vec::new(),
             target,
+            settings: "{}".into(),
             symbols: BTreeMap::new(),
             tools: BTreeMap::new(),
             messages: Vec::new(),
@@ -112,6 +114,12 @@ impl Host {
     #[must_use]
     pub fn target(self, target: Target) -> Self {
         self.set(|state| state.target = target)
+    }
+
+    /// Says what the manifest's `settings` are, as JSON.
+    #[must_use]
+    pub fn settings(self, json: &str) -> Self {
+        self.set(|state| state.settings = json.to_owned())
     }
 
     /// Sets a symbol of the merged configuration.

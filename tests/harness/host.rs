@@ -147,6 +147,7 @@ fn decl(component: &str) -> PluginDecl {
         board: false,
         capabilities: capabilities(),
         limits: Limits { memory_mib: 16, time_s: 1 },
+        settings: serde_json::json!({}),
         manifest: Location::whole("manifest"),
     }
 }

@@ -49,6 +49,8 @@ pub struct PluginDecl {
     pub capabilities: Vec<Capability>,
     /// What it may use up.
     pub limits: Limits,
+    /// What the layer tells it.
+    pub settings: serde_json::Value,
     /// Where the manifest names the component, for messages.
     pub manifest: Location,
 }
@@ -141,6 +143,9 @@ struct RawPlugin {
     /// What one call may use up.
     #[serde(default)]
     limits: Limits,
+    /// What the layer tells the plugin: whatever the plugin understands.
+    #[serde(default)]
+    settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Returns the JSON schema of manifests.
@@ -220,7 +225,7 @@ fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, W
     if let Some(text) = shown.into_iter().find(|text| text.trim_end_matches('\n').chars().any(is_forging)) {
         return Err(Wrong::new("why", format!("control characters and line ends have no place in {text:?}")));
     }
-    let RawPlugin { name, version, component, interface, hooks, commands, board, capabilities, limits } = raw;
+    let RawPlugin { name, version, component, interface, hooks, commands, board, capabilities, limits, settings } = raw;
     if !is_name_part(&name) {
         return Err(Wrong::new(&name, format!("`{name}` is not a plugin name (letters, digits, `_`, `-`, `.`)")));
     }
@@ -246,7 +251,20 @@ fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, W
     capabilities.extend(variables(&commands));
     let at = Location { file: manifest.path.to_owned(), line: manifest.line_of(&component) };
     let (component, manifest) = (manifest.root.join(component), at);
-    Ok(PluginDecl { name, version, component, interface, hooks, commands, board, capabilities, limits, manifest })
+    let settings = serde_json::Value::Object(settings);
+    Ok(PluginDecl {
+        name,
+        version,
+        component,
+        interface,
+        hooks,
+        commands,
+        board,
+        capabilities,
+        limits,
+        settings,
+        manifest,
+    })
 }
 
 /// Characters with which a text can look like something else on a terminal.

@@ -22,7 +22,7 @@ use crate::GrantError;
 /// The only version of the file's shape so far.
 const VERSION: u32 = 1;
 
-/// Names a plugin: its layer and its name in that layer, `apps/docker/docker-config`.
+/// Names a plugin: its layer and its name in that layer, `apps/docker/daemon-json`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PluginId(String);

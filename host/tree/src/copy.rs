@@ -262,7 +262,7 @@ impl Copy<'_> {
             Kind::Link => {
                 let target = rustix::fs::readlinkat(source, &entry.name, Vec::new());
                 let target = target.map_err(TreeError::errno(shown))?;
-                link(into, to, &target).map_err(TreeError::errno(shown))
+                make_link(into, to, &target).map_err(TreeError::errno(shown))
             }
             Kind::Special(kind) => Err(TreeError::Special { path: shown.to_owned(), kind }),
         }
@@ -288,8 +288,18 @@ fn make_folder(into: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<OwnedFd, 
     Ok(folder)
 }
 
+/// Makes a symbolic link at a path, making folders on the way. What has its name is replaced, unless it is a folder.
+///
+/// # Errors
+/// [`TreeError`] when it cannot be made.
+pub fn link(into: &Dir, path: &TreePath, leads_to: &str) -> Result<(), TreeError> {
+    let Some((parent, name)) = path.split() else { return Err(TreeError::Folder { path: path.to_string() }) };
+    let folder = open_folder(into, &parent)?;
+    make_link(folder.as_fd(), &c_name(name, path)?, &c_name(leads_to, path)?).map_err(TreeError::errno(path))
+}
+
 /// Makes a symbolic link; what has its name is replaced, unless it is a folder.
-pub(crate) fn link(into: BorrowedFd<'_>, name: &CStr, target: &CStr) -> Result<(), Errno> {
+pub(crate) fn make_link(into: BorrowedFd<'_>, name: &CStr, target: &CStr) -> Result<(), Errno> {
     match rustix::fs::symlinkat(target, into, name) {
         Err(Errno::EXIST) => {
             rustix::fs::unlinkat(into, name, AtFlags::empty())?;

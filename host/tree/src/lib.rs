@@ -17,6 +17,7 @@ mod unpack;
 
 pub use copy::copy;
 pub use copy::duplicate;
+pub use copy::link;
 pub use copy::put;
 pub use copy::set_mode;
 pub use digest::digest;

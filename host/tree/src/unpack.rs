@@ -21,7 +21,7 @@ use crate::TreePath;
 use crate::Watch;
 use crate::copy::c_name;
 use crate::copy::create;
-use crate::copy::link;
+use crate::copy::make_link;
 use crate::copy::open_folder;
 use crate::entry::reopen;
 
@@ -212,7 +212,7 @@ impl Unpack<'_> {
         let Some((parent, name)) = path.split() else { return Ok(()) };
         let folder = open_folder(&self.into, &parent)?;
         let target = std::ffi::CString::new(target).map_err(|error| TreeError::at(path)(error.into()))?;
-        link(folder.as_fd(), &c_name(name, path)?, &target).map_err(TreeError::errno(path))
+        make_link(folder.as_fd(), &c_name(name, path)?, &target).map_err(TreeError::errno(path))
     }
 
     /// A hard link gives a second name to what the archive has brought, and to nothing else: its other name is looked up

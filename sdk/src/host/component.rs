@@ -42,6 +42,10 @@ pub(crate) fn symbols(kind: Kind, names: &[String]) -> Vec<Option<String>> {
     context::symbols(kind, names)
 }
 
+pub(crate) fn settings() -> String {
+    context::settings()
+}
+
 pub(crate) fn available(tool: &str) -> bool {
     tools::available(tool)
 }
@@ -91,6 +95,10 @@ impl Tree {
 
     pub(crate) fn digest(&self, path: &str) -> Result<String> {
         Ok(self.0.digest(path)?)
+    }
+
+    pub(crate) fn link(&self, path: &str, leads_to: &str) -> Result<()> {
+        Ok(self.0.link(path, leads_to)?)
     }
 
     pub(crate) fn set_mode(&self, path: &str, mode: u32) -> Result<()> {

@@ -63,6 +63,10 @@ pub(crate) fn symbols(kind: Kind, names: &[String]) -> Vec<Option<String>> {
     with(|state| names.iter().map(|name| state.symbols.get(&(kind as u8, name.clone())).cloned()).collect())
 }
 
+pub(crate) fn settings() -> String {
+    with(|state| state.settings.clone())
+}
+
 pub(crate) fn available(tool: &str) -> bool {
     with(|state| state.tools.contains_key(tool))
 }
@@ -146,6 +150,14 @@ impl Tree {
         let into = self.real.join(to);
         let made = into.parent().map_or(Ok(()), fs::create_dir_all);
         made.and_then(|()| fs::copy(&contents.0, into)).map_err(|error| self.failed(to, &error))
+    }
+
+    pub(crate) fn link(&self, path: &str, leads_to: &str) -> Result<()> {
+        let real = self.real.join(path);
+        let made = real.parent().map_or(Ok(()), fs::create_dir_all);
+        // What is not there need not be removed.
+        let _ = fs::remove_file(&real);
+        made.and_then(|()| std::os::unix::fs::symlink(leads_to, real)).map_err(|error| self.failed(path, &error))
     }
 
     pub(crate) fn set_mode(&self, path: &str, mode: u32) -> Result<()> {

@@ -27,6 +27,7 @@ impl Command for Guest {
         refused("put", layer.put(&data, "x"))?;
         refused("unpack", layer.unpack(&data, "x", 0))?;
         refused("pack", state.pack("", PackFormat::Tar, &layer, "x"))?;
+        refused("link", layer.link("x", "/etc/passwd"))?;
         refused("set-mode", layer.set_mode("data", 0o777))?;
         refused("set-mode", state.set_mode("", 0o4755))?;
         for path in ["/etc/passwd", "..", "../x", "a/../..", "a//b", "./a", "a\0b"] {
@@ -40,6 +41,7 @@ impl Command for Guest {
             kinds.push(state.unpack(&data, path, 0).err());
             kinds.push(state.pack(path, PackFormat::Tar, &state, "x").err());
             kinds.push(state.set_mode(path, 0o700).err());
+            kinds.push(state.link(path, "x").err());
             if kinds.iter().any(|failure| failure.as_ref().is_none_or(|failure| failure.kind != FailureKind::Invalid)) {
                 return Err(Failure::new(FailureKind::Internal, format!("{path:?}: {kinds:?}")));
             }

@@ -24,6 +24,10 @@ impl context::Host for State {
         })
     }
 
+    async fn settings(&mut self) -> wasmtime::Result<String> {
+        Ok(self.plugin.decl.settings.to_string())
+    }
+
     async fn symbols(&mut self, kind: context::Kind, names: Vec<String>) -> wasmtime::Result<Vec<Option<String>>> {
         let config = self.system.configs.get(&crate::invoke::kind(kind));
         let value = |name: &String| config.and_then(|config| config.value(name)).map(Value::text).map(str::to_owned);

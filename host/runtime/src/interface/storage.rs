@@ -178,6 +178,13 @@ impl storage::HostTree for State {
         }))
     }
 
+    async fn link(&mut self, tree: Resource<GuestTree>, path: String, leads_to: String) -> Answer<()> {
+        let tree = self.table.get(&tree)?;
+        Ok(writable(tree).and_then(|()| tree_path(&tree.shown, &path)).and_then(|path| {
+            skiff_tree::link(&tree.dir, &path, &leads_to).map_err(|error| tree_failure(&tree.shown, error))
+        }))
+    }
+
     async fn set_mode(&mut self, tree: Resource<GuestTree>, path: String, mode: u32) -> Answer<()> {
         let tree = self.table.get(&tree)?;
         Ok(writable(tree).and_then(|()| tree_path(&tree.shown, &path)).and_then(|path| {
