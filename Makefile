@@ -13,7 +13,7 @@ SKIFF := target/release/skiff
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 COMMANDS := status list plan configure fetch compile build check clean legal-info shell env doctor
-.PHONY: $(COMMANDS) help graph graph-build graph-size skiff demo qemu buildroot-tools test test-buildroot bench plugins fuzz
+.PHONY: $(COMMANDS) help graph graph-build graph-size skiff demo qemu buildroot-tools plugin-tools test test-buildroot bench plugins fuzz
 
 $(COMMANDS): skiff
 	@$(SKIFF) $@
@@ -56,8 +56,14 @@ buildroot-tools:
 		$(SUDO) apt-get install -qq -y --no-install-recommends ccache \
 			"$$(apt-cache search --names-only '^linux-kbuild-[0-9.]+$$' | sort -V | tail -n 1 | cut -d' ' -f1)"; }
 
+# The tools that first-party plugins run, and those that read what comes of it.
+plugin-tools:
+	@command -v mkimage >/dev/null && command -v mksquashfs >/dev/null && command -v cpio >/dev/null || { \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) apt-get install -qq -y --no-install-recommends u-boot-tools squashfs-tools cpio; }
+
 # The plugins are built for their own target and, for their unit tests, natively.
-test: qemu buildroot-tools
+test: qemu buildroot-tools plugin-tools
 	cargo test --release --locked --workspace
 	cargo test --locked --manifest-path plugins/Cargo.toml
 	plugins/build --check

@@ -98,8 +98,9 @@ fn file_name(path: &Path) -> String {
 
 /// Parses one file, which must hold an object.
 fn object(shown: &str, text: &str) -> Result<Value> {
-    let invalid =
-        |message: String| Failure::new(FailureKind::Invalid, message).about(shown).hint("a fragment is one JSON object");
+    let invalid = |message: String| {
+        Failure::new(FailureKind::Invalid, message).about(shown).hint("a fragment is one JSON object")
+    };
     let value: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
     match value.is_object() {
         true => Ok(value),

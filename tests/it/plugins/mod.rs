@@ -6,6 +6,7 @@ mod consent;
 mod deny;
 mod hostile;
 mod ok;
+mod ports;
 
 use std::fs;
 
