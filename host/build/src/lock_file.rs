@@ -114,16 +114,22 @@ impl LockFile {
     pub fn read(workspace: &Workspace) -> Result<Self, LockFileError> {
         let path = workspace.system_lock();
         let Some(bytes) = read_optional(&path)? else { return Ok(Self::default()) };
-        let malformed = |message: String| LockFileError::Malformed { path: path.clone(), message };
-        let text = String::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
-        let lock: Self = serde_yaml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        Self::parse(&bytes).map_err(|message| LockFileError::Malformed { path, message })
+    }
+
+    /// Reads the text of a lock.
+    ///
+    /// Returns what is wrong with it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        let lock: Self = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
         if lock.version != VERSION {
-            return Err(malformed(format!("version {} is unknown", lock.version)));
+            return Err(format!("version {} is unknown", lock.version));
         }
-        if let Some(wrong) = lock.packages.values().flat_map(BTreeMap::values).flatten().find(|p| !p.is_sane()) {
-            return Err(malformed(format!("{:?} is no package", wrong.name)));
+        match lock.packages.values().flat_map(BTreeMap::values).flatten().find(|package| !package.is_sane()) {
+            Some(wrong) => Err(format!("{:?} is no package", wrong.name)),
+            None => Ok(lock),
         }
-        Ok(lock)
     }
 
     /// Changes the lock of a workspace; the file is written if that makes a difference. Whoever calls this holds the

@@ -59,6 +59,7 @@ pub use manifest::Limits;
 pub use manifest::PluginDecl;
 pub use manifest::Stage;
 pub use manifest::manifest_schema;
+pub use manifest::parse_manifest;
 pub use metadata::LegacyCommand;
 pub use metadata::parse_dependencies;
 pub use name::InvalidName;

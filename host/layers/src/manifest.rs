@@ -155,17 +155,27 @@ pub fn manifest_schema() -> serde_json::Value {
 
 /// Reads the manifest of the layer at `root`; no manifest means no plugins.
 pub(crate) fn read(root: &Path) -> Result<Vec<PluginDecl>, ReadError> {
+    match optional_text(&root.join(FILE))? {
+        Some(text) => parse_manifest(root, &text),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Reads the text of the manifest of the layer at `root`. Components are named, not opened.
+///
+/// # Errors
+/// [`ReadError`] with the line that is wrong.
+pub fn parse_manifest(root: &Path, text: &str) -> Result<Vec<PluginDecl>, ReadError> {
     let path = root.join(FILE);
-    let Some(text) = optional_text(&path)? else { return Ok(Vec::new()) };
-    let manifest = Manifest { root, path: &path, text: &text };
+    let manifest = Manifest { root, path: &path, text };
     let wrong_shape = |wrong: Wrong| ReadError::Manifest { at: manifest.locate(&wrong), message: wrong.message };
     // What else another schema holds is for another skiff to know.
-    let Versioned { schema } = parse_yaml(&path, &text)?;
+    let Versioned { schema } = parse_yaml(&path, text)?;
     if schema != SCHEMA {
         let message = format!("schema {schema} is unknown; this skiff reads schema {SCHEMA}");
         return Err(wrong_shape(Wrong::new("schema", message)));
     }
-    let raw = parse_yaml(&path, &text)?;
+    let raw = parse_yaml(&path, text)?;
     check(&manifest, raw).map_err(wrong_shape)
 }
 

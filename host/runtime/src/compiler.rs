@@ -145,10 +145,19 @@ pub fn precompile(input: impl Read, mut output: impl io::Write) -> Result<Result
     bound(Resource::Core, 0)?;
     bound(Resource::Fsize, 0)?;
     let component = read_all(Some(input), u64::MAX).map_err(HostError::Runtime)?;
-    match new_engine()?.precompile_component(&component) {
+    match compile(&component)? {
         Ok(code) => output.write_all(&code).and_then(|()| output.flush()).map(Ok).map_err(HostError::Runtime),
-        Err(error) => Ok(Err(format!("{error:#}").replace('\n', " "))),
+        Err(wrong) => Ok(Err(wrong)),
     }
+}
+
+/// Compiles a component without bounds, for whoever has set them. Returns the code, or what is wrong with the component.
+///
+/// # Errors
+/// [`HostError`] when wasmtime cannot be set up.
+pub fn compile(component: &[u8]) -> Result<Result<Vec<u8>, String>, HostError> {
+    let compiled = new_engine()?.precompile_component(component);
+    Ok(compiled.map_err(|error| format!("{error:#}").replace('\n', " ")))
 }
 
 impl From<Cancelled> for CompileFailure {

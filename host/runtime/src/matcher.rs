@@ -30,6 +30,12 @@ impl Actual {
     }
 }
 
+/// Returns whether words without paths and without the user's own are arguments that patterns let pass.
+pub fn fit(patterns: &[ArgumentPattern], words: &[&str]) -> bool {
+    let actual: Vec<Actual> = words.iter().map(|word| Actual::text((*word).to_owned())).collect();
+    check(patterns, &actual).is_ok()
+}
+
 /// Checks that a list of arguments is a sequence of pattern groups.
 ///
 /// Returns the position of the first argument that nothing fits.
