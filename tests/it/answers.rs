@@ -209,7 +209,7 @@ fn completions_know_commands_packages_workspaces_and_engines() {
     assert_eq!(offered(&["skiff", "insid"]), "");
     assert_eq!(offered(&["skiff", "--engine", "b"]), "buildroot");
     assert_eq!(offered(&["skiff", "-w", "bo"]), "boat");
-    assert_eq!(offered(&["skiff", "show", "apps/"]), "apps/docker");
+    assert_eq!(offered(&["skiff", "show", "apps/"]), "apps/balena apps/docker");
     assert_eq!(offered(&["skiff", "-c", "pi/4,skiff/c"]), "pi/4,skiff/core");
 }
 
@@ -259,7 +259,8 @@ fn nothing_is_downloaded_offline_and_a_lock_that_would_change_is_refused() {
     assert!(!env.path("empty/packages").exists());
     env.set("SKIFF_CACHE_DIR", "");
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "--locked", "fetch"]), @"
-    error: `[ROOT]/workspaces/default/skiff.lock` does not lock everything that the layers want, and `--locked` forbids to change it
+    error: Not as `[ROOT]/workspaces/default/skiff.lock` has it, and --locked is given:
+      nothing is locked yet
     hint: run it once without --locked, and look at what has changed
     ");
     env.succeed(&["-c", "virt/qemu", "fetch"]);

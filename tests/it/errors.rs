@@ -9,7 +9,7 @@ fn an_unknown_package() {
     let env = environment();
     assert_snapshot!(env.fail(1, &["-c", "virt/qenu", "configure"]), @"
     error: Unknown package `virt/qenu`
-    hint: did you mean `virt/qemu` or `virt/qemu_arm64`?
+    hint: did you mean `virt/qemu` or `virt/qemu_arm64` or `virt/wsl`?
     ");
 }
 
@@ -278,7 +278,7 @@ fn control_characters_in_a_reason() {
         format!("{MANIFEST}      - {{read: images, why: \"safe\\e[2J\"}}\n"),
     );
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @r#"
-    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: control characters have no place in "safe\u{1b}[2J"
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:9: control characters and line ends have no place in "safe\u{1b}[2J"
     hint: configs/README.md describes this file
     "#);
 }

@@ -73,7 +73,8 @@ pub struct LockedPlugin {
     pub version: String,
     /// SHA-256 of the component.
     pub sha256: String,
-    /// The interfaces of skiff's contract that it imports and exports, with their versions.
+    /// The interfaces of skiff's contract that it imports and exports, with their versions; none as long as nobody has
+    /// agreed to it, since it is not looked into before.
     pub interfaces: BTreeSet<String>,
     /// What it was granted of what it declares.
     pub grants: BTreeSet<String>,
@@ -180,8 +181,8 @@ pub enum Drift {
     LostPlugin(String),
     /// A plugin's component has other bytes: the locked and the present digest.
     Plugin(String, String, String),
-    /// A plugin has another version or imports other interfaces.
-    Interfaces(String),
+    /// A plugin has another version.
+    Version(String),
     /// A plugin was granted something else.
     Grants(String),
 }
@@ -200,7 +201,7 @@ impl fmt::Display for Drift {
             Self::Plugin(name, locked, present) => {
                 write!(f, "plugin `{name}` has changed: sha256:{present}, not sha256:{locked}")
             }
-            Self::Interfaces(name) => write!(f, "plugin `{name}` has another version or other interfaces"),
+            Self::Version(name) => write!(f, "plugin `{name}` has another version"),
             Self::Grants(name) => write!(f, "plugin `{name}` has other grants"),
         }
     }
@@ -268,8 +269,9 @@ impl LockedPlugin {
         if self.sha256 != present.sha256 {
             return Some(Drift::Plugin(name, self.sha256.clone(), present.sha256.clone()));
         }
-        if self.version != present.version || self.interfaces != present.interfaces {
-            return Some(Drift::Interfaces(name));
+        // Interfaces belong to the bytes.
+        if self.version != present.version {
+            return Some(Drift::Version(name));
         }
         (self.grants != present.grants).then_some(Drift::Grants(name))
     }

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -61,7 +62,7 @@ pub(crate) struct GlobalArgs {
         value_name = "FILE",
         hide_env_values = true
     )]
-    pub(crate) grants: Vec<PathBuf>,
+    pub(crate) grants: Vec<OsString>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -238,7 +239,7 @@ pub(crate) struct InsideArgs {
     pub(crate) at: Option<PathBuf>,
     /// The program and its arguments
     #[arg(last = true, required = true)]
-    pub(crate) words: Vec<std::ffi::OsString>,
+    pub(crate) words: Vec<OsString>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -53,7 +53,15 @@ pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'
 
 /// Other bytes than those that the user agreed to ask for no more: they take over, and the user is told.
 fn carry(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest, from: &str) -> Result<()> {
-    agree(session, planned, id, digest, AuditEvent::Carried { from: from.to_owned() })?;
+    let event = AuditEvent::Carried { from: from.to_owned() };
+    let kept = session.kept_grants()?.standing(id, digest, &planned.plugin.capabilities);
+    // Who only looks changes nothing, and what was granted for one run does not hold for the next.
+    if session.asks && matches!(kept, Standing::Carried { .. }) {
+        agree(session, planned, id, digest, event)?;
+    } else {
+        session.audit_note(id, digest, event)?;
+        session.grant_for_now(id, digest, ids(planned));
+    }
     let version = &planned.plugin.version;
     session.say(&format!("{id} {version} has changed and asks for no more than before ({from}, now sha256:{digest})"));
     Ok(())
@@ -145,7 +153,7 @@ fn check_locked(session: &Session, id: &PluginId, digest: Digest) -> Result<()> 
 pub(crate) fn drifted(session: &Session, drift: &[Drift]) -> CommandError {
     let lines: String = drift.iter().map(|drift| format!("\n  {drift}")).collect();
     let lock = session.workspace.system_lock();
-    CommandError::new(Kind::Refused, format!("Not as `{}` has it, and --locked is given:{lines}", lock.display()))
+    CommandError::new(Kind::User, format!("Not as `{}` has it, and --locked is given:{lines}", lock.display()))
         .hint("run it once without --locked, and look at what has changed")
 }
 

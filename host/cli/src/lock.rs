@@ -10,6 +10,7 @@ use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
 use skiff_runtime::Grants;
 use skiff_runtime::Runner;
+use skiff_runtime::Standing;
 use skiff_runtime::capability_id;
 
 use crate::command_error::Result;
@@ -24,10 +25,8 @@ pub(crate) fn check(session: &Session, plan: &BuildPlan) -> Result<()> {
     let Some(locked) = LockFile::read(&session.workspace)?.system else {
         return Err(consent::drifted(session, &[Drift::Nothing]));
     };
-    // Interfaces belong to the bytes: equal digests have equal ones.
-    let known =
-        |plugin: &str, _: &PlannedPlugin| Ok(locked.plugin(plugin).map(|p| p.interfaces.clone()).unwrap_or_default());
-    let drift = locked.drift(&present(session, plan, known)?);
+    // Interfaces belong to the bytes, whose digests are compared.
+    let drift = locked.drift(&present(session, plan, |_, _| Ok(BTreeSet::new()))?);
     match drift.is_empty() {
         true => Ok(()),
         false => Err(consent::drifted(session, &drift)),
@@ -35,18 +34,22 @@ pub(crate) fn check(session: &Session, plan: &BuildPlan) -> Result<()> {
 }
 
 /// Writes down what a system was built of.
-pub(crate) fn keep(session: &Session, plan: &BuildPlan, runner: &Runner) -> Result<()> {
+pub(crate) fn keep(session: &Session, plan: &BuildPlan) -> Result<()> {
     if session.reach.locked || session.reach.frozen {
         return Ok(());
     }
     let before = LockFile::read(&session.workspace)?.system;
+    let grants = session.grants()?;
     let interfaces = |plugin: &str, planned: &PlannedPlugin| -> Result<BTreeSet<String>> {
-        let (_, digest) = Runner::identify(planned)?;
+        let (id, digest) = Runner::identify(planned)?;
+        if grants.standing(&id, digest, &planned.plugin.capabilities) != Standing::Granted {
+            return Ok(BTreeSet::new());
+        }
         let known = before.as_ref().and_then(|system| system.plugin(plugin));
-        if let Some(known) = known.filter(|known| known.sha256 == digest.to_string()) {
+        if let Some(known) = known.filter(|known| known.sha256 == digest.to_string() && !known.interfaces.is_empty()) {
             return Ok(known.interfaces.clone());
         }
-        let inspection = runner.inspect(planned)?;
+        let inspection = session.bare_runner()?.inspect(planned)?;
         let of_skiff =
             inspection.imports.into_iter().chain(inspection.exports).filter(|name| name.starts_with("skiff:"));
         Ok(of_skiff.collect())

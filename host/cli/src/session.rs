@@ -109,7 +109,8 @@ impl Session {
         let debug = environment.get("SKIFF_LOG").is_some_and(|filter| filter.contains("debug"));
         let reporter = progress::reporter(if debug { Level::Debug } else { Level::Info });
         let cancel = interrupt.cancel.clone();
-        if let Some(wrong) = args.allow.iter().find(|text| !text.contains('=')) {
+        let allowed: Vec<String> = args.allow.iter().filter(|text| !text.is_empty()).cloned().collect();
+        if let Some(wrong) = allowed.iter().find(|text| !text.contains('=')) {
             return Err(CommandError::new(Kind::Usage, format!("--allow is `{wrong}`, which names no capability"))
                 .hint("write PLUGIN=all, or PLUGIN=CAPABILITY,CAPABILITY"));
         }
@@ -130,7 +131,7 @@ impl Session {
             interrupt,
             cancel,
             asks: false,
-            allowed: args.allow.clone(),
+            allowed,
             for_now: Mutex::default(),
             commit: OnceLock::new(),
         })
@@ -278,8 +279,7 @@ impl Session {
     pub(crate) fn grants(&self) -> Result<Grants> {
         let (shipped, own) = self.grant_files();
         let mut files = vec![shipped, own];
-        for file in self.args.grants.iter().filter(|file| !file.as_os_str().is_empty()) {
-            let file = self.environment.absolute(file);
+        for file in self.grant_arguments() {
             if !file.is_file() {
                 return Err(CommandError::new(
                     Kind::User,
@@ -294,6 +294,18 @@ impl Session {
         Ok(grants)
     }
 
+    /// Returns the grants that hold for every run: those that come with the checkout and the user's own.
+    pub(crate) fn kept_grants(&self) -> Result<Grants> {
+        let (shipped, own) = self.grant_files();
+        Ok(Grants::read(&[shipped, own])?)
+    }
+
+    /// Returns the files that `--grants` names. A variable that is set to nothing names none.
+    fn grant_arguments(&self) -> impl Iterator<Item = PathBuf> {
+        let named = self.args.grants.iter().filter(|file| !file.is_empty());
+        named.map(|file| self.environment.absolute(Path::new(file)))
+    }
+
     /// Grants something for this run only.
     pub(crate) fn grant_for_now(&self, plugin: &PluginId, component: Digest, capabilities: Vec<String>) {
         self.for_now.lock().unwrap_or_else(PoisonError::into_inner).add(plugin, component, capabilities);
@@ -301,7 +313,7 @@ impl Session {
 
     /// Returns what `--allow` and `--grants` say, as the variables that say it to another skiff.
     pub(crate) fn consent_variables(&self) -> [(&'static str, String); 2] {
-        let files = self.args.grants.iter().map(|file| self.environment.absolute(file).display().to_string());
+        let files = self.grant_arguments().map(|file| file.display().to_string());
         [("SKIFF_ALLOW", self.allowed.join(" ")), ("SKIFF_GRANTS", files.collect::<Vec<_>>().join(":"))]
     }
 

@@ -32,12 +32,23 @@ struct Mount {
 /// All folders of one call.
 pub(crate) struct Mounts {
     mounts: Vec<Mount>,
+    /// Granted folders that are not there, as the guest would see them.
+    absent: Vec<String>,
     /// Where the guest finds each layer of which it may read something, by position.
     layers: BTreeMap<usize, String>,
     /// Held as long as the call may change the plugin's state.
     lock: Option<StateLock>,
     /// Where temporary folders for tools are made.
     scratch: PathBuf,
+}
+
+/// Why a folder was not opened for a guest.
+#[derive(Debug)]
+pub(crate) enum Unopened {
+    /// It is granted, and there is none.
+    Missing(String),
+    /// It is not granted, or leads out of what is.
+    Refused(String),
 }
 
 /// A path of the guest that was found to be inside a granted folder.
@@ -57,7 +68,13 @@ impl Mounts {
         zones: &Zones,
         capabilities: &[Capability],
     ) -> Result<Self, CallError> {
-        let mut mounts = Self { mounts: Vec::new(), layers: BTreeMap::new(), lock: None, scratch: zones.state.clone() };
+        let mut mounts = Self {
+            mounts: Vec::new(),
+            absent: Vec::new(),
+            layers: BTreeMap::new(),
+            lock: None,
+            scratch: zones.state.clone(),
+        };
         for capability in capabilities {
             let Capability::Files(access) = capability else { continue };
             mounts.add(plugin, layer_root, zones, access)?;
@@ -83,16 +100,14 @@ impl Mounts {
             Zone::Layer => {
                 self.mount("/layer", layer_root, access).map_err(failed(layer_root))?;
             }
-            Zone::Target => {
-                if let Some(target) = &zones.target {
-                    self.mount("/target", target, access).map_err(failed(target))?;
-                }
-            }
-            Zone::Images => {
-                if let Some(images) = &zones.images {
-                    self.mount("/images", images, access).map_err(failed(images))?;
-                }
-            }
+            Zone::Target => match &zones.target {
+                Some(target) => drop(self.mount("/target", target, access).map_err(failed(target))?),
+                None => self.absent.push("/target".into()),
+            },
+            Zone::Images => match &zones.images {
+                Some(images) => drop(self.mount("/images", images, access).map_err(failed(images))?),
+                None => self.absent.push("/images".into()),
+            },
             Zone::State => {
                 let state = zones.state.join(plugin.as_str());
                 if self.lock.is_none() {
@@ -120,7 +135,10 @@ impl Mounts {
             }
             match dir.open_dir(&access.path) {
                 Ok(inner) => (format!("{guest}/{}", access.path), inner),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.absent.push(format!("{guest}/{}", access.path));
+                    return Ok(false);
+                }
                 Err(error) => return Err(error),
             }
         };
@@ -158,10 +176,20 @@ impl Mounts {
     }
 
     /// Opens a folder of the guest, and tells whether it may be changed.
-    pub(crate) fn open_folder(&self, path: &str) -> Result<(Dir, bool), String> {
-        let (mount, inner) = self.holder(path)?;
+    ///
+    /// The error is for the guest: what is granted and not there is missing, anything else refused.
+    pub(crate) fn open_folder(&self, path: &str) -> Result<(Dir, bool), Unopened> {
+        let absent = self.absent.iter().find(|absent| path == *absent || path.starts_with(&format!("{absent}/")));
+        let (mount, inner) = match (self.holder(path), absent) {
+            (Ok(held), _) => held,
+            (Err(_), Some(absent)) => return Err(Unopened::Missing(format!("`{absent}` is not there yet"))),
+            (Err(refused), None) => return Err(Unopened::Refused(refused)),
+        };
         let dir = if inner.is_empty() { mount.dir.try_clone() } else { mount.dir.open_dir(inner) };
-        dir.map(|dir| (dir, mount.write)).map_err(|error| format!("`{path}`: {error}"))
+        dir.map(|dir| (dir, mount.write)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Unopened::Missing(format!("`{path}`: {error}")),
+            _ => Unopened::Refused(format!("`{path}`: {error}")),
+        })
     }
 
     /// Returns the innermost granted folder that holds a path of the guest, and the rest of the path.

@@ -249,7 +249,12 @@ impl Copy<'_> {
                 let file = create(into, to, stat.st_mode & self.modes).map_err(TreeError::errno(shown))?;
                 self.amount.bytes +=
                     data::copy(&from, &stat, &file, self.watch).map_err(|ended: Ended| ended.at(shown))?;
-                Ok(())
+                // Writing takes the set-user-id bits away.
+                match stat.st_mode & self.modes & !PLAIN_MODE {
+                    0 => Ok(()),
+                    _ => rustix::fs::fchmod(&file, Mode::from_raw_mode(stat.st_mode & self.modes))
+                        .map_err(TreeError::errno(shown)),
+                }
             }
             Kind::Folder => {
                 let inner = open_inner(source, &entry.name, shown)?;
@@ -421,6 +426,44 @@ mod tests {
         let mut buffer = [0; 13];
         std::os::unix::fs::FileExt::read_at(&copy, &mut buffer, 1 << 39).unwrap();
         assert_eq!(&buffer, b"in the middle");
+    }
+
+    /// While a folder is swapped for a link and back, copies get what is inside or fail.
+    #[test]
+    fn links_that_are_swapped_in_during_a_copy_lead_nowhere() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::create_dir_all(at("source/x/folder")).unwrap();
+        fs::write(at("source/x/folder/file"), "inside").unwrap();
+        fs::create_dir_all(at("outside/folder")).unwrap();
+        fs::write(at("outside/folder/file"), "SECRET").unwrap();
+        std::os::unix::fs::symlink(at("outside"), at("link")).unwrap();
+        let (source, into) = (dir(&at("source")), dir(&at("into")));
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let mut secrets = 0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let flags = rustix::fs::RenameFlags::EXCHANGE;
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let cwd = rustix::fs::CWD;
+                    rustix::fs::renameat_with(cwd, at("link"), cwd, at("source/x"), flags).unwrap();
+                }
+            });
+            for number in 0..1000 {
+                let from = if number % 2 == 0 { "" } else { "x/folder" };
+                // Whether it fails depends on the moment.
+                let _ = copied(&source, from, &into, "copy");
+                for path in ["copy/x/folder/file", "copy/folder/file", "copy/file"] {
+                    // A link that was copied is there as a link, and leads nowhere from here.
+                    secrets += usize::from(into.read_to_string(path).is_ok_and(|text| text == "SECRET"));
+                }
+                if number % 50 == 0 {
+                    let _ = fs::remove_dir_all(at("into/copy"));
+                }
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        assert_eq!(secrets, 0);
     }
 
     #[test]

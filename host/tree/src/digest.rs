@@ -1,5 +1,6 @@
 //! The digest of a tree: names, modes and contents.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
@@ -20,6 +21,7 @@ use crate::copy::open_inner;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::entry::sorted;
+use crate::watched::Watched;
 
 /// Digests what is at a path: SHA-256 over names, modes and contents, in byte order of the names. Name and mode of
 /// the folder itself are not part of it, nor are owners and times.
@@ -43,6 +45,17 @@ pub fn digest(tree: &Dir, path: &TreePath, watch: Watch<'_>) -> Result<[u8; 32],
         }
     }
     Ok(walk.hasher.finalize().into())
+}
+
+/// Digests the contents of an open file: its plain SHA-256.
+///
+/// # Errors
+/// [`TreeError`] when it cannot be read.
+pub fn digest_file(file: &File, watch: Watch<'_>) -> Result<[u8; 32], TreeError> {
+    rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0)).map_err(TreeError::errno(""))?;
+    let mut hasher = Sha256::new();
+    io::copy(&mut Watched::new(file, watch), &mut hasher).map_err(TreeError::watched(""))?;
+    Ok(hasher.finalize().into())
 }
 
 struct Walk<'w> {
@@ -72,7 +85,8 @@ impl Walk<'_> {
                 let (mut file, stat) = open_file(folder, &entry.name, shown)?;
                 self.field(b"file", u64::from(stat.st_mode & PLAIN_MODE));
                 self.hasher.update(stat.st_size.to_le_bytes());
-                io::copy(&mut file, &mut self.hasher).map(drop).map_err(TreeError::at(shown))
+                let mut contents = Watched::new(&mut file, self.watch);
+                io::copy(&mut contents, &mut self.hasher).map(drop).map_err(TreeError::watched(shown))
             }
             Kind::Folder => {
                 let inner = open_inner(folder, &entry.name, shown)?;
@@ -96,5 +110,47 @@ impl Walk<'_> {
         self.hasher.update(number.to_le_bytes());
         self.hasher.update((word.len() as u64).to_le_bytes());
         self.hasher.update(word);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+    use crate::Archive;
+    use crate::Compression;
+    use crate::Format;
+    use crate::Stopped;
+
+    /// A file that says that it is a tebibyte keeps nobody: what reads all of it asks whether to go on.
+    #[test]
+    fn endless_files_are_left_when_the_time_is_up() {
+        let root = tempfile::tempdir().unwrap();
+        let endless = File::create(root.path().join("endless")).unwrap();
+        endless.set_len(1 << 40).unwrap();
+        let tree = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
+        let left = Cell::new(0);
+        let watch = || match left.replace(left.get() - 1) {
+            0 => Err(Stopped),
+            _ => Ok(()),
+        };
+        let path = TreePath::default();
+        left.set(20);
+        assert!(matches!(digest(&tree, &path, &watch), Err(TreeError::Stopped(_))));
+        left.set(20);
+        assert!(matches!(
+            digest_file(&File::open(root.path().join("endless")).unwrap(), &watch),
+            Err(TreeError::Stopped(_))
+        ));
+        for archive in [Archive::Tar, Archive::Cpio] {
+            left.set(20);
+            let format = Format { archive, compression: Compression::Zstd };
+            let packed = crate::pack(&tree, &path, format, 0, &tree, &TreePath::new("out").unwrap(), &watch);
+            assert!(packed.is_err());
+        }
+        assert!(!root.path().join("out").exists());
     }
 }

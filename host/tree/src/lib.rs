@@ -14,6 +14,7 @@ mod error;
 mod pack;
 mod path;
 mod unpack;
+mod watched;
 
 pub use copy::copy;
 pub use copy::duplicate;
@@ -21,6 +22,7 @@ pub use copy::link;
 pub use copy::put;
 pub use copy::set_mode;
 pub use digest::digest;
+pub use digest::digest_file;
 pub use error::Stopped;
 pub use error::TreeError;
 pub use pack::Archive;

@@ -1,7 +1,6 @@
 //! Putting a tree into one file.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 use std::io::BufWriter;
 use std::io::Write;
@@ -26,6 +25,7 @@ use crate::copy::replace;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::entry::sorted;
+use crate::watched::Watched;
 
 /// zstd's level: higher ones take many times as long for a few percent.
 const ZSTD_LEVEL: i32 = 3;
@@ -114,7 +114,7 @@ trait Sink {
     type Writer;
     fn folder(&mut self, name: &OsStr, mode: u32) -> io::Result<()>;
     fn link(&mut self, name: &OsStr, target: &OsStr) -> io::Result<()>;
-    fn file(&mut self, name: &OsStr, mode: u32, size: u64, contents: &mut File) -> io::Result<()>;
+    fn file(&mut self, name: &OsStr, mode: u32, size: u64, contents: &mut dyn io::Read) -> io::Result<()>;
     fn finish(self) -> io::Result<Self::Writer>;
 }
 
@@ -177,7 +177,8 @@ impl<'w, S: Sink> Pack<'w, S> {
                 let (mut file, stat) = open_file(folder, &entry.name, &shown)?;
                 let size = u64::try_from(stat.st_size).map_err(|_| TreeError::Unfit { path: shown.clone() })?;
                 self.amount.bytes += size;
-                self.sink.file(name, stat.st_mode & PLAIN_MODE, size, &mut file).map_err(failed)
+                let mut contents = Watched::new(&mut file, self.watch);
+                self.sink.file(name, stat.st_mode & PLAIN_MODE, size, &mut contents).map_err(TreeError::watched(&shown))
             }
             Kind::Link => {
                 let target = rustix::fs::readlinkat(folder, &entry.name, Vec::new());
@@ -220,7 +221,7 @@ impl<W: Write> Sink for Tar<W> {
         self.builder.append_link(&mut header, name, target)
     }
 
-    fn file(&mut self, name: &OsStr, mode: u32, size: u64, contents: &mut File) -> io::Result<()> {
+    fn file(&mut self, name: &OsStr, mode: u32, size: u64, contents: &mut dyn io::Read) -> io::Result<()> {
         let mut header = self.header(tar::EntryType::Regular, mode, size);
         // A file that changes while it is read must not shift all that comes behind it.
         let mut exact = Exactly { reader: contents, left: size };
@@ -271,7 +272,7 @@ impl<W: Write> Sink for Cpio<W> {
         self.add(name, cpio::newc::ModeFileType::Symlink, 0o777, target.len() as u64, &mut target)
     }
 
-    fn file(&mut self, name: &OsStr, mode: u32, size: u64, contents: &mut File) -> io::Result<()> {
+    fn file(&mut self, name: &OsStr, mode: u32, size: u64, contents: &mut dyn io::Read) -> io::Result<()> {
         self.add(name, cpio::newc::ModeFileType::Regular, mode, size, contents)
     }
 
@@ -304,6 +305,7 @@ impl<R: io::Read + ?Sized> io::Read for Exactly<'_, R> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::fs::File;
 
     use cap_std::ambient_authority;
 

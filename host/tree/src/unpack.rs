@@ -142,7 +142,8 @@ impl Unpack<'_> {
                     folders.push((path, mode | 0o700));
                 }
                 EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                    amount.bytes += self.file(&path, mode, &mut entry)?;
+                    let room = self.bounds.bytes.saturating_sub(amount.bytes);
+                    amount.bytes += self.file(&path, mode, room, &mut entry)?;
                 }
                 EntryType::Symlink => {
                     let target = entry.link_name_bytes().unwrap_or_default().into_owned();
@@ -191,7 +192,7 @@ impl Unpack<'_> {
         Ok((!path.is_root()).then_some(path))
     }
 
-    fn file(&self, path: &TreePath, mode: u32, contents: &mut impl Read) -> Result<u64, TreeError> {
+    fn file(&self, path: &TreePath, mode: u32, room: u64, contents: &mut impl Read) -> Result<u64, TreeError> {
         let Some((parent, name)) = path.split() else { return Ok(0) };
         let folder = open_folder(&self.into, &parent)?;
         let mut file = create(folder.as_fd(), &c_name(name, path)?, mode | 0o600).map_err(TreeError::errno(path))?;
@@ -201,6 +202,10 @@ impl Unpack<'_> {
             let count = contents.read(&mut buffer).map_err(TreeError::at(path))?;
             if count == 0 {
                 return Ok(written);
+            }
+            // What an archive says is a hole is not read from it, and fills the disk all the same.
+            if written + count as u64 > room {
+                return Err(TreeError::TooLarge(format!("{} MiB", self.bounds.bytes >> 20)));
             }
             io::Write::write_all(&mut file, buffer.get(..count).unwrap_or_default()).map_err(TreeError::at(path))?;
             written += count as u64;

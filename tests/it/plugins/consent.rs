@@ -137,7 +137,7 @@ fn what_is_locked_is_used_or_nothing() {
     let env = with_guest(guests::OK_HOOK_WRITES_TARGET, rest);
     let locked = || env.run(&["--locked", "-c", "virt/qemu,my/board", "build"]);
     let first = locked();
-    assert!(first.code == 77 && first.stderr.contains("nothing is locked yet"), "{}", first.stderr);
+    assert!(first.code == 1 && first.stderr.contains("nothing is locked yet"), "{}", first.stderr);
     env.succeed(&["grant", "add", "--all", "my/board/p"]);
     env.succeed(&["-c", "virt/qemu,my/board", "build"]);
     assert_eq!(locked().code, 0, "{}", locked().stderr);
@@ -149,7 +149,7 @@ fn what_is_locked_is_used_or_nothing() {
     // One byte of the plugin, at its end, where a section begins that nobody reads.
     let component = fs::read(env.path("layers/my/board/plugins/p.wasm")).unwrap();
     env.write("layers/my/board/plugins/p.wasm", [&component[..], &[0, 2, 1, b'x']].concat());
-    let said = env.fail(77, &["--locked", "-c", "virt/qemu,my/board", "build"]);
+    let said = env.fail(1, &["--locked", "-c", "virt/qemu,my/board", "build"]);
     assert!(
         said.contains("plugin `my/board/p` has changed: sha256:") && said.contains("layer `my/board` has changed"),
         "{said}"

@@ -45,7 +45,7 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> R
             session.say(&format!("The images are in {}", images.display()));
         }
     }
-    lock::keep(session, site.plan, &runner)
+    lock::keep(session, site.plan)
 }
 
 /// Shows what the chain's own layers ask for in vain, a line for each group and layer, and writes everything, with

@@ -83,6 +83,10 @@ fn write(
         }
         show_dropped(session, site.plan, dropped);
     }
+    // Who has built nothing and fetched nothing yet has only a configuration.
+    if skiff_build::is_workspace(&session.workspace.folder()) {
+        lock::keep(session, site.plan)?;
+    }
     Ok(configured)
 }
 

@@ -18,6 +18,7 @@ use super::failure;
 use crate::bindings::imports::skiff::host::fault::Failure;
 use crate::bindings::imports::skiff::host::fault::Kind;
 use crate::bindings::imports::skiff::host::storage;
+use crate::mount::Unopened;
 use crate::state::State;
 
 /// Bytes that `peek` gives at most.
@@ -46,7 +47,8 @@ impl storage::Host for State {
     async fn open(&mut self, path: String) -> Answer<Resource<GuestTree>> {
         match self.mounts.open_folder(&path) {
             Ok((dir, write)) => Ok(Ok(self.table.push(GuestTree { dir, write, shown: path })?)),
-            Err(refused) => Ok(Err(self.refuse(refused, None))),
+            Err(Unopened::Refused(refused)) => Ok(Err(self.refuse(refused, None))),
+            Err(Unopened::Missing(missing)) => Ok(Err(failure(Kind::Missing, missing, None))),
         }
     }
 }
@@ -58,11 +60,10 @@ impl storage::HostBlob for State {
 
     async fn digest(&mut self, blob: Resource<GuestBlob>) -> Answer<String> {
         let GuestBlob { file, shown, .. } = self.table.get(&blob)?;
-        let digest = file.try_clone().and_then(|mut file| {
-            std::io::Seek::rewind(&mut file)?;
-            skiff_plan::Digest::of_reader(file)
-        });
-        Ok(digest.map(|digest| digest.to_string()).map_err(|error| io_failure(shown, &error)))
+        let digest = skiff_tree::digest_file(file, &self.watch());
+        Ok(digest
+            .map(|digest| skiff_plan::Digest::from_bytes(digest).to_string())
+            .map_err(|error| tree_failure(shown, error)))
     }
 
     async fn peek(&mut self, blob: Resource<GuestBlob>, offset: u64, length: u32) -> Answer<Vec<u8>> {
@@ -270,6 +271,7 @@ fn io_failure(shown: &str, error: &std::io::Error) -> Failure {
 
 pub(crate) fn tree_failure(shown: &str, error: TreeError) -> Failure {
     match error {
+        TreeError::Stopped(_) => failure(Kind::Cancelled, "there is no more time for it".into(), None).about(shown),
         TreeError::Io { path, source } => io_failure(&below(shown, &path), &source),
         other => {
             let kind = match &other {
@@ -277,8 +279,7 @@ pub(crate) fn tree_failure(shown: &str, error: TreeError) -> Failure {
                 TreeError::TooDeep { .. } | TreeError::TooLarge(_) => Kind::Limit,
                 TreeError::IntoItself { .. } | TreeError::Folder { .. } => Kind::Conflict,
                 TreeError::Archive(_) | TreeError::Unfit { .. } => Kind::Invalid,
-                TreeError::Stopped(_) => Kind::Cancelled,
-                TreeError::Io { .. } => Kind::Io,
+                TreeError::Stopped(_) | TreeError::Io { .. } => Kind::Io,
             };
             failure(kind, other.to_string(), None).about(shown)
         }
