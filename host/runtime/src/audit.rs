@@ -19,10 +19,13 @@ use skiff_plan::Digest;
 
 use crate::PluginId;
 
-/// Bytes after which a new file is begun; the one before is kept.
+/// Bytes after which a new file is begun.
 const MAX_SIZE: u64 = 16 << 20;
 
-/// Bytes of one argument or reason that are noted.
+/// Files before it that are kept.
+const MAX_OLDER: usize = 4;
+
+/// Bytes that are noted of what a plugin says: of a reason, or of all arguments of a tool together.
 const MAX_TEXT: usize = 4096;
 
 /// One thing that happened.
@@ -105,8 +108,12 @@ impl AuditLog {
         let record = AuditRecord { time, plugin: plugin.clone(), digest: digest.to_string(), event: event.bounded() };
         let mut line = serde_json::to_vec(&record).map_err(io::Error::other)?;
         line.push(b'\n');
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = match &mut *file {
+        let mut open = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = |file: &File| file.metadata().map(|metadata| metadata.len() > MAX_SIZE);
+        if open.as_ref().map(is_full).transpose()?.unwrap_or(false) {
+            *open = None;
+        }
+        let file = match &mut *open {
             Some(file) => file,
             none => none.insert(self.open()?),
         };
@@ -115,11 +122,15 @@ impl AuditLog {
     }
 
     fn open(&self) -> io::Result<File> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        if fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.len() > MAX_SIZE) {
-            fs::rename(&self.path, older(&self.path))?;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        if self.is_full() {
+            // Two processes that find it full must not both move it away.
+            let folder = File::open(folder)?;
+            folder.lock()?;
+            if self.is_full() {
+                self.rotate()?;
+            }
         }
         // Neither a link nor a pipe is followed or waited for.
         let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
@@ -131,13 +142,35 @@ impl AuditLog {
         }
     }
 
+    fn is_full(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.len() > MAX_SIZE)
+    }
+
+    /// Makes room for a new file.
+    fn rotate(&self) -> io::Result<()> {
+        let files: Vec<PathBuf> = self.files();
+        for (older, newer) in files.iter().zip(files.iter().skip(1)) {
+            match fs::rename(newer, older) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns all files that there can be, the oldest first.
+    fn files(&self) -> Vec<PathBuf> {
+        let older = (1..=MAX_OLDER).rev().map(|number| self.path.with_extension(format!("{number}.jsonl")));
+        older.chain([self.path.clone()]).collect()
+    }
+
     /// Reads all records, oldest first. A line that was cut off when the power failed is left out.
     ///
     /// # Errors
     /// When a file is there and cannot be read.
     pub fn read(&self) -> io::Result<Vec<AuditRecord>> {
         let mut records = Vec::new();
-        for path in [older(&self.path), self.path.clone()] {
+        for path in self.files() {
             let file = match File::open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 file => file?,
@@ -155,10 +188,6 @@ impl AuditLog {
     }
 }
 
-fn older(path: &Path) -> PathBuf {
-    path.with_extension("old.jsonl")
-}
-
 impl AuditEvent {
     fn bounded(self) -> Self {
         let short = |mut text: String| {
@@ -170,11 +199,57 @@ impl AuditEvent {
         };
         match self {
             Self::Tool { program, arguments } => {
-                Self::Tool { program, arguments: arguments.into_iter().take(1000).map(short).collect() }
+                let mut room = MAX_TEXT;
+                let fits = |argument: &String| {
+                    let fits = room > 0;
+                    room = room.saturating_sub(argument.len() + 1);
+                    fits
+                };
+                Self::Tool { program, arguments: arguments.into_iter().take_while(fits).map(short).collect() }
             }
             Self::Fetch { url, sha256 } => Self::Fetch { url: short(url), sha256 },
             Self::Refused { reason } => Self::Refused { reason: short(reason) },
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(folder: &Path) -> AuditLog {
+        AuditLog::new(folder.join("audit.jsonl"), || SystemTime::UNIX_EPOCH)
+    }
+
+    fn refused(log: &AuditLog, reason: &str) {
+        let event = AuditEvent::Refused { reason: reason.to_owned() };
+        log.note(&PluginId::new("a/b", "p"), Digest::of(b""), event).unwrap();
+    }
+
+    #[test]
+    fn a_full_file_makes_room_and_what_came_before_is_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let log = log(root.path());
+        refused(&log, "first");
+        let filler = File::options().append(true).open(log.path()).unwrap();
+        filler.set_len(MAX_SIZE + 1).unwrap();
+        refused(&log, "second");
+        refused(&log, "third");
+        assert!(fs::metadata(log.path()).unwrap().len() < 1000);
+        let reasons = log.read().unwrap().into_iter().map(|record| record.event).collect::<Vec<_>>();
+        let wanted = ["first", "second", "third"].map(|reason| AuditEvent::Refused { reason: reason.to_owned() });
+        assert_eq!(reasons, wanted);
+    }
+
+    #[test]
+    fn a_line_is_short_whatever_a_plugin_says() {
+        let root = tempfile::tempdir().unwrap();
+        let log = log(root.path());
+        refused(&log, &"x".repeat(1 << 20));
+        let event = AuditEvent::Tool { program: "/bin/x".into(), arguments: vec!["x".repeat(3000); 1000] };
+        log.note(&PluginId::new("a/b", "p"), Digest::of(b""), event).unwrap();
+        assert!(fs::metadata(log.path()).unwrap().len() < 20_000);
+        assert_eq!(log.read().unwrap().len(), 2);
     }
 }

@@ -73,7 +73,7 @@ impl From<ureq::Error> for DownloadError {
 }
 
 impl Downloads {
-    /// Returns the file with the wanted digest, from the cache or from an address that a manifest allows.
+    /// Downloads the file with the wanted digest from an address that a manifest allows, and keeps it.
     pub(crate) fn get(
         &self,
         url: &str,
@@ -81,11 +81,7 @@ impl Downloads {
         address: &Address,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<File, DownloadError> {
-        let folder = self.cache.join("fetch");
-        let kept = folder.join(wanted.to_string());
-        if let Some(file) = self.known(&kept, wanted)? {
-            return Ok(file);
-        }
+        let folder = self.folder();
         if self.offline {
             return Err(DownloadError::Offline);
         }
@@ -96,14 +92,19 @@ impl Downloads {
             return Err(DownloadError::Differs { wanted, present });
         }
         new.as_file().sync_all()?;
-        let mut file = new.persist(kept).map_err(|error| error.error)?;
+        let mut file = new.persist(folder.join(wanted.to_string())).map_err(|error| error.error)?;
         file.rewind()?;
         Ok(file)
     }
 
+    fn folder(&self) -> PathBuf {
+        self.cache.join("fetch")
+    }
+
     /// Opens what was downloaded before. What has changed since is removed.
-    fn known(&self, kept: &PathBuf, wanted: Digest) -> io::Result<Option<File>> {
-        let mut file = match File::open(kept) {
+    pub(crate) fn known(&self, wanted: Digest) -> io::Result<Option<File>> {
+        let kept = self.folder().join(wanted.to_string());
+        let mut file = match File::open(&kept) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
@@ -274,7 +275,10 @@ mod tests {
 
     fn get(downloads: &Downloads, base: &str, path: &str, wanted: Digest) -> Result<String, DownloadError> {
         let address = Address { url: base.to_owned(), why: "test".into() };
-        let mut file = downloads.get(&format!("{base}{path}"), wanted, &address, &|| false)?;
+        let mut file = match downloads.known(wanted)? {
+            Some(file) => file,
+            None => downloads.get(&format!("{base}{path}"), wanted, &address, &|| false)?,
+        };
         let mut text = String::new();
         file.read_to_string(&mut text)?;
         Ok(text)

@@ -75,8 +75,7 @@ impl Mounts {
             lock: None,
             scratch: zones.state.clone(),
         };
-        for capability in capabilities {
-            let Capability::Files(access) = capability else { continue };
+        for access in outermost(capabilities) {
             mounts.add(plugin, layer_root, zones, access)?;
         }
         mounts.mounts.sort_by(|a, b| a.guest.cmp(&b.guest));
@@ -164,9 +163,11 @@ impl Mounts {
 
     /// Finds a path of the guest in the granted folders.
     ///
-    /// The file need not exist; its folder must, and no link on the way may lead outside.
+    /// The file need not exist; its folder must, and no link on the way may lead outside. It is looked up as a tool will
+    /// look it up: from the folder that the [`View`] links, whatever other handles there are to folders in it.
     pub(crate) fn find(&self, path: &str) -> Result<Inside, String> {
-        let (mount, inner) = self.holder(path)?;
+        let (mount, inner) =
+            self.holders(path)?.min_by_key(|(mount, _)| mount.guest.len()).ok_or_else(|| ungranted(path))?;
         let checked = match inner {
             "" => check_folder(&mount.dir, 0),
             inner => check_inside(&mount.dir, inner),
@@ -180,10 +181,11 @@ impl Mounts {
     /// The error is for the guest: what is granted and not there is missing, anything else refused.
     pub(crate) fn open_folder(&self, path: &str) -> Result<(Dir, bool), Unopened> {
         let absent = self.absent.iter().find(|absent| path == *absent || path.starts_with(&format!("{absent}/")));
-        let (mount, inner) = match (self.holder(path), absent) {
-            (Ok(held), _) => held,
-            (Err(_), Some(absent)) => return Err(Unopened::Missing(format!("`{absent}` is not there yet"))),
-            (Err(refused), None) => return Err(Unopened::Refused(refused)),
+        let innermost = self.holders(path).map_err(Unopened::Refused)?.max_by_key(|(mount, _)| mount.guest.len());
+        let (mount, inner) = match (innermost, absent) {
+            (Some(held), _) => held,
+            (None, Some(absent)) => return Err(Unopened::Missing(format!("`{absent}` is not there yet"))),
+            (None, None) => return Err(Unopened::Refused(ungranted(path))),
         };
         let dir = if inner.is_empty() { mount.dir.try_clone() } else { mount.dir.open_dir(inner) };
         dir.map(|dir| (dir, mount.write)).map_err(|error| match error.kind() {
@@ -192,19 +194,13 @@ impl Mounts {
         })
     }
 
-    /// Returns the innermost granted folder that holds a path of the guest, and the rest of the path.
-    fn holder<'p>(&self, path: &'p str) -> Result<(&Mount, &'p str), String> {
+    /// Returns the granted folders that hold a path of the guest, each with the rest of the path.
+    fn holders<'p>(&self, path: &'p str) -> Result<impl Iterator<Item = (&Mount, &'p str)>, String> {
         let is_plain = path.strip_prefix('/').is_some_and(|inner| !inner.is_empty() && TreePath::new(inner).is_ok());
         if !is_plain {
             return Err(format!("`{path}` is not an absolute path without `.`, `..` and empty parts"));
         }
-        let holds = |mount: &&Mount| {
-            path.strip_prefix(&mount.guest).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        match self.mounts.iter().filter(holds).max_by_key(|mount| mount.guest.len()) {
-            Some(mount) => Ok((mount, path.get(mount.guest.len() + 1..).unwrap_or_default())),
-            None => Err(format!("`{path}` is in none of the folders that the plugin was granted")),
-        }
+        Ok(self.mounts.iter().filter_map(move |mount| Some((mount, rest(path, &mount.guest)?))))
     }
 
     /// Makes a folder in which a tool finds all granted folders under the names that the guest knows.
@@ -215,10 +211,9 @@ impl Mounts {
         clear_views(&self.scratch)?;
         let folder =
             tempfile::Builder::new().prefix(&format!("{VIEW}{}-", std::process::id())).tempdir_in(&self.scratch)?;
-        let mut linked: Vec<&str> = Vec::new();
         for mount in &self.mounts {
-            let inside = |outer: &&str| mount.guest.strip_prefix(*outer).is_some_and(|rest| rest.starts_with('/'));
-            if linked.iter().any(|outer| mount.guest == *outer || inside(outer)) {
+            if self.mounts.iter().any(|outer| outer.guest != mount.guest && rest(&mount.guest, &outer.guest).is_some())
+            {
                 continue;
             }
             let link = folder.path().join(mount.guest.trim_start_matches('/'));
@@ -226,10 +221,42 @@ impl Mounts {
                 fs::create_dir_all(parent)?;
             }
             std::os::unix::fs::symlink(fs::read_link(handle_path(&mount.dir))?, link)?;
-            linked.push(&mount.guest);
         }
         Ok(View(folder))
     }
+}
+
+/// Returns the accesses that no other one gives already. So a plugin never holds a folder of which it could change the
+/// way to it by another grant, and each folder has one name.
+fn outermost(capabilities: &[Capability]) -> Vec<&Access> {
+    let mut accesses: Vec<&Access> = Vec::new();
+    for capability in capabilities {
+        let Capability::Files(access) = capability else { continue };
+        if !accesses.iter().any(|known| gives(known, access)) {
+            accesses.retain(|known| !gives(access, known));
+            accesses.push(access);
+        }
+    }
+    accesses
+}
+
+/// Returns whether one access is all that another one is, and maybe more.
+fn gives(outer: &Access, inner: &Access) -> bool {
+    outer.zone == inner.zone
+        && (outer.write || !inner.write)
+        && (outer.path.is_empty() || rest(&inner.path, &outer.path).is_some())
+}
+
+/// Returns what of a path comes behind a folder that holds it, or is it.
+fn rest<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    match path.strip_prefix(folder)? {
+        "" => Some(""),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
+fn ungranted(path: &str) -> String {
+    format!("`{path}` is in none of the folders that the plugin was granted")
 }
 
 /// How the names of views start; the number of the process that uses one follows.
@@ -360,6 +387,29 @@ mod tests {
             ["/target/etc/passwd", "/etc/passwd", "/target/etc/docker/../x", "/target/etc/docker/out", "rel", "/"]
         {
             assert!(mounts.find(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// What a plugin may change must not be on the way to another folder that it holds: it could put something else there
+    /// between the check and the tool.
+    #[test]
+    fn a_path_is_found_where_a_tool_will_find_it() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        fs::create_dir_all(at("target/a/b")).unwrap();
+        let writes =
+            mounts(root.path(), &[(Zone::Target, "a/b", true), (Zone::Target, "a", true), (Zone::Target, "a", false)]);
+        assert_eq!(writes.mounts.len(), 1, "one grant gives all that the others do");
+        let reads = mounts(root.path(), &[(Zone::Target, "a", false), (Zone::Target, "a/b", true)]);
+        assert_eq!(reads.mounts.len(), 2);
+        for mounts in [writes, reads] {
+            fs::write(at("target/a/b/file"), "").unwrap();
+            assert!(mounts.find("/target/a/b/file").is_ok());
+            fs::rename(at("target/a/b"), at("target/a/aside")).unwrap();
+            std::os::unix::fs::symlink("/", at("target/a/b")).unwrap();
+            assert!(mounts.find("/target/a/b/etc").is_err());
+            fs::remove_file(at("target/a/b")).unwrap();
+            fs::rename(at("target/a/aside"), at("target/a/b")).unwrap();
         }
     }
 

@@ -1,8 +1,11 @@
 //! What belongs to one call: made before it, dropped after it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use skiff_layers::Capability;
 use skiff_plan::Cancel;
 use skiff_plan::Event;
 use skiff_plan::Level;
@@ -35,6 +38,9 @@ const MAX_LOG: usize = 1 << 20;
 /// Bytes of one log message.
 const MAX_MESSAGE: usize = 8 << 10;
 
+/// Refusals of one call that are noted one by one.
+const MAX_REFUSALS: u32 = 100;
+
 /// Bytes that a guest may print.
 const MAX_OUTPUT: usize = 1 << 20;
 
@@ -62,6 +68,10 @@ pub(crate) struct State {
     stdout: MemoryOutputPipe,
     stderr: MemoryOutputPipe,
     log_left: usize,
+    /// Refusals so far.
+    refusals: AtomicU32,
+    /// What the tools of this call may take, all together.
+    pub(crate) tools: ToolBudget,
 }
 
 impl State {
@@ -93,6 +103,8 @@ impl State {
             clock: Arc::new(WorkClock::start()),
             wasi: wasi.build(),
             log_left: MAX_LOG,
+            refusals: AtomicU32::new(0),
+            tools: ToolBudget::of(&plugin.decl.capabilities),
             plugin,
             system,
             epoch,
@@ -123,10 +135,18 @@ impl State {
         })
     }
 
-    /// Makes the failure for something that the plugin may not do, and notes it.
+    /// Makes the failure for something that the plugin may not do, and notes it. What a plugin tries again and again is
+    /// noted so often that nobody can miss it, and no more: it must not fill the log.
     pub(crate) fn refuse(&self, reason: String, hint: Option<String>) -> Failure {
-        // It is refused in any case; if it cannot be noted, that must not hide the reason.
-        let _ = self.note(AuditEvent::Refused { reason: reason.clone() });
+        let noted = match self.refusals.fetch_add(1, Ordering::Relaxed) {
+            ..MAX_REFUSALS => Some(reason.clone()),
+            MAX_REFUSALS => Some("more of the same call, which are not noted".to_owned()),
+            _ => None,
+        };
+        if let Some(reason) = noted {
+            // It is refused in any case; if it cannot be noted, that must not hide the reason.
+            let _ = self.note(AuditEvent::Refused { reason });
+        }
         failure(Kind::Refused, reason, hint)
     }
 
@@ -183,6 +203,42 @@ impl State {
         if !text.is_empty() {
             self.log(level, &text);
         }
+    }
+}
+
+/// What the tools of one call may take. Each run has the limit that the manifest declares and the user granted; without
+/// one for all of them a plugin could go on forever.
+#[derive(Debug)]
+pub(crate) struct ToolBudget {
+    runs: u32,
+    time: Duration,
+}
+
+impl ToolBudget {
+    /// Runs of tools in one call.
+    const MAX_RUNS: u32 = 1000;
+
+    /// How often the longest of the declared times.
+    const MAX_TIMES: u32 = 10;
+
+    fn of(capabilities: &[Capability]) -> Self {
+        let seconds = |capability: &Capability| match capability {
+            Capability::Tool(tool) => tool.timeout_s,
+            _ => 0,
+        };
+        let longest = capabilities.iter().map(seconds).max().unwrap_or_default();
+        Self { runs: Self::MAX_RUNS, time: Duration::from_secs(longest.into()) * Self::MAX_TIMES }
+    }
+
+    /// Counts a run. Returns what it may take at most, if anything.
+    pub(crate) fn begin(&mut self) -> Option<Duration> {
+        self.runs = self.runs.checked_sub(1)?;
+        (!self.time.is_zero()).then_some(self.time)
+    }
+
+    /// Counts the time that a run took.
+    pub(crate) fn end(&mut self, took: Duration) {
+        self.time = self.time.saturating_sub(took);
     }
 }
 

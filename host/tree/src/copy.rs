@@ -90,7 +90,7 @@ fn copy_with(
 pub fn put(contents: &File, into: &Dir, to: &TreePath, watch: Watch<'_>) -> Result<u64, TreeError> {
     let stat = rustix::fs::fstat(contents).map_err(TreeError::errno(to))?;
     rustix::fs::seek(contents, rustix::fs::SeekFrom::Start(0)).map_err(TreeError::errno(to))?;
-    replace(into, to, stat.st_mode & PLAIN_MODE, |file| {
+    replace(into, to, stat.st_mode & PLAIN_MODE, |_, file| {
         data::copy(contents, &stat, file, watch).map_err(|ended| ended.at(to.as_str()))
     })
 }
@@ -120,12 +120,12 @@ pub fn set_mode(tree: &Dir, path: &TreePath, mode: u32) -> Result<(), TreeError>
     }
 }
 
-/// Fills a new file and gives it the name when it is complete.
+/// Fills a new file and gives it the name when it is complete. What fills it is told the folder that it is in.
 pub(crate) fn replace<T>(
     into: &Dir,
     to: &TreePath,
     mode: u32,
-    fill: impl FnOnce(&File) -> Result<T, TreeError>,
+    fill: impl FnOnce(BorrowedFd<'_>, &File) -> Result<T, TreeError>,
 ) -> Result<T, TreeError> {
     let Some((parent, name)) = to.split() else { return Err(TreeError::Folder { path: to.to_string() }) };
     let folder = open_folder(into, &parent)?;
@@ -135,7 +135,7 @@ pub(crate) fn replace<T>(
     // Nobody else may write here during a call, so a name that is taken is a remnant.
     let new = c_name(".skiff-new", to)?;
     let file = create(folder.as_fd(), &new, mode).map_err(TreeError::errno(to))?;
-    let filled = fill(&file).and_then(|value| {
+    let filled = fill(folder.as_fd(), &file).and_then(|value| {
         rustix::fs::renameat(&folder, &new, &folder, c_name(name, to)?).map_err(TreeError::errno(to))?;
         Ok(value)
     });
@@ -314,7 +314,8 @@ pub(crate) fn make_link(into: BorrowedFd<'_>, name: &CStr, target: &CStr) -> Res
     }
 }
 
-fn identity(folder: BorrowedFd<'_>, shown: &str) -> Result<(u64, u64), TreeError> {
+/// Returns device and inode of a folder.
+pub(crate) fn identity(folder: BorrowedFd<'_>, shown: &str) -> Result<(u64, u64), TreeError> {
     let stat = rustix::fs::fstat(folder).map_err(TreeError::errno(shown))?;
     Ok((stat.st_dev, stat.st_ino))
 }

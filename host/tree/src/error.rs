@@ -26,8 +26,8 @@ pub enum TreeError {
         /// The path below the tree.
         path: String,
     },
-    /// A folder would be copied into itself.
-    #[error("{path}: a folder cannot be copied into itself")]
+    /// A folder would be copied or packed into itself.
+    #[error("{path}: a folder cannot be copied or packed into itself")]
     IntoItself {
         /// The destination.
         path: String,

@@ -18,6 +18,7 @@ use crate::TreeError;
 use crate::TreePath;
 use crate::Watch;
 use crate::copy::c_name;
+use crate::copy::identity;
 use crate::copy::kind;
 use crate::copy::open_file;
 use crate::copy::open_inner;
@@ -73,39 +74,53 @@ pub fn pack(
     to: &TreePath,
     watch: Watch<'_>,
 ) -> Result<Amount, TreeError> {
-    replace(into, to, 0o644, |file| {
+    replace(into, to, 0o644, |folder, file| {
+        // What is packed must not hold what it is packed into, or grows while it is read.
+        let destination = Destination { folder: identity(folder, to.as_str())?, shown: to.to_string() };
+        let source = &Source { tree: source, path, destination };
         let writer = BufWriter::with_capacity(1 << 20, file);
         let failed = TreeError::at(to);
         match format.compression {
             Compression::None => {
-                let (amount, mut writer) = archive(source, path, format.archive, epoch, writer, watch)?;
+                let (amount, mut writer) = archive(source, format.archive, epoch, writer, watch)?;
                 writer.flush().map(|()| amount).map_err(failed)
             }
             Compression::Gzip => {
                 let encoder = flate2::GzBuilder::new().write(writer, flate2::Compression::default());
-                let (amount, encoder) = archive(source, path, format.archive, epoch, encoder, watch)?;
+                let (amount, encoder) = archive(source, format.archive, epoch, encoder, watch)?;
                 encoder.finish().and_then(|mut writer| writer.flush()).map(|()| amount).map_err(failed)
             }
             Compression::Zstd => {
                 let encoder = zstd::Encoder::new(writer, ZSTD_LEVEL).map_err(TreeError::at(to))?;
-                let (amount, encoder) = archive(source, path, format.archive, epoch, encoder, watch)?;
+                let (amount, encoder) = archive(source, format.archive, epoch, encoder, watch)?;
                 encoder.finish().and_then(|mut writer| writer.flush()).map(|()| amount).map_err(failed)
             }
         }
     })
 }
 
+/// What is packed, and the folder that it must not hold.
+struct Source<'s> {
+    tree: &'s Dir,
+    path: &'s TreePath,
+    destination: Destination,
+}
+
+struct Destination {
+    folder: (u64, u64),
+    shown: String,
+}
+
 fn archive<W: Write>(
-    source: &Dir,
-    path: &TreePath,
+    source: &Source<'_>,
     archive: Archive,
     epoch: u32,
     writer: W,
     watch: Watch<'_>,
 ) -> Result<(Amount, W), TreeError> {
     match archive {
-        Archive::Tar => Pack::new(Tar { builder: tar::Builder::new(writer), epoch }, watch).run(source, path),
-        Archive::Cpio => Pack::new(Cpio { writer, epoch, inode: 0 }, watch).run(source, path),
+        Archive::Tar => Pack::new(Tar { builder: tar::Builder::new(writer), epoch }, source, watch).run(),
+        Archive::Cpio => Pack::new(Cpio { writer, epoch, inode: 0 }, source, watch).run(),
     }
 }
 
@@ -120,16 +135,18 @@ trait Sink {
 
 struct Pack<'w, S> {
     sink: S,
+    source: &'w Source<'w>,
     amount: Amount,
     watch: Watch<'w>,
 }
 
 impl<'w, S: Sink> Pack<'w, S> {
-    fn new(sink: S, watch: Watch<'w>) -> Self {
-        Self { sink, amount: Amount::default(), watch }
+    fn new(sink: S, source: &'w Source<'w>, watch: Watch<'w>) -> Self {
+        Self { sink, source, amount: Amount::default(), watch }
     }
 
-    fn run(mut self, source: &Dir, path: &TreePath) -> Result<(Amount, S::Writer), TreeError> {
+    fn run(mut self) -> Result<(Amount, S::Writer), TreeError> {
+        let Source { tree: source, path, .. } = *self.source;
         match path.split() {
             None => self.folder(source.as_fd(), Path::new(""), 0)?,
             Some((folder, name)) => {
@@ -152,6 +169,10 @@ impl<'w, S: Sink> Pack<'w, S> {
         let shown = path.display().to_string();
         if depth > MAX_DEPTH {
             return Err(TreeError::TooDeep { path: shown });
+        }
+        let Destination { folder: destination, shown: into } = &self.source.destination;
+        if identity(folder, &shown)? == *destination {
+            return Err(TreeError::IntoItself { path: into.clone() });
         }
         for entry in sorted(folder, &shown)? {
             let name = path.join(OsStr::from_bytes(entry.name.as_bytes()));
@@ -345,6 +366,11 @@ mod tests {
                 assert_eq!(unpacked, packed);
                 assert_eq!(crate::digest(&dir, &path("back"), &|| Ok(())).unwrap(), before);
             }
+        }
+        for into in ["out", "tree/out", "tree/b/inner/out"] {
+            let from = path(if into == "out" { "" } else { "tree" });
+            let packed = pack(&dir, &from, ALL[0], 7, &dir, &path(into), &|| Ok(()));
+            assert!(matches!(packed, Err(TreeError::IntoItself { .. }) | Err(TreeError::Folder { .. })), "{into}");
         }
         assert_eq!(fs::read_dir(root.path().join("out")).unwrap().count(), 1, "nothing unfinished is left");
     }

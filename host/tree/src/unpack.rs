@@ -16,6 +16,7 @@ use tar::EntryType;
 
 use crate::Amount;
 use crate::PLAIN_MODE;
+use crate::Stopped;
 use crate::TreeError;
 use crate::TreePath;
 use crate::Watch;
@@ -24,6 +25,14 @@ use crate::copy::create;
 use crate::copy::make_link;
 use crate::copy::open_folder;
 use crate::entry::reopen;
+use crate::watched::Watched;
+
+/// Bytes that may stand between the contents of two members: headers, long names, extended attributes. The reader of
+/// archives takes these into memory.
+const MAX_HEADERS: u64 = 1 << 20;
+
+/// Bytes of memory that an archive compressed by xz may want; level 9 takes 65 MiB.
+const XZ_MEMORY: u64 = 128 << 20;
 
 /// What an archive may hold at most.
 #[derive(Debug, Clone, Copy)]
@@ -55,12 +64,13 @@ pub fn unpack(
     watch: Watch<'_>,
 ) -> Result<Amount, TreeError> {
     rustix::fs::seek(archive, rustix::fs::SeekFrom::Start(0)).map_err(TreeError::errno("the archive"))?;
-    let left = Cell::new(bounds.bytes);
-    let reader = Bounded { reader: decompressed(archive)?, left: &left };
-    let unpacked = Unpack { into: open_folder(into, to)?, strip, bounds, watch }.run(tar::Archive::new(reader));
-    match unpacked {
+    let room = Room { all: Cell::new(bounds.bytes), headers: Cell::new(MAX_HEADERS) };
+    let reader = Bounded { reader: Watched::new(decompressed(archive)?, watch), room: &room };
+    let unpack = Unpack { into: open_folder(into, to)?, strip, bounds, room: &room, watch };
+    match unpack.run(tar::Archive::new(reader)) {
         // Whatever the reader of archives makes of it, this is the reason.
-        Err(_) if left.get() == 0 => Err(TreeError::TooLarge(format!("{} MiB", bounds.bytes >> 20))),
+        Err(_) if room.all.get() == 0 => Err(TreeError::TooLarge(format!("{} MiB", bounds.bytes >> 20))),
+        Err(_) if room.headers.get() == 0 => Err(TreeError::TooLarge(format!("{MAX_HEADERS} bytes in one header"))),
         unpacked => unpacked,
     }
 }
@@ -76,7 +86,9 @@ fn decompressed(mut archive: &File) -> Result<Box<dyn Read + '_>, TreeError> {
     } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         Box::new(zstd::Decoder::with_buffer(reader).map_err(TreeError::at("the archive"))?)
     } else if start.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
-        Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(reader))
+        let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED);
+        let stream = stream.map_err(|error| TreeError::Archive(error.to_string()))?;
+        Box::new(liblzma::bufread::XzDecoder::new_stream(reader, stream))
     } else if start.get(257..262) == Some(b"ustar") {
         Box::new(reader)
     } else {
@@ -95,21 +107,31 @@ fn read_start(reader: &mut impl Read, start: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// Reads no more than is left.
-struct Bounded<'l, R> {
+/// Bytes that may still be read.
+struct Room {
+    all: Cell<u64>,
+    /// Until the contents of the next member.
+    headers: Cell<u64>,
+}
+
+/// Reads no more than there is room for.
+struct Bounded<'r, R> {
     reader: R,
-    left: &'l Cell<u64>,
+    room: &'r Room,
 }
 
 impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.left.get();
+        let Room { all, headers } = self.room;
+        let left = all.get().min(headers.get());
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         if room == 0 && !buffer.is_empty() {
             return Err(io::Error::other("too much"));
         }
         let count = self.reader.read(buffer.get_mut(..room).unwrap_or_default())?;
-        self.left.set(left.saturating_sub(count as u64));
+        for left in [all, headers] {
+            left.set(left.get().saturating_sub(count as u64));
+        }
         Ok(count)
     }
 }
@@ -118,6 +140,7 @@ struct Unpack<'w> {
     into: Dir,
     strip: usize,
     bounds: Bounds,
+    room: &'w Room,
     watch: Watch<'w>,
 }
 
@@ -125,10 +148,14 @@ impl Unpack<'_> {
     fn run<R: Read>(&self, mut archive: tar::Archive<R>) -> Result<Amount, TreeError> {
         let mut amount = Amount::default();
         let mut folders = Vec::new();
-        let broken = |error: io::Error| TreeError::Archive(error.to_string());
+        let broken = |error: io::Error| match error.get_ref().and_then(|inner| inner.downcast_ref::<Stopped>()) {
+            Some(stopped) => TreeError::Stopped(*stopped),
+            None => TreeError::Archive(error.to_string()),
+        };
         for entry in archive.entries().map_err(broken)? {
-            (self.watch)()?;
             let mut entry = entry.map_err(broken)?;
+            // What comes before the next one is read again from here.
+            self.room.headers.set(MAX_HEADERS);
             let name = entry.path_bytes().into_owned();
             let Some(path) = self.path(&name)? else { continue };
             amount.entries += 1;
@@ -143,7 +170,9 @@ impl Unpack<'_> {
                 }
                 EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                     let room = self.bounds.bytes.saturating_sub(amount.bytes);
+                    self.room.headers.set(u64::MAX);
                     amount.bytes += self.file(&path, mode, room, &mut entry)?;
+                    self.room.headers.set(MAX_HEADERS);
                 }
                 EntryType::Symlink => {
                     let target = entry.link_name_bytes().unwrap_or_default().into_owned();
@@ -199,7 +228,7 @@ impl Unpack<'_> {
         let mut buffer = vec![0; 1 << 16];
         let mut written = 0;
         loop {
-            let count = contents.read(&mut buffer).map_err(TreeError::at(path))?;
+            let count = contents.read(&mut buffer).map_err(TreeError::watched(path.as_str()))?;
             if count == 0 {
                 return Ok(written);
             }
@@ -331,6 +360,41 @@ mod tests {
         let (root, result) = unpacked(&archive(&members), 0);
         result.unwrap();
         assert!(root.path().join("into/x/f").symlink_metadata().unwrap().is_file());
+    }
+
+    /// Names come into memory as a whole, so an archive must not be believed how long they are.
+    #[test]
+    fn names_without_end_are_refused_and_long_ones_are_not() {
+        for kind in [EntryType::GNULongName, EntryType::XHeader] {
+            let mut bomb = zstd::Encoder::new(Vec::new(), 3).unwrap();
+            let mut header = tar::Header::new_gnu();
+            header.set_path("long").unwrap();
+            header.set_entry_type(kind);
+            header.set_size(4 << 30);
+            header.set_cksum();
+            bomb.write_all(header.as_bytes()).unwrap();
+            bomb.write_all(&vec![b'x'; 64 << 20]).unwrap();
+            let bomb = file(&bomb.finish().unwrap());
+            let into = Dir::open_ambient_dir(tempfile::tempdir().unwrap().path(), ambient_authority()).unwrap();
+            let bounds = Bounds::for_size(1 << 30);
+            let said = unpack(&bomb, &into, &TreePath::default(), 0, bounds, &|| Ok(())).unwrap_err().to_string();
+            assert_eq!(said, "the archive holds more than 1048576 bytes in one header");
+        }
+        let mut builder = tar::Builder::new(Vec::new());
+        let long = format!("{}/file", "n".repeat(150));
+        for name in ["a", &long, "b"] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(3 << 20);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, io::repeat(b'x').take(3 << 20)).unwrap();
+        }
+        let archive = file(&builder.into_inner().unwrap());
+        let root = tempfile::tempdir().unwrap();
+        let into = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
+        let unpacked = unpack(&archive, &into, &TreePath::default(), 0, Bounds::for_size(0), &|| Ok(())).unwrap();
+        assert_eq!(unpacked, Amount { entries: 3, bytes: 9 << 20 });
+        let stopped = unpack(&archive, &into, &TreePath::default(), 0, Bounds::for_size(0), &|| Err(Stopped));
+        assert!(matches!(stopped, Err(TreeError::Stopped(_))), "{stopped:?}");
     }
 
     #[test]

@@ -12,7 +12,9 @@ impl Command for Guest {
         match arguments.text("text") {
             Some("panic") => panic!("in the middle"),
             Some("fail") => Err(Failure::new(FailureKind::Internal, "it went wrong")),
-            Some("loop") => loop {},
+            Some("loop") => loop {
+                std::hint::black_box(());
+            },
             _ => Ok(i32::try_from(arguments.number("status").unwrap_or(0)).unwrap_or(1)),
         }
     }

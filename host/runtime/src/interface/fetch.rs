@@ -1,5 +1,7 @@
 //! `skiff:host/fetch`: downloads whose contents are known beforehand.
 
+use std::fs::File;
+
 use skiff_layers::Address;
 use skiff_layers::Capability;
 use skiff_plan::Digest;
@@ -43,9 +45,7 @@ impl State {
             return Err(self.refuse("the plugin may not fetch from there".into(), Some(hint)));
         };
         self.note(AuditEvent::Fetch { url: url.to_owned(), sha256: wanted.to_string() })?;
-        let _pause = self.clock.pause();
-        let cancelled = || self.cancel.is_cancelled();
-        let file = self.system.downloads.get(url, wanted, address, &cancelled).map_err(|error| {
+        let file = self.download(url, wanted, address).map_err(|error| {
             let kind = match &error {
                 DownloadError::Refused(_) | DownloadError::Offline => Kind::Refused,
                 DownloadError::Cancelled => Kind::Cancelled,
@@ -54,7 +54,17 @@ impl State {
             };
             failure(kind, error.to_string(), None)
         })?;
-        skiff_tree::put(&file, &into.dir, &to, &|| Ok(())).map_err(|error| tree_failure(&into.shown, error))
+        skiff_tree::put(&file, &into.dir, &to, &self.watch()).map_err(|error| tree_failure(&into.shown, error))
+    }
+
+    /// Only waiting for the network is not the plugin's own time.
+    fn download(&self, url: &str, wanted: Digest, address: &Address) -> Result<File, DownloadError> {
+        let downloads = &self.system.downloads;
+        if let Some(file) = downloads.known(wanted)? {
+            return Ok(file);
+        }
+        let _pause = self.clock.pause();
+        downloads.get(url, wanted, address, &|| self.cancel.is_cancelled())
     }
 
     fn address(&self, url: &str) -> Option<&Address> {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::MetadataExt as _;
 
 use cap_std::fs::Dir;
 use skiff_tree::Amount;
@@ -141,7 +142,9 @@ impl storage::HostTree for State {
         strip: u32,
     ) -> Answer<storage::Amount> {
         let (into, archive) = (self.table.get(&into)?, self.table.get(&archive)?);
-        let bounds = Bounds::for_size(archive.size);
+        // A hole is no reason to let more come out of it.
+        let filled = archive.file.metadata().map_or(0, |metadata| metadata.blocks().saturating_mul(512));
+        let bounds = Bounds::for_size(archive.size.min(filled));
         Ok(writable(into)
             .and_then(|()| tree_path(&into.shown, &to))
             .and_then(|to| {

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use skiff_layers::Capability;
 use skiff_layers::ToolCapability;
@@ -74,9 +76,14 @@ impl tools::Host for State {
         };
         let allowed = Duration::from_secs(capability.timeout_s.into());
         let timeout = timeout_ms.map_or(allowed, |ms| allowed.min(Duration::from_millis(ms.into())));
-        let system = std::sync::Arc::clone(&self.system);
-        let _pause = self.clock.pause();
-        let ran = system.tools.run(&checked.call(self.epoch), timeout, &self.cancel).await;
+        let Some(left) = self.tools.begin() else { return Ok(Err(too_much(&tool))) };
+        let system = Arc::clone(&self.system);
+        let begun = Instant::now();
+        let ran = {
+            let _pause = self.clock.pause();
+            system.tools.run(&checked.call(self.epoch), timeout.min(left), &self.cancel).await
+        };
+        self.tools.end(begun.elapsed());
         if ran.as_ref().is_ok_and(|ran| ran.cancelled) {
             return Ok(Err(failure(
                 Kind::Cancelled,
@@ -127,7 +134,10 @@ impl tools::Host for State {
             Ok(prepared) => prepared,
             Err(failure) => return Ok(Err(failure)),
         };
-        let system = std::sync::Arc::clone(&self.system);
+        if self.tools.begin().is_none() {
+            return Ok(Err(too_much(&tool)));
+        }
+        let system = Arc::clone(&self.system);
         let _pause = self.clock.pause();
         let status = system.tools.attach(&checked.call(self.epoch), &self.cancel).await;
         if let Ok(status) = status {
@@ -264,6 +274,11 @@ impl State {
             }
         }
     }
+}
+
+fn too_much(tool: &str) -> Failure {
+    let message = format!("`{tool}` is not run: the tools of this call have been run too often or for too long");
+    failure(Kind::Limit, message, None)
 }
 
 fn cannot_run(tool: &str, error: &std::io::Error) -> Failure {
