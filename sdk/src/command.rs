@@ -1,16 +1,18 @@
 use crate::Failure;
-use crate::FailureKind;
+use crate::FailureCode;
 use crate::Result;
 use crate::bindings::command::exports::skiff::plugin::commands::Argument;
-use crate::bindings::command::exports::skiff::plugin::commands::Value;
+
+pub use crate::bindings::command::exports::skiff::plugin::commands::Value;
 
 /// A plugin with commands.
 pub trait Command {
-    /// Runs a command and returns its exit status.
+    /// Runs a command and returns its exit status: 0 when all went well. Only then is kept what was written to images and
+    /// target.
     ///
     /// # Errors
     /// A [`Failure`] is shown to the user with its hint.
-    fn invoke(command: &str, arguments: &Arguments) -> Result<i32>;
+    fn invoke(command: &str, arguments: &Arguments) -> Result<u8>;
 }
 
 /// The arguments of a command, typed as the manifest declares them.
@@ -21,6 +23,13 @@ impl Arguments {
     #[doc(hidden)]
     pub fn new(arguments: Vec<Argument>) -> Self {
         Self(arguments)
+    }
+
+    /// Adds an argument as if the user had given it: for tests.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.push(Argument { name: name.to_owned(), value: value.into() });
+        self
     }
 
     fn find(&self, name: &str) -> Option<&Value> {
@@ -57,10 +66,34 @@ impl Arguments {
     }
 }
 
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<Vec<String>> for Value {
+    fn from(words: Vec<String>) -> Self {
+        Self::Many(words)
+    }
+}
+
 impl Arguments {
     /// Makes the failure for a command name that the plugin does not know.
     pub fn unknown_command(command: &str) -> Failure {
-        Failure::new(FailureKind::Internal, format!("the plugin has no command `{command}`"))
+        Failure::new(FailureCode::Internal, format!("the plugin has no command `{command}`"))
     }
 }
 
@@ -75,14 +108,14 @@ macro_rules! export_command {
                 fn invoke(
                     command: ::std::string::String,
                     arguments: ::std::vec::Vec<interface::Argument>,
-                ) -> ::core::result::Result<i32, interface::Failure> {
+                ) -> ::core::result::Result<u8, interface::Failure> {
                     let arguments = $crate::Arguments::new(arguments);
                     <$plugin as $crate::Command>::invoke(&command, &arguments).map_err(::core::convert::Into::into)
                 }
             }
             // A native build, for unit tests, exports nothing and still uses all of the plugin.
             #[cfg(not(target_family = "wasm"))]
-            const _: fn(&str, &$crate::Arguments) -> $crate::Result<i32> = <$plugin as $crate::Command>::invoke;
+            const _: fn(&str, &$crate::Arguments) -> $crate::Result<u8> = <$plugin as $crate::Command>::invoke;
             #[cfg(target_family = "wasm")]
     $crate::command_bindings::export_command_component!(Component with_types_in $crate::command_bindings);
         };

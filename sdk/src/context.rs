@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::Kind;
+use crate::ConfigKind;
 use crate::host;
 
 /// A layer of the plan.
@@ -15,8 +15,8 @@ pub struct Layer {
 /// What is being built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The architecture as Debian calls it: `amd64`, `arm64`, …
-    pub arch: String,
+    /// The architecture as Debian calls it (`amd64`, `arm64`, …), where the configuration names one.
+    pub arch: Option<String>,
     /// The host name.
     pub hostname: String,
     /// Words that the layers want on the kernel's command line.
@@ -46,9 +46,17 @@ pub fn settings() -> String {
     host::settings()
 }
 
-/// Returns the merged values of symbols, one for each name: `n` for "is not set", `None` when no layer
-/// mentions it.
-pub fn symbols(kind: Kind, names: &[&str]) -> Vec<Option<String>> {
+/// Returns the merged values of symbols, one for each name, as Kconfig writes them: texts in their quotes. `n` stands for
+/// "is not set", `None` for a symbol that no layer mentions.
+pub fn symbols(kind: ConfigKind, names: &[&str]) -> Vec<Option<String>> {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     host::symbols(kind, &names)
+}
+
+/// Returns the value of a symbol that is a text, without its quotes; `None` when it is empty, not set, or mentioned by no
+/// layer.
+pub fn symbol_text(kind: ConfigKind, name: &str) -> Option<String> {
+    let value = symbols(kind, &[name]).pop().flatten()?;
+    let text = value.strip_prefix('"')?.strip_suffix('"')?;
+    (!text.is_empty()).then(|| text.replace("\\\"", "\"").replace("\\\\", "\\"))
 }

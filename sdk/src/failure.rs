@@ -2,13 +2,13 @@ use std::fmt;
 
 use crate::bindings::imports::skiff::host::fault;
 
-pub use crate::bindings::imports::skiff::host::fault::Kind as FailureKind;
+pub use crate::bindings::imports::skiff::host::fault::Code as FailureCode;
 
 /// Why a plugin could not do its work, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What sort of failure it is.
-    pub kind: FailureKind,
+    pub code: FailureCode,
     /// What happened, without a full stop.
     pub message: String,
     /// What to do about it.
@@ -22,18 +22,18 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
     /// Makes a failure.
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, subject: None }
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None, subject: None }
     }
 
     /// Makes a failure of reading or writing a file.
     pub fn io(path: impl AsRef<std::path::Path>, error: &std::io::Error) -> Self {
-        let kind = match error.kind() {
-            std::io::ErrorKind::NotFound => FailureKind::Missing,
-            std::io::ErrorKind::PermissionDenied => FailureKind::Refused,
-            _ => FailureKind::Io,
+        let code = match error.kind() {
+            std::io::ErrorKind::NotFound => FailureCode::Missing,
+            std::io::ErrorKind::PermissionDenied => FailureCode::Refused,
+            _ => FailureCode::Io,
         };
-        Self::new(kind, error.to_string()).about(path.as_ref().display().to_string())
+        Self::new(code, error.to_string()).about(path.as_ref().display().to_string())
     }
 
     /// Adds what to do about it.
@@ -64,14 +64,14 @@ impl std::error::Error for Failure {}
 
 impl From<fault::Failure> for Failure {
     fn from(failure: fault::Failure) -> Self {
-        let fault::Failure { kind, message, hint, subject } = failure;
-        Self { kind, message, hint, subject }
+        let fault::Failure { code, message, hint, subject } = failure;
+        Self { code, message, hint, subject }
     }
 }
 
 impl From<Failure> for fault::Failure {
     fn from(failure: Failure) -> Self {
-        let Failure { kind, message, hint, subject } = failure;
-        Self { kind, message, hint, subject }
+        let Failure { code, message, hint, subject } = failure;
+        Self { code, message, hint, subject }
     }
 }

@@ -1,6 +1,29 @@
+use crate::Failure;
+use crate::FailureCode;
 use crate::Result;
 
-pub use crate::bindings::hook::exports::skiff::plugin::hooks::Stage;
+/// When a hook is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The target tree is complete, the images are not made yet.
+    Pre,
+    /// The images are made.
+    Post,
+}
+
+impl Stage {
+    #[doc(hidden)]
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "pre" => Ok(Self::Pre),
+            "post" => Ok(Self::Post),
+            other => Err(Failure::new(
+                FailureCode::Unsupported,
+                format!("the SDK that this plugin was built with knows no stage `{other}`"),
+            )),
+        }
+    }
+}
 
 /// A plugin with hooks.
 pub trait Hook {
@@ -19,9 +42,10 @@ macro_rules! export_hook {
             struct Component;
             impl $crate::hook_bindings::exports::skiff::plugin::hooks::Guest for Component {
                 fn run(
-                    stage: $crate::Stage,
+                    stage: ::std::string::String,
                 ) -> ::core::result::Result<(), $crate::hook_bindings::exports::skiff::plugin::hooks::Failure> {
-                    <$plugin as $crate::Hook>::run(stage).map_err(::core::convert::Into::into)
+                    let stage = $crate::Stage::parse(&stage);
+                    stage.and_then(<$plugin as $crate::Hook>::run).map_err(::core::convert::Into::into)
                 }
             }
             // A native build, for unit tests, exports nothing and still uses all of the plugin.

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Failure;
-use crate::FailureKind;
+use crate::FailureCode;
 use crate::Result;
 
 /// Merges `over` into `base`: objects key by key, to any depth; everything else is replaced.
@@ -35,7 +35,7 @@ pub fn merge(base: &mut Value, over: Value) {
 pub fn settings<T: DeserializeOwned>() -> Result<T> {
     let text = crate::settings();
     serde_json::from_str(&text).map_err(|error| {
-        Failure::new(FailureKind::Invalid, error.to_string())
+        Failure::new(FailureCode::Invalid, error.to_string())
             .about("settings of the plugin")
             .hint("mend `settings` in metadata/plugins.yaml of the layer")
     })
@@ -99,7 +99,7 @@ fn file_name(path: &Path) -> String {
 /// Parses one file, which must hold an object.
 fn object(shown: &str, text: &str) -> Result<Value> {
     let invalid = |message: String| {
-        Failure::new(FailureKind::Invalid, message).about(shown).hint("a fragment is one JSON object")
+        Failure::new(FailureCode::Invalid, message).about(shown).hint("a fragment is one JSON object")
     };
     let value: Value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
     match value.is_object() {

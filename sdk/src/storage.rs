@@ -2,7 +2,8 @@ use crate::Result;
 use crate::host;
 
 pub use crate::bindings::imports::skiff::host::storage::Amount;
-pub use crate::bindings::imports::skiff::host::storage::Format as PackFormat;
+pub use crate::bindings::imports::skiff::host::storage::Archive;
+pub use crate::bindings::imports::skiff::host::storage::Compression;
 
 /// A granted folder, or one in it. What is done with it is done by the host: no byte passes through the plugin.
 ///
@@ -64,12 +65,20 @@ impl Tree {
         self.0.unpack(&archive.0, to, strip)
     }
 
-    /// Packs what is at a path into a file of another tree, completely or not at all.
+    /// Packs what is at a path of another tree into a file of this one, completely or not at all. Equal trees give equal
+    /// bytes.
     ///
     /// # Errors
     /// When something cannot be read or written.
-    pub fn pack(&self, path: &str, format: PackFormat, into: &Self, to: &str) -> Result<Amount> {
-        self.0.pack(path, format, &into.0, to)
+    pub fn pack(
+        &self,
+        source: &Self,
+        path: &str,
+        archive: Archive,
+        compression: Compression,
+        to: &str,
+    ) -> Result<Amount> {
+        self.0.pack(&source.0, path, archive, compression, to)
     }
 
     /// Returns the SHA-256 of names, modes and contents of all that is at a path, in hexadecimal digits.
@@ -124,7 +133,7 @@ impl Blob {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn peek(&self, offset: u64, length: u32) -> Result<Vec<u8>> {
-        self.0.peek(offset, length)
+    pub fn read_at(&self, offset: u64, length: u32) -> Result<Vec<u8>> {
+        self.0.read_at(offset, length)
     }
 }

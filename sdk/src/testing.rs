@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-use crate::Kind;
+use crate::ConfigKind;
 use crate::Layer;
 use crate::Outcome;
 use crate::Target;
@@ -55,7 +55,8 @@ impl Host {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let root = std::env::temp_dir().join(format!("skiff-plugin-test-{}-{number}", std::process::id()));
         fs::create_dir_all(&root).expect("a temporary folder");
-        let target = Target { arch: "amd64".into(), hostname: "skiff".into(), command_line: Vec::new(), console: None };
+        let target =
+            Target { arch: Some("amd64".into()), hostname: "skiff".into(), command_line: Vec::new(), console: None };
         let state = State {
             root,
             layers: Vec::new(),
@@ -124,7 +125,7 @@ impl Host {
 
     /// Sets a symbol of the merged configuration.
     #[must_use]
-    pub fn symbol(self, kind: Kind, name: &str, value: &str) -> Self {
+    pub fn symbol(self, kind: ConfigKind, name: &str, value: &str) -> Self {
         self.set(|state| drop(state.symbols.insert((kind as u8, name.to_owned()), value.to_owned())))
     }
 

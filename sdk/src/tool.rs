@@ -28,7 +28,7 @@ impl Tool {
     /// Adds arguments as they are.
     #[must_use]
     pub fn args<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
-        self.arguments.extend(words.into_iter().map(|word| Argument::Word(word.into())));
+        self.arguments.extend(words.into_iter().map(|word| Argument::Text(word.into())));
         self
     }
 
@@ -68,7 +68,7 @@ impl Tool {
     ///
     /// # Errors
     /// As [`Self::run`]; also when the manifest does not ask for the terminal.
-    pub fn attach(&self) -> Result<i32> {
+    pub fn attach(&self) -> Result<u8> {
         host::attach(&self.name, &self.arguments)
     }
 }

@@ -28,6 +28,7 @@ use skiff_runtime::Downloads;
 use skiff_runtime::Given;
 use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
+use skiff_runtime::Identity;
 use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::ScriptEnvironment;
@@ -56,7 +57,8 @@ impl Host {
         for component in components {
             let digest = Digest::of(&fs::read(component).expect("a component"));
             let ids = capabilities().iter().map(capability_id).collect::<Vec<_>>();
-            file.add(&PluginId::new("my/board", name(component)), digest, ids);
+            let plugin = PluginId::new("my/board", name(component));
+            file.add(&Identity { plugin, digest, root: root.clone() }, ids);
         }
         file.write(&grants).expect("grants");
         Self::granted(env, program)
@@ -81,8 +83,9 @@ impl Host {
             install_hint: |_| String::new(),
         };
         let workshop = Workshop { cache: Some(env.path("cache")), compiler: vec![program.into(), "precompile".into()] };
-        let grants = Grants::read(&[grants]).expect("grants");
-        let runner = Runner::new(system, &workshop, grants, Cancel::default(), Arc::new(Silent)).expect("a host");
+        let mut given = Grants::default();
+        given.read(&grants).expect("grants");
+        let runner = Runner::new(system, &workshop, given, Cancel::default(), Arc::new(Silent)).expect("a host");
         fs::create_dir_all(env.path("target")).expect("a target");
         let zones = Zones {
             layers: vec![("my/board".into(), root.clone())],

@@ -21,6 +21,9 @@ use crate::atomic::write_file;
 /// The only version of the file's shape so far.
 const VERSION: u32 = 1;
 
+/// Bytes that a lock may have: ten thousand packages.
+const MAX_SIZE: usize = 4 << 20;
+
 const HEADER: &str =
     "# What the system of this workspace is made of; `--locked` refuses anything else. Written by skiff.\n";
 
@@ -122,6 +125,9 @@ impl LockFile {
     ///
     /// Returns what is wrong with it.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.len() > MAX_SIZE {
+            return Err(format!("it has {} bytes, and none has more than {MAX_SIZE}", bytes.len()));
+        }
         let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
         let lock: Self = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
         if lock.version != VERSION {

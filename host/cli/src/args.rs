@@ -322,7 +322,7 @@ pub(crate) enum PluginCommand {
     /// Makes a plugin from a template, in a layer that is there or a new one
     New(NewPluginArgs),
     /// Builds the plugins of a layer from their sources in its folder `plugins`
-    Build(PluginArgs),
+    Build(BuildPluginArgs),
     /// Checks the plugins of a layer: manifest, imports, exports, versions
     Check(PluginArgs),
     /// Shows what the plugins of a layer ask for, beside what their components really import
@@ -378,6 +378,15 @@ pub(crate) struct PluginArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct BuildPluginArgs {
+    #[command(flatten)]
+    pub(crate) plugin: PluginArgs,
+    /// Trust the sources from now on: building them runs what they say, with all of your rights
+    #[arg(long)]
+    pub(crate) trust: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) plugin: PluginArgs,
@@ -390,6 +399,9 @@ pub(crate) struct InspectArgs {
 pub(crate) struct TestPluginArgs {
     #[command(flatten)]
     pub(crate) plugin: PluginArgs,
+    /// Trust the sources from now on: their native tests run with all of your rights
+    #[arg(long)]
+    pub(crate) trust: bool,
     /// Run a case with the real tools and record what comes of it; a new one is made of the words behind `--`
     #[arg(long, value_name = "CASE")]
     pub(crate) record: Option<String>,

@@ -11,13 +11,12 @@ use skiff_build::buildroot::Refused;
 use skiff_build::buildroot::named_scripts;
 use skiff_layers::Capability;
 use skiff_plan::BuildPlan;
-use skiff_plan::Digest;
 use skiff_plan::PlannedPlugin;
 use skiff_plan::harmless;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Denied;
 use skiff_runtime::GrantFile;
-use skiff_runtime::PluginId;
+use skiff_runtime::Identity;
 use skiff_runtime::Runner;
 use skiff_runtime::Scripts;
 use skiff_runtime::Standing;
@@ -34,16 +33,16 @@ use crate::session::Session;
 /// missing then is refused when the plugin is called.
 pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'p PlannedPlugin>) -> Result<()> {
     for planned in plugins {
-        let (id, digest) = Runner::identify(planned)?;
+        let identity = Runner::identify(planned)?;
         if session.reach.locked {
-            check_locked(session, &id, digest)?;
+            check_locked(session, &identity)?;
         }
-        match session.grants()?.standing(&id, digest, &planned.plugin.capabilities) {
+        match session.grants()?.standing(&identity, &planned.plugin.capabilities) {
             Standing::Granted => {}
-            Standing::Carried { from } => carry(session, planned, &id, digest, &from)?,
+            Standing::Carried { from } => carry(session, planned, &identity, &from)?,
             Standing::Missing(denied) => {
-                if !allowed(session, planned, &id, digest, &denied)? && can_ask(session) {
-                    ask(session, planned, &id, digest, denied)?;
+                if !allowed(session, planned, &identity, &denied)? && can_ask(session) {
+                    ask(session, planned, &identity, denied)?;
                 }
             }
         }
@@ -52,35 +51,45 @@ pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'
 }
 
 /// Other bytes than those that the user agreed to ask for no more: they take over, and the user is told.
-fn carry(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest, from: &str) -> Result<()> {
+fn carry(session: &Session, planned: &PlannedPlugin, identity: &Identity, from: &str) -> Result<()> {
     let event = AuditEvent::Carried { from: from.to_owned() };
-    let kept = session.kept_grants()?.standing(id, digest, &planned.plugin.capabilities);
+    let kept = session.kept_grants()?.standing(identity, &planned.plugin.capabilities);
     // Who only looks changes nothing, and what was granted for one run does not hold for the next.
     if session.asks && matches!(kept, Standing::Carried { .. }) {
-        agree(session, planned, id, digest, event)?;
+        agree(session, planned, identity, event)?;
     } else {
-        session.audit_note(id, digest, event)?;
-        session.grant_for_now(id, digest, ids(planned));
+        session.audit_note(&identity.plugin, identity.digest, event)?;
+        session.grant_for_now(identity, ids(planned));
     }
-    let version = &planned.plugin.version;
+    let (Identity { plugin: id, digest, .. }, version) = (identity, &planned.plugin.version);
     session.say(&format!("{id} {version} has changed and asks for no more than before ({from}, now sha256:{digest})"));
     Ok(())
 }
 
-/// Takes what `--allow` says of a plugin. That is in force for this run only.
-fn allowed(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest, denied: &Denied) -> Result<bool> {
+/// Takes what `--allow` says of a plugin, which is in force for this run only. Returns whether that is all that is missing.
+fn allowed(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: &Denied) -> Result<bool> {
+    let id = &identity.plugin;
     let words = session.allowed.iter().filter_map(|text| text.split_once('=')).filter(|(name, _)| *name == id.as_str());
     let words: Vec<&str> = words.flat_map(|(_, words)| words.split(',')).collect();
-    let is_allowed = |wanted: &str| {
-        words.iter().any(|word| *word == "all" || *word == wanted || wanted.split('#').next() == Some(word))
-    };
-    if words.is_empty() || !denied.missing.iter().all(|(wanted, _)| is_allowed(wanted)) {
+    if words.is_empty() {
         return Ok(false);
     }
-    let ids = ids(planned);
-    session.audit_note(id, digest, AuditEvent::Granted { capabilities: ids.clone() })?;
-    session.grant_for_now(id, digest, ids);
-    Ok(true)
+    let is_meant = |word: &str, wanted: &str| word == wanted || wanted.split('#').next() == Some(word);
+    let is_allowed = |wanted: &str| words.iter().any(|word| *word == "all" || is_meant(word, wanted));
+    let declared = ids(planned);
+    for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| is_meant(word, id))) {
+        session.warn(&format!("--allow names `{word}`, which {id} does not declare: it has {}", declared.join(" ")));
+    }
+    let (taken, left): (Vec<_>, Vec<_>) = denied.missing.iter().partition(|(wanted, _)| is_allowed(wanted));
+    let capabilities = match left.is_empty() {
+        true => declared,
+        false => taken.into_iter().map(|(wanted, _)| wanted.clone()).collect(),
+    };
+    if left.is_empty() || !capabilities.is_empty() {
+        session.audit_note(id, identity.digest, AuditEvent::Granted { capabilities: capabilities.clone() })?;
+        session.grant_for_now(identity, capabilities);
+    }
+    Ok(left.is_empty())
 }
 
 fn ids(planned: &PlannedPlugin) -> Vec<String> {
@@ -88,14 +97,15 @@ fn ids(planned: &PlannedPlugin) -> Vec<String> {
 }
 
 /// Whether somebody is there to be asked. Who wants no questions has not agreed to anything by that.
-fn can_ask(session: &Session) -> bool {
+pub(crate) fn can_ask(session: &Session) -> bool {
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     terminal && session.asks && !session.reach.locked && session.environment.get("SKIFF_NO_INTERACTIVE").is_none()
 }
 
 /// Shows a plugin and what it asks for, all of it the first time and the difference later, and asks.
-fn ask(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest, denied: Denied) -> Result<()> {
+fn ask(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: Denied) -> Result<()> {
     let PlannedPlugin { layer, layer_root, plugin } = planned;
+    let Identity { plugin: id, digest, .. } = identity;
     let line = |text: &str| harmless(text).replace('\n', " ");
     note!("");
     note!("\x1b[1mPlugin {id} {}\x1b[0m", plugin.version);
@@ -121,22 +131,23 @@ fn ask(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest
         }
     }
     if !super::commands::ask(session, "Allow this?", &denied.grant_line())? {
-        session.audit_note(id, digest, AuditEvent::Refused { reason: "the user said no".to_owned() })?;
+        session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user said no".to_owned() })?;
         return Err(denied.into());
     }
-    agree(session, planned, id, digest, AuditEvent::Granted { capabilities: ids(planned) })
+    agree(session, planned, identity, AuditEvent::Granted { capabilities: ids(planned) })
 }
 
 /// Notes that a plugin with these bytes may do all that it declares.
-fn agree(session: &Session, planned: &PlannedPlugin, id: &PluginId, digest: Digest, event: AuditEvent) -> Result<()> {
-    session.audit_note(id, digest, event)?;
+fn agree(session: &Session, planned: &PlannedPlugin, identity: &Identity, event: AuditEvent) -> Result<()> {
+    session.audit_note(&identity.plugin, identity.digest, event)?;
     let (_, own) = session.grant_files();
-    GrantFile::update(&own, |grants| grants.add(id, digest, ids(planned)))?;
+    GrantFile::update(&own, |grants| grants.add(identity, ids(planned)))?;
     Ok(())
 }
 
 /// With `--locked` a plugin has the bytes that are locked.
-fn check_locked(session: &Session, id: &PluginId, digest: Digest) -> Result<()> {
+fn check_locked(session: &Session, identity: &Identity) -> Result<()> {
+    let Identity { plugin: id, digest, .. } = identity;
     let lock = LockFile::read(&session.workspace)?;
     let locked = lock.system.as_ref().and_then(|system| system.plugin(id.as_str()));
     let drift = match locked {

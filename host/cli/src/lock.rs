@@ -9,6 +9,7 @@ use skiff_build::LockedSystem;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
 use skiff_runtime::Grants;
+use skiff_runtime::Identity;
 use skiff_runtime::Runner;
 use skiff_runtime::Standing;
 use skiff_runtime::capability_id;
@@ -41,12 +42,14 @@ pub(crate) fn keep(session: &Session, plan: &BuildPlan) -> Result<()> {
     let before = LockFile::read(&session.workspace)?.system;
     let grants = session.grants()?;
     let interfaces = |plugin: &str, planned: &PlannedPlugin| -> Result<BTreeSet<String>> {
-        let (id, digest) = Runner::identify(planned)?;
-        if grants.standing(&id, digest, &planned.plugin.capabilities) != Standing::Granted {
+        let identity = Runner::identify(planned)?;
+        if grants.standing(&identity, &planned.plugin.capabilities) != Standing::Granted {
             return Ok(BTreeSet::new());
         }
         let known = before.as_ref().and_then(|system| system.plugin(plugin));
-        if let Some(known) = known.filter(|known| known.sha256 == digest.to_string() && !known.interfaces.is_empty()) {
+        if let Some(known) =
+            known.filter(|known| known.sha256 == identity.digest.to_string() && !known.interfaces.is_empty())
+        {
             return Ok(known.interfaces.clone());
         }
         let inspection = session.bare_runner()?.inspect(planned)?;
@@ -73,8 +76,9 @@ fn plugin(
     grants: &Grants,
     interfaces: &impl Fn(&str, &PlannedPlugin) -> Result<BTreeSet<String>>,
 ) -> Result<LockedPlugin> {
-    let (id, digest) = Runner::identify(planned)?;
-    let granted = planned.plugin.capabilities.iter().filter(|capability| grants.allows(&id, digest, capability));
+    let identity = Runner::identify(planned)?;
+    let granted = planned.plugin.capabilities.iter().filter(|capability| grants.allows(&identity, capability));
+    let Identity { plugin: id, digest, .. } = &identity;
     Ok(LockedPlugin {
         plugin: id.to_string(),
         version: planned.plugin.version.to_string(),

@@ -35,6 +35,7 @@ use skiff_runtime::AuditLog;
 use skiff_runtime::Downloads;
 use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
+use skiff_runtime::Identity;
 use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::ScriptEnvironment;
@@ -277,8 +278,7 @@ impl Session {
     }
 
     pub(crate) fn grants(&self) -> Result<Grants> {
-        let (shipped, own) = self.grant_files();
-        let mut files = vec![shipped, own];
+        let mut grants = self.kept_grants()?;
         for file in self.grant_arguments() {
             if !file.is_file() {
                 return Err(CommandError::new(
@@ -287,9 +287,8 @@ impl Session {
                 )
                 .hint("`skiff grant add` writes such a file: overrides/grants.yaml"));
             }
-            files.push(file);
+            grants.read(&file)?;
         }
-        let mut grants = Grants::read(&files)?;
         grants.extend(self.for_now.lock().unwrap_or_else(PoisonError::into_inner).clone());
         Ok(grants)
     }
@@ -297,7 +296,10 @@ impl Session {
     /// Returns the grants that hold for every run: those that come with the checkout and the user's own.
     pub(crate) fn kept_grants(&self) -> Result<Grants> {
         let (shipped, own) = self.grant_files();
-        Ok(Grants::read(&[shipped, own])?)
+        let mut grants = Grants::default();
+        grants.read_shipped(&shipped, &self.context.configs)?;
+        grants.read(&own)?;
+        Ok(grants)
     }
 
     /// Returns the files that `--grants` names. A variable that is set to nothing names none.
@@ -307,8 +309,8 @@ impl Session {
     }
 
     /// Grants something for this run only.
-    pub(crate) fn grant_for_now(&self, plugin: &PluginId, component: Digest, capabilities: Vec<String>) {
-        self.for_now.lock().unwrap_or_else(PoisonError::into_inner).add(plugin, component, capabilities);
+    pub(crate) fn grant_for_now(&self, identity: &Identity, capabilities: Vec<String>) {
+        self.for_now.lock().unwrap_or_else(PoisonError::into_inner).add(identity, capabilities);
     }
 
     /// Returns what `--allow` and `--grants` say, as the variables that say it to another skiff.
@@ -377,7 +379,8 @@ impl Session {
     pub(crate) fn downloads(&self) -> Downloads {
         let proxy = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
         let proxy = proxy.iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
-        Downloads { cache: self.environment.cache(), offline: self.reach.offline, proxy }
+        let no_proxy = ["no_proxy", "NO_PROXY"].iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
+        Downloads { cache: self.environment.cache(), offline: self.reach.offline, proxy, no_proxy }
     }
 
     /// Returns the record of what plugins do beyond their sandbox.

@@ -70,11 +70,19 @@ pub(crate) fn optional_yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Resu
     optional_text(path)?.map(|text| parse_yaml(path, &text)).transpose()
 }
 
+/// Bytes that a document of YAML may have. With aliases a reader makes up to a hundred times as much of it, so this is
+/// what bounds the memory that a hostile one can take.
+const MAX_YAML: usize = 256 << 10;
+
 /// Parses YAML of a documented shape.
 ///
 /// # Errors
 /// [`ReadError::Yaml`] with the line.
 pub fn parse_yaml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ReadError> {
+    if text.len() > MAX_YAML {
+        let message = format!("it has {} bytes; skiff reads at most {} KiB", text.len(), MAX_YAML >> 10);
+        return Err(ReadError::Yaml { at: Location::whole(path), message });
+    }
     serde_yaml::from_str(text).map_err(|error| {
         let line = error.location().map(|location| location.line());
         let message = error.to_string();

@@ -80,6 +80,11 @@ pub enum AuditEvent {
         /// SHA-256 of the bytes that it had been granted to.
         from: String,
     },
+    /// The user trusts the sources of a plugin: they may be built.
+    Trusted {
+        /// Their folder.
+        sources: PathBuf,
+    },
     /// The user took it back.
     Revoked,
 }

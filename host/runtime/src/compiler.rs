@@ -4,6 +4,7 @@
 use std::io;
 use std::io::Read;
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -14,6 +15,7 @@ use std::time::Instant;
 
 use rustix::process::Resource;
 use rustix::process::Rlimit;
+use rustix::process::Signal;
 use skiff_plan::Cancel;
 use skiff_plan::Cancelled;
 
@@ -110,13 +112,13 @@ impl Work {
             if status.success() {
                 return Ok(code?);
             }
-            match status.code() {
-                Some(1) => Err(CompileFailure::Invalid(String::from_utf8_lossy(&said?).trim().to_owned())),
+            let said = String::from_utf8_lossy(&said?).trim().to_owned();
+            match (status.code(), status.signal()) {
+                (Some(1), _) => Err(CompileFailure::Invalid(said)),
                 // The kernel ends what takes too long, and Rust what gets no memory.
-                _ if std::os::unix::process::ExitStatusExt::signal(&status) == Some(24) => {
-                    Err(CompileFailure::Budget("time"))
-                }
-                _ => Err(CompileFailure::Budget("memory or stack")),
+                (_, Some(signal)) if signal == Signal::XCPU.as_raw() => Err(CompileFailure::Budget("time")),
+                (_, Some(_)) => Err(CompileFailure::Budget("memory or stack")),
+                _ => Err(io::Error::other(format!("the compiler has ended with {status}: {said}")).into()),
             }
         })
     }

@@ -25,7 +25,7 @@ use ureq::unversioned::transport::NextTimeout;
 const MAX_SIZE: u64 = 4 << 30;
 
 /// The longest that a server may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// The longest that a download may take.
 const TOTAL: Duration = Duration::from_secs(3600);
@@ -40,8 +40,10 @@ pub struct Downloads {
     pub cache: PathBuf,
     /// Whether the network may not be used.
     pub offline: bool,
-    /// The user's proxy, for all addresses.
+    /// The user's proxy.
     pub proxy: Option<String>,
+    /// The hosts that are asked without it: names, `*.name` or `.name`, with commas between.
+    pub no_proxy: Option<String>,
 }
 
 /// Why something was not downloaded.
@@ -167,7 +169,8 @@ impl Downloads {
             let Some(location) = location.filter(|_| status.is_redirection()) else {
                 return Err(DownloadError::Status(status.as_u16()));
             };
-            url = resolve(&uri, location);
+            let next = url::Url::parse(&url).and_then(|from| from.join(location));
+            url = next.map_err(|error| DownloadError::Refused(format!("it leads to `{location}`: {error}")))?.into();
         }
         Err(DownloadError::Refused(format!("it leads on more than {MAX_REDIRECTS} times")))
     }
@@ -178,26 +181,28 @@ impl Downloads {
             .http_status_as_error(false)
             .timeout_global(Some(TOTAL))
             .timeout_recv_response(Some(SILENCE))
+            .timeout_per_read(Some(SILENCE))
             .timeout_connect(Some(SILENCE))
             .user_agent("skiff")
-            .proxy(self.proxy.as_deref().map(ureq::Proxy::new).transpose()?)
+            .proxy(self.proxy()?)
             .build();
         // Who grants an address of the local network by its number or name has meant it.
         let granted = address.url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
         let any = granted.as_deref() == uri.host();
         Ok(ureq::Agent::with_parts(config, DefaultConnector::new(), Public { any }))
     }
-}
 
-/// Puts a redirection together with the address that it came from.
-fn resolve(from: &Uri, location: &str) -> String {
-    if location.contains("://") {
-        return location.to_owned();
-    }
-    let base = format!("{}://{}", from.scheme_str().unwrap_or("https"), from.authority().map_or("", |a| a.as_str()));
-    match location.strip_prefix('/') {
-        Some(path) => format!("{base}/{path}"),
-        None => format!("{base}{}/{location}", from.path().rsplit_once('/').map_or("", |(folder, _)| folder)),
+    fn proxy(&self) -> Result<Option<ureq::Proxy>, DownloadError> {
+        let Some(proxy) = self.proxy.as_deref().map(ureq::Proxy::new).transpose()? else { return Ok(None) };
+        let mut builder = ureq::Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
+        if let Some(name) = proxy.username() {
+            builder = builder.username(name);
+        }
+        if let Some(password) = proxy.password() {
+            builder = builder.password(password);
+        }
+        let direct = self.no_proxy.iter().flat_map(|hosts| hosts.split(',')).map(str::trim);
+        Ok(Some(direct.filter(|host| !host.is_empty()).fold(builder, |builder, host| builder.no_proxy(host)).build()?))
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the user allowed: for each plugin and exactly its bytes, a set of capabilities.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::io::Write as _;
@@ -18,37 +17,12 @@ use skiff_plan::DigestBuilder;
 
 use crate::Denied;
 use crate::GrantError;
+use crate::Identity;
+use crate::PluginId;
+use crate::identity::real;
 
 /// The only version of the file's shape so far.
 const VERSION: u32 = 1;
-
-/// Names a plugin: its layer and its name in that layer, `apps/docker/daemon-json`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PluginId(String);
-
-impl PluginId {
-    /// Names the plugin `name` of `layer`.
-    pub fn new(layer: &str, name: &str) -> Self {
-        Self(format!("{layer}/{name}"))
-    }
-
-    /// Names the scripts of a layer.
-    pub(crate) fn of_layer(layer: &str) -> Self {
-        Self(layer.to_owned())
-    }
-
-    /// Returns the name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for PluginId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Returns the name under which a capability is granted.
 ///
@@ -72,6 +46,9 @@ pub fn capability_id(capability: &Capability) -> String {
 pub struct GrantFile {
     version: u32,
     plugins: Vec<GrantEntry>,
+    /// Folders with the sources of plugins that the user builds.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    sources: BTreeSet<PathBuf>,
 }
 
 /// The grants of one plugin.
@@ -81,6 +58,10 @@ struct GrantEntry {
     plugin: PluginId,
     /// SHA-256 of the component, or of all scripts of the layer.
     component: String,
+    /// The folder of the layer. Other bytes take grants over only from the same folder; what comes with a checkout
+    /// names none and lies among its packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    layer: Option<PathBuf>,
     /// The compiler that made the component, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     compiler: Option<String>,
@@ -94,7 +75,7 @@ impl GrantFile {
     /// [`GrantError`] when it cannot be read or does not have the documented shape.
     pub fn read(path: &Path) -> Result<Self, GrantError> {
         let Some(text) = skiff_layers::optional_text(path)? else {
-            return Ok(Self { version: VERSION, plugins: Vec::new() });
+            return Ok(Self { version: VERSION, ..Self::default() });
         };
         let malformed = |line, message| GrantError::Malformed { path: path.to_owned(), line, message };
         let file: Self = match skiff_layers::parse_yaml(path, &text) {
@@ -148,19 +129,40 @@ impl GrantFile {
         Ok(())
     }
 
-    /// Grants capabilities to a plugin with these bytes. Grants to other bytes of it are dropped.
-    pub fn add(&mut self, plugin: &PluginId, component: Digest, capabilities: impl IntoIterator<Item = String>) {
+    /// Grants capabilities to a plugin with these bytes. Grants to other bytes of it in the same folder are dropped.
+    pub fn add(&mut self, identity: &Identity, capabilities: impl IntoIterator<Item = String>) {
+        self.put(identity, Some(identity.real_root()), capabilities);
+    }
+
+    /// Grants capabilities to a plugin that comes with the checkout, wherever that lies. Grants to other bytes of it
+    /// are dropped.
+    pub fn ship(&mut self, identity: &Identity, capabilities: impl IntoIterator<Item = String>) {
+        self.put(identity, None, capabilities);
+    }
+
+    fn put(&mut self, identity: &Identity, layer: Option<PathBuf>, capabilities: impl IntoIterator<Item = String>) {
         self.version = VERSION;
-        let component = format!("sha256:{component}");
-        let known = self.plugins.iter().position(|e| e.plugin == *plugin && e.component == component);
-        let mut entry = match known {
-            Some(at) => self.plugins.remove(at),
-            None => GrantEntry { plugin: plugin.clone(), component, compiler: None, grants: BTreeSet::new() },
-        };
-        entry.grants.extend(capabilities);
-        self.plugins.retain(|other| other.plugin != *plugin);
-        self.plugins.push(entry);
-        self.plugins.sort_by(|a, b| a.plugin.cmp(&b.plugin));
+        let component = written(identity.digest);
+        let (mut grants, mut compiler) = (BTreeSet::new(), None);
+        self.plugins.retain(|entry| {
+            if entry.plugin != identity.plugin || entry.layer != layer {
+                return true;
+            }
+            if entry.component == component {
+                grants.extend(entry.grants.iter().cloned());
+                compiler.clone_from(&entry.compiler);
+            }
+            false
+        });
+        grants.extend(capabilities);
+        self.plugins.push(GrantEntry { plugin: identity.plugin.clone(), component, layer, compiler, grants });
+        self.plugins.sort_by(|a, b| (&a.plugin, &a.layer).cmp(&(&b.plugin, &b.layer)));
+    }
+
+    /// Trusts a folder with the sources of a plugin, by its real name.
+    pub fn trust(&mut self, sources: &Path) {
+        self.version = VERSION;
+        self.sources.insert(sources.to_owned());
     }
 
     /// Notes which compiler made a plugin's component.
@@ -183,68 +185,114 @@ impl GrantFile {
     }
 }
 
+/// Writes a digest as files with grants have it.
+fn written(digest: Digest) -> String {
+    format!("sha256:{digest}")
+}
+
 /// All grants that are in force.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
-    files: Vec<GrantFile>,
+    sources: Vec<Source>,
+}
+
+/// Grants that were given together.
+#[derive(Debug, Clone)]
+struct Source {
+    file: GrantFile,
+    /// The folder with the packages of the checkout that the grants come with, by its real name.
+    packages: Option<PathBuf>,
+}
+
+impl Source {
+    /// Returns whether an entry was made for the layer in this folder.
+    fn is_of(&self, entry: &GrantEntry, root: &Path) -> bool {
+        match &entry.layer {
+            Some(layer) => layer == root,
+            None => self.packages.as_ref().is_some_and(|packages| root.starts_with(packages)),
+        }
+    }
 }
 
 impl Grants {
-    /// Reads all files that hold grants.
+    /// Adds the grants of a file.
     ///
     /// # Errors
-    /// [`GrantError`] of the first file that cannot be read.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, GrantError> {
-        let files = paths.iter().map(|path| GrantFile::read(path)).collect::<Result<_, _>>()?;
-        Ok(Self { files })
+    /// [`GrantError`] when it cannot be read.
+    pub fn read(&mut self, path: &Path) -> Result<(), GrantError> {
+        self.extend(GrantFile::read(path)?);
+        Ok(())
     }
 
-    /// Returns whether a plugin with these bytes was granted a capability.
-    pub fn allows(&self, plugin: &PluginId, component: Digest, capability: &Capability) -> bool {
-        self.holds(plugin, component, &capability_id(capability))
-    }
-
-    /// Returns whether these bytes were granted something of this name.
-    pub(crate) fn holds(&self, plugin: &PluginId, component: Digest, wanted: &str) -> bool {
-        let component = format!("sha256:{component}");
-        self.of(plugin).any(|entry| entry.component == component && entry.covers(wanted))
-    }
-
-    fn of<'g>(&'g self, plugin: &'g PluginId) -> impl Iterator<Item = &'g GrantEntry> {
-        self.files.iter().flat_map(|file| &file.plugins).filter(move |entry| entry.plugin == *plugin)
+    /// Adds the grants that come with a checkout, for its own packages.
+    ///
+    /// # Errors
+    /// [`GrantError`] when the file cannot be read.
+    pub fn read_shipped(&mut self, path: &Path, packages: &Path) -> Result<(), GrantError> {
+        self.sources.push(Source { file: GrantFile::read(path)?, packages: Some(real(packages)) });
+        Ok(())
     }
 
     /// Adds grants that are in no file.
     pub fn extend(&mut self, file: GrantFile) {
-        self.files.push(file);
+        self.sources.push(Source { file, packages: None });
+    }
+
+    /// Returns whether the user trusts a folder with the sources of a plugin. Those of the checkout are.
+    pub fn trusts(&self, sources: &Path) -> bool {
+        let trusts = |source: &Source| {
+            let is_own = source.packages.as_ref().is_some_and(|packages| sources.starts_with(packages));
+            is_own || source.file.sources.contains(sources)
+        };
+        self.sources.iter().any(trusts)
+    }
+
+    /// Returns whether a plugin with these bytes was granted a capability.
+    pub fn allows(&self, identity: &Identity, capability: &Capability) -> bool {
+        self.holds(identity, &capability_id(capability))
+    }
+
+    /// Returns whether these bytes were granted something of this name.
+    pub(crate) fn holds(&self, identity: &Identity, wanted: &str) -> bool {
+        let component = written(identity.digest);
+        self.of(&identity.plugin).any(|(_, entry)| entry.component == component && entry.covers(wanted))
+    }
+
+    fn of<'g>(&'g self, plugin: &'g PluginId) -> impl Iterator<Item = (&'g Source, &'g GrantEntry)> {
+        let all = self.sources.iter().flat_map(|source| source.file.plugins.iter().map(move |entry| (source, entry)));
+        all.filter(move |(_, entry)| entry.plugin == *plugin)
     }
 
     /// Returns where a plugin with these bytes stands.
-    pub fn standing<'c>(
-        &self,
-        plugin: &PluginId,
-        component: Digest,
-        declared: impl IntoIterator<Item = &'c Capability>,
-    ) -> Standing {
-        let present = format!("sha256:{component}");
-        let of_these = |wanted: &str| self.of(plugin).any(|e| e.component == present && e.covers(wanted));
-        let of_any = |wanted: &str| self.of(plugin).any(|entry| entry.covers(wanted));
+    pub fn standing<'c>(&self, identity: &Identity, declared: impl IntoIterator<Item = &'c Capability>) -> Standing {
+        let present = written(identity.digest);
+        let (mut these, mut others) = (Vec::new(), Vec::new());
+        for (source, entry) in self.of(&identity.plugin) {
+            match entry.component == present {
+                true => these.push(entry),
+                false => others.push((source, entry)),
+            }
+        }
         let declared: Vec<(String, &str)> =
             declared.into_iter().map(|capability| (capability_id(capability), capability.why())).collect();
         // Even a plugin that declares nothing runs: an entry for its bytes is the consent to that.
-        let known = self.of(plugin).any(|entry| entry.component == present);
-        if known && declared.iter().all(|(id, _)| of_these(id)) {
+        if !these.is_empty() && declared.iter().all(|(id, _)| these.iter().any(|entry| entry.covers(id))) {
             return Standing::Granted;
         }
-        let (held, missing): (Vec<_>, Vec<_>) = declared.into_iter().partition(|(id, _)| of_any(id));
-        let from = self.of(plugin).find(|entry| entry.component != present).map(|entry| entry.component.clone());
+        // What bears the same name elsewhere was agreed to by somebody who did not think of this.
+        let root = identity.real_root();
+        others.retain(|(source, entry)| source.is_of(entry, &root));
+        let earlier = || these.iter().copied().chain(others.iter().map(|(_, entry)| *entry));
+        let (held, missing): (Vec<_>, Vec<_>) =
+            declared.into_iter().partition(|(id, _)| earlier().any(|entry| entry.covers(id)));
+        let from = others.first().map(|(_, entry)| entry.component.clone());
         match from {
             Some(from) if missing.is_empty() => Standing::Carried { from },
             from => Standing::Missing(Denied {
-                plugin: plugin.clone(),
+                plugin: identity.plugin.clone(),
                 missing: missing.into_iter().map(|(id, why)| (id, why.to_owned())).collect(),
                 held: held.into_iter().map(|(id, _)| id).collect(),
-                changed: from.is_some() && !known,
+                changed: from.is_some() && these.is_empty(),
             }),
         }
     }
@@ -255,14 +303,14 @@ impl Grants {
     /// [`Denied`] lists what is missing.
     pub(crate) fn check<'c>(
         &self,
-        plugin: &PluginId,
-        component: Digest,
+        identity: &Identity,
         declared: impl IntoIterator<Item = &'c Capability>,
     ) -> Result<(), Denied> {
-        match self.standing(plugin, component, declared) {
+        match self.standing(identity, declared) {
             Standing::Granted => Ok(()),
             Standing::Carried { .. } => {
-                Err(Denied { plugin: plugin.clone(), missing: Vec::new(), held: Vec::new(), changed: true })
+                let plugin = identity.plugin.clone();
+                Err(Denied { plugin, missing: Vec::new(), held: Vec::new(), changed: true })
             }
             Standing::Missing(denied) => Err(denied),
         }
@@ -335,23 +383,57 @@ mod tests {
         assert!(other.iter().all(|(granted, wanted)| !covers(granted, wanted)));
     }
 
+    fn wants(write: bool) -> Capability {
+        Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write, why: "w".into() })
+    }
+
+    fn identity(bytes: &[u8], root: &str) -> Identity {
+        Identity { plugin: PluginId::new("a/b", "p"), digest: Digest::of(bytes), root: root.into() }
+    }
+
+    fn standing(file: &GrantFile, identity: &Identity, declared: &[Capability]) -> Standing {
+        let mut grants = Grants::default();
+        grants.extend(file.clone());
+        grants.standing(identity, declared)
+    }
+
     #[test]
     fn other_bytes_take_over_what_was_granted_if_they_ask_for_no_more() {
-        let plugin = PluginId::new("a/b", "p");
-        let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
-        let wants =
-            |write| Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write, why: "w".into() });
-        let mut file = GrantFile { version: VERSION, plugins: Vec::new() };
-        let standing = |file: &GrantFile, component, declared: &[Capability]| {
-            Grants { files: vec![file.clone()] }.standing(&plugin, component, declared)
-        };
-        assert!(matches!(standing(&file, old, &[]), Standing::Missing(Denied { changed: false, .. })));
-        file.add(&plugin, old, ["read:target/etc".to_owned()]);
-        assert_eq!(standing(&file, old, &[wants(false)]), Standing::Granted);
-        assert_eq!(standing(&file, new, &[]), Standing::Carried { from: format!("sha256:{old}") });
-        let Standing::Missing(denied) = standing(&file, new, &[wants(false), wants(true)]) else { panic!("missing") };
+        let (old, new) = (identity(b"old", "/l/a/b"), identity(b"new", "/l/a/b"));
+        let mut file = GrantFile { version: VERSION, ..GrantFile::default() };
+        assert!(matches!(standing(&file, &old, &[]), Standing::Missing(Denied { changed: false, .. })));
+        file.add(&old, ["read:target/etc".to_owned()]);
+        assert_eq!(standing(&file, &old, &[wants(false)]), Standing::Granted);
+        assert_eq!(standing(&file, &new, &[]), Standing::Carried { from: written(old.digest) });
+        let Standing::Missing(denied) = standing(&file, &new, &[wants(false), wants(true)]) else { panic!("missing") };
         assert_eq!(denied.missing, [("write:target/etc".to_owned(), "w".to_owned())]);
         assert_eq!((denied.held, denied.changed), (vec!["read:target/etc".to_owned()], true));
-        assert!(Grants { files: vec![file] }.check(&plugin, new, &[wants(false)]).is_err(), "to run, it must be noted");
+        let mut grants = Grants::default();
+        grants.extend(file);
+        assert!(grants.check(&new, &[wants(false)]).is_err(), "to run, it must be noted");
+    }
+
+    #[test]
+    fn what_bears_the_same_name_in_another_folder_takes_nothing_over() {
+        let (old, elsewhere) = (identity(b"old", "/l/a/b"), identity(b"new", "/stranger/a/b"));
+        let mut file = GrantFile { version: VERSION, ..GrantFile::default() };
+        file.add(&old, ["write:target/etc".to_owned()]);
+        let Standing::Missing(denied) = standing(&file, &elsewhere, &[wants(true)]) else { panic!("missing") };
+        assert!(!denied.changed && denied.held.is_empty());
+        assert_eq!(denied.missing.len(), 1);
+        let copy = identity(b"old", "/stranger/a/b");
+        assert_eq!(standing(&file, &copy, &[wants(true)]), Standing::Granted, "the same bytes are the same plugin");
+        file.add(&elsewhere, []);
+        assert_eq!(standing(&file, &old, &[wants(true)]), Standing::Granted, "each folder has its own grants");
+    }
+
+    #[test]
+    fn what_comes_with_a_checkout_is_for_its_own_packages() {
+        let mut file = GrantFile { version: VERSION, ..GrantFile::default() };
+        file.ship(&identity(b"old", "/c/configs/a/b"), ["write:target/etc".to_owned()]);
+        let grants = Grants { sources: vec![Source { file, packages: Some("/c/configs".into()) }] };
+        let standing = |root| grants.standing(&identity(b"new", root), &[wants(true)]);
+        assert!(matches!(standing("/c/configs/a/b"), Standing::Carried { .. }));
+        assert!(matches!(standing("/c/configs-of-others/a/b"), Standing::Missing(_)));
     }
 }

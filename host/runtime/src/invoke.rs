@@ -20,7 +20,6 @@ use crate::bindings::command::exports::skiff::plugin::commands;
 use crate::bindings::configuration::ConfigurationPluginPre;
 use crate::bindings::configuration::exports::skiff::plugin::configuration;
 use crate::bindings::hook::HookPluginPre;
-use crate::bindings::hook::exports::skiff::plugin::hooks;
 use crate::bindings::imports::skiff::host::context;
 use crate::bindings::imports::skiff::host::fault;
 use crate::board;
@@ -41,8 +40,8 @@ impl Runner {
         command: &str,
         given: &Given,
         zones: &Zones,
-    ) -> Result<(i32, Vec<u8>), CallError> {
-        let plugin = self.ready(&planned.layer, &planned.plugin)?;
+    ) -> Result<(u8, Vec<u8>), CallError> {
+        let plugin = self.ready(&planned.layer, &planned.layer_root, &planned.plugin)?;
         let arguments: Vec<_> = given.iter().map(argument).collect();
         let state = self.state(&plugin, &planned.layer_root, zones, given.clone())?;
         let (called, stdout) = self.bounded(&plugin, state, async |store, pre| {
@@ -54,13 +53,13 @@ impl Runner {
     }
 
     pub(crate) fn run_stage(&self, call: &HookCall, zones: &Zones) -> Result<(), CallError> {
-        let plugin = self.ready(&call.layer, &call.plugin)?;
+        let plugin = self.ready(&call.layer, &call.layer_root, &call.plugin)?;
         if !plugin.decl.hooks.contains(&call.stage) {
             return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage });
         }
         let stage = match call.stage {
-            Stage::Pre => hooks::Stage::Pre,
-            Stage::Post => hooks::Stage::Post,
+            Stage::Pre => "pre",
+            Stage::Post => "post",
             Stage::Configure => return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage }),
         };
         let state = self.state(&plugin, &call.layer_root, zones, Given::default())?;
@@ -75,7 +74,7 @@ impl Runner {
     }
 
     pub(crate) fn contributions(&self, call: &HookCall, zones: &Zones) -> Result<Vec<Contribution>, CallError> {
-        let plugin = self.ready(&call.layer, &call.plugin)?;
+        let plugin = self.ready(&call.layer, &call.layer_root, &call.plugin)?;
         let state = self.pure_state(&plugin, &call.layer_root, zones)?;
         let called = self.bounded(&plugin, state, async |store, pre| {
             let instance = ConfigurationPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
@@ -118,7 +117,7 @@ impl Runner {
         medium: &board::Medium,
         zones: &Zones,
     ) -> Result<board::Layout, CallError> {
-        let plugin = self.ready(&planned.layer, &planned.plugin)?;
+        let plugin = self.ready(&planned.layer, &planned.layer_root, &planned.plugin)?;
         let state = self.state(&plugin, &planned.layer_root, zones, Given::default())?;
         let called = self.bounded(&plugin, state, async |store, pre| {
             let instance = BoardPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
@@ -150,18 +149,18 @@ fn one_line(text: &str) -> String {
 fn failed(plugin: &Plugin, fault: fault::Failure) -> CallError {
     CallError::Failed(PluginFailure {
         plugin: plugin.id.clone(),
-        refused: matches!(fault.kind, fault::Kind::Refused),
+        refused: matches!(fault.code, fault::Code::Refused),
         message: one_line(&fault.message),
         hint: fault.hint.map(|hint| one_line(&hint)),
         subject: fault.subject.map(|subject| one_line(&subject)),
     })
 }
 
-pub(crate) fn kind(kind: context::Kind) -> Kind {
+pub(crate) fn kind(kind: context::ConfigKind) -> Kind {
     match kind {
-        context::Kind::Buildroot => Kind::Buildroot,
-        context::Kind::Kernel => Kind::Kernel,
-        context::Kind::Uboot => Kind::Uboot,
-        context::Kind::Busybox => Kind::Busybox,
+        context::ConfigKind::Buildroot => Kind::Buildroot,
+        context::ConfigKind::Kernel => Kind::Kernel,
+        context::ConfigKind::Uboot => Kind::Uboot,
+        context::ConfigKind::Busybox => Kind::Busybox,
     }
 }

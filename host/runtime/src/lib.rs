@@ -14,7 +14,8 @@
 //! arguments that fit a declared pattern; paths in them are put in by the host. What such a program does is
 //! beyond the sandbox: a `tool` capability is to be granted with as much care as running the program by hand.
 //!
-//! This crate must not: decide what to build, write outside the zones, open devices, talk to the terminal.
+//! Outside of the zones this crate writes to three places that its caller names: the cache of compiled components, that of
+//! downloads, and the audit log. It must not: decide what to build, open devices, ask the user.
 //!
 //! [`Zone`]: skiff_layers::Zone
 
@@ -30,6 +31,7 @@ mod download;
 mod engine;
 mod error;
 mod grant;
+mod identity;
 mod interface;
 mod invoke;
 mod matcher;
@@ -59,9 +61,10 @@ pub use error::LoadError;
 pub use error::PluginFailure;
 pub use grant::GrantFile;
 pub use grant::Grants;
-pub use grant::PluginId;
 pub use grant::Standing;
 pub use grant::capability_id;
+pub use identity::Identity;
+pub use identity::PluginId;
 pub use matcher::fit;
 pub use process::ToolEnvironment;
 pub use runner::Runner;

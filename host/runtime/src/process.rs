@@ -97,11 +97,13 @@ impl ToolEnvironment {
         };
         let status = tokio::select! {
             status = finish => Some(code(status?)),
-            () = stopped => None,
+            () = stopped => {
+                group.kill();
+                None
+            }
         };
-        group.kill();
         Ok(Ran {
-            status: status.unwrap_or(128 + Signal::KILL.as_raw()),
+            status: status.unwrap_or(KILLED),
             truncated: out.more || err.more,
             stdout: out.bytes,
             stderr: err.bytes,
@@ -113,7 +115,7 @@ impl ToolEnvironment {
     /// Runs a program connected to the user's terminal.
     ///
     /// Ctrl-C reaches the program itself; if it is still there a while after, it is asked to end, then ended.
-    pub(crate) async fn attach(&self, call: &ToolCall<'_>, cancel: &Cancel) -> io::Result<i32> {
+    pub(crate) async fn attach(&self, call: &ToolCall<'_>, cancel: &Cancel) -> io::Result<u8> {
         let mut command = self.command(call);
         if let Some(term) = &self.term {
             command.env("TERM", term);
@@ -154,7 +156,7 @@ pub(crate) struct ToolCall<'c> {
 /// What a program did.
 #[derive(Debug, Default)]
 pub(crate) struct Ran {
-    pub(crate) status: i32,
+    pub(crate) status: u8,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
     pub(crate) truncated: bool,
@@ -209,7 +211,12 @@ impl Collected {
     }
 }
 
+/// The status of what was ended by SIGKILL, 9.
+const KILLED: u8 = 128 + 9;
+
 /// The exit status as a shell tells it: 128 and the number of the signal that ended it.
-fn code(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+fn code(status: ExitStatus) -> u8 {
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+    // Both are so by the system's own rules: a status has eight bits, and signals end at 64.
+    u8::try_from(code).unwrap_or(u8::MAX)
 }

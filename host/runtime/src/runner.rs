@@ -42,6 +42,7 @@ use crate::Downloads;
 use crate::Given;
 use crate::Grants;
 use crate::HostError;
+use crate::Identity;
 use crate::Inspection;
 use crate::LoadError;
 use crate::PluginId;
@@ -54,6 +55,7 @@ use crate::engine::Host;
 use crate::mount::Mounts;
 use crate::process::ToolEnvironment;
 use crate::state::State;
+use crate::state::Time;
 
 /// How often a running call is compared with its limits.
 const WATCH: Duration = Duration::from_millis(20);
@@ -136,7 +138,7 @@ impl Runner {
     fn run_script(&self, hook: &PlannedShellHook) -> Result<(), CallError> {
         let scripts = self.ready_script(hook)?;
         let event = AuditEvent::Script { path: hook.path.clone() };
-        let noted = self.system.audit.note(&scripts.id, scripts.digest, event);
+        let noted = self.system.audit.note(&scripts.identity.plugin, scripts.identity.digest, event);
         noted.map_err(|source| CallError::Audit { path: self.system.audit.path().to_owned(), source })?;
         scripts.run_hook(hook, &self.system.scripts)
     }
@@ -149,14 +151,15 @@ impl Runner {
     }
 
     /// Loads a plugin, the first time, after checking that all it declares is granted to its bytes.
-    pub(crate) fn ready(&self, layer: &str, decl: &PluginDecl) -> Result<Arc<Plugin>, CallError> {
+    pub(crate) fn ready(&self, layer: &str, root: &Path, decl: &PluginDecl) -> Result<Arc<Plugin>, CallError> {
         let id = PluginId::new(layer, &decl.name);
         if let Some(plugin) = self.loaded().get(&id) {
             return Ok(Arc::clone(plugin));
         }
         let unchecked = Unchecked::read(layer, decl)?;
         // Consent comes first: not even the compiler sees bytes that nobody has agreed to.
-        if let Err(denied) = self.grants.check(&id, unchecked.digest, &decl.capabilities) {
+        let identity = Identity { plugin: id.clone(), digest: unchecked.digest, root: root.to_owned() };
+        if let Err(denied) = self.grants.check(&identity, &decl.capabilities) {
             let event = AuditEvent::Refused { reason: denied.to_string() };
             // It is refused in any case; if it cannot be noted, that must not hide the reason.
             let _ = self.system.audit.note(&id, unchecked.digest, event);
@@ -179,7 +182,8 @@ impl Runner {
         zones: &Zones,
         given: Given,
     ) -> Result<State, CallError> {
-        self.new_state(plugin, Mounts::open(&plugin.id, layer_root, zones, &plugin.decl.capabilities)?, zones, given)
+        let mounts = Mounts::open(&plugin.id, layer_root, zones, &plugin.decl.capabilities)?;
+        self.new_state(plugin, mounts, zones.epoch.map_or(Time::Now, Time::OfBuild), given)
     }
 
     /// Makes what belongs to a call whose outcome may depend on the layers alone.
@@ -192,14 +196,12 @@ impl Runner {
         let reads = |capability: &&Capability| matches!(capability, Capability::Files(access) if matches!(access.zone, Zone::Layer | Zone::Layers));
         let capabilities: Vec<_> = plugin.decl.capabilities.iter().filter(reads).cloned().collect();
         let mounts = Mounts::open(&plugin.id, layer_root, zones, &capabilities)?;
-        let mut state = self.new_state(plugin, mounts, zones, Given::default())?;
-        state.pure = true;
-        Ok(state)
+        self.new_state(plugin, mounts, Time::Pure, Given::default())
     }
 
-    fn new_state(&self, plugin: &Arc<Plugin>, mounts: Mounts, zones: &Zones, given: Given) -> Result<State, CallError> {
+    fn new_state(&self, plugin: &Arc<Plugin>, mounts: Mounts, time: Time, given: Given) -> Result<State, CallError> {
         let (system, reporter) = (Arc::clone(&self.system), Arc::clone(&self.reporter));
-        State::new(Arc::clone(plugin), system, given, mounts, self.cancel.clone(), reporter, zones.epoch)
+        State::new(Arc::clone(plugin), system, given, mounts, self.cancel.clone(), reporter, time)
             .map_err(|error| CallError::Trap { plugin: plugin.id.clone(), message: format!("{error:#}") })
     }
 
@@ -250,13 +252,13 @@ impl Runner {
         }
     }
 
-    /// Returns who a planned plugin is and the digest of its component: what a grant is bound to.
+    /// Returns who a planned plugin is: what a grant is bound to.
     ///
     /// # Errors
     /// [`LoadError`] when the component cannot be read.
-    pub fn identify(planned: &PlannedPlugin) -> Result<(PluginId, skiff_plan::Digest), LoadError> {
-        let unchecked = Unchecked::read(&planned.layer, &planned.plugin)?;
-        Ok((unchecked.id, unchecked.digest))
+    pub fn identify(planned: &PlannedPlugin) -> Result<Identity, LoadError> {
+        let Unchecked { id, digest, .. } = Unchecked::read(&planned.layer, &planned.plugin)?;
+        Ok(Identity { plugin: id, digest, root: planned.layer_root.clone() })
     }
 
     /// Returns what a component really imports and exports. It is compiled for that, and nothing of it runs.
@@ -276,12 +278,12 @@ impl Runner {
     pub fn check(&self, planned: &PlannedPlugin) -> Result<Inspection, CallError> {
         let unchecked = Unchecked::read(&planned.layer, &planned.plugin)?;
         self.host.load(&unchecked, &planned.plugin, &self.cancel)??;
-        self.inspect(planned)
+        Ok(self.host.inspect(&unchecked, &planned.plugin, &self.cancel)??)
     }
 
     fn check_step(&self, step: &HookStep) -> Result<(), HookFailure> {
         let checked = match step {
-            HookStep::Component(call) => self.ready(&call.layer, &call.plugin).map(drop),
+            HookStep::Component(call) => self.ready(&call.layer, &call.layer_root, &call.plugin).map(drop),
             HookStep::Script(hook) => self.ready_script(hook).map(drop),
         };
         checked.map_err(|error| step.failure(Box::new(error)))

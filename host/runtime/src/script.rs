@@ -11,13 +11,13 @@ use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
 
-use skiff_plan::Digest;
 use skiff_plan::PlanError;
 use skiff_plan::PlannedShellHook;
 use skiff_plan::digest_scripts;
 
 use crate::CallError;
 use crate::Grants;
+use crate::Identity;
 use crate::PluginId;
 
 /// The name under which running a layer's scripts is granted.
@@ -35,12 +35,9 @@ pub struct ScriptEnvironment {
 /// The scripts of one layer.
 #[derive(Debug, Clone)]
 pub struct Scripts {
-    /// The name under which they are granted: that of the layer.
-    pub id: PluginId,
-    /// The digest of everything that they could run.
-    pub digest: Digest,
+    /// The name under which they are granted, that of the layer, and the digest of everything that they could run.
+    pub identity: Identity,
     layer: String,
-    root: PathBuf,
 }
 
 impl Scripts {
@@ -50,8 +47,8 @@ impl Scripts {
     /// [`PlanError`] when one of them cannot be read.
     pub fn read(layer: &str, root: &Path) -> Result<Self, PlanError> {
         let digest = digest_scripts(layer, root)?;
-        let (layer, root) = (layer.to_owned(), root.to_owned());
-        Ok(Self { id: PluginId::of_layer(&layer), digest, layer, root })
+        let identity = Identity { plugin: PluginId::of_layer(layer), digest, root: root.to_owned() };
+        Ok(Self { identity, layer: layer.to_owned() })
     }
 
     /// Checks that the user has agreed to run them.
@@ -59,7 +56,7 @@ impl Scripts {
     /// # Errors
     /// [`CallError::Scripts`] with what would have run.
     pub fn check(&self, grants: &Grants, what: &Path) -> Result<(), CallError> {
-        match grants.holds(&self.id, self.digest, SHELL) {
+        match grants.holds(&self.identity, SHELL) {
             true => Ok(()),
             false => Err(CallError::Scripts { layer: self.layer.clone(), path: what.to_owned() }),
         }
@@ -93,7 +90,7 @@ impl Scripts {
         variables: &[String],
         environment: &ScriptEnvironment,
     ) -> Result<ExitStatus, CallError> {
-        let folder = self.root.join("extensions");
+        let folder = self.identity.root.join("extensions");
         let mut command = self.command(Path::new("make"), environment);
         let suffix = skiff_layers::variable_suffix(&self.layer);
         command.env("SKIFF_CURRENT_CONF_NAME", &self.layer);
@@ -105,7 +102,7 @@ impl Scripts {
     fn command(&self, program: &Path, environment: &ScriptEnvironment) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(environment.variables.iter().map(|(name, value)| (name, value)));
-        command.env("SKIFF_CURRENT_CONF_DIR", &self.root);
+        command.env("SKIFF_CURRENT_CONF_DIR", &self.identity.root);
         command
     }
 

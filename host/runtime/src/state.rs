@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use skiff_plan::harmless;
 use wasmtime::ResourceLimiter;
 use wasmtime_wasi::Deterministic;
 use wasmtime_wasi::FsPerms;
+use wasmtime_wasi::HostMonotonicClock;
 use wasmtime_wasi::HostWallClock;
 use wasmtime_wasi::ResourceTable;
 use wasmtime_wasi::WasiCtx;
@@ -25,8 +27,8 @@ use crate::AuditEvent;
 use crate::Given;
 use crate::PluginId;
 use crate::System;
+use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
-use crate::bindings::imports::skiff::host::fault::Kind;
 use crate::clock::WorkClock;
 use crate::component::Plugin;
 use crate::interface::failure;
@@ -54,9 +56,8 @@ const MAX_RANDOM: u64 = 1 << 20;
 pub(crate) struct State {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) system: Arc<System>,
-    pub(crate) epoch: Option<u32>,
-    /// Whether the outcome may depend on the layers alone: then there are neither tools nor downloads.
-    pub(crate) pure: bool,
+    /// What the guest knows of the time.
+    pub(crate) time: Time,
     pub(crate) given: Given,
     pub(crate) mounts: Mounts,
     pub(crate) clock: Arc<WorkClock>,
@@ -82,16 +83,19 @@ impl State {
         mounts: Mounts,
         cancel: Cancel,
         reporter: Arc<dyn Reporter>,
-        epoch: Option<u32>,
+        time: Time,
     ) -> wasmtime::Result<Self> {
         let (stdout, stderr) = (MemoryOutputPipe::new(MAX_OUTPUT), MemoryOutputPipe::new(MAX_OUTPUT));
         let mut wasi = WasiCtx::builder();
         wasi.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM);
         // File calls run on the calling thread: a hand-over to another costs 20 times the CPU.
         wasi.allow_blocking_current_thread(true);
-        if let Some(epoch) = epoch {
+        if let Some(epoch) = time.epoch() {
             let seed = || Deterministic::new(plugin.digest.bytes().to_vec());
             wasi.wall_clock(Stopped(epoch)).secure_random(seed()).insecure_random(seed()).insecure_random_seed(0);
+        }
+        if time == Time::Pure {
+            wasi.monotonic_clock(Ticks::default());
         }
         for (path, guest, write) in mounts.preopens() {
             wasi.preopened_dir(path, guest, if write { FsPerms::ReadWrite } else { FsPerms::ReadOnly })?;
@@ -107,8 +111,7 @@ impl State {
             tools: ToolBudget::of(&plugin.decl.capabilities),
             plugin,
             system,
-            epoch,
-            pure: false,
+            time,
             given,
             mounts,
             cancel,
@@ -131,7 +134,7 @@ impl State {
     /// Notes what the plugin does beyond its sandbox. What cannot be noted must not happen.
     pub(crate) fn note(&self, event: AuditEvent) -> Result<(), Failure> {
         self.system.audit.note(self.id(), self.plugin.digest, event).map_err(|error| {
-            failure(Kind::Io, format!("it cannot be noted in {}: {error}", self.system.audit.path().display()), None)
+            failure(Code::Io, format!("it cannot be noted in {}: {error}", self.system.audit.path().display()), None)
         })
     }
 
@@ -147,12 +150,12 @@ impl State {
             // It is refused in any case; if it cannot be noted, that must not hide the reason.
             let _ = self.note(AuditEvent::Refused { reason });
         }
-        failure(Kind::Refused, reason, hint)
+        failure(Code::Refused, reason, hint)
     }
 
     /// Refuses what would make the outcome of a pure call depend on something else than the layers.
     pub(crate) fn impure(&self, what: &str) -> Result<(), Failure> {
-        match self.pure {
+        match self.time == Time::Pure {
             true => Err(self.refuse(format!("{what} are not there while a plan is made"), None)),
             false => Ok(()),
         }
@@ -239,6 +242,42 @@ impl ToolBudget {
     /// Counts the time that a run took.
     pub(crate) fn end(&mut self, took: Duration) {
         self.time = self.time.saturating_sub(took);
+    }
+}
+
+/// What a guest knows of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Time {
+    /// What time it is.
+    Now,
+    /// The time of the build, in seconds since 1970: equal inputs give equal images.
+    OfBuild(u32),
+    /// None: the outcome may depend on the layers alone, and there are neither tools nor downloads.
+    Pure,
+}
+
+impl Time {
+    /// Returns the time that stands still, if it does, in seconds since 1970.
+    pub(crate) fn epoch(self) -> Option<u32> {
+        match self {
+            Self::Now => None,
+            Self::OfBuild(epoch) => Some(epoch),
+            Self::Pure => Some(0),
+        }
+    }
+}
+
+/// A clock that counts how often it is asked, in microseconds.
+#[derive(Default)]
+struct Ticks(AtomicU64);
+
+impl HostMonotonicClock for Ticks {
+    fn resolution(&self) -> u64 {
+        1000
+    }
+
+    fn now(&self) -> u64 {
+        self.0.fetch_add(1000, Ordering::Relaxed)
     }
 }
 

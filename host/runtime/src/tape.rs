@@ -27,7 +27,7 @@ pub struct ToolRun {
     /// Its arguments, paths as the plugin sees them.
     pub arguments: Vec<String>,
     /// The exit status.
-    pub status: i32,
+    pub status: u8,
     /// What it wrote.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdout: String,

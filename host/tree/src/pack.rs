@@ -31,6 +31,9 @@ use crate::watched::Watched;
 /// zstd's level: higher ones take many times as long for a few percent.
 const ZSTD_LEVEL: i32 = 3;
 
+/// The usual level of xz; it takes 94 MiB of memory.
+const XZ_LEVEL: u32 = 6;
+
 /// The form of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
@@ -56,6 +59,8 @@ pub enum Compression {
     None,
     /// gzip at its usual level, without name or time.
     Gzip,
+    /// xz as the kernel can unpack it, with CRC-32.
+    Xz,
     /// zstd.
     Zstd,
 }
@@ -87,6 +92,13 @@ pub fn pack(
             }
             Compression::Gzip => {
                 let encoder = flate2::GzBuilder::new().write(writer, flate2::Compression::default());
+                let (amount, encoder) = archive(source, format.archive, epoch, encoder, watch)?;
+                encoder.finish().and_then(|mut writer| writer.flush()).map(|()| amount).map_err(failed)
+            }
+            Compression::Xz => {
+                let stream = liblzma::stream::Stream::new_easy_encoder(XZ_LEVEL, liblzma::stream::Check::Crc32);
+                let stream = stream.map_err(|error| TreeError::at(to)(error.into()))?;
+                let encoder = liblzma::write::XzEncoder::new_stream(writer, stream);
                 let (amount, encoder) = archive(source, format.archive, epoch, encoder, watch)?;
                 encoder.finish().and_then(|mut writer| writer.flush()).map(|()| amount).map_err(failed)
             }

@@ -3,7 +3,7 @@
 //! are the tag of the processor.
 
 use skiff_sdk::Failure;
-use skiff_sdk::FailureKind;
+use skiff_sdk::FailureCode;
 use skiff_sdk::Result;
 
 /// Bytes of a block.
@@ -26,7 +26,7 @@ const KEY: [u8; 16] = [124, 78, 3, 4, 85, 5, 9, 7, 45, 44, 123, 56, 23, 13, 23, 
 /// # Errors
 /// When the tag has not four characters, or the boot loader is empty or too long.
 pub(crate) fn image(tag: &str, loader: &[u8]) -> Result<Vec<u8>> {
-    let invalid = |message: &str| Failure::new(FailureKind::Invalid, message);
+    let invalid = |message: &str| Failure::new(FailureCode::Invalid, message);
     let tag: [u8; 4] = tag.as_bytes().try_into().map_err(|_| invalid("the tag has four characters, such as RK32"))?;
     let Some(rest) = loader.get(4..) else { return Err(invalid("the boot loader has less than four bytes")) };
     let padded = loader.len().next_multiple_of(ALIGN);

@@ -4,10 +4,10 @@
 use std::fs;
 use std::io;
 
+use skiff_sdk::ConfigKind;
 use skiff_sdk::Failure;
-use skiff_sdk::FailureKind;
+use skiff_sdk::FailureCode;
 use skiff_sdk::Hook;
-use skiff_sdk::Kind;
 use skiff_sdk::Level;
 use skiff_sdk::Result;
 use skiff_sdk::Stage;
@@ -28,7 +28,7 @@ skiff_sdk::export_hook!(ModulesImage);
 
 impl Hook for ModulesImage {
     fn run(_: Stage) -> Result<()> {
-        let kernel = skiff_sdk::symbols(Kind::Buildroot, &["BR2_LINUX_KERNEL"]).pop().flatten();
+        let kernel = skiff_sdk::symbols(ConfigKind::Buildroot, &["BR2_LINUX_KERNEL"]).pop().flatten();
         if kernel.as_deref() != Some("y") || !skiff_sdk::path(MODULES).is_dir() {
             skiff_sdk::log(Level::Info, "no kernel is built, so there are no modules");
             return Ok(());
@@ -39,7 +39,7 @@ impl Hook for ModulesImage {
         let outcome = squash.args(["-noappend", "-all-root", "-no-progress"]).run(None)?;
         if outcome.status != 0 {
             let said = String::from_utf8_lossy(&outcome.stderr).trim().to_owned();
-            return Err(Failure::new(FailureKind::Tool, format!("mksquashfs has failed: {said}")));
+            return Err(Failure::new(FailureCode::Tool, format!("mksquashfs has failed: {said}")));
         }
         empty(MODULES)?;
         let note = format!("{MODULES}/MOUNTPOINT");
@@ -82,13 +82,13 @@ mod tests {
 
     use super::*;
 
-    fn done(status: i32) -> Outcome {
+    fn done(status: u8) -> Outcome {
         Outcome { status, stdout: Vec::new(), stderr: b"no room".to_vec(), truncated: false, timed_out: false }
     }
 
     fn host() -> Host {
         Host::new()
-            .symbol(Kind::Buildroot, "BR2_LINUX_KERNEL", "y")
+            .symbol(ConfigKind::Buildroot, "BR2_LINUX_KERNEL", "y")
             .file("/target/usr/lib/modules/6.1.0/kernel/fs/ext4.ko", "module")
             .file("/target/etc/skiff-release", "NAME=skiff")
             .folder("/state")

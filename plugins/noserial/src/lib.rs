@@ -3,10 +3,10 @@
 use std::fs;
 use std::io;
 
+use skiff_sdk::ConfigKind;
 use skiff_sdk::Failure;
-use skiff_sdk::FailureKind;
+use skiff_sdk::FailureCode;
 use skiff_sdk::Hook;
-use skiff_sdk::Kind;
 use skiff_sdk::Level;
 use skiff_sdk::Result;
 use skiff_sdk::Stage;
@@ -14,6 +14,9 @@ use skiff_sdk::Tree;
 
 const SYSTEMD: &str = "/target/usr/lib/systemd/system";
 const CONSOLE: &str = "/target/usr/lib/systemd/system/serial-getty@.service.d/buildroot-console.conf";
+
+/// Tells whoever writes the medium that there is no serial console, as in SkiffOS.
+const MARK: &str = "/images/.disable-serial-console";
 
 /// What the firmware of a Raspberry Pi hands to the kernel.
 const CMDLINE: &str = "/images/rpi-firmware/cmdline.txt";
@@ -26,7 +29,10 @@ impl Hook for NoSerial {
     fn run(stage: Stage) -> Result<()> {
         match stage {
             Stage::Pre => no_login(),
-            Stage::Post => no_messages(),
+            Stage::Post => {
+                fs::write(skiff_sdk::path(MARK), "").map_err(|error| Failure::io(MARK, &error))?;
+                no_messages()
+            }
         }
     }
 }
@@ -34,7 +40,7 @@ impl Hook for NoSerial {
 /// Masks the login prompt that the configuration asks for.
 fn no_login() -> Result<()> {
     if !skiff_sdk::path(SYSTEMD).is_dir() {
-        return Err(Failure::new(FailureKind::Missing, "there is no systemd in the target")
+        return Err(Failure::new(FailureCode::Missing, "there is no systemd in the target")
             .about(SYSTEMD)
             .hint("leave util/noserial out of the chain, or build a system with systemd"));
     }
@@ -42,9 +48,7 @@ fn no_login() -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::io(CONSOLE, &error)),
         _ => {}
     }
-    let port = skiff_sdk::symbols(Kind::Buildroot, &["BR2_TARGET_GENERIC_GETTY_PORT"]).pop().flatten();
-    let port = port.map(|port| port.trim_matches('"').to_owned()).filter(|port| !port.is_empty() && port != "n");
-    if let Some(port) = port {
+    if let Some(port) = skiff_sdk::symbol_text(ConfigKind::Buildroot, "BR2_TARGET_GENERIC_GETTY_PORT") {
         let units = Tree::open("/target/etc")?;
         units.link(&format!("systemd/system/serial-getty@{port}.service"), "/dev/null")?;
         skiff_sdk::log(Level::Info, format!("no login prompt on {port}"));
@@ -69,7 +73,7 @@ fn no_messages() -> Result<()> {
 }
 
 fn without_consoles(line: &str) -> String {
-    let words: Vec<&str> = line.split_whitespace().filter(|word| !word.starts_with("console")).collect();
+    let words: Vec<&str> = line.split_whitespace().filter(|word| !word.starts_with("console=")).collect();
     words.join(" ") + "\n"
 }
 
@@ -84,14 +88,15 @@ mod tests {
         let host = Host::new()
             .file(CONSOLE, "x")
             .folder("/target/etc")
-            .symbol(Kind::Buildroot, "BR2_TARGET_GENERIC_GETTY_PORT", "\"ttyS0\"")
-            .file(CMDLINE, "root=/dev/mmcblk0p2 console=tty1 console=ttyAMA0,115200 rootwait\n");
+            .symbol(ConfigKind::Buildroot, "BR2_TARGET_GENERIC_GETTY_PORT", "\"ttyS0\"")
+            .file(CMDLINE, "root=/dev/mmcblk0p2 console=tty1 console=ttyAMA0,115200 consoleblank=0 rootwait\n");
         NoSerial::run(Stage::Pre).unwrap();
         NoSerial::run(Stage::Post).unwrap();
         let unit = skiff_sdk::path("/target/etc/systemd/system/serial-getty@ttyS0.service");
         assert_eq!(fs::read_link(unit).unwrap(), std::path::Path::new("/dev/null"));
         assert!(!skiff_sdk::path(CONSOLE).exists());
-        assert_eq!(host.read(CMDLINE), "root=/dev/mmcblk0p2 rootwait\n");
+        assert_eq!(host.read(CMDLINE), "root=/dev/mmcblk0p2 consoleblank=0 rootwait\n");
+        assert!(skiff_sdk::path(MARK).is_file());
     }
 
     #[test]

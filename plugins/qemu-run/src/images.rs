@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use skiff_sdk::Failure;
-use skiff_sdk::FailureKind;
+use skiff_sdk::FailureCode;
 use skiff_sdk::Result;
 
 /// Kernel images under the names that Buildroot gives them, the most specific first.
@@ -27,7 +27,7 @@ impl Images {
             Some(path.to_string_lossy().into_owned())
         };
         let missing = |what: &str| {
-            Failure::new(FailureKind::Missing, format!("there is no {what} among the images"))
+            Failure::new(FailureCode::Missing, format!("there is no {what} among the images"))
                 .hint("build the system first: skiff compile")
         };
         Ok(Self {

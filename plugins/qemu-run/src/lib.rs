@@ -12,7 +12,7 @@ use std::path::Path;
 use skiff_sdk::Arguments;
 use skiff_sdk::Command;
 use skiff_sdk::Failure;
-use skiff_sdk::FailureKind;
+use skiff_sdk::FailureCode;
 use skiff_sdk::Level;
 use skiff_sdk::Result;
 use skiff_sdk::Target;
@@ -27,7 +27,7 @@ struct QemuRun;
 skiff_sdk::export_command!(QemuRun);
 
 impl Command for QemuRun {
-    fn invoke(command: &str, arguments: &Arguments) -> Result<i32> {
+    fn invoke(command: &str, arguments: &Arguments) -> Result<u8> {
         match command {
             "run" => run(arguments),
             other => Err(Arguments::unknown_command(other)),
@@ -35,15 +35,19 @@ impl Command for QemuRun {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<i32> {
+fn run(arguments: &Arguments) -> Result<u8> {
     let target = skiff_sdk::target();
-    let machine = Machine::for_arch(&target.arch)?;
+    let arch = target.arch.as_deref().ok_or_else(|| {
+        Failure::new(FailureCode::Unsupported, "the configuration names no architecture")
+            .hint("put a layer into the chain that does, such as virt/qemu")
+    })?;
+    let machine = Machine::for_arch(arch)?;
     let images = Images::find(Path::new("/images"))?;
     let qemu = Tool::new(machine.program);
     if !qemu.available() {
         let message = format!("the program `{}` is not installed", machine.program);
         let hint = format!("on Debian or Ubuntu: sudo apt-get install --no-install-recommends {}", machine.package);
-        return Err(Failure::new(FailureKind::Missing, message).hint(hint));
+        return Err(Failure::new(FailureCode::Missing, message).hint(hint));
     }
     let acceleration = match arguments.flag("no-kvm") {
         true => Acceleration::Tcg,
@@ -71,10 +75,10 @@ fn resources(qemu: Tool, arguments: &Arguments) -> Result<Tool> {
     let cpus = arguments.number("cpus").unwrap_or(2);
     if !(1..=255).contains(&cpus) {
         let message = format!("{cpus} processors cannot be emulated (1 to 255)");
-        return Err(Failure::new(FailureKind::Invalid, message).about("cpus"));
+        return Err(Failure::new(FailureCode::Invalid, message).about("cpus"));
     }
     let memory = memory::parse(arguments.text("memory").unwrap_or("2G"))
-        .map_err(|message| Failure::new(FailureKind::Invalid, message).about("memory"))?;
+        .map_err(|message| Failure::new(FailureCode::Invalid, message).about("memory"))?;
     Ok(qemu.args(["-smp".to_owned(), cpus.to_string(), "-m".to_owned(), format!("{}M", memory.max(1 << 20) >> 20)]))
 }
 
@@ -96,8 +100,8 @@ mod tests {
 
     #[test]
     fn the_kernel_is_told_console_root_and_the_layers_words() {
-        let target =
-            Target { arch: "arm64".into(), hostname: "h".into(), command_line: vec!["quiet".into()], console: None };
+        let arch = Some("arm64".into());
+        let target = Target { arch, hostname: "h".into(), command_line: vec!["quiet".into()], console: None };
         let machine = Machine::for_arch("arm64").unwrap();
         let images = Images { kernel: "k".into(), initramfs: "i".into(), root: None };
         let line = command_line(&machine, Acceleration::Kvm, &target, &images);

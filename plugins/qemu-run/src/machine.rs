@@ -1,5 +1,5 @@
 use skiff_sdk::Failure;
-use skiff_sdk::FailureKind;
+use skiff_sdk::FailureCode;
 use skiff_sdk::Result;
 use skiff_sdk::Tool;
 
@@ -37,7 +37,7 @@ impl Machine {
                 kind: "virt",
                 emulated_cpu: "cortex-a72",
             }),
-            other => Err(Failure::new(FailureKind::Unsupported, format!("no machine is known for `{other}`"))
+            other => Err(Failure::new(FailureCode::Unsupported, format!("no machine is known for `{other}`"))
                 .hint("virt/qemu runs amd64 and arm64 systems")),
         }
     }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use skiff_sdk::Failure;
-use skiff_sdk::FailureKind;
+use skiff_sdk::FailureCode;
 use skiff_sdk::Level;
 use skiff_sdk::Result;
 use skiff_sdk::Tool;
@@ -21,9 +21,9 @@ pub(crate) fn prepare(size: &str) -> Result<Option<&'static str>> {
         return Ok(Some(DISK));
     }
     let bytes =
-        memory::parse(size).map_err(|message| Failure::new(FailureKind::Invalid, message).about("disk-size"))?;
+        memory::parse(size).map_err(|message| Failure::new(FailureCode::Invalid, message).about("disk-size"))?;
     if bytes < 16 << 20 {
-        return Err(Failure::new(FailureKind::Invalid, "a disk has at least 16M").about("disk-size"));
+        return Err(Failure::new(FailureCode::Invalid, "a disk has at least 16M").about("disk-size"));
     }
     let mkfs = Tool::new("mkfs.ext4");
     if !mkfs.available() {
@@ -36,7 +36,7 @@ pub(crate) fn prepare(size: &str) -> Result<Option<&'static str>> {
     let made = mkfs.args(["-q", "-F", "-L", "persist"]).path(UNFINISHED).run(None)?;
     if made.status != 0 {
         let text = String::from_utf8_lossy(&made.stderr).trim().to_owned();
-        return Err(Failure::new(FailureKind::Tool, format!("mkfs.ext4 ended with status {}: {text}", made.status)));
+        return Err(Failure::new(FailureCode::Tool, format!("mkfs.ext4 ended with status {}: {text}", made.status)));
     }
     fs::rename(UNFINISHED, DISK).map_err(|error| failed(&error))?;
     Ok(Some(DISK))

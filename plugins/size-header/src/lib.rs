@@ -5,7 +5,7 @@ use std::fs;
 
 use serde::Deserialize;
 use skiff_sdk::Failure;
-use skiff_sdk::FailureKind;
+use skiff_sdk::FailureCode;
 use skiff_sdk::Hook;
 use skiff_sdk::Level;
 use skiff_sdk::Result;
@@ -37,7 +37,7 @@ impl Hook for SizeHeader {
 
 fn with_size(loader: &[u8]) -> Result<Vec<u8>> {
     let size = u32::try_from(loader.len())
-        .map_err(|_| Failure::new(FailureKind::Invalid, "a boot loader has less than 4 GiB"))?;
+        .map_err(|_| Failure::new(FailureCode::Invalid, "a boot loader has less than 4 GiB"))?;
     Ok([&size.to_le_bytes(), loader].concat())
 }
 

@@ -5,11 +5,12 @@ use std::fs;
 use std::io;
 
 use serde::Deserialize;
+use skiff_sdk::Archive;
+use skiff_sdk::Compression;
 use skiff_sdk::Failure;
-use skiff_sdk::FailureKind;
+use skiff_sdk::FailureCode;
 use skiff_sdk::Hook;
 use skiff_sdk::Level;
-use skiff_sdk::PackFormat;
 use skiff_sdk::Result;
 use skiff_sdk::Stage;
 use skiff_sdk::Tool;
@@ -47,7 +48,7 @@ impl Hook for SkiffInitrd {
         root.copy(&Tree::open("/images")?, "skiff-init", "boot/skiff-init")?;
         root.link("sbin/init", "/boot/skiff-init/skiff-init-squashfs")?;
         root.link("init", "sbin/init")?;
-        let packed = root.pack("", PackFormat::CpioGzip, &state, PACKED)?;
+        let packed = state.pack(&root, "", Archive::Cpio, Compression::Gzip, PACKED)?;
         wrap(&arch)?;
         skiff_sdk::log(Level::Info, format!("skiff-init.img: {} entries", packed.entries));
         Ok(())
@@ -62,7 +63,7 @@ fn wrap(arch: &str) -> Result<()> {
         0 => Ok(()),
         _ => {
             let said = String::from_utf8_lossy(&outcome.stderr).trim().to_owned();
-            Err(Failure::new(FailureKind::Tool, format!("mkimage has failed: {said}")))
+            Err(Failure::new(FailureCode::Tool, format!("mkimage has failed: {said}")))
         }
     }
 }

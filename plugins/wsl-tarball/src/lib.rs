@@ -4,10 +4,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use skiff_sdk::Archive;
+use skiff_sdk::Compression;
 use skiff_sdk::Failure;
 use skiff_sdk::Hook;
 use skiff_sdk::Level;
-use skiff_sdk::PackFormat;
 use skiff_sdk::Result;
 use skiff_sdk::Stage;
 use skiff_sdk::Tree;
@@ -98,7 +99,7 @@ fn pack() -> Result<()> {
     }
     programs(&root, &images)?;
     // WSL takes the name for compression that is not there as well as for one that is.
-    let packed = root.pack("", PackFormat::TarGzip, &images, ARCHIVE)?;
+    let packed = images.pack(&root, "", Archive::Tar, Compression::Gzip, ARCHIVE)?;
     skiff_sdk::log(
         Level::Info,
         format!("{ARCHIVE}: {} files; wsl.exe --import SkiffOS C:\\SkiffOS {ARCHIVE}", packed.entries),

@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
 use crate::Amount;
-use crate::Kind;
+use crate::Archive;
+use crate::Compression;
+use crate::ConfigKind;
 use crate::Layer;
 use crate::Level;
 use crate::Outcome;
-use crate::PackFormat;
 use crate::Result;
 use crate::Target;
 use crate::bindings::imports::skiff::host::context;
@@ -34,16 +35,20 @@ pub(crate) fn layers() -> Vec<Layer> {
 }
 
 pub(crate) fn target() -> Target {
-    let context::TargetInfo { arch, hostname, command_line, console } = context::target();
-    Target { arch, hostname, command_line, console }
+    Target {
+        arch: context::arch(),
+        hostname: context::hostname(),
+        command_line: context::command_line(),
+        console: context::console(),
+    }
 }
 
-pub(crate) fn symbols(kind: Kind, names: &[String]) -> Vec<Option<String>> {
+pub(crate) fn symbols(kind: ConfigKind, names: &[String]) -> Vec<Option<String>> {
     context::symbols(kind, names)
 }
 
 pub(crate) fn settings() -> String {
-    context::settings()
+    context::settings_json()
 }
 
 pub(crate) fn available(tool: &str) -> bool {
@@ -54,7 +59,7 @@ pub(crate) fn run(tool: &str, arguments: &[tools::Argument], timeout_ms: Option<
     Ok(tools::run(tool, arguments, timeout_ms)?)
 }
 
-pub(crate) fn attach(tool: &str, arguments: &[tools::Argument]) -> Result<i32> {
+pub(crate) fn attach(tool: &str, arguments: &[tools::Argument]) -> Result<u8> {
     Ok(tools::attach(tool, arguments)?)
 }
 
@@ -89,8 +94,15 @@ impl Tree {
         Ok(self.0.unpack(&archive.0, to, strip)?)
     }
 
-    pub(crate) fn pack(&self, path: &str, format: PackFormat, into: &Self, to: &str) -> Result<Amount> {
-        Ok(self.0.pack(path, format, &into.0, to)?)
+    pub(crate) fn pack(
+        &self,
+        source: &Self,
+        path: &str,
+        archive: Archive,
+        compression: Compression,
+        to: &str,
+    ) -> Result<Amount> {
+        Ok(self.0.pack(&source.0, path, archive, compression, to)?)
     }
 
     pub(crate) fn digest(&self, path: &str) -> Result<String> {
@@ -119,7 +131,7 @@ impl Blob {
         Ok(self.0.digest()?)
     }
 
-    pub(crate) fn peek(&self, offset: u64, length: u32) -> Result<Vec<u8>> {
-        Ok(self.0.peek(offset, length)?)
+    pub(crate) fn read_at(&self, offset: u64, length: u32) -> Result<Vec<u8>> {
+        Ok(self.0.read_at(offset, length)?)
     }
 }

@@ -8,13 +8,14 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::Amount;
+use crate::Archive;
+use crate::Compression;
+use crate::ConfigKind;
 use crate::Failure;
-use crate::FailureKind;
-use crate::Kind;
+use crate::FailureCode;
 use crate::Layer;
 use crate::Level;
 use crate::Outcome;
-use crate::PackFormat;
 use crate::Result;
 use crate::Target;
 use crate::bindings::imports::skiff::host::tools::Argument;
@@ -59,7 +60,7 @@ pub(crate) fn target() -> Target {
     with(|state| state.target.clone())
 }
 
-pub(crate) fn symbols(kind: Kind, names: &[String]) -> Vec<Option<String>> {
+pub(crate) fn symbols(kind: ConfigKind, names: &[String]) -> Vec<Option<String>> {
     with(|state| names.iter().map(|name| state.symbols.get(&(kind as u8, name.clone())).cloned()).collect())
 }
 
@@ -77,12 +78,12 @@ pub(crate) fn run(tool: &str, arguments: &[Argument], _timeout_ms: Option<u32>) 
         state.calls.push(words.join(" "));
         match state.tools.get_mut(tool) {
             Some(outcomes) if !outcomes.is_empty() => Ok(outcomes.remove(0)),
-            _ => Err(Failure::new(FailureKind::Missing, format!("the program `{tool}` is not installed"))),
+            _ => Err(Failure::new(FailureCode::Missing, format!("the program `{tool}` is not installed"))),
         }
     })
 }
 
-pub(crate) fn attach(tool: &str, arguments: &[Argument]) -> Result<i32> {
+pub(crate) fn attach(tool: &str, arguments: &[Argument]) -> Result<u8> {
     run(tool, arguments, None).map(|outcome| outcome.status)
 }
 
@@ -92,7 +93,7 @@ fn shown(argument: &Argument) -> String {
         Piece::Text(text) | Piece::Path(text) => text.clone(),
     };
     match argument {
-        Argument::Word(text) | Argument::Path(text) => text.clone(),
+        Argument::Text(text) | Argument::Path(text) => text.clone(),
         Argument::Joined(pieces) => pieces.iter().map(piece).collect(),
         Argument::Given(name) => format!("{{{name}}}"),
     }
@@ -110,7 +111,7 @@ pub(crate) struct Blob(PathBuf);
 /// Says what only a component can do.
 fn not_here<T>(what: &str) -> Result<T> {
     let message = format!("{what} is not there in a native build");
-    Err(Failure::new(FailureKind::Unsupported, message).hint("`skiff plugin test` runs the component"))
+    Err(Failure::new(FailureCode::Unsupported, message).hint("`skiff plugin test` runs the component"))
 }
 
 impl Tree {
@@ -118,7 +119,7 @@ impl Tree {
         let real = real(path);
         match real.is_dir() {
             true => Ok(Self { real, shown: path.to_owned() }),
-            false => Err(Failure::new(FailureKind::Refused, "it is in none of the folders of the test").about(path)),
+            false => Err(Failure::new(FailureCode::Refused, "it is in none of the folders of the test").about(path)),
         }
     }
 
@@ -171,7 +172,14 @@ impl Tree {
     }
 
     #[expect(clippy::unused_self, reason = "a component's tree needs it")]
-    pub(crate) fn pack(&self, _path: &str, _format: PackFormat, _into: &Self, _to: &str) -> Result<Amount> {
+    pub(crate) fn pack(
+        &self,
+        _source: &Self,
+        _path: &str,
+        _archive: Archive,
+        _compression: Compression,
+        _to: &str,
+    ) -> Result<Amount> {
         not_here("packing")
     }
 
@@ -212,7 +220,7 @@ impl Blob {
         not_here("a digest")
     }
 
-    pub(crate) fn peek(&self, offset: u64, length: u32) -> Result<Vec<u8>> {
+    pub(crate) fn read_at(&self, offset: u64, length: u32) -> Result<Vec<u8>> {
         let bytes = fs::read(&self.0).map_err(|error| Failure::io(&self.0, &error))?;
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
         let end = start.saturating_add(length.min(64 << 10) as usize).min(bytes.len());

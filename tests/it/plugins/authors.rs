@@ -61,6 +61,52 @@ fn a_hook_in_each_language_writes_a_file() {
     }
 }
 
+/// To build or to test natively is to run what the sources say: cargo runs build scripts.
+#[test]
+fn sources_of_a_stranger_are_not_run_unasked() {
+    let env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
+    env.write("layers/my/board/plugins/p/Cargo.toml", "[package]\nname = \"p\"\nbuild = \"build.rs\"\n");
+    env.write("layers/my/board/plugins/p/build.rs", "fn main() {}\n");
+    let refused = env.fail(77, &["plugin", "build", "my/board/p"]);
+    assert_eq!(env.fail(77, &["plugin", "test", "my/board/p"]), refused);
+    assert_snapshot!(refused, @"
+    error: The sources of `my/board/p` in `[ROOT]/layers/my/board/plugins/p` are not trusted
+    hint: to build or test them is to run what they say, with all of your rights; read them first
+    hint: if you want that, run: skiff plugin build my/board/p --trust
+    ");
+    assert!(!env.path("overrides/grants.yaml").exists());
+    let said = env.fail(1, &["plugin", "test", "my/board/p", "--trust"]);
+    assert!(said.contains("the native tests"), "{said}");
+    assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("the native tests"), "it is trusted from then on");
+    assert!(env.succeed(&["audit"]).stdout.contains("may be built from its sources"));
+}
+
+/// A case comes with a layer, from anybody.
+#[test]
+fn a_case_leads_nowhere_else() {
+    let env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
+    env.write("layers/my/board/plugins/p/main.c", "");
+    let case = "layers/my/board/plugins/p/tests/a";
+    env.write(&format!("{case}/case.yaml"), "command: go\nexpect: {status: 0}\n");
+    let cases = env.path(case);
+    for (link, leads_to) in [("before", "/etc"), ("after", "/etc"), ("tool-1", "/etc")] {
+        std::os::unix::fs::symlink(leads_to, cases.join(link)).unwrap();
+        let said = env.fail(1, &["plugin", "test", "my/board/p"]);
+        assert!(said.contains(&format!("{case}/{link}` is a link, which no case may hold")), "{said}");
+        fs::remove_file(cases.join(link)).unwrap();
+    }
+    fs::create_dir_all(cases.join("before/target")).unwrap();
+    let pipe = cases.join("before/target/pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("is neither file nor folder nor link"));
+    fs::remove_file(pipe).unwrap();
+    let run = "tools: [{tool: x, arguments: [], status: 0, files: ../../../../..}]\n";
+    env.write(&format!("{case}/case.yaml"), format!("command: go\n{run}"));
+    assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("is no folder with the files of a tool"));
+    let said = env.fail(2, &["plugin", "test", "my/board/p", "--record", "../a", "--", "go"]);
+    assert!(said.contains("`../a` is no name for a case"), "{said}");
+}
+
 #[test]
 fn a_new_plugin_keeps_off_what_is_there() {
     let env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);

@@ -6,7 +6,7 @@ use skiff_tests::guests;
 
 use super::*;
 
-/// Runs skiff at a terminal on which somebody types something.
+/// Runs skiff at a terminal on which somebody types something once there is a question.
 fn at_terminal(env: &TestEnvironment, typed: &str, arguments: &[&str]) -> (i32, String) {
     let skiff = env.command(arguments);
     let words: Vec<String> = std::iter::once(skiff.get_program())
@@ -17,9 +17,18 @@ fn at_terminal(env: &TestEnvironment, typed: &str, arguments: &[&str]) -> (i32, 
     script.args(["-qec", &words.join(" "), "/dev/null"]).current_dir(env.path("")).env_clear();
     script.envs(skiff.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
     let mut child = script.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    std::io::Write::write_all(child.stdin.as_mut().unwrap(), typed.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    (output.status.code().unwrap(), env.ran(&output).stdout.replace('\r', ""))
+    let (mut said, mut rest) = (Vec::new(), child.stdout.take().unwrap());
+    let mut byte = [0];
+    // The terminal shows what is typed when it is typed: before or after the question.
+    while !said.ends_with(b"[y/N] ") && std::io::Read::read(&mut rest, &mut byte).unwrap() == 1 {
+        said.push(byte[0]);
+    }
+    // Who is asked nothing may have ended already.
+    let _ = std::io::Write::write_all(child.stdin.as_mut().unwrap(), typed.as_bytes());
+    std::io::Read::read_to_end(&mut rest, &mut said).unwrap();
+    let status = child.wait().unwrap();
+    let output = std::process::Output { status, stdout: said, stderr: Vec::new() };
+    (status.code().unwrap(), env.ran(&output).stdout.replace('\r', ""))
 }
 
 const IMAGES: &str = "    capabilities:\n      - {read: images, why: finds the kernel}\n";
@@ -44,7 +53,6 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
     let (code, said) = at_terminal(&env, "n\n", &["cmd", "my/board", "go"]);
     assert_eq!(code, 77);
     insta::assert_snapshot!(plain(&said), @"
-    n
 
     Plugin my/board/p 1.0.0
       of layer my/board in [ROOT]/layers/my/board
@@ -52,7 +60,8 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
     asks to be able to:
       read:images                          finds the kernel
       variable:MY_TEXT                     for --text: A text
-    Allow this? [y/N] error: Plugin `my/board/p` is not granted `read:images` (finds the kernel), `variable:MY_TEXT` (for --text: A text)
+    Allow this? [y/N] n
+    error: Plugin `my/board/p` is not granted `read:images` (finds the kernel), `variable:MY_TEXT` (for --text: A text)
     hint: if you want that, run: skiff grant add my/board/p read:images variable:MY_TEXT
     ");
     assert!(!env.path("overrides/grants.yaml").exists());
@@ -76,7 +85,6 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
     let (code, said) = at_terminal(&env, "y\n", &["cmd", "my/board", "go"]);
     assert_eq!(code, 0, "{said}");
     insta::assert_snapshot!(plain(&said), @r#"
-    y
 
     Plugin my/board/p 1.0.0
       of layer my/board in [ROOT]/layers/my/board
@@ -84,7 +92,8 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
     has changed; it may do already: read:images variable:MY_TEXT
     asks for more:
       write:state                          keeps what it found
-    Allow this? [y/N] [my/board/p] go text=Some("none") choice=None flag=false words=[] status=0
+    Allow this? [y/N] y
+    [my/board/p] go text=Some("none") choice=None flag=false words=[] status=0
     to stdout
     "#);
     // Asking for less asks for nothing.
@@ -116,7 +125,10 @@ fn consent_can_be_given_beforehand() {
     assert_eq!(allow("my/board/p=all"), 0);
     assert_eq!(allow("my/board/p=read:images,variable:MY_TEXT"), 0);
     assert_eq!(allow("my/board/p=read:images"), 77);
-    assert_eq!(allow("my/board/p=read:target"), 77);
+    let partly = env.fail(77, &["--allow", "my/board/p=read:images", "cmd", "my/board", "go"]);
+    assert!(partly.contains("MY_TEXT") && !partly.contains("read:images"), "only what is missing: {partly}");
+    let typo = env.fail(77, &["--allow", "my/board/p=read:image", "cmd", "my/board", "go"]);
+    assert!(typo.contains("--allow names `read:image`, which my/board/p does not declare"), "{typo}");
     assert_eq!(allow("my/other/p=all"), 77);
     assert_eq!(allow("my/board/p"), 2);
     env.fail(77, &go);
@@ -129,6 +141,36 @@ fn consent_can_be_given_beforehand() {
     assert!(said.contains("There is no file with grants"), "{said}");
     env.set("SKIFF_GRANTS", env.path("ci.yaml").to_str().unwrap());
     env.succeed(&go);
+}
+
+/// A stranger's layer that bears the name of another takes nothing over of what that one may do.
+#[test]
+fn a_layer_of_the_same_name_in_another_folder_is_a_stranger() {
+    let mut env = with_guest(guests::OK_COMMAND_ECHOES, &format!("{COMMAND}{IMAGES}"));
+    env.succeed(&["grant", "add", "--all", "my/board/p"]);
+    let strange = env.path("strangers");
+    env.write("strangers/my/board/plugins/p.wasm", fs::read(guests::OK_COMMAND_WRITES_IMAGES).unwrap());
+    env.write("strangers/my/board/metadata/plugins.yaml", env.read("layers/my/board/metadata/plugins.yaml"));
+    let first = env.path("layers");
+    env.set("SKIFF_EXTRA_CONFIGS_PATH", &format!("{}:{}", strange.display(), first.display()));
+    let said = env.fail(77, &["cmd", "my/board", "go"]);
+    assert!(said.contains("is not granted `read:images`"), "{said}");
+    env.set("SKIFF_EXTRA_CONFIGS_PATH", first.to_str().unwrap());
+    env.succeed(&["cmd", "my/board", "go"]);
+}
+
+/// The manifest says what a command's plugin may do and is told: it is locked like the component.
+#[test]
+fn a_command_is_held_to_the_lock_with_all_of_its_layer() {
+    let env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
+    env.succeed(&["grant", "add", "--all", "my/board/p"]);
+    env.succeed(&["-c", "virt/qemu,my/board", "build"]);
+    env.succeed(&["--locked", "cmd", "my/board", "go"]);
+    let manifest = env.read("layers/my/board/metadata/plugins.yaml");
+    env.write("layers/my/board/metadata/plugins.yaml", manifest + "    settings: {a: 1}\n");
+    let said = env.fail(1, &["--locked", "cmd", "my/board", "go"]);
+    assert!(said.contains("layer `my/board` has changed"), "{said}");
+    env.succeed(&["cmd", "my/board", "go"]);
 }
 
 #[test]

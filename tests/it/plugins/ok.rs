@@ -27,7 +27,7 @@ fn ok_hook_writes_target() {
     let built = env.succeed(&["compile"]).stderr;
     assert!(built.contains("[my/board/p] written"), "{built}");
     assert_snapshot!(env.read("workspaces/default/target/etc/guest"), @r#"
-    Stage::Pre
+    Pre
     base/pre util/rootlogin virt/qemu my/board overrides overrides/workspaces/default base/post
     [Some("y"), None]
     skiff

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use skiff_sdk::{Arguments, Command, Failure, FailureKind, Result};
+use skiff_sdk::{Arguments, Command, Failure, FailureCode, Result};
 
 struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(_: &str, _: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, _: &Arguments) -> Result<u8> {
         let mut open = Vec::new();
         for path in [
             "/",
@@ -47,11 +47,11 @@ impl Command for Guest {
             open.push("environment".into());
         }
         if fs::read_to_string("/layer/data").ok().as_deref() != Some("data") {
-            return Err(Failure::new(FailureKind::Missing, "cannot read what it may read"));
+            return Err(Failure::new(FailureCode::Missing, "cannot read what it may read"));
         }
         match open.is_empty() {
             true => Ok(0),
-            false => Err(Failure::new(FailureKind::Internal, open.join(", "))),
+            false => Err(Failure::new(FailureCode::Internal, open.join(", "))),
         }
     }
 }

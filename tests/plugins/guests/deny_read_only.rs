@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use skiff_sdk::{Arguments, Command, Failure, FailureKind, Result};
+use skiff_sdk::{Arguments, Command, Failure, FailureCode, Result};
 
 struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(_: &str, _: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, _: &Arguments) -> Result<u8> {
         let write = |path: &str| fs::OpenOptions::new().write(true).open(path).map(drop);
         fs::write("/state/own", "own").map_err(|error| Failure::io("/state/own", &error))?;
         let done: Vec<(&str, std::io::Result<()>)> = vec![
@@ -37,7 +37,7 @@ impl Command for Guest {
         let wrong: Vec<&str> = done.iter().filter(|(_, result)| result.is_ok()).map(|(name, _)| *name).collect();
         match wrong.is_empty() {
             true => Ok(0),
-            false => Err(Failure::new(FailureKind::Internal, format!("it was able to: {}", wrong.join(", ")))),
+            false => Err(Failure::new(FailureCode::Internal, format!("it was able to: {}", wrong.join(", ")))),
         }
     }
 }

@@ -6,7 +6,7 @@ struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(_: &str, arguments: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, arguments: &Arguments) -> Result<u8> {
         let head = Tool::new("head");
         let outcome = match arguments.text("text").unwrap_or_default() {
             "undeclared" => Tool::new("sh").args(["-c", "true"]).run(None)?,

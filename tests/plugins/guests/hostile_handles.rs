@@ -6,7 +6,7 @@ struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(_: &str, arguments: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, arguments: &Arguments) -> Result<u8> {
         for number in 0..1_000_000 {
             match arguments.text("text") {
                 Some("trees") => keep(Tree::open("/state")?),

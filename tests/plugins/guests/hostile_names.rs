@@ -6,12 +6,12 @@ struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(_: &str, _: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, _: &Arguments) -> Result<u8> {
         let mut made = 0;
         let long = "n".repeat(255);
         for name in ["-rf", "--", "C:x", "COM1", "a\nb", "\u{1b}[2J", "A", "a", "\u{e9}", "e\u{301}", " ", "...", &long]
         {
-            made += i32::from(std::fs::write(format!("/state/{name}"), "x").is_ok());
+            made += u8::from(std::fs::write(format!("/state/{name}"), "x").is_ok());
         }
         assert!(std::fs::write(format!("/state/{long}n"), "x").is_err());
         assert!(std::fs::write("/state/a\0b", "x").is_err());

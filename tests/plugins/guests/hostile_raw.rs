@@ -29,7 +29,7 @@ struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(_: &str, arguments: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, arguments: &Arguments) -> Result<u8> {
         match arguments.text("text") {
             Some("random") => drop(std::hint::black_box(wasi::random::random::get_random_bytes(1 << 63))),
             // SAFETY: there is no such handle, which the host has to notice.

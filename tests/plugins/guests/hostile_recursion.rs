@@ -14,7 +14,7 @@ fn down(depth: u64) -> u64 {
 }
 
 impl Command for Guest {
-    fn invoke(_: &str, _: &Arguments) -> Result<i32> {
-        Ok(i32::try_from(down(0)).unwrap_or(0))
+    fn invoke(_: &str, _: &Arguments) -> Result<u8> {
+        Ok(u8::try_from(down(0)).unwrap_or(0))
     }
 }

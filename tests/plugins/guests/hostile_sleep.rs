@@ -6,7 +6,7 @@ struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(_: &str, _: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, _: &Arguments) -> Result<u8> {
         std::thread::sleep(std::time::Duration::from_secs(3600));
         Ok(0)
     }

@@ -6,7 +6,7 @@ struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(_: &str, arguments: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, arguments: &Arguments) -> Result<u8> {
         let outcome = Tool::new(arguments.text("text").unwrap_or("none")).run(Some(2000))?;
         let text = String::from_utf8_lossy(&outcome.stdout).chars().take(2000).collect::<String>();
         skiff_sdk::log(

@@ -1,7 +1,7 @@
 //! Proposes a layout that depends on the size of the medium.
 
 use skiff_sdk::board::{Content, Format, Intent, Layout, Medium, Partition, Raw, Table};
-use skiff_sdk::{Board, Failure, FailureKind, Result};
+use skiff_sdk::{Board, Failure, FailureCode, Result};
 
 struct Guest;
 skiff_sdk::export_board!(Guest);
@@ -9,7 +9,7 @@ skiff_sdk::export_board!(Guest);
 impl Board for Guest {
     fn plan(intent: Intent, medium: &Medium) -> Result<Layout> {
         if medium.size < 1 << 20 {
-            return Err(Failure::new(FailureKind::Unsupported, "the medium is too small").hint("take a larger one"));
+            return Err(Failure::new(FailureCode::Unsupported, "the medium is too small").hint("take a larger one"));
         }
         let partition = |label: &str, keep: bool| Partition {
             label: label.into(),

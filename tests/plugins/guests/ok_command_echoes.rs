@@ -6,7 +6,7 @@ struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(command: &str, arguments: &Arguments) -> Result<i32> {
+    fn invoke(command: &str, arguments: &Arguments) -> Result<u8> {
         let status = arguments.number("status").unwrap_or(0);
         let text = format!(
             "{command} text={:?} choice={:?} flag={} words={:?} status={status}",
@@ -17,6 +17,6 @@ impl Command for Guest {
         );
         println!("to stdout");
         skiff_sdk::log(Level::Info, text);
-        Ok(i32::try_from(status).unwrap_or(1))
+        Ok(u8::try_from(status).unwrap_or(1))
     }
 }

@@ -6,7 +6,7 @@ struct Guest;
 skiff_sdk::export_command!(Guest);
 
 impl Command for Guest {
-    fn invoke(_: &str, _: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, _: &Arguments) -> Result<u8> {
         std::fs::write("/state/a file,with=odd chars", "inside")
             .map_err(|error| skiff_sdk::Failure::io("/state", &error))?;
         let outcome =

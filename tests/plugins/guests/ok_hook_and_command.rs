@@ -14,7 +14,7 @@ impl Hook for Guest {
 }
 
 impl Command for Guest {
-    fn invoke(_: &str, _: &Arguments) -> Result<i32> {
+    fn invoke(_: &str, _: &Arguments) -> Result<u8> {
         skiff_sdk::log(Level::Info, "as a command");
         Ok(0)
     }

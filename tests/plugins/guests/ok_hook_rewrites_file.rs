@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use skiff_sdk::{Failure, Hook, Kind, Level, Result, Stage};
+use skiff_sdk::{ConfigKind, Failure, Hook, Level, Result, Stage};
 
 struct Guest;
 skiff_sdk::export_hook!(Guest);
 
 impl Hook for Guest {
     fn run(_: Stage) -> Result<()> {
-        let [name] = &skiff_sdk::symbols(Kind::Buildroot, &["BR2_TARGET_GENERIC_HOSTNAME"])[..] else {
+        let [name] = &skiff_sdk::symbols(ConfigKind::Buildroot, &["BR2_TARGET_GENERIC_HOSTNAME"])[..] else {
             unreachable!("one name, one value")
         };
         let name = name.as_deref().unwrap_or("\"nobody\"").trim_matches('"');

@@ -44,6 +44,7 @@ fn describe(event: &AuditEvent) -> String {
         AuditEvent::Granted { capabilities } if capabilities.is_empty() => "was granted to run".to_owned(),
         AuditEvent::Granted { capabilities } => format!("was granted {}", capabilities.join(" ")),
         AuditEvent::Carried { from } => format!("took over what was granted to {from}"),
+        AuditEvent::Trusted { sources } => format!("may be built from its sources in {}", sources.display()),
         AuditEvent::Revoked => "has no grants any more".to_owned(),
     };
     harmless(&text).replace('\n', " ")

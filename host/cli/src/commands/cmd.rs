@@ -23,6 +23,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::consent;
+use crate::lock;
 use crate::output::data;
 use crate::session::Session;
 
@@ -49,6 +50,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
         }
     };
+    lock::check(session, &plan)?;
     consent::obtain(session, [planned])?;
     let runner = session.runner(&plan)?;
     if keeps_state(planned) {
@@ -68,6 +70,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     let (status, stdout) = runner.run_command(planned, &command.name, &given, &zones)?;
     crate::output::write_plugin(&stdout);
     if status == 0
+        && !session.cancel.is_cancelled()
         && let Some(draft) = draft
     {
         draft.commit()?;
@@ -77,7 +80,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     if session.cancel.is_cancelled() {
         return Ok(ExitCode::from(130));
     }
-    Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
+    Ok(ExitCode::from(status))
 }
 
 /// Whether a plugin may change something in a zone. What a build makes must not be changed during one.

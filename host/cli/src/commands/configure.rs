@@ -105,8 +105,8 @@ fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
 fn warn_of_plugins(session: &Session, plan: &BuildPlan) -> Result<()> {
     let grants = session.grants()?;
     for planned in plan.plugins.iter().filter(|planned| !planned.plugin.hooks.is_empty()) {
-        let (id, digest) = Runner::identify(planned)?;
-        if let Standing::Missing(denied) = grants.standing(&id, digest, &planned.plugin.capabilities) {
+        let identity = Runner::identify(planned)?;
+        if let Standing::Missing(denied) = grants.standing(&identity, &planned.plugin.capabilities) {
             session.warn(&format!("{denied}; the build needs: {}", denied.grant_line()));
         }
     }

@@ -9,6 +9,7 @@ use skiff_plan::Digest;
 use skiff_plan::PlannedPlugin;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::GrantFile;
+use skiff_runtime::Identity;
 use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::SHELL;
@@ -60,14 +61,15 @@ fn wishes(session: &Session) -> Result<Vec<Wishes>> {
     let grants = session.grants()?;
     let mut all = Vec::new();
     for planned in &plan.plugins {
-        let (id, digest) = Runner::identify(planned)?;
+        let identity = Runner::identify(planned)?;
         let wish = |capability: &Capability| Wish {
             capability: capability_id(capability),
             why: capability.why().to_owned(),
-            granted: grants.allows(&id, digest, capability),
+            granted: grants.allows(&identity, capability),
         };
         let capabilities = planned.plugin.capabilities.iter().map(wish).collect();
         let version = Some(planned.plugin.version.to_string());
+        let Identity { plugin: id, digest, .. } = identity;
         all.push(Wishes { id, version, sha256: digest.to_string(), capabilities });
     }
     for layer in plan.layers.iter().filter(|layer| has_scripts(layer)) {
@@ -78,9 +80,9 @@ fn wishes(session: &Session) -> Result<Vec<Wishes>> {
             granted: scripts.check(&grants, &layer.root).is_ok(),
         };
         all.push(Wishes {
-            id: scripts.id,
+            id: scripts.identity.plugin,
             version: None,
-            sha256: scripts.digest.to_string(),
+            sha256: scripts.identity.digest.to_string(),
             capabilities: vec![shell],
         });
     }
@@ -147,22 +149,23 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         return add_scripts(session, args, &args.plugin, more);
     }
     let planned = find(session, &args.plugin)?;
-    let (id, digest) = Runner::identify(&planned)?;
+    let identity = Runner::identify(&planned)?;
+    let Identity { plugin: id, digest, .. } = &identity;
     let declared = &planned.plugin.capabilities;
     let mut wanted: BTreeSet<String> = match args.all {
         true => declared.iter().map(capability_id).collect(),
-        false => args.capabilities.iter().map(|name| declared_as(name, declared, &id)).collect::<Result<_>>()?,
+        false => args.capabilities.iter().map(|name| declared_as(name, declared, id)).collect::<Result<_>>()?,
     };
     // What other bytes of it may do, and these ask for as well, goes without saying again.
-    if let Standing::Missing(denied) = session.grants()?.standing(&id, digest, declared) {
+    if let Standing::Missing(denied) = session.grants()?.standing(&identity, declared) {
         wanted.extend(denied.held);
     }
-    session.audit_note(&id, digest, AuditEvent::Granted { capabilities: wanted.iter().cloned().collect() })?;
+    session.audit_note(id, *digest, AuditEvent::Granted { capabilities: wanted.iter().cloned().collect() })?;
     let path = file(session, &args.file);
     GrantFile::update(&path, |grants| {
-        grants.add(&id, digest, wanted.iter().cloned());
+        put(grants, args, &identity, wanted.iter().cloned());
         if let Some(compiler) = &args.compiler {
-            grants.set_compiler(&id, compiler);
+            grants.set_compiler(id, compiler);
         }
     })?;
     session.say(&format!(
@@ -171,6 +174,19 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         wanted.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
     ));
     Ok(())
+}
+
+/// What comes with the checkout is not bound to where that lies on this machine.
+fn put(
+    grants: &mut GrantFile,
+    args: &GrantAddArgs,
+    identity: &Identity,
+    capabilities: impl IntoIterator<Item = String>,
+) {
+    match args.file.ship {
+        true => grants.ship(identity, capabilities),
+        false => grants.add(identity, capabilities),
+    }
 }
 
 /// Lets the scripts of layers run.
@@ -182,15 +198,15 @@ fn add_scripts(session: &Session, args: &GrantAddArgs, first: &str, more: &[Stri
             CommandError::new(Kind::User, format!("There are no scripts of a layer `{name}`"))
                 .hint("`skiff grant list` shows the layers of the chain that have some")
         })?;
-        all.push(scripts);
+        all.push(scripts.identity);
     }
-    for Scripts { id, digest, .. } in &all {
+    for Identity { plugin: id, digest, .. } in &all {
         session.audit_note(id, *digest, AuditEvent::Granted { capabilities: vec![SHELL.to_owned()] })?;
     }
     GrantFile::update(&path, |grants| {
-        all.iter().for_each(|scripts| grants.add(&scripts.id, scripts.digest, [SHELL.to_owned()]));
+        all.iter().for_each(|scripts| put(grants, args, scripts, [SHELL.to_owned()]));
     })?;
-    for Scripts { id, digest, .. } in &all {
+    for Identity { plugin: id, digest, .. } in &all {
         session.say(&format!(
             "Scripts of {id} (sha256:{digest}) may run with all of your rights, as {} says",
             path.display()

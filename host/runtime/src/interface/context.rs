@@ -14,21 +14,32 @@ impl context::Host for State {
         Ok(self.system.layers.iter().enumerate().map(layer).collect())
     }
 
-    async fn target(&mut self) -> wasmtime::Result<context::TargetInfo> {
-        let target = &self.system.target;
-        Ok(context::TargetInfo {
-            arch: target.arch.map(|arch| arch.debian().to_owned()).unwrap_or_default(),
-            hostname: target.hostname.clone(),
-            command_line: self.system.command_line.clone(),
-            console: target.getty.as_ref().map(|getty| getty.port.clone()).filter(|port| port != "console"),
-        })
+    async fn arch(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.system.target.arch.map(|arch| arch.debian().to_owned()))
     }
 
-    async fn settings(&mut self) -> wasmtime::Result<String> {
+    async fn hostname(&mut self) -> wasmtime::Result<String> {
+        Ok(self.system.target.hostname.clone())
+    }
+
+    async fn command_line(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(self.system.command_line.clone())
+    }
+
+    async fn console(&mut self) -> wasmtime::Result<Option<String>> {
+        let port = self.system.target.getty.as_ref().map(|getty| getty.port.clone());
+        Ok(port.filter(|port| port != "console"))
+    }
+
+    async fn settings_json(&mut self) -> wasmtime::Result<String> {
         Ok(self.plugin.decl.settings.to_string())
     }
 
-    async fn symbols(&mut self, kind: context::Kind, names: Vec<String>) -> wasmtime::Result<Vec<Option<String>>> {
+    async fn symbols(
+        &mut self,
+        kind: context::ConfigKind,
+        names: Vec<String>,
+    ) -> wasmtime::Result<Vec<Option<String>>> {
         let config = self.system.configs.get(&crate::invoke::kind(kind));
         let value = |name: &String| config.and_then(|config| config.value(name)).map(Value::text).map(str::to_owned);
         Ok(names.iter().map(value).collect())

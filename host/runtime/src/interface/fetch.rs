@@ -13,8 +13,8 @@ use super::storage::GuestTree;
 use super::storage::tree_failure;
 use super::storage::writable;
 use crate::AuditEvent;
+use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
-use crate::bindings::imports::skiff::host::fault::Kind;
 use crate::bindings::imports::skiff::host::fetch;
 use crate::download::DownloadError;
 use crate::state::State;
@@ -36,9 +36,9 @@ impl State {
     fn fetch(&self, url: &str, sha256: &str, into: &GuestTree, to: &str) -> Result<u64, Failure> {
         self.impure("downloads")?;
         writable(into)?;
-        let to = TreePath::new(to).map_err(|error| failure(Kind::Invalid, error.to_string(), None))?;
+        let to = TreePath::new(to).map_err(|error| failure(Code::Invalid, error.to_string(), None))?;
         let Some(wanted) = Digest::parse(sha256) else {
-            return Err(failure(Kind::Invalid, format!("`{sha256}` is no SHA-256 in hexadecimal digits"), None));
+            return Err(failure(Code::Invalid, format!("`{sha256}` is no SHA-256 in hexadecimal digits"), None));
         };
         let Some(address) = self.address(url) else {
             let hint = format!("declare `fetch: {url}` under `capabilities` in its layer's metadata/plugins.yaml");
@@ -46,13 +46,13 @@ impl State {
         };
         self.note(AuditEvent::Fetch { url: url.to_owned(), sha256: wanted.to_string() })?;
         let file = self.download(url, wanted, address).map_err(|error| {
-            let kind = match &error {
-                DownloadError::Refused(_) | DownloadError::Offline => Kind::Refused,
-                DownloadError::Cancelled => Kind::Cancelled,
-                DownloadError::TooLarge => Kind::Limit,
-                DownloadError::Differs { .. } | DownloadError::Status(_) | DownloadError::Io(_) => Kind::Io,
+            let code = match &error {
+                DownloadError::Refused(_) | DownloadError::Offline => Code::Refused,
+                DownloadError::Cancelled => Code::Cancelled,
+                DownloadError::TooLarge => Code::Limit,
+                DownloadError::Differs { .. } | DownloadError::Status(_) | DownloadError::Io(_) => Code::Io,
             };
-            failure(kind, error.to_string(), None)
+            failure(code, error.to_string(), None)
         })?;
         skiff_tree::put(&file, &into.dir, &to, &self.watch()).map_err(|error| tree_failure(&into.shown, error))
     }

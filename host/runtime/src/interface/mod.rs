@@ -12,8 +12,8 @@ use crate::state::State;
 impl fault::Host for State {}
 
 /// Makes a failure value for the guest.
-pub(crate) fn failure(kind: fault::Kind, message: String, hint: Option<String>) -> fault::Failure {
-    fault::Failure { kind, message, hint, subject: None }
+pub(crate) fn failure(code: fault::Code, message: String, hint: Option<String>) -> fault::Failure {
+    fault::Failure { code, message, hint, subject: None }
 }
 
 impl fault::Failure {

@@ -16,14 +16,14 @@ use skiff_tree::TreePath;
 use wasmtime::component::Resource;
 
 use super::failure;
+use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
-use crate::bindings::imports::skiff::host::fault::Kind;
 use crate::bindings::imports::skiff::host::storage;
 use crate::mount::Unopened;
 use crate::state::State;
 
-/// Bytes that `peek` gives at most.
-const MAX_PEEK: u32 = 64 << 10;
+/// Bytes that `read-at` gives at most.
+const MAX_READ: u32 = 64 << 10;
 
 /// A folder that a guest holds open.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -49,7 +49,7 @@ impl storage::Host for State {
         match self.mounts.open_folder(&path) {
             Ok((dir, write)) => Ok(Ok(self.table.push(GuestTree { dir, write, shown: path })?)),
             Err(Unopened::Refused(refused)) => Ok(Err(self.refuse(refused, None))),
-            Err(Unopened::Missing(missing)) => Ok(Err(failure(Kind::Missing, missing, None))),
+            Err(Unopened::Missing(missing)) => Ok(Err(failure(Code::Missing, missing, None))),
         }
     }
 }
@@ -67,9 +67,9 @@ impl storage::HostBlob for State {
             .map_err(|error| tree_failure(shown, error)))
     }
 
-    async fn peek(&mut self, blob: Resource<GuestBlob>, offset: u64, length: u32) -> Answer<Vec<u8>> {
+    async fn read_at(&mut self, blob: Resource<GuestBlob>, offset: u64, length: u32) -> Answer<Vec<u8>> {
         let GuestBlob { file, shown, .. } = self.table.get(&blob)?;
-        let mut bytes = vec![0; length.min(MAX_PEEK) as usize];
+        let mut bytes = vec![0; length.min(MAX_READ) as usize];
         Ok(match file.read_at(&mut bytes, offset) {
             Ok(count) => {
                 bytes.truncate(count);
@@ -156,10 +156,11 @@ impl storage::HostTree for State {
 
     async fn pack(
         &mut self,
+        into: Resource<GuestTree>,
         source: Resource<GuestTree>,
         path: String,
-        format: storage::Format,
-        into: Resource<GuestTree>,
+        archive: storage::Archive,
+        compression: storage::Compression,
         to: String,
     ) -> Answer<storage::Amount> {
         let (into, source) = (self.table.get(&into)?, self.table.get(&source)?);
@@ -167,8 +168,8 @@ impl storage::HostTree for State {
             .and_then(|()| Ok((tree_path(&source.shown, &path)?, tree_path(&into.shown, &to)?)))
             .and_then(|(path, to)| {
                 // Outside of a build there is no time of it.
-                let epoch = self.epoch.unwrap_or_default();
-                skiff_tree::pack(&source.dir, &path, form(format), epoch, &into.dir, &to, &self.watch())
+                let epoch = self.time.epoch().unwrap_or_default();
+                skiff_tree::pack(&source.dir, &path, format(archive, compression), epoch, &into.dir, &to, &self.watch())
                     .map_err(|error| tree_failure(&source.shown, error))
             })
             .map(amount))
@@ -194,7 +195,7 @@ impl storage::HostTree for State {
         Ok(writable(tree).and_then(|()| tree_path(&tree.shown, &path)).and_then(|path| {
             if mode & !0o777 != 0 {
                 let message = format!("the mode {mode:o} has other bits than permissions");
-                return Err(failure(Kind::Refused, message, None));
+                return Err(failure(Code::Refused, message, None));
             }
             skiff_tree::set_mode(&tree.dir, &path, mode).map_err(|error| tree_failure(&tree.shown, error))
         }))
@@ -225,7 +226,7 @@ fn open_blob(dir: &Dir, path: &TreePath, shown: &str) -> Result<GuestBlob, Failu
     let metadata = file.metadata().map_err(failed)?;
     match metadata.is_file() {
         true => Ok(GuestBlob { file, size: metadata.len(), shown: shown.to_owned() }),
-        false => Err(failure(Kind::Invalid, "this is no file".into(), None).about(shown)),
+        false => Err(failure(Code::Invalid, "this is no file".into(), None).about(shown)),
     }
 }
 
@@ -235,7 +236,7 @@ fn below(tree: &str, path: &str) -> String {
 }
 
 fn tree_path(tree: &str, path: &str) -> Result<TreePath, Failure> {
-    TreePath::new(path).map_err(|error| failure(Kind::Invalid, error.to_string(), None).about(tree))
+    TreePath::new(path).map_err(|error| failure(Code::Invalid, error.to_string(), None).about(tree))
 }
 
 pub(crate) fn writable(tree: &GuestTree) -> Result<(), Failure> {
@@ -244,47 +245,49 @@ pub(crate) fn writable(tree: &GuestTree) -> Result<(), Failure> {
     }
     let message = "the plugin may read it, but not change it".to_owned();
     let hint = "declare and grant `write` for it instead of `read`".to_owned();
-    Err(failure(Kind::Refused, message, Some(hint)).about(&tree.shown))
+    Err(failure(Code::Refused, message, Some(hint)).about(&tree.shown))
 }
 
 fn amount(amount: Amount) -> storage::Amount {
     storage::Amount { entries: amount.entries, bytes: amount.bytes }
 }
 
-fn form(format: storage::Format) -> Format {
-    let (archive, compression) = match format {
-        storage::Format::Tar => (Archive::Tar, Compression::None),
-        storage::Format::TarGzip => (Archive::Tar, Compression::Gzip),
-        storage::Format::TarZstd => (Archive::Tar, Compression::Zstd),
-        storage::Format::Cpio => (Archive::Cpio, Compression::None),
-        storage::Format::CpioGzip => (Archive::Cpio, Compression::Gzip),
-        storage::Format::CpioZstd => (Archive::Cpio, Compression::Zstd),
+fn format(archive: storage::Archive, compression: storage::Compression) -> Format {
+    let archive = match archive {
+        storage::Archive::Tar => Archive::Tar,
+        storage::Archive::Cpio => Archive::Cpio,
+    };
+    let compression = match compression {
+        storage::Compression::None => Compression::None,
+        storage::Compression::Gzip => Compression::Gzip,
+        storage::Compression::Xz => Compression::Xz,
+        storage::Compression::Zstd => Compression::Zstd,
     };
     Format { archive, compression }
 }
 
 fn io_failure(shown: &str, error: &std::io::Error) -> Failure {
-    let kind = match error.kind() {
-        std::io::ErrorKind::NotFound => Kind::Missing,
-        std::io::ErrorKind::PermissionDenied => Kind::Refused,
-        _ => Kind::Io,
+    let code = match error.kind() {
+        std::io::ErrorKind::NotFound => Code::Missing,
+        std::io::ErrorKind::PermissionDenied => Code::Refused,
+        _ => Code::Io,
     };
-    failure(kind, error.to_string(), None).about(shown)
+    failure(code, error.to_string(), None).about(shown)
 }
 
 pub(crate) fn tree_failure(shown: &str, error: TreeError) -> Failure {
     match error {
-        TreeError::Stopped(_) => failure(Kind::Cancelled, "there is no more time for it".into(), None).about(shown),
+        TreeError::Stopped(_) => failure(Code::Cancelled, "there is no more time for it".into(), None).about(shown),
         TreeError::Io { path, source } => io_failure(&below(shown, &path), &source),
         other => {
-            let kind = match &other {
-                TreeError::Special { .. } | TreeError::Outside { .. } => Kind::Refused,
-                TreeError::TooDeep { .. } | TreeError::TooLarge(_) => Kind::Limit,
-                TreeError::IntoItself { .. } | TreeError::Folder { .. } => Kind::Conflict,
-                TreeError::Archive(_) | TreeError::Unfit { .. } => Kind::Invalid,
-                TreeError::Stopped(_) | TreeError::Io { .. } => Kind::Io,
+            let code = match &other {
+                TreeError::Special { .. } | TreeError::Outside { .. } => Code::Refused,
+                TreeError::TooDeep { .. } | TreeError::TooLarge(_) => Code::Limit,
+                TreeError::IntoItself { .. } | TreeError::Folder { .. } => Code::Conflict,
+                TreeError::Archive(_) | TreeError::Unfit { .. } => Code::Invalid,
+                TreeError::Stopped(_) | TreeError::Io { .. } => Code::Io,
             };
-            failure(kind, other.to_string(), None).about(shown)
+            failure(code, other.to_string(), None).about(shown)
         }
     }
 }

@@ -14,8 +14,8 @@ use super::failure;
 use crate::AuditEvent;
 use crate::Tape;
 use crate::ToolRun;
+use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
-use crate::bindings::imports::skiff::host::fault::Kind;
 use crate::bindings::imports::skiff::host::tools;
 use crate::grant::capability_id;
 use crate::matcher;
@@ -81,12 +81,12 @@ impl tools::Host for State {
         let begun = Instant::now();
         let ran = {
             let _pause = self.clock.pause();
-            system.tools.run(&checked.call(self.epoch), timeout.min(left), &self.cancel).await
+            system.tools.run(&checked.call(self.time.epoch()), timeout.min(left), &self.cancel).await
         };
         self.tools.end(begun.elapsed());
         if ran.as_ref().is_ok_and(|ran| ran.cancelled) {
             return Ok(Err(failure(
-                Kind::Cancelled,
+                Code::Cancelled,
                 format!("`{tool}` was ended because the user asked to stop"),
                 None,
             )));
@@ -112,11 +112,7 @@ impl tools::Host for State {
         }))
     }
 
-    async fn attach(
-        &mut self,
-        tool: String,
-        arguments: Vec<tools::Argument>,
-    ) -> wasmtime::Result<Result<i32, Failure>> {
+    async fn attach(&mut self, tool: String, arguments: Vec<tools::Argument>) -> wasmtime::Result<Result<u8, Failure>> {
         if self.declared(&tool).is_some_and(|declared| !declared.terminal) {
             let message = format!("the manifest does not ask to connect `{tool}` to the terminal");
             let hint = format!("add `terminal: true` to it in {MANIFEST}");
@@ -139,7 +135,7 @@ impl tools::Host for State {
         }
         let system = Arc::clone(&self.system);
         let _pause = self.clock.pause();
-        let status = system.tools.attach(&checked.call(self.epoch), &self.cancel).await;
+        let status = system.tools.attach(&checked.call(self.time.epoch()), &self.cancel).await;
         if let Ok(status) = status {
             self.record(ToolRun { tool: tool.clone(), arguments: shown, status, ..ToolRun::default() }, before)?;
         }
@@ -170,10 +166,10 @@ impl State {
     fn prepare(&self, tool: &str, actual: Vec<Actual>) -> Result<(Checked, Option<Listing>), Failure> {
         let program = self.system.tools.find(tool).ok_or_else(|| {
             let hint = self.system.install_hint(tool);
-            failure(Kind::Missing, format!("the program `{tool}` is not installed"), Some(hint))
+            failure(Code::Missing, format!("the program `{tool}` is not installed"), Some(hint))
         })?;
         let arguments: Vec<_> = actual.into_iter().flat_map(|argument| self.words(argument)).collect();
-        let io = |error: std::io::Error| failure(Kind::Io, error.to_string(), None);
+        let io = |error: std::io::Error| failure(Code::Io, error.to_string(), None);
         let view = self.mounts.view().map_err(io)?;
         debug!(plugin = %self.id(), %tool, ?arguments, "running a tool");
         let shown = |argument: &OsString| argument.to_string_lossy().into_owned();
@@ -189,7 +185,7 @@ impl State {
     fn played(&self, tape: &Tape, tool: &str, shown: &[String]) -> Result<ToolRun, Failure> {
         match tape.next(tool, shown, &self.mounts.writable()) {
             Ok(Some(run)) => Ok(run),
-            Ok(None) => Err(failure(Kind::Internal, format!("`{tool}` was not recorded like this"), None)),
+            Ok(None) => Err(failure(Code::Internal, format!("`{tool}` was not recorded like this"), None)),
             Err(error) => Err(cannot_run(tool, &error)),
         }
     }
@@ -242,7 +238,7 @@ impl State {
                 .map_err(|message| self.refuse(message, None))
         };
         match argument {
-            tools::Argument::Word(text) => Ok(Actual::text(text)),
+            tools::Argument::Text(text) => Ok(Actual::text(text)),
             tools::Argument::Path(path) => {
                 Ok(Actual::Pieces { before: String::new(), path: Some(find(&path)?), after: String::new() })
             }
@@ -256,7 +252,7 @@ impl State {
                         tools::Piece::Path(inner) if path.is_none() => path = Some(find(&inner)?),
                         tools::Piece::Path(_) => {
                             let message = "an argument can hold one path only".to_owned();
-                            return Err(failure(Kind::Invalid, message, None));
+                            return Err(failure(Code::Invalid, message, None));
                         }
                     }
                 }
@@ -278,9 +274,9 @@ impl State {
 
 fn too_much(tool: &str) -> Failure {
     let message = format!("`{tool}` is not run: the tools of this call have been run too often or for too long");
-    failure(Kind::Limit, message, None)
+    failure(Code::Limit, message, None)
 }
 
 fn cannot_run(tool: &str, error: &std::io::Error) -> Failure {
-    failure(Kind::Tool, format!("`{tool}` cannot be run: {error}"), None)
+    failure(Code::Tool, format!("`{tool}` cannot be run: {error}"), None)
 }

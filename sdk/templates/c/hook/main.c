@@ -3,7 +3,7 @@
 #include <string.h>
 #include "plugin.h"
 
-bool exports_skiff_plugin_hooks_run(exports_skiff_plugin_hooks_stage_t stage,
+bool exports_skiff_plugin_hooks_run(plugin_string_t *stage,
 		exports_skiff_plugin_hooks_failure_t *failure) {
 	(void)stage;
 	const char *path = "/target/etc/hello";
@@ -12,7 +12,7 @@ bool exports_skiff_plugin_hooks_run(exports_skiff_plugin_hooks_stage_t stage,
 	if (file && fclose(file) != 0) written = false;
 	if (!written) {
 		memset(failure, 0, sizeof *failure);
-		failure->kind = SKIFF_HOST_FAULT_KIND_IO;
+		failure->code = SKIFF_HOST_FAULT_CODE_IO;
 		plugin_string_dup(&failure->message, strerror(errno));
 		failure->subject.is_some = true;
 		plugin_string_dup(&failure->subject.val, path);

@@ -13,7 +13,7 @@ function print(text) {
 export const commands = {
   invoke(command, args) {
     if (command !== "greet") {
-      throw { kind: "invalid", message: `there is no command ${command}` };
+      throw { code: "invalid", message: `there is no command ${command}` };
     }
     const given = args.find((argument) => argument.name === "name");
     const name = given?.value.tag === "text" ? given.value.val : "sailor";

@@ -21,7 +21,7 @@ export const hooks = {
     try {
       writeFile(path, "Ahoy.\n");
     } catch (error) {
-      throw { kind: "io", message: String(error), subject: path };
+      throw { code: "io", message: String(error), subject: path };
     }
     report.log("info", "said hello");
   },

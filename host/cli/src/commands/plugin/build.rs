@@ -8,7 +8,7 @@ use skiff_plan::Unit;
 
 use super::Chosen;
 use super::source::Source;
-use crate::args::PluginArgs;
+use crate::args::BuildPluginArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
@@ -16,10 +16,11 @@ use crate::output::data;
 use crate::session::Session;
 
 /// Builds plugins from their sources.
-pub(super) fn run(session: &Session, args: &PluginArgs) -> Result<()> {
-    let chosen = Chosen::find(session, &args.plugin)?;
+pub(super) fn run(session: &Session, args: &BuildPluginArgs) -> Result<()> {
+    let chosen = Chosen::find(session, &args.plugin.plugin)?;
     for plugin in &chosen.plugins {
         let source = Source::find(&chosen.layer, plugin)?;
+        source.trust(session, &format!("{}/{}", chosen.layer.name, plugin.name), args.trust)?;
         build(session, &chosen.layer.name, plugin, &source)?;
     }
     Ok(())
@@ -37,7 +38,12 @@ fn build(session: &Session, layer: &str, plugin: &PluginDecl, source: &Source) -
     let new = staging.path().join("plugin.wasm");
     let builder = session.root.join("sdk/build").join(source.language.as_str());
     let task = Task::start(&session.reporter, &format!("Building {layer}/{}", plugin.name), Unit::Items, None);
-    let output = session.interrupt.passing(|| Command::new(&builder).arg(&source.folder).arg(&new).output());
+    let mut command = Command::new(&builder);
+    command.arg(&source.folder).arg(&new);
+    if session.reach.offline {
+        command.env("SKIFF_OFFLINE", "1");
+    }
+    let output = session.interrupt.passing(|| command.output());
     drop(task);
     let output = output.map_err(|error| failed(format!("{}: {error}", builder.display())))?;
     if session.cancel.is_cancelled() {

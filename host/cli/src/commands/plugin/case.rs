@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -53,7 +52,7 @@ pub(super) struct Case {
 pub(super) struct Outcome {
     /// The status of a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<i32>,
+    pub(super) status: Option<u8>,
     /// What it fails with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<String>,
@@ -68,6 +67,11 @@ pub(super) struct Outcome {
     pub(super) fragments: BTreeMap<String, String>,
 }
 
+/// Returns whether a folder is one that a recording makes.
+fn is_recorded(files: &str) -> bool {
+    files.strip_prefix("tool-").is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
 impl Case {
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
@@ -75,8 +79,11 @@ impl Case {
             CommandError::new(Kind::User, format!("{}: {message}", path.display()))
                 .hint("sdk/README.md describes cases; `skiff plugin test --record` writes them")
         };
-        let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-        let case: Self = serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let text = skiff_layers::optional_text(&path)?.unwrap_or_default();
+        let case: Self = skiff_layers::parse_yaml(&path, &text)?;
+        if let Some(files) = case.tools.iter().filter_map(|run| run.files.as_ref()).find(|files| !is_recorded(files)) {
+            return Err(wrong(format!("`{files}` is no folder with the files of a tool: tool-1, tool-2, …")));
+        }
         match (&case.command, &case.hook) {
             (Some(_), None) | (None, Some(_)) => Ok(case),
             _ => Err(wrong("a case calls either a `command` or a `hook`".into())),

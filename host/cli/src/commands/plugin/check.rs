@@ -1,6 +1,8 @@
 use semver::Version;
 use skiff_build::LockFile;
+use skiff_layers::Stage;
 use skiff_plan::PlannedPlugin;
+use skiff_runtime::Identity;
 use skiff_runtime::Inspection;
 use skiff_runtime::Runner;
 
@@ -48,13 +50,30 @@ fn complaints(session: &Session, planned: &PlannedPlugin, inspection: &Inspectio
             complaints.push(format!("it needs {name}, and `interface: {}` promises to do with less", decl.interface));
         }
     }
+    let exports = |interface: &str| inspection.exports.iter().any(|name| name.starts_with(interface));
+    for (interface, declared, what) in [
+        (
+            "skiff:plugin/hooks@",
+            decl.hooks.iter().any(|stage| *stage != Stage::Configure),
+            "hook: `hooks: [pre]`, `[post]`",
+        ),
+        ("skiff:plugin/configuration@", decl.hooks.contains(&Stage::Configure), "hook `configure`"),
+        ("skiff:plugin/commands@", !decl.commands.is_empty(), "command: `commands`"),
+        ("skiff:board/layouts@", decl.board, "board: `board: true`"),
+    ] {
+        if exports(interface) && !declared {
+            let interface = interface.trim_end_matches('@');
+            complaints
+                .push(format!("it exports {interface}, and the manifest declares no {what}: nobody will call it"));
+        }
+    }
     complaints.extend(
         super::inspect::unused(decl, &inspection.imports).into_iter().map(|(capability, why)| {
             format!("it declares `{capability}` and {why}: what is not needed is not asked for")
         }),
     );
     // Whoever has locked it knows these bytes by this version.
-    let (id, digest) = Runner::identify(planned)?;
+    let Identity { plugin: id, digest, .. } = Runner::identify(planned)?;
     let locked = LockFile::read(&session.workspace)?.system;
     let locked = locked.as_ref().and_then(|system| system.plugin(id.as_str()));
     if let Some(locked) = locked.filter(|locked| locked.sha256 != digest.to_string()) {

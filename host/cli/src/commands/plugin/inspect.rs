@@ -1,6 +1,7 @@
 use serde_json::json;
 use skiff_layers::Capability;
 use skiff_layers::PluginDecl;
+use skiff_runtime::Identity;
 use skiff_runtime::Inspection;
 use skiff_runtime::Runner;
 use skiff_runtime::capability_id;
@@ -18,7 +19,8 @@ pub(super) fn run(session: &Session, args: &InspectArgs) -> Result<()> {
     let grants = session.grants()?;
     let mut documents = Vec::new();
     for planned in chosen.planned() {
-        let (id, digest) = Runner::identify(&planned)?;
+        let identity = Runner::identify(&planned)?;
+        let Identity { plugin: id, digest, .. } = &identity;
         let Inspection { size, imports, exports, .. } = runner.inspect(&planned)?;
         let decl = &planned.plugin;
         let unused = unused(decl, &imports);
@@ -29,7 +31,7 @@ pub(super) fn run(session: &Session, args: &InspectArgs) -> Result<()> {
                 json!({
                     "capability": capability_id(capability),
                     "why": capability.why(),
-                    "granted": grants.allows(&id, digest, capability),
+                    "granted": grants.allows(&identity, capability),
                     "used": used,
                 })
             };

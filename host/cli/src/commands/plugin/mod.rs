@@ -4,8 +4,10 @@ mod build;
 mod case;
 mod check;
 mod doc;
+mod folder;
 mod inspect;
 mod new;
+mod scene;
 mod source;
 mod test;
 

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use skiff_layers::LayerName;
 use walkdir::WalkDir;
 
+use super::folder::unreadable;
+use super::source;
 use crate::args::Language;
 use crate::args::NewPluginArgs;
 use crate::args::PluginKind;
@@ -49,6 +51,9 @@ pub(super) fn run(session: &Session, args: &NewPluginArgs) -> Result<()> {
             .hint("check that the folder can be written to")
     })??;
     let plugin = format!("{package}/{name}");
+    let sources = layer.join("plugins").join(name);
+    let sources = sources.canonicalize().map_err(|error| unreadable(&sources, &error))?;
+    source::trust(session, &plugin, &sources)?;
     let shown = |path: &Path| shlex::try_quote(&path.display().to_string()).map(|q| q.into_owned()).unwrap_or_default();
     data!("Made {}", layer.join("plugins").join(name).display());
     if let Some(folder) =

@@ -1,14 +1,26 @@
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_layers::Layer;
 use skiff_layers::PluginDecl;
+use skiff_plan::Digest;
+use skiff_plan::harmless;
+use skiff_runtime::AuditEvent;
+use skiff_runtime::GrantFile;
+use skiff_runtime::PluginId;
 
+use walkdir::WalkDir;
+
+use super::folder::unreadable;
 use crate::args::Language;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::consent;
+use crate::output::note;
+use crate::session::Session;
 
 /// The sources of a plugin: `plugins/<name>` in its layer.
 pub(super) struct Source {
@@ -59,4 +71,51 @@ impl Source {
             )),
         }
     }
+
+    /// Returns whether a source was changed after the component was made. Cases, and what is hidden, are no sources.
+    pub(super) fn is_newer(&self, component: &Path) -> bool {
+        let changed = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let Some(made) = changed(component) else { return true };
+        let is_source =
+            |name: &OsStr| name != "tests" && name != "target" && !name.as_encoded_bytes().starts_with(b".");
+        let sources = WalkDir::new(&self.folder).min_depth(1).into_iter();
+        let mut sources = sources.filter_entry(|entry| is_source(entry.file_name())).flatten();
+        sources.any(|entry| entry.file_type().is_file() && changed(entry.path()).is_some_and(|time| time > made))
+    }
+
+    /// Sees to it that the user trusts the sources: to build them, and to run their native tests, is to run whatever
+    /// they say. Those of the checkout and those that `skiff plugin new` has made are trusted.
+    pub(super) fn trust(&self, session: &Session, plugin: &str, now: bool) -> Result<()> {
+        let folder = self.folder.canonicalize().map_err(|error| unreadable(&self.folder, &error))?;
+        if session.grants()?.trusts(&folder) {
+            return Ok(());
+        }
+        let shown = harmless(&folder.display().to_string());
+        let line = format!("skiff plugin build {plugin} --trust");
+        let denied = || {
+            CommandError::new(Kind::Refused, format!("The sources of `{plugin}` in `{shown}` are not trusted"))
+                .hint("to build or test them is to run what they say, with all of your rights; read them first")
+                .hint(format!("if you want that, run: {line}"))
+        };
+        if !now {
+            if !consent::can_ask(session) {
+                return Err(denied());
+            }
+            note!("To build {plugin} is to run what its sources say, with all of your rights:");
+            note!("  {shown}");
+            if !crate::commands::ask(session, "Trust them?", &line)? {
+                return Err(denied());
+            }
+        }
+        trust(session, plugin, &folder)
+    }
+}
+
+/// Notes that the user trusts sources.
+pub(super) fn trust(session: &Session, plugin: &str, folder: &Path) -> Result<()> {
+    let (layer, name) = plugin.rsplit_once('/').unwrap_or_default();
+    let event = AuditEvent::Trusted { sources: folder.to_owned() };
+    session.audit_note(&PluginId::new(layer, name), Digest::default(), event)?;
+    let (_, own) = session.grant_files();
+    Ok(GrantFile::update(&own, |grants| grants.trust(folder))?)
 }

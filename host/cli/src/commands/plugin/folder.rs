@@ -1,0 +1,101 @@
+//! The folders of a case. They may come from anybody, so nothing in them leads elsewhere.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use walkdir::WalkDir;
+
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> CommandError {
+    CommandError::new(Kind::User, format!("Cannot use `{}`: {error}", path.display()))
+        .hint("check that it can be read, and that there is room")
+}
+
+/// Refuses a case in which skiff itself would be led elsewhere: by a link in the place of one of its own folders. In the
+/// folders of a zone there may be links, which are copied as such. Pipes and devices are nowhere.
+pub(super) fn check(case: &Path) -> Result<()> {
+    let wrong = |path: &Path, what: &str| {
+        CommandError::new(Kind::User, format!("`{}` is {what}, which no case may hold", path.display()))
+            .hint("sdk/README.md describes cases; `skiff plugin test --record` writes them")
+    };
+    for entry in WalkDir::new(case).follow_root_links(false) {
+        let entry = entry.map_err(|error| unreadable(case, &error.into()))?;
+        let kind = entry.file_type();
+        // `before/target` is a folder of skiff, `before/layers/00` as well, and what is below is the zone's.
+        let in_layers = entry.path().strip_prefix(case).is_ok_and(|inner| inner.starts_with("before/layers"));
+        let is_own = entry.depth() <= if in_layers { 3 } else { 2 };
+        if kind.is_symlink() && is_own {
+            return Err(wrong(entry.path(), "a link"));
+        }
+        if !(kind.is_symlink() || kind.is_file() || kind.is_dir()) {
+            return Err(wrong(entry.path(), "neither file nor folder nor link"));
+        }
+    }
+    Ok(())
+}
+
+/// What a file of a tree is, as far as a checkout keeps it.
+#[derive(PartialEq, Eq)]
+enum Content {
+    File(bool, Vec<u8>),
+    Link(PathBuf),
+}
+
+/// Returns in which files a zone differs from what was recorded.
+pub(super) fn changes(zone: &str, expected: &Path, present: &Path) -> Result<Vec<String>> {
+    let (expected, present) = (contents(expected)?, contents(present)?);
+    let shown = |path: &Path| format!("{zone}/{}", path.display());
+    let mut wrong = Vec::new();
+    for (path, content) in &present {
+        match expected.get(path) {
+            None => wrong.push(format!("{}: it was not there when the case was recorded", shown(path))),
+            Some(other) if other != content => wrong.push(format!("{}: it is another than was recorded", shown(path))),
+            Some(_) => {}
+        }
+    }
+    let lost = expected.keys().filter(|path| !present.contains_key(*path));
+    wrong.extend(lost.map(|path| format!("{}: it is not there", shown(path))));
+    Ok(wrong)
+}
+
+fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Content>> {
+    let mut found = BTreeMap::new();
+    if !folder.is_dir() {
+        return Ok(found);
+    }
+    for entry in WalkDir::new(folder) {
+        let entry = entry.map_err(|error| unreadable(folder, &error.into()))?;
+        let inner = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
+        let failed = |error: io::Error| unreadable(entry.path(), &error);
+        if entry.path_is_symlink() {
+            found.insert(inner, Content::Link(fs::read_link(entry.path()).map_err(failed)?));
+        } else if entry.file_type().is_file() {
+            let mode = entry.metadata().map_err(|error| unreadable(folder, &error.into()))?.permissions().mode();
+            found.insert(inner, Content::File(mode & 0o111 != 0, fs::read(entry.path()).map_err(failed)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Copies a tree of files, folders and links.
+pub(super) fn copy(from: &Path, into: &Path) -> io::Result<()> {
+    for entry in WalkDir::new(from) {
+        let entry = entry?;
+        let place = into.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
+        if entry.path_is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path())?, place)?;
+        } else if entry.file_type().is_dir() {
+            fs::create_dir_all(place)?;
+        } else {
+            fs::copy(entry.path(), place)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use skiff_layers::ArgumentKind;
+use skiff_layers::Stage;
+use skiff_plan::Event;
+use skiff_plan::HookCall;
+use skiff_plan::HookRunner as _;
+use skiff_plan::HookStep;
+use skiff_plan::PlannedPlugin;
+use skiff_plan::Reporter;
+use skiff_plan::Zones;
+use skiff_runtime::Downloads;
+use skiff_runtime::Given;
+use skiff_runtime::GivenValue;
+use skiff_runtime::PluginId;
+use skiff_runtime::Runner;
+use skiff_runtime::System;
+use skiff_runtime::Tape;
+
+use super::case::Case;
+use super::case::Outcome;
+use super::folder::copy;
+use super::folder::unreadable;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::commands::cmd;
+use crate::session::Session;
+
+/// Seconds since 1970 that every case believes it is.
+const EPOCH: u32 = 0;
+
+/// The folders and the host in which a case is played.
+pub(super) struct Scene {
+    folder: tempfile::TempDir,
+    runner: Runner,
+    zones: Zones,
+    said: Arc<Said>,
+}
+
+impl Scene {
+    pub(super) fn set(
+        session: &Session,
+        planned: &PlannedPlugin,
+        folder: &Path,
+        case: &Case,
+        tape: &Arc<Tape>,
+        offline: bool,
+    ) -> Result<Self> {
+        let scene = tempfile::tempdir().map_err(|error| unreadable(Path::new("/tmp"), &error))?;
+        let at = |name: &str| scene.path().join(name);
+        let id = PluginId::new(&planned.layer, &planned.plugin.name);
+        let before = folder.join("before");
+        for (zone, place) in
+            [("target", at("target")), ("images", at("images")), ("state", at("state").join(id.as_str()))]
+        {
+            fs::create_dir_all(&place)
+                .and_then(|()| if before.join(zone).is_dir() { copy(&before.join(zone), &place) } else { Ok(()) })
+                .map_err(|error| unreadable(&place, &error))?;
+        }
+        let layers = before.join("layers");
+        if layers.is_dir() {
+            copy(&layers, &at("layers")).map_err(|error| unreadable(&layers, &error))?;
+        }
+        let own = [planned.layer.clone()];
+        let names = if case.layers.is_empty() { &own[..] } else { &case.layers };
+        let layer = |(position, name): (usize, &String)| {
+            let given = at("layers").join(format!("{position:02}"));
+            let is_own = *name == planned.layer && !given.is_dir();
+            (name.clone(), if is_own { planned.layer_root.clone() } else { given })
+        };
+        let zones = Zones {
+            layers: names.iter().enumerate().map(layer).collect(),
+            target: Some(at("target")),
+            images: Some(at("images")),
+            state: at("state"),
+            epoch: Some(EPOCH),
+        };
+        let said = Arc::new(Said::default());
+        let mut system = System {
+            layers: names.to_vec(),
+            configs: case.configs(folder)?,
+            downloads: Downloads { cache: folder.to_owned(), offline, ..session.downloads() },
+            tape: Some(Arc::clone(tape)),
+            ..session.bare_system()
+        };
+        if let Some(buildroot) = system.configs.get(&skiff_kconfig::Kind::Buildroot) {
+            system.target = skiff_plan::Target::of(buildroot)?;
+        }
+        let runner = session.runner_with(system, Arc::clone(&said) as Arc<dyn Reporter>)?;
+        Ok(Self { folder: scene, runner, zones, said })
+    }
+
+    pub(super) fn zone(&self, zone: &str, id: &PluginId) -> PathBuf {
+        match zone {
+            "state" => self.folder.path().join("state").join(id.as_str()),
+            other => self.folder.path().join(other),
+        }
+    }
+
+    /// Makes the call.
+    pub(super) fn play(&self, planned: &PlannedPlugin, case: &Case) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        if let Some(command) = &case.command {
+            match self.runner.run_command(planned, command, &given(planned, command, case)?, &self.zones) {
+                Ok((status, stdout)) => {
+                    outcome.status = Some(status);
+                    outcome.stdout = String::from_utf8_lossy(&stdout).into_owned();
+                }
+                Err(error) => outcome.failure = Some(error.to_string()),
+            }
+        }
+        if let Some(stage) = case.hook {
+            let call = HookCall {
+                layer: planned.layer.clone(),
+                layer_root: planned.layer_root.clone(),
+                plugin: planned.plugin.clone(),
+                stage,
+            };
+            let called = match stage {
+                Stage::Configure => self.runner.contribute(&call, &self.zones).map(|contributions| {
+                    let named = |c: skiff_plan::Contribution| (format!("{}/{}", c.kind.folder(), c.name), c.text);
+                    outcome.fragments = contributions.into_iter().map(named).collect();
+                }),
+                Stage::Pre | Stage::Post => self.runner.run_hook(&HookStep::Component(Box::new(call)), &self.zones),
+            };
+            outcome.failure = called.err().map(|error| error.source.to_string());
+        }
+        outcome.messages = self.said.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(outcome)
+    }
+}
+
+/// Returns the arguments of a command: those of the case, and the defaults of the manifest.
+fn given(planned: &PlannedPlugin, command: &str, case: &Case) -> Result<Given> {
+    let Some(decl) = planned.plugin.commands.iter().find(|decl| decl.name == command) else {
+        return Err(CommandError::new(Kind::User, format!("The plugin has no command `{command}`"))
+            .hint("mend the case, or the manifest"));
+    };
+    let mut given = Given::default();
+    for argument in &decl.arguments {
+        match (case.arguments.get(&argument.name), &argument.default) {
+            (Some(value), _) => given.insert(&argument.name, value.clone()),
+            (None, _) if argument.kind == ArgumentKind::Flag => given.insert(&argument.name, GivenValue::Flag(false)),
+            (None, Some(default)) => given.insert_default(&argument.name, cmd::value(argument, default)?),
+            (None, None) => {}
+        }
+    }
+    Ok(given)
+}
+
+/// Everything that the plugin says.
+#[derive(Default)]
+struct Said(Mutex<Vec<String>>);
+
+impl Reporter for Said {
+    fn event(&self, event: Event<'_>) {
+        if let Event::Message { plugin: Some(_), text, .. } = event {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
+        }
+    }
+}
