@@ -74,6 +74,8 @@ pub(crate) struct Session {
     pub(crate) allowed: Vec<String>,
     /// Grants for this run only.
     for_now: Mutex<GrantFile>,
+    /// The grants that come with the checkout, which change in no run that needs them.
+    shipped: OnceLock<Grants>,
     commit: OnceLock<String>,
 }
 
@@ -134,6 +136,7 @@ impl Session {
             asks: false,
             allowed,
             for_now: Mutex::default(),
+            shipped: OnceLock::new(),
             commit: OnceLock::new(),
         })
     }
@@ -217,7 +220,7 @@ impl Session {
         }
         let contributing = |planned: &&PlannedPlugin| planned.plugin.hooks.contains(&Stage::Configure);
         consent::obtain(self, plan.plugins.iter().filter(contributing))?;
-        let runner = self.runner(&plan)?;
+        let runner = self.plugin_runner(&plan)?;
         let zones = Zones { target: None, images: None, epoch: Some(0), ..self.zones(&plan) };
         let mut contributions = Vec::new();
         for call in &calls {
@@ -296,8 +299,14 @@ impl Session {
     /// Returns the grants that hold for every run: those that come with the checkout and the user's own.
     pub(crate) fn kept_grants(&self) -> Result<Grants> {
         let (shipped, own) = self.grant_files();
-        let mut grants = Grants::default();
-        grants.read_shipped(&shipped, &self.context.configs)?;
+        let mut grants = match self.shipped.get() {
+            Some(known) => known.clone(),
+            None => {
+                let mut grants = Grants::default();
+                grants.read_shipped(&shipped, &self.context.configs)?;
+                self.shipped.get_or_init(|| grants).clone()
+            }
+        };
         grants.read(&own)?;
         Ok(grants)
     }
@@ -328,13 +337,22 @@ impl Session {
         })
     }
 
+    /// Makes a runner for the system of a plan, with what scripts of its layers find around them.
     pub(crate) fn runner(&self, plan: &BuildPlan) -> Result<Runner> {
-        self.runner_of(System {
+        self.runner_of(System { scripts: self.script_environment(plan)?, ..self.system(plan)? })
+    }
+
+    /// Makes a runner for the plugins alone: to gather what scripts find takes longer than many a command.
+    pub(crate) fn plugin_runner(&self, plan: &BuildPlan) -> Result<Runner> {
+        self.runner_of(self.system(plan)?)
+    }
+
+    fn system(&self, plan: &BuildPlan) -> Result<System> {
+        Ok(System {
             layers: plan.layers.iter().map(|layer| layer.name.clone()).collect(),
             configs: plan.configs.clone(),
             target: Target::of(plan.config(ConfigKind::Buildroot))?,
             command_line: plan.prebuilt.command_line.clone(),
-            scripts: self.script_environment(plan)?,
             ..self.bare_system()
         })
     }

@@ -20,7 +20,7 @@ use skiff_plan::Cancel;
 use skiff_plan::Cancelled;
 
 use crate::HostError;
-use crate::engine::new_engine;
+use crate::engine::compiling_engine;
 
 /// What one component may take to be compiled. A Python component with its interpreter takes 11 s and 334 MB.
 const MAX_CPU_S: u64 = 120;
@@ -158,7 +158,7 @@ pub fn precompile(input: impl Read, mut output: impl io::Write) -> Result<Result
 /// # Errors
 /// [`HostError`] when wasmtime cannot be set up.
 pub fn compile(component: &[u8]) -> Result<Result<Vec<u8>, String>, HostError> {
-    let compiled = new_engine()?.precompile_component(component);
+    let compiled = compiling_engine()?.precompile_component(component);
     Ok(compiled.map_err(|error| format!("{error:#}").replace('\n', " ")))
 }
 

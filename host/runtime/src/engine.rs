@@ -54,7 +54,8 @@ impl Host {
     /// # Errors
     /// [`HostError`] when wasmtime or the operating system refuses.
     pub(crate) fn new(workshop: &Workshop) -> Result<Self, HostError> {
-        let engine = new_engine()?;
+        // What is not needed to run is not set up: whoever compiles is another process.
+        let engine = engine(config().enable_compiler(false))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HostError::Runtime)?;
         let ticker = Ticker::start(engine.clone()).map_err(HostError::Runtime)?;
         let compatibility =
@@ -76,8 +77,17 @@ impl Host {
     }
 }
 
-/// Makes an engine; all engines of one skiff are alike, so that one can run what another has compiled.
-pub(crate) fn new_engine() -> Result<Engine, HostError> {
+/// Makes an engine that compiles.
+pub(crate) fn compiling_engine() -> Result<Engine, HostError> {
+    engine(&config())
+}
+
+fn engine(config: &Config) -> Result<Engine, HostError> {
+    Engine::new(config).map_err(|error| HostError::Engine(format!("{error:#}")))
+}
+
+/// All engines of one skiff are alike, so that one can run what another has compiled.
+fn config() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -85,6 +95,8 @@ pub(crate) fn new_engine() -> Result<Engine, HostError> {
         .async_stack_size(GUEST_STACK * 2)
         // Most components are instantiated once: then copying their few pages is cheaper than sharing them.
         .memory_init_cow(false)
+        // Nobody is shown where in the machine code a guest has crashed, and the map takes a third of what is kept of it.
+        .generate_address_map(false)
         // A plugin is a plain single-threaded program: everything else would only be more to defend.
         .concurrency_support(false)
         .shared_memory(false)
@@ -93,7 +105,7 @@ pub(crate) fn new_engine() -> Result<Engine, HostError> {
         .wasm_function_references(false)
         .wasm_exceptions(false)
         .wasm_memory64(false);
-    Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
+    config
 }
 
 fn linker(engine: &Engine, powers: Powers) -> wasmtime::Result<Linker<State>> {

@@ -68,7 +68,7 @@ fn sources_of_a_stranger_are_not_run_unasked() {
     env.write("layers/my/board/plugins/p/Cargo.toml", "[package]\nname = \"p\"\nbuild = \"build.rs\"\n");
     env.write("layers/my/board/plugins/p/build.rs", "fn main() {}\n");
     let refused = env.fail(77, &["plugin", "build", "my/board/p"]);
-    assert_eq!(env.fail(77, &["plugin", "test", "my/board/p"]), refused);
+    assert!(env.fail(77, &["plugin", "test", "my/board/p"]).ends_with(&refused));
     assert_snapshot!(refused, @"
     error: The sources of `my/board/p` in `[ROOT]/layers/my/board/plugins/p` are not trusted
     hint: to build or test them is to run what they say, with all of your rights; read them first

@@ -52,7 +52,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     };
     lock::check(session, &plan)?;
     consent::obtain(session, [planned])?;
-    let runner = session.runner(&plan)?;
+    let runner = session.plugin_runner(&plan)?;
     if keeps_state(planned) {
         skiff_build::claim(&session.workspace)?;
     }

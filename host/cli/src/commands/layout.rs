@@ -31,7 +31,7 @@ pub(crate) fn run(session: &Session, args: &LayoutArgs) -> Result<()> {
         Intent::Image => board::Intent::Image,
     };
     let medium = board::Medium { size: args.size, sector: SECTOR, model: String::new() };
-    let layout = session.runner(&plan)?.layout(planned, intent, &medium, &session.zones(&plan))?;
+    let layout = session.plugin_runner(&plan)?.layout(planned, intent, &medium, &session.zones(&plan))?;
     data!("{:#}", serde_json::json!(layout));
     Ok(())
 }
