@@ -1,5 +1,7 @@
 //! Copying files and folders from one tree to another.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map;
 use std::ffi::CStr;
 use std::ffi::CString;
 use std::fs::File;
@@ -40,26 +42,26 @@ const CREATE: OFlags =
 /// # Errors
 /// [`TreeError`]; what was copied until then stays.
 pub fn copy(source: &Dir, path: &TreePath, into: &Dir, to: &TreePath, watch: Watch<'_>) -> Result<Amount, TreeError> {
-    copy_with(PLAIN_MODE, source, path, into, to, watch)
+    copy_with(Copy::new(PLAIN_MODE, watch), source, path, into, to)
 }
 
-/// Copies a whole tree into an empty one, with the set-user-id bits: for what is the user's own.
+/// Copies a whole tree into an empty one, with the set-user-id bits and hard links: for what is the user's own.
 ///
 /// # Errors
 /// [`TreeError`]; what was copied until then stays.
 pub fn duplicate(source: &Dir, into: &Dir, watch: Watch<'_>) -> Result<Amount, TreeError> {
-    copy_with(ALL_MODE, source, &TreePath::default(), into, &TreePath::default(), watch)
+    let root = reopen(into, "")?;
+    let copy = Copy { links: Some(Links { root, names: BTreeMap::new() }), ..Copy::new(ALL_MODE, watch) };
+    copy_with(copy, source, &TreePath::default(), into, &TreePath::default())
 }
 
 fn copy_with(
-    modes: u32,
+    mut copy: Copy<'_>,
     source: &Dir,
     path: &TreePath,
     into: &Dir,
     to: &TreePath,
-    watch: Watch<'_>,
 ) -> Result<Amount, TreeError> {
-    let mut copy = Copy { modes, amount: Amount::default(), destination: (0, 0), watch };
     let Some((folder, name)) = path.split() else {
         let target = open_folder(into, to)?;
         copy.folder(source.as_fd(), target.as_fd(), "", 0)?;
@@ -205,10 +207,45 @@ struct Copy<'w> {
     amount: Amount,
     /// Device and inode of the folder that is filled, so as not to copy it into itself.
     destination: (u64, u64),
+    /// The files that have several names, where these are kept.
+    links: Option<Links>,
     watch: Watch<'w>,
 }
 
-impl Copy<'_> {
+/// Files that have several names.
+struct Links {
+    /// The tree that is filled.
+    root: OwnedFd,
+    /// By device and inode: the first of its names, below the tree that is filled.
+    names: BTreeMap<(u64, u64), CString>,
+}
+
+impl<'w> Copy<'w> {
+    fn new(modes: u32, watch: Watch<'w>) -> Self {
+        Self { modes, amount: Amount::default(), destination: (0, 0), links: None, watch }
+    }
+
+    /// Gives a file that was copied already another name. Returns whether it was.
+    fn linked(
+        &mut self,
+        stat: &rustix::fs::Stat,
+        into: BorrowedFd<'_>,
+        to: &CStr,
+        shown: &str,
+    ) -> Result<bool, TreeError> {
+        let Some(links) = self.links.as_mut().filter(|_| stat.st_nlink > 1) else { return Ok(false) };
+        match links.names.entry((stat.st_dev, stat.st_ino)) {
+            btree_map::Entry::Occupied(first) => {
+                // Where the file system makes no more names of it, it is copied like any other.
+                Ok(rustix::fs::linkat(&links.root, first.get(), into, to, AtFlags::empty()).is_ok())
+            }
+            btree_map::Entry::Vacant(entry) => {
+                entry.insert(CString::new(shown).map_err(|error| TreeError::at(shown)(error.into()))?);
+                Ok(false)
+            }
+        }
+    }
+
     fn folder(
         &mut self,
         source: BorrowedFd<'_>,
@@ -246,6 +283,9 @@ impl Copy<'_> {
         match entry.kind {
             Kind::File => {
                 let (from, stat) = open_file(source, &entry.name, shown)?;
+                if self.linked(&stat, into, to, shown)? {
+                    return Ok(());
+                }
                 let file = create(into, to, stat.st_mode & self.modes).map_err(TreeError::errno(shown))?;
                 self.amount.bytes +=
                     data::copy(&from, &stat, &file, self.watch).map_err(|ended: Ended| ended.at(shown))?;
@@ -374,6 +414,25 @@ mod tests {
         assert_eq!(copied(&source, "tool", &into, "bin/renamed").unwrap(), Amount { entries: 1, bytes: 1 });
         assert_eq!(copied(&source, "tool", &into, "").unwrap(), Amount { entries: 1, bytes: 1 });
         assert_eq!(fs::read_to_string(at("into/bin/renamed")).unwrap(), "x");
+    }
+
+    #[test]
+    fn what_has_several_names_has_them_in_a_duplicate() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        let (source, into) = (dir(&at("source")), dir(&at("into")));
+        fs::create_dir_all(at("source/a/b")).unwrap();
+        fs::write(at("source/a/git"), "git").unwrap();
+        fs::hard_link(at("source/a/git"), at("source/a/b/git-add")).unwrap();
+        fs::hard_link(at("source/a/git"), at("elsewhere")).unwrap();
+        fs::write(at("source/alone"), "x").unwrap();
+        assert_eq!(duplicate(&source, &into, &|| Ok(())).unwrap(), Amount { entries: 5, bytes: 4 });
+        let inode = |name: &str| fs::metadata(at(name)).unwrap().ino();
+        assert_eq!(inode("into/a/git"), inode("into/a/b/git-add"));
+        assert_ne!(inode("into/a/git"), inode("source/a/git"));
+        assert_eq!(fs::metadata(at("into/a/git")).unwrap().nlink(), 2);
+        copied(&source, "", &dir(&at("copy")), "").unwrap();
+        assert_ne!(inode("copy/a/git"), inode("copy/a/b/git-add"), "an ordinary copy has files of their own");
     }
 
     #[test]
