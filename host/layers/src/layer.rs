@@ -1,3 +1,8 @@
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use crate::LayerName;
@@ -177,6 +182,13 @@ impl Layer {
 
     /// Returns the folders whose contents decide what is built: everything but READMEs and the like.
     pub fn input_folders(&self) -> impl Iterator<Item = (&'static str, PathBuf)> + use<'_> {
-        PARTS.iter().filter_map(|part| Some((*part, self.folder(part)?)))
+        // One look at the layer takes less than asking for each part; who may not list it may still know the names.
+        let names = |entries: fs::ReadDir| entries.map(|entry| Ok(entry?.file_name())).collect();
+        let present: io::Result<BTreeSet<OsString>> = fs::read_dir(&self.root).and_then(names);
+        let may_be = move |part: &&&str| match &present {
+            Ok(names) => names.contains(OsStr::new(part)),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        PARTS.iter().filter(may_be).filter_map(|part| Some((*part, self.folder(part)?)))
     }
 }
