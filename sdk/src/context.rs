@@ -57,6 +57,43 @@ pub fn symbols(kind: ConfigKind, names: &[&str]) -> Vec<Option<String>> {
 /// layer.
 pub fn symbol_text(kind: ConfigKind, name: &str) -> Option<String> {
     let value = symbols(kind, &[name]).pop().flatten()?;
-    let text = value.strip_prefix('"')?.strip_suffix('"')?;
-    (!text.is_empty()).then(|| text.replace("\\\"", "\"").replace("\\\\", "\\"))
+    let mut text = String::new();
+    let mut chars = value.strip_prefix('"')?.chars();
+    // As Kconfig reads it: a backslash takes the next character as it is, and what follows the last quote is ignored.
+    loop {
+        match chars.next()? {
+            '"' => return (!text.is_empty()).then_some(text),
+            '\\' => text.push(chars.next()?),
+            other => text.push(other),
+        }
+    }
+}
+
+/// Returns the name of the layer that ships this plugin.
+pub fn own_layer() -> String {
+    host::own_layer()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Host;
+
+    #[test]
+    fn a_text_is_read_as_kconfig_reads_it() {
+        let texts = [
+            ("\"ttyS0\"", Some("ttyS0")),
+            ("\"a\" # mine", Some("a")),
+            ("\"C:\\d\"", Some("C:d")),
+            ("\"say \\\"x\\\"\"", Some("say \"x\"")),
+            ("\"n\"", Some("n")),
+            ("n", None),
+            ("\"\"", None),
+            ("\"open", None),
+        ];
+        for (value, wanted) in texts {
+            let _host = Host::new().symbol(ConfigKind::Buildroot, "BR2_X", value);
+            assert_eq!(symbol_text(ConfigKind::Buildroot, "BR2_X").as_deref(), wanted, "{value}");
+        }
+    }
 }

@@ -43,6 +43,7 @@ pub use configure::Fragment;
 pub use context::Layer;
 pub use context::Target;
 pub use context::layers;
+pub use context::own_layer;
 pub use context::path;
 pub use context::settings;
 pub use context::symbol_text;

@@ -24,6 +24,7 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct State {
     root: PathBuf,
+    pub(crate) own_layer: String,
     pub(crate) layers: Vec<Layer>,
     pub(crate) target: Target,
     pub(crate) settings: String,
@@ -59,6 +60,7 @@ impl Host {
             Target { arch: Some("amd64".into()), hostname: "skiff".into(), command_line: Vec::new(), console: None };
         let state = State {
             root,
+            own_layer: "my/layer".into(),
             layers: Vec::new(),
             target,
             settings: "{}".into(),
@@ -109,6 +111,12 @@ impl Host {
         let folder = real(&format!("/layers/{number:02}"));
         make_folder(&folder);
         self.set(|state| state.layers.push(Layer { name: name.to_owned(), folder: Some(folder) }))
+    }
+
+    /// Says which layer ships the plugin; otherwise it is `my/layer`.
+    #[must_use]
+    pub fn own_layer(self, name: &str) -> Self {
+        self.set(|state| state.own_layer = name.to_owned())
     }
 
     /// Says what is built.

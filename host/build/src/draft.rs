@@ -48,7 +48,7 @@ impl Draft {
         let open = |path: &Path| Dir::open_ambient_dir(path, ambient_authority());
         let opened = fs::create_dir(&new).and_then(|()| Ok((open(place)?, open(&new)?)));
         let (from, into) = opened.map_err(FileError::at("copy", place))?;
-        let watch = || if cancel.is_cancelled() { Err(Stopped) } else { Ok(()) };
+        let watch = || if cancel.is_cancelled() { Err(Stopped::Cancelled) } else { Ok(()) };
         skiff_tree::duplicate(&from, &into, &watch)
             .map(drop)
             .map_err(|error| FileError::at("copy", place)(io::Error::other(error)))

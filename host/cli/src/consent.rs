@@ -41,7 +41,11 @@ pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'
             Standing::Granted => {}
             Standing::Carried { from } => carry(session, planned, &identity, &from)?,
             Standing::Missing(denied) => {
-                if !allowed(session, planned, &identity, &denied)? && can_ask(session) {
+                if allowed(session, planned, &identity, &denied)? || !can_ask(session) {
+                    continue;
+                }
+                // Some of it may have been allowed on the command line.
+                if let Standing::Missing(denied) = session.grants()?.standing(&identity, &planned.plugin.capabilities) {
                     ask(session, planned, &identity, denied)?;
                 }
             }
@@ -56,7 +60,7 @@ fn carry(session: &Session, planned: &PlannedPlugin, identity: &Identity, from: 
     let kept = session.kept_grants()?.standing(identity, &planned.plugin.capabilities);
     // Who only looks changes nothing, and what was granted for one run does not hold for the next.
     if session.asks && matches!(kept, Standing::Carried { .. }) {
-        agree(session, planned, identity, event)?;
+        agree(session, identity, ids(planned), event)?;
     } else {
         session.audit_note(&identity.plugin, identity.digest, event)?;
         session.grant_for_now(identity, ids(planned));
@@ -134,14 +138,22 @@ fn ask(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: 
         session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user said no".to_owned() })?;
         return Err(denied.into());
     }
-    agree(session, planned, identity, AuditEvent::Granted { capabilities: ids(planned) })
+    // What holds for this run only was not asked about, and is not kept.
+    let mut kept: BTreeSet<String> = match session.kept_grants()?.standing(identity, &planned.plugin.capabilities) {
+        Standing::Granted | Standing::Carried { .. } => ids(planned).into_iter().collect(),
+        Standing::Missing(kept) => kept.held.into_iter().collect(),
+    };
+    kept.extend(denied.missing.into_iter().map(|(name, _)| name));
+    session.grant_for_now(identity, ids(planned));
+    let capabilities: Vec<String> = kept.into_iter().collect();
+    agree(session, identity, capabilities.clone(), AuditEvent::Granted { capabilities })
 }
 
-/// Notes that a plugin with these bytes may do all that it declares.
-fn agree(session: &Session, planned: &PlannedPlugin, identity: &Identity, event: AuditEvent) -> Result<()> {
+/// Keeps what the user has agreed to.
+fn agree(session: &Session, identity: &Identity, capabilities: Vec<String>, event: AuditEvent) -> Result<()> {
     session.audit_note(&identity.plugin, identity.digest, event)?;
     let (_, own) = session.grant_files();
-    GrantFile::update(&own, |grants| grants.add(identity, ids(planned)))?;
+    GrantFile::update(&own, |grants| grants.add(identity, capabilities))?;
     Ok(())
 }
 

@@ -66,7 +66,8 @@ fn present(
     plan: &BuildPlan,
     interfaces: impl Fn(&str, &PlannedPlugin) -> Result<BTreeSet<String>>,
 ) -> Result<LockedSystem> {
-    let grants = session.grants()?;
+    // What is allowed for one run belongs to the run, not to the system.
+    let grants = session.kept_grants()?;
     let plugins = plan.plugins.iter().map(|planned| plugin(planned, &grants, &interfaces)).collect::<Result<_>>()?;
     Ok(LockedSystem { engine: session.settings.engine.value, layers: LockedSystem::layers(plan), plugins })
 }

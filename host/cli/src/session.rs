@@ -290,7 +290,7 @@ impl Session {
                 )
                 .hint("`skiff grant add` writes such a file: overrides/grants.yaml"));
             }
-            grants.read(&file)?;
+            grants.read_for_run(&file)?;
         }
         grants.extend(self.for_now.lock().unwrap_or_else(PoisonError::into_inner).clone());
         Ok(grants)

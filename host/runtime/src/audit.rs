@@ -210,7 +210,12 @@ impl AuditEvent {
                     room = room.saturating_sub(argument.len() + 1);
                     fits
                 };
-                Self::Tool { program, arguments: arguments.into_iter().take_while(fits).map(short).collect() }
+                let all = arguments.len();
+                let mut arguments: Vec<String> = arguments.into_iter().take_while(fits).map(short).collect();
+                if arguments.len() < all {
+                    arguments.push(format!("… and {} more", all - arguments.len()));
+                }
+                Self::Tool { program, arguments }
             }
             Self::Fetch { url, sha256 } => Self::Fetch { url: short(url), sha256 },
             Self::Refused { reason } => Self::Refused { reason: short(reason) },

@@ -176,6 +176,7 @@ impl Downloads {
     }
 
     fn agent(&self, uri: &Uri, address: &Address) -> Result<ureq::Agent, DownloadError> {
+        let proxy = self.proxy()?.filter(|proxy| !proxy.is_no_proxy(uri));
         let config = ureq::Agent::config_builder()
             .max_redirects(0)
             .http_status_as_error(false)
@@ -184,16 +185,29 @@ impl Downloads {
             .timeout_per_read(Some(SILENCE))
             .timeout_connect(Some(SILENCE))
             .user_agent("skiff")
-            .proxy(self.proxy()?)
+            .proxy(proxy.clone())
             .build();
-        // Who grants an address of the local network by its number or name has meant it.
-        let granted = address.url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
-        let any = granted.as_deref() == uri.host();
-        Ok(ureq::Agent::with_parts(config, DefaultConnector::new(), Public { any }))
+        // A name of the public network may lead anywhere at any time; who grants an address of the local one, by its number
+        // or a name of it, has meant it.
+        let granted: Option<Uri> = address.url.parse().ok();
+        let same = granted.is_some_and(|granted| (granted.host(), granted.port_u16()) == (uri.host(), uri.port_u16()));
+        let any = same && uri.host().is_some_and(is_local_name);
+        let proxy = proxy.map(|proxy| proxy.host().to_owned());
+        if let Some(Ok(ip)) = uri.host().map(|host| host.trim_matches(['[', ']']).parse::<IpAddr>())
+            && !any
+            && !is_public(&SocketAddr::new(ip, 0))
+        {
+            return Err(DownloadError::Io(io::Error::other(LOCAL)));
+        }
+        Ok(ureq::Agent::with_parts(config, DefaultConnector::new(), Public { any, proxy }))
     }
 
     fn proxy(&self) -> Result<Option<ureq::Proxy>, DownloadError> {
         let Some(proxy) = self.proxy.as_deref().map(ureq::Proxy::new).transpose()? else { return Ok(None) };
+        if !matches!(proxy.protocol(), ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https) {
+            let message = format!("the proxy `{}` is none for HTTP; set https_proxy to one that is", proxy.uri());
+            return Err(DownloadError::Refused(message));
+        }
         let mut builder = ureq::Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
         if let Some(name) = proxy.username() {
             builder = builder.username(name);
@@ -211,6 +225,16 @@ impl Downloads {
 #[derive(Debug)]
 struct Public {
     any: bool,
+    /// The host of the user's proxy. Behind one, it is the proxy that looks up where names lead.
+    proxy: Option<String>,
+}
+
+/// What is said of an address that nobody has agreed to.
+const LOCAL: &str = "it leads to an address of the local network";
+
+/// Returns whether a host is named in a way that only this machine or its network understands.
+fn is_local_name(host: &str) -> bool {
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() || !host.contains('.')
 }
 
 impl Resolver for Public {
@@ -222,11 +246,12 @@ impl Resolver for Public {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = DefaultResolver::default().resolve(uri, config, timeout)?;
         let mut public = self.empty();
-        for socket in found.iter().filter(|socket| self.any || is_public(socket)) {
+        let any = self.any || self.proxy.as_deref().is_some_and(|proxy| uri.host() == Some(proxy));
+        for socket in found.iter().filter(|socket| any || is_public(socket)) {
             public.push(*socket);
         }
         match public.is_empty() {
-            true => Err(ureq::Error::Io(io::Error::other("it leads to an address of the local network"))),
+            true => Err(ureq::Error::Io(io::Error::other(LOCAL))),
             false => Ok(public),
         }
     }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -286,7 +287,10 @@ impl Denied {
         if self.missing.is_empty() {
             return format!("skiff grant add {} --all", self.plugin);
         }
-        let names: Vec<&str> = self.missing.iter().map(|(name, _)| name.as_str()).collect();
+        // An address may hold what means something to a shell.
+        let quoted =
+            |(name, _): &(String, String)| shlex::try_quote(name).map_or_else(|_| name.clone(), Cow::into_owned);
+        let names: Vec<String> = self.missing.iter().map(quoted).collect();
         format!("skiff grant add {} {}", self.plugin, names.join(" "))
     }
 }

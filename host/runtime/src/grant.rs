@@ -165,6 +165,16 @@ impl GrantFile {
         self.sources.insert(sources.to_owned());
     }
 
+    /// Trusts a folder with sources no more. Returns whether it was.
+    pub fn distrust(&mut self, sources: &Path) -> bool {
+        self.sources.remove(sources)
+    }
+
+    /// Returns the folders with sources that the user trusts.
+    pub fn trusted(&self) -> impl Iterator<Item = &Path> {
+        self.sources.iter().map(PathBuf::as_path)
+    }
+
     /// Notes which compiler made a plugin's component.
     pub fn set_compiler(&mut self, plugin: &PluginId, compiler: &str) {
         for entry in self.plugins.iter_mut().filter(|entry| entry.plugin == *plugin) {
@@ -200,22 +210,38 @@ pub struct Grants {
 #[derive(Debug, Clone)]
 struct Source {
     file: GrantFile,
-    /// The folder with the packages of the checkout that the grants come with, by its real name.
-    packages: Option<PathBuf>,
+    giver: Giver,
+}
+
+/// Who gave grants: that decides for which folders they are.
+#[derive(Debug, Clone)]
+enum Giver {
+    /// The user, on this machine: for the folders that the entries name.
+    User,
+    /// The user, for this run, by a file that may have been written on another machine: for bytes, wherever they lie.
+    Run,
+    /// A checkout, for its own packages, which lie in this folder (its real name).
+    Checkout(PathBuf),
 }
 
 impl Source {
     /// Returns whether an entry was made for the layer in this folder.
     fn is_of(&self, entry: &GrantEntry, root: &Path) -> bool {
-        match &entry.layer {
-            Some(layer) => layer == root,
-            None => self.packages.as_ref().is_some_and(|packages| root.starts_with(packages)),
+        match (&entry.layer, &self.giver) {
+            (Some(layer), _) => layer == root,
+            (None, Giver::Checkout(packages)) => root.starts_with(packages),
+            (None, Giver::User | Giver::Run) => false,
         }
+    }
+
+    /// Returns whether an entry holds for exactly its bytes in this folder.
+    fn holds_in(&self, entry: &GrantEntry, root: &Path) -> bool {
+        matches!(self.giver, Giver::Run) || self.is_of(entry, root)
     }
 }
 
 impl Grants {
-    /// Adds the grants of a file.
+    /// Adds the grants of a file that was written on this machine.
     ///
     /// # Errors
     /// [`GrantError`] when it cannot be read.
@@ -224,24 +250,33 @@ impl Grants {
         Ok(())
     }
 
+    /// Adds the grants of a file that the user names for this run.
+    ///
+    /// # Errors
+    /// [`GrantError`] when it cannot be read.
+    pub fn read_for_run(&mut self, path: &Path) -> Result<(), GrantError> {
+        self.sources.push(Source { file: GrantFile::read(path)?, giver: Giver::Run });
+        Ok(())
+    }
+
     /// Adds the grants that come with a checkout, for its own packages.
     ///
     /// # Errors
     /// [`GrantError`] when the file cannot be read.
     pub fn read_shipped(&mut self, path: &Path, packages: &Path) -> Result<(), GrantError> {
-        self.sources.push(Source { file: GrantFile::read(path)?, packages: Some(real(packages)) });
+        self.sources.push(Source { file: GrantFile::read(path)?, giver: Giver::Checkout(real(packages)) });
         Ok(())
     }
 
     /// Adds grants that are in no file.
     pub fn extend(&mut self, file: GrantFile) {
-        self.sources.push(Source { file, packages: None });
+        self.sources.push(Source { file, giver: Giver::User });
     }
 
     /// Returns whether the user trusts a folder with the sources of a plugin. Those of the checkout are.
     pub fn trusts(&self, sources: &Path) -> bool {
         let trusts = |source: &Source| {
-            let is_own = source.packages.as_ref().is_some_and(|packages| sources.starts_with(packages));
+            let is_own = matches!(&source.giver, Giver::Checkout(packages) if sources.starts_with(packages));
             is_own || source.file.sources.contains(sources)
         };
         self.sources.iter().any(trusts)
@@ -254,8 +289,10 @@ impl Grants {
 
     /// Returns whether these bytes were granted something of this name.
     pub(crate) fn holds(&self, identity: &Identity, wanted: &str) -> bool {
-        let component = written(identity.digest);
-        self.of(&identity.plugin).any(|(_, entry)| entry.component == component && entry.covers(wanted))
+        let (component, root) = (written(identity.digest), identity.real_root());
+        self.of(&identity.plugin).any(|(source, entry)| {
+            entry.component == component && entry.covers(wanted) && source.holds_in(entry, &root)
+        })
     }
 
     fn of<'g>(&'g self, plugin: &'g PluginId) -> impl Iterator<Item = (&'g Source, &'g GrantEntry)> {
@@ -265,12 +302,14 @@ impl Grants {
 
     /// Returns where a plugin with these bytes stands.
     pub fn standing<'c>(&self, identity: &Identity, declared: impl IntoIterator<Item = &'c Capability>) -> Standing {
-        let present = written(identity.digest);
+        // What bears the same name elsewhere was agreed to by somebody who did not think of this.
+        let (present, root) = (written(identity.digest), identity.real_root());
         let (mut these, mut others) = (Vec::new(), Vec::new());
         for (source, entry) in self.of(&identity.plugin) {
-            match entry.component == present {
-                true => these.push(entry),
-                false => others.push((source, entry)),
+            if entry.component == present && source.holds_in(entry, &root) {
+                these.push(entry);
+            } else if entry.component != present && source.is_of(entry, &root) {
+                others.push(entry);
             }
         }
         let declared: Vec<(String, &str)> =
@@ -279,13 +318,10 @@ impl Grants {
         if !these.is_empty() && declared.iter().all(|(id, _)| these.iter().any(|entry| entry.covers(id))) {
             return Standing::Granted;
         }
-        // What bears the same name elsewhere was agreed to by somebody who did not think of this.
-        let root = identity.real_root();
-        others.retain(|(source, entry)| source.is_of(entry, &root));
-        let earlier = || these.iter().copied().chain(others.iter().map(|(_, entry)| *entry));
+        let earlier = || these.iter().chain(&others);
         let (held, missing): (Vec<_>, Vec<_>) =
             declared.into_iter().partition(|(id, _)| earlier().any(|entry| entry.covers(id)));
-        let from = others.first().map(|(_, entry)| entry.component.clone());
+        let from = others.first().map(|entry| entry.component.clone());
         match from {
             Some(from) if missing.is_empty() => Standing::Carried { from },
             from => Standing::Missing(Denied {
@@ -421,8 +457,11 @@ mod tests {
         let Standing::Missing(denied) = standing(&file, &elsewhere, &[wants(true)]) else { panic!("missing") };
         assert!(!denied.changed && denied.held.is_empty());
         assert_eq!(denied.missing.len(), 1);
+        // Not even a copy: it comes with settings and commands of its own.
         let copy = identity(b"old", "/stranger/a/b");
-        assert_eq!(standing(&file, &copy, &[wants(true)]), Standing::Granted, "the same bytes are the same plugin");
+        assert!(matches!(standing(&file, &copy, &[wants(true)]), Standing::Missing(Denied { changed: false, .. })));
+        let grants = Grants { sources: vec![Source { file: file.clone(), giver: Giver::Run }] };
+        assert_eq!(grants.standing(&copy, &[wants(true)]), Standing::Granted, "a file for this run is for the bytes");
         file.add(&elsewhere, []);
         assert_eq!(standing(&file, &old, &[wants(true)]), Standing::Granted, "each folder has its own grants");
     }
@@ -431,7 +470,7 @@ mod tests {
     fn what_comes_with_a_checkout_is_for_its_own_packages() {
         let mut file = GrantFile { version: VERSION, ..GrantFile::default() };
         file.ship(&identity(b"old", "/c/configs/a/b"), ["write:target/etc".to_owned()]);
-        let grants = Grants { sources: vec![Source { file, packages: Some("/c/configs".into()) }] };
+        let grants = Grants { sources: vec![Source { file, giver: Giver::Checkout("/c/configs".into()) }] };
         let standing = |root| grants.standing(&identity(b"new", root), &[wants(true)]);
         assert!(matches!(standing("/c/configs/a/b"), Standing::Carried { .. }));
         assert!(matches!(standing("/c/configs-of-others/a/b"), Standing::Missing(_)));

@@ -13,6 +13,7 @@ use crate::CallError;
 use crate::Given;
 use crate::GivenValue;
 use crate::PluginFailure;
+use crate::PluginId;
 use crate::Runner;
 use crate::bindings::board::BoardPluginPre;
 use crate::bindings::command::CommandPluginPre;
@@ -23,7 +24,6 @@ use crate::bindings::hook::HookPluginPre;
 use crate::bindings::imports::skiff::host::context;
 use crate::bindings::imports::skiff::host::fault;
 use crate::board;
-use crate::component::Plugin;
 
 /// Fragments that one plugin may contribute, and bytes that one of them may have.
 const MAX_FRAGMENTS: usize = 100;
@@ -44,12 +44,11 @@ impl Runner {
         let plugin = self.ready(&planned.layer, &planned.layer_root, &planned.plugin)?;
         let arguments: Vec<_> = given.iter().map(argument).collect();
         let state = self.state(&plugin, &planned.layer_root, zones, given.clone())?;
-        let (called, stdout) = self.bounded(&plugin, state, async |store, pre| {
+        self.bounded(&plugin, state, async |store, pre| {
             let instance = CommandPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
             let called = instance.skiff_plugin_commands().call_invoke(&mut *store, command, &arguments).await?;
-            Ok((called, store.data().stdout()))
-        })?;
-        called.map(|status| (status, stdout)).map_err(|fault| failed(&plugin, fault))
+            Ok(called.map(|status| (status, store.data().stdout())))
+        })
     }
 
     pub(crate) fn run_stage(&self, call: &HookCall, zones: &Zones) -> Result<(), CallError> {
@@ -57,32 +56,29 @@ impl Runner {
         if !plugin.decl.hooks.contains(&call.stage) {
             return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage });
         }
-        let stage = match call.stage {
-            Stage::Pre => "pre",
-            Stage::Post => "post",
-            Stage::Configure => return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage }),
-        };
+        if call.stage == Stage::Configure {
+            return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage });
+        }
+        let stage = call.stage.to_string();
         let state = self.state(&plugin, &call.layer_root, zones, Given::default())?;
-        let called = self.bounded(&plugin, state, async |store, pre| {
+        self.bounded(&plugin, state, async |store, pre| {
             let instance = HookPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
-            let called = instance.skiff_plugin_hooks().call_run(&mut *store, stage).await?;
+            let called = instance.skiff_plugin_hooks().call_run(&mut *store, &stage).await?;
             // A hook has no reader of its own.
             store.data_mut().flush_stdout(Level::Info);
             Ok(called)
-        })?;
-        called.map_err(|fault| failed(&plugin, fault))
+        })
     }
 
     pub(crate) fn contributions(&self, call: &HookCall, zones: &Zones) -> Result<Vec<Contribution>, CallError> {
         let plugin = self.ready(&call.layer, &call.layer_root, &call.plugin)?;
         let state = self.pure_state(&plugin, &call.layer_root, zones)?;
-        let called = self.bounded(&plugin, state, async |store, pre| {
+        let fragments = self.bounded(&plugin, state, async |store, pre| {
             let instance = ConfigurationPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
             let called = instance.skiff_plugin_configuration().call_contribute(&mut *store).await?;
             store.data_mut().flush_stdout(Level::Info);
             Ok(called)
         })?;
-        let fragments = called.map_err(|fault| failed(&plugin, fault))?;
         let wrong = |message: &str| CallError::Contribution { plugin: plugin.id.clone(), message: message.to_owned() };
         if fragments.len() > MAX_FRAGMENTS {
             return Err(wrong("there are more than 100"));
@@ -119,13 +115,13 @@ impl Runner {
     ) -> Result<board::Layout, CallError> {
         let plugin = self.ready(&planned.layer, &planned.layer_root, &planned.plugin)?;
         let state = self.state(&plugin, &planned.layer_root, zones, Given::default())?;
-        let called = self.bounded(&plugin, state, async |store, pre| {
+        let layout = self.bounded(&plugin, state, async |store, pre| {
             let instance = BoardPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
             let called = instance.skiff_board_layouts().call_plan(&mut *store, intent.into(), &medium.into()).await?;
             store.data_mut().flush_stdout(Level::Info);
             Ok(called)
         })?;
-        called.map(Into::into).map_err(|fault| failed(&plugin, fault))
+        Ok(layout.into())
     }
 }
 
@@ -146,9 +142,10 @@ fn one_line(text: &str) -> String {
     text.get(..text.floor_char_boundary(MAX)).unwrap_or_default().to_owned()
 }
 
-fn failed(plugin: &Plugin, fault: fault::Failure) -> CallError {
+/// Makes the error of a failure that a plugin returns.
+pub(crate) fn failed(plugin: PluginId, fault: fault::Failure) -> CallError {
     CallError::Failed(PluginFailure {
-        plugin: plugin.id.clone(),
+        plugin,
         refused: matches!(fault.code, fault::Code::Refused),
         message: one_line(&fault.message),
         hint: fault.hint.map(|hint| one_line(&hint)),

@@ -269,7 +269,11 @@ fn clear_views(scratch: &Path) -> io::Result<()> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(owner) = name.strip_prefix(VIEW).and_then(|rest| rest.split('-').next()) else { continue };
         if !Path::new("/proc").join(owner).exists() {
-            fs::remove_dir_all(entry.path())?;
+            match fs::remove_dir_all(entry.path()) {
+                // Somebody else clears up at the same time.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
         }
     }
     Ok(())

@@ -78,7 +78,12 @@ impl ToolEnvironment {
                 status = child.wait() => Ok(status?),
             };
             match ended {
-                Err(read) => read.and(child.wait().await),
+                Err(read) => {
+                    let status = child.wait().await;
+                    // What closes its streams and stays is no better than what keeps them.
+                    group.kill();
+                    read.and(status)
+                }
                 Ok(status) => {
                     // What it has started in its group ends with it, and what has left the group keeps nobody waiting.
                     group.kill();

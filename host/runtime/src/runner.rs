@@ -49,9 +49,11 @@ use crate::PluginId;
 use crate::ScriptEnvironment;
 use crate::Scripts;
 use crate::Tape;
+use crate::bindings::imports::skiff::host::fault;
 use crate::component::Plugin;
 use crate::component::Unchecked;
 use crate::engine::Host;
+use crate::invoke::failed;
 use crate::mount::Mounts;
 use crate::process::ToolEnvironment;
 use crate::state::State;
@@ -210,7 +212,7 @@ impl Runner {
         &self,
         plugin: &Arc<Plugin>,
         state: State,
-        body: impl AsyncFnOnce(&mut Store<State>, InstancePre<State>) -> wasmtime::Result<T>,
+        body: impl AsyncFnOnce(&mut Store<State>, InstancePre<State>) -> wasmtime::Result<Result<T, fault::Failure>>,
     ) -> Result<T, CallError> {
         let ready = plugin.ready.clone();
         let clock = Arc::clone(&state.clock);
@@ -244,7 +246,11 @@ impl Runner {
         store.data_mut().flush_stderr(level);
         let (id, limits) = (plugin.id.clone(), plugin.decl.limits);
         match outcome {
-            Ok(Ok(value)) => Ok(value),
+            Ok(Ok(Ok(value))) => Ok(value),
+            // Whoever was stopped in a call of the host may make something else of it.
+            Ok(Ok(Err(_))) if self.cancel.is_cancelled() => Err(CallError::Cancelled(Cancelled)),
+            Ok(Ok(Err(_))) if clock.worked() > allowed => Err(CallError::Timeout { plugin: id, limits }),
+            Ok(Ok(Err(fault))) => Err(failed(id, fault)),
             Ok(Err(_)) if store.data().memory.exceeded => Err(CallError::Memory { plugin: id, limits }),
             Ok(Err(error)) => Err(CallError::Trap { plugin: id, message: harmless(&error.root_cause().to_string()) }),
             Err(Stopped::Late) => Err(CallError::Timeout { plugin: id, limits }),

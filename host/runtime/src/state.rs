@@ -69,6 +69,8 @@ pub(crate) struct State {
     stdout: MemoryOutputPipe,
     stderr: MemoryOutputPipe,
     log_left: usize,
+    /// Bytes of titles and notes that are still shown.
+    notes_left: usize,
     /// Refusals so far.
     refusals: AtomicU32,
     /// What the tools of this call may take, all together.
@@ -107,6 +109,7 @@ impl State {
             clock: Arc::new(WorkClock::start()),
             wasi: wasi.build(),
             log_left: MAX_LOG,
+            notes_left: MAX_LOG,
             refusals: AtomicU32::new(0),
             tools: ToolBudget::of(&plugin.decl.capabilities),
             plugin,
@@ -167,7 +170,10 @@ impl State {
             return;
         }
         let end = message.floor_char_boundary(MAX_MESSAGE);
-        let text = harmless(message.get(..end).unwrap_or_default());
+        let mut text = harmless(message.get(..end).unwrap_or_default());
+        if end < message.len() {
+            text += " … (the rest of this message is left out)";
+        }
         self.message(level, &text);
         self.log_left = self.log_left.saturating_sub(text.len().max(64));
         if self.log_left == 0 {
@@ -175,10 +181,13 @@ impl State {
         }
     }
 
-    /// Counts a title or note among the messages. Returns whether there is room for it.
+    /// Counts a title or note. Returns whether there is room for it.
     pub(crate) fn charge(&mut self, text: &str) -> bool {
-        let room = self.log_left > 0;
-        self.log_left = self.log_left.saturating_sub(text.len().max(64));
+        let room = self.notes_left > 0;
+        self.notes_left = self.notes_left.saturating_sub(text.len().max(64));
+        if room && self.notes_left == 0 {
+            self.message(Level::Warning, "it reports too much progress; the rest of it is not shown");
+        }
         room
     }
 
@@ -188,6 +197,8 @@ impl State {
 
     /// Shows what the guest printed to stderr: mostly the message of a panic.
     pub(crate) fn flush_stderr(&mut self, level: Level) {
+        // Whoever has said too much before it crashed may still say why.
+        self.log_left = self.log_left.max(MAX_MESSAGE);
         self.log_printed(level, &self.stderr.contents());
     }
 

@@ -28,12 +28,18 @@ pub struct ToolRun {
     pub arguments: Vec<String>,
     /// The exit status.
     pub status: u8,
-    /// What it wrote.
+    /// What it wrote, as text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdout: String,
     /// What it wrote beside that.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stderr: String,
+    /// Whether it wrote more than that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+    /// Whether it was ended because its time was up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub timed_out: bool,
     /// The folder of the case with the files that it made or changed, below the folders that the plugin sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<String>,

@@ -533,7 +533,7 @@ mod tests {
         fs::write(root.path().join("from"), "contents").unwrap();
         fs::write(root.path().join("to"), "before").unwrap();
         let file = File::open(root.path().join("from")).unwrap();
-        assert!(put(&file, &tree, &path("to"), &|| Err(crate::Stopped)).is_err());
+        assert!(put(&file, &tree, &path("to"), &|| Err(crate::Stopped::Late)).is_err());
         assert_eq!(fs::read_to_string(root.path().join("to")).unwrap(), "before");
         assert_eq!(put(&file, &tree, &path("to"), &|| Ok(())).unwrap(), 8);
         assert_eq!(fs::read_to_string(root.path().join("to")).unwrap(), "contents");

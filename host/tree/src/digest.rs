@@ -134,7 +134,7 @@ mod tests {
         let tree = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
         let left = Cell::new(0);
         let watch = || match left.replace(left.get() - 1) {
-            0 => Err(Stopped),
+            0 => Err(Stopped::Late),
             _ => Ok(()),
         };
         let path = TreePath::default();

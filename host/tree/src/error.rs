@@ -61,10 +61,16 @@ pub enum TreeError {
     Stopped(#[from] Stopped),
 }
 
-/// The work is not wanted any more: cancelled, or out of time.
+/// Why work was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("stopped")]
-pub struct Stopped;
+pub enum Stopped {
+    /// Whoever wanted it has no more time.
+    #[error("there is no more time for it")]
+    Late,
+    /// The user asked to stop.
+    #[error("the user asked to stop")]
+    Cancelled,
+}
 
 impl TreeError {
     /// Makes a function for `map_err` that names a path.

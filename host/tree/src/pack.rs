@@ -345,12 +345,14 @@ mod tests {
     use super::*;
     use crate::Bounds;
 
-    const ALL: [Format; 6] = [
+    const ALL: [Format; 8] = [
         Format { archive: Archive::Tar, compression: Compression::None },
         Format { archive: Archive::Tar, compression: Compression::Gzip },
+        Format { archive: Archive::Tar, compression: Compression::Xz },
         Format { archive: Archive::Tar, compression: Compression::Zstd },
         Format { archive: Archive::Cpio, compression: Compression::None },
         Format { archive: Archive::Cpio, compression: Compression::Gzip },
+        Format { archive: Archive::Cpio, compression: Compression::Xz },
         Format { archive: Archive::Cpio, compression: Compression::Zstd },
     ];
 

@@ -157,7 +157,11 @@ impl Unpack<'_> {
             // What comes before the next one is read again from here.
             self.room.headers.set(MAX_HEADERS);
             let name = entry.path_bytes().into_owned();
-            let Some(path) = self.path(&name)? else { continue };
+            let Some(path) = self.path(&name)? else {
+                // What it holds is read over on the way to the next one.
+                self.room.headers.set(entry.size().saturating_add(MAX_HEADERS));
+                continue;
+            };
             amount.entries += 1;
             if amount.entries > self.bounds.entries {
                 return Err(TreeError::TooLarge(format!("{} entries", self.bounds.entries)));
@@ -249,11 +253,12 @@ impl Unpack<'_> {
         make_link(folder.as_fd(), &c_name(name, path)?, &target).map_err(TreeError::errno(path))
     }
 
-    /// A hard link gives a second name to what the archive has brought, and to nothing else: its other name is looked up
-    /// like that of a member.
+    /// A hard link gives a second name to what lies below the same path, whether the archive has brought it or not: its
+    /// other name is looked up like that of a member.
     fn hard_link(&self, path: &TreePath, target: &[u8]) -> Result<(), TreeError> {
         let outside = || TreeError::Outside { name: String::from_utf8_lossy(target).into_owned() };
         let target = self.path(target)?.ok_or_else(outside)?;
+        self.into.symlink_metadata(target.as_str()).map_err(TreeError::at(&target))?;
         if let Some((parent, _)) = path.split() {
             open_folder(&self.into, &parent)?;
         }
@@ -393,8 +398,25 @@ mod tests {
         let into = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
         let unpacked = unpack(&archive, &into, &TreePath::default(), 0, Bounds::for_size(0), &|| Ok(())).unwrap();
         assert_eq!(unpacked, Amount { entries: 3, bytes: 9 << 20 });
-        let stopped = unpack(&archive, &into, &TreePath::default(), 0, Bounds::for_size(0), &|| Err(Stopped));
+        let stopped = unpack(&archive, &into, &TreePath::default(), 0, Bounds::for_size(0), &|| Err(Stopped::Late));
         assert!(matches!(stopped, Err(TreeError::Stopped(_))), "{stopped:?}");
+    }
+
+    /// What is left out by its name may be as large as it likes.
+    #[test]
+    fn large_members_that_are_stripped_are_read_over() {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, size) in [("README", 3 << 20), ("top/file", 5), ("LICENSE", 2 << 20), ("top/last", 1)] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(size);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, io::repeat(b'x').take(size)).unwrap();
+        }
+        let archive = file(&builder.into_inner().unwrap());
+        let root = tempfile::tempdir().unwrap();
+        let into = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
+        let unpacked = unpack(&archive, &into, &TreePath::default(), 1, Bounds::for_size(0), &|| Ok(())).unwrap();
+        assert_eq!(unpacked, Amount { entries: 2, bytes: 6 });
     }
 
     #[test]

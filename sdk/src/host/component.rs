@@ -51,6 +51,10 @@ pub(crate) fn settings() -> String {
     context::settings_json()
 }
 
+pub(crate) fn own_layer() -> String {
+    context::own_layer()
+}
+
 pub(crate) fn available(tool: &str) -> bool {
     tools::available(tool)
 }

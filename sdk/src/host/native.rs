@@ -68,8 +68,12 @@ pub(crate) fn settings() -> String {
     with(|state| state.settings.clone())
 }
 
+pub(crate) fn own_layer() -> String {
+    with(|state| state.own_layer.clone())
+}
+
 pub(crate) fn available(tool: &str) -> bool {
-    with(|state| state.tools.contains_key(tool))
+    with(|state| state.tools.get(tool).is_some_and(|answers| !answers.is_empty()))
 }
 
 pub(crate) fn run(tool: &str, arguments: &[Argument], _timeout_ms: Option<u32>) -> Result<Outcome> {
@@ -162,6 +166,10 @@ impl Tree {
     }
 
     pub(crate) fn set_mode(&self, path: &str, mode: u32) -> Result<()> {
+        if mode & !0o777 != 0 {
+            let message = format!("the mode {mode:o} has other bits than permissions");
+            return Err(Failure::new(FailureCode::Refused, message).about(format!("{}/{path}", self.shown)));
+        }
         let permissions = fs::Permissions::from_mode(mode);
         fs::set_permissions(self.real.join(path), permissions).map_err(|error| self.failed(path, &error))
     }

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use skiff_plan::Digest;
 use skiff_plan::PlannedPlugin;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::GrantFile;
+use skiff_runtime::Grants;
 use skiff_runtime::Identity;
 use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
@@ -101,6 +103,10 @@ fn list(session: &Session, args: &JsonArgs) -> Result<()> {
             data!("  {}  {capability:40} {why}", if *granted { "granted" } else { "MISSING" });
         }
     }
+    let (_, own) = session.grant_files();
+    for sources in GrantFile::read(&own)?.trusted() {
+        data!("sources that are trusted: {}", sources.display());
+    }
     Ok(())
 }
 
@@ -156,9 +162,11 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         true => declared.iter().map(capability_id).collect(),
         false => args.capabilities.iter().map(|name| declared_as(name, declared, id)).collect::<Result<_>>()?,
     };
-    // What other bytes of it may do, and these ask for as well, goes without saying again.
-    if let Standing::Missing(denied) = session.grants()?.standing(&identity, declared) {
-        wanted.extend(denied.held);
+    // What other bytes of it may do by the same file, and these ask for as well, goes without saying again.
+    match of_file(session, args)?.standing(&identity, declared) {
+        Standing::Granted => {}
+        Standing::Carried { .. } => wanted.extend(declared.iter().map(capability_id)),
+        Standing::Missing(denied) => wanted.extend(denied.held),
     }
     session.audit_note(id, *digest, AuditEvent::Granted { capabilities: wanted.iter().cloned().collect() })?;
     let path = file(session, &args.file);
@@ -174,6 +182,16 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         wanted.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
     ));
     Ok(())
+}
+
+/// Returns the grants of the file that is to be changed.
+fn of_file(session: &Session, args: &GrantAddArgs) -> Result<Grants> {
+    let (path, mut grants) = (file(session, &args.file), Grants::default());
+    match args.file.ship {
+        true => grants.read_shipped(&path, &session.context.configs)?,
+        false => grants.read(&path)?,
+    }
+    Ok(grants)
 }
 
 /// What comes with the checkout is not bound to where that lies on this machine.
@@ -226,20 +244,30 @@ fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result
     })
 }
 
-fn revoke(session: &Session, plugin: &str, args: &GrantFileArgs) -> Result<()> {
+fn revoke(session: &Session, what: &str, args: &GrantFileArgs) -> Result<()> {
     let path = file(session, args);
-    let revoked = GrantFile::update(&path, |grants| {
-        let of_plugin = grants.entries().find(|(id, ..)| id.as_str() == plugin);
-        let known = of_plugin.map(|(id, digest, _)| (id.clone(), digest.trim_start_matches("sha256:").to_owned()));
-        known.filter(|(id, _)| grants.revoke(id))
-    })?;
-    match revoked {
-        Some((id, digest)) => {
-            session.audit_note(&id, Digest::parse(&digest).unwrap_or_default(), AuditEvent::Revoked)?;
-            session.say(&format!("{id} has no grants in {} any more", path.display()));
-            Ok(())
-        }
-        None => Err(CommandError::new(Kind::User, format!("{} holds no grants of `{plugin}`", path.display()))
-            .hint("`skiff grant list` shows the plugins of the chain")),
+    let present = GrantFile::read(&path)?;
+    let sources = session.environment.absolute(Path::new(what));
+    if present.trusted().any(|trusted| trusted == sources) {
+        GrantFile::update(&path, |grants| grants.distrust(&sources))?;
+        session.say(&format!("The sources in {} are trusted no more", sources.display()));
+        return Ok(());
     }
+    let of_plugin: Vec<_> = present.entries().filter(|(id, ..)| id.as_str() == what).collect();
+    let Some((id, ..)) = of_plugin.first() else {
+        return Err(CommandError::new(Kind::User, format!("{} holds no grants of `{what}`", path.display()))
+            .hint("`skiff grant list` shows the plugins of the chain"));
+    };
+    // Noted first: what cannot be noted is not done.
+    for (id, digest, _) in &of_plugin {
+        let digest = Digest::parse(digest.trim_start_matches("sha256:"));
+        session.audit_note(id, digest.unwrap_or_default(), AuditEvent::Revoked)?;
+    }
+    GrantFile::update(&path, |grants| grants.revoke(id))?;
+    session.say(&format!("{id} has no grants in {} any more", path.display()));
+    let (shipped, _) = session.grant_files();
+    if !args.ship && GrantFile::read(&shipped)?.entries().any(|(other, ..)| other == *id) {
+        session.warn(&format!("{id} comes with the checkout and keeps what {} says", shipped.display()));
+    }
+    Ok(())
 }

@@ -14,6 +14,11 @@ impl context::Host for State {
         Ok(self.system.layers.iter().enumerate().map(layer).collect())
     }
 
+    async fn own_layer(&mut self) -> wasmtime::Result<String> {
+        let id = self.id().as_str();
+        Ok(id.rsplit_once('/').map_or(id, |(layer, _)| layer).to_owned())
+    }
+
     async fn arch(&mut self) -> wasmtime::Result<Option<String>> {
         Ok(self.system.target.arch.map(|arch| arch.debian().to_owned()))
     }

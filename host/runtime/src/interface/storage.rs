@@ -210,9 +210,10 @@ impl storage::HostTree for State {
 impl State {
     /// Long work of the host for a guest ends when the guest's time is up or the user wants to stop.
     pub(crate) fn watch(&self) -> impl Fn() -> Result<(), Stopped> {
-        || match self.cancel.is_cancelled() || self.is_late() {
-            true => Err(Stopped),
-            false => Ok(()),
+        || match (self.cancel.is_cancelled(), self.is_late()) {
+            (true, _) => Err(Stopped::Cancelled),
+            (false, true) => Err(Stopped::Late),
+            (false, false) => Ok(()),
         }
     }
 }
@@ -277,7 +278,13 @@ fn io_failure(shown: &str, error: &std::io::Error) -> Failure {
 
 pub(crate) fn tree_failure(shown: &str, error: TreeError) -> Failure {
     match error {
-        TreeError::Stopped(_) => failure(Code::Cancelled, "there is no more time for it".into(), None).about(shown),
+        TreeError::Stopped(stopped) => {
+            let code = match stopped {
+                Stopped::Late => Code::Limit,
+                Stopped::Cancelled => Code::Cancelled,
+            };
+            failure(code, stopped.to_string(), None).about(shown)
+        }
         TreeError::Io { path, source } => io_failure(&below(shown, &path), &source),
         other => {
             let code = match &other {

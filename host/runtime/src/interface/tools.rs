@@ -23,6 +23,7 @@ use crate::matcher::Actual;
 use crate::mount::View;
 use crate::process::ToolCall;
 use crate::state::State;
+use crate::state::Time;
 use crate::tape::Listing;
 
 /// Where a layer declares tools. The guest is told no path of the host.
@@ -47,7 +48,7 @@ impl tools::Host for State {
             Some(tape) => tape.has(&tool),
             None => self.system.tools.find(&tool).is_some(),
         };
-        Ok(self.declared(&tool).is_some() && found)
+        Ok(self.time != Time::Pure && self.declared(&tool).is_some() && found)
     }
 
     async fn run(
@@ -66,8 +67,8 @@ impl tools::Host for State {
                 status: run.status,
                 stdout: run.stdout.into_bytes(),
                 stderr: run.stderr.into_bytes(),
-                truncated: false,
-                timed_out: false,
+                truncated: run.truncated,
+                timed_out: run.timed_out,
             }));
         }
         let (checked, before) = match self.prepare(&tool, actual) {
@@ -99,6 +100,8 @@ impl tools::Host for State {
                 status: ran.status,
                 stdout: text(&ran.stdout),
                 stderr: text(&ran.stderr),
+                truncated: ran.truncated,
+                timed_out: ran.timed_out,
                 files: None,
             };
             self.record(run, before)?;
