@@ -46,7 +46,7 @@ impl Default for Host {
 }
 
 impl Host {
-    /// Makes a host for this thread, with an empty file system.
+    /// Makes a host for this thread, with empty folders `/layer`, `/target`, `/images` and `/state`.
     ///
     /// # Panics
     /// When the thread has one already, or no temporary folder can be made.
@@ -74,6 +74,9 @@ impl Host {
             None => *current = Some(state),
             Some(_) => panic!("this thread has a host already"),
         });
+        for folder in ["/layer", "/target", "/images", "/state"] {
+            make_folder(&real(folder));
+        }
         Self(())
     }
 

@@ -5,6 +5,13 @@ use crate::host;
 
 pub use crate::bindings::imports::skiff::host::tools::Outcome;
 
+impl Outcome {
+    /// Makes what a program comes to that ends with a status after writing something: for tests.
+    pub fn ended(status: u8, stdout: impl Into<Vec<u8>>) -> Self {
+        Self { status, stdout: stdout.into(), stderr: Vec::new(), truncated: false, timed_out: false }
+    }
+}
+
 /// A program of the host with the arguments that it is to be run with.
 ///
 /// The plugin's manifest names the program and the patterns that arguments must fit.

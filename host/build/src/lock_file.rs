@@ -129,7 +129,7 @@ impl LockFile {
             return Err(format!("it has {} bytes, and none has more than {MAX_SIZE}", bytes.len()));
         }
         let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-        let lock: Self = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        let lock: Self = skiff_layers::bounded_yaml(text).map_err(|error| error.to_string())?;
         if lock.version != VERSION {
             return Err(format!("version {} is unknown", lock.version));
         }

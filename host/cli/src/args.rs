@@ -149,6 +149,16 @@ pub(crate) struct JsonArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct GrantListArgs {
+    /// The package, instead of the chain: `namespace/name`
+    #[arg(add = ArgValueCompleter::new(completions::packages))]
+    pub(crate) package: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// The package: `namespace/name`
     #[arg(add = ArgValueCompleter::new(completions::packages))]
@@ -304,8 +314,8 @@ pub(crate) struct BrArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum GrantCommand {
-    /// Shows each plugin of the chain with what it declares and what is granted
-    List(JsonArgs),
+    /// Shows each plugin of the chain, or of a package, with what it declares and what is granted
+    List(GrantListArgs),
     /// Grants capabilities to a plugin, or `shell` to a layer with scripts, bound to the present bytes
     Add(GrantAddArgs),
     /// Takes all grants of a plugin or a layer back

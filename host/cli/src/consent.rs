@@ -21,6 +21,7 @@ use skiff_runtime::Runner;
 use skiff_runtime::Scripts;
 use skiff_runtime::Standing;
 use skiff_runtime::capability_id;
+use skiff_runtime::shown_capability;
 
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
@@ -56,6 +57,8 @@ pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'
 
 /// Other bytes than those that the user agreed to ask for no more: they take over, and the user is told.
 fn carry(session: &Session, planned: &PlannedPlugin, identity: &Identity, from: &str) -> Result<()> {
+    // What cannot be loaded takes nothing over: the bytes may be broken, and the old ones come back.
+    session.bare_runner()?.inspect(planned)?;
     let event = AuditEvent::Carried { from: from.to_owned() };
     let kept = session.kept_grants()?.standing(identity, &planned.plugin.capabilities);
     // Who only looks changes nothing, and what was granted for one run does not hold for the next.
@@ -78,11 +81,11 @@ fn allowed(session: &Session, planned: &PlannedPlugin, identity: &Identity, deni
     if words.is_empty() {
         return Ok(false);
     }
-    let is_meant = |word: &str, wanted: &str| word == wanted || wanted.split('#').next() == Some(word);
+    let is_meant = |word: &str, wanted: &str| word == wanted || shown_capability(wanted) == word;
     let is_allowed = |wanted: &str| words.iter().any(|word| *word == "all" || is_meant(word, wanted));
     let declared = ids(planned);
     for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| is_meant(word, id))) {
-        session.warn(&format!("--allow names `{word}`, which {id} does not declare: it has {}", declared.join(" ")));
+        session.warn(&format!("--allow names `{word}`, which {id} does not declare: it has {}", shown(&declared)));
     }
     let (taken, left): (Vec<_>, Vec<_>) = denied.missing.iter().partition(|(wanted, _)| is_allowed(wanted));
     let capabilities = match left.is_empty() {
@@ -94,6 +97,10 @@ fn allowed(session: &Session, planned: &PlannedPlugin, identity: &Identity, deni
         session.grant_for_now(identity, capabilities);
     }
     Ok(left.is_empty())
+}
+
+fn shown(ids: &[String]) -> String {
+    ids.iter().map(|id| shown_capability(id)).collect::<Vec<_>>().join(" ")
 }
 
 fn ids(planned: &PlannedPlugin) -> Vec<String> {
@@ -116,7 +123,8 @@ fn ask(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: 
     note!("  of layer {layer} in {}", line(&layer_root.display().to_string()));
     note!("  sha256:{digest}");
     if !denied.held.is_empty() {
-        note!("has changed; it may do already: {}", denied.held.join(" "));
+        let held: Vec<&str> = denied.held.iter().map(|id| shown_capability(id)).collect();
+        note!("has changed; it may do already: {}", held.join(" "));
     }
     match (denied.missing.is_empty(), denied.held.is_empty()) {
         (true, _) => note!("asks for nothing but to run."),

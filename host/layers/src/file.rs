@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::io;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::Location;
 use crate::ReadError;
+use crate::parse_yaml;
 
 /// Bytes that a text of a layer may have.
 const MAX_TEXT: u64 = 64 << 20;
@@ -16,20 +19,23 @@ const MAX_TEXT: u64 = 64 << 20;
 /// # Errors
 /// [`ReadError`] when something else is there, or a text of more than 64 MiB, or it cannot be read.
 pub fn optional_text(path: &Path) -> Result<Option<String>, ReadError> {
-    match fs::metadata(path) {
-        // Opening a pipe would wait for somebody to write into it.
-        Ok(metadata) if !metadata.is_file() => return Err(ReadError::NotAFile { at: Location::whole(path) }),
-        Ok(metadata) if metadata.len() > MAX_TEXT => {
-            let source = io::Error::new(io::ErrorKind::FileTooLarge, "a text of a layer has at most 64 MiB");
-            return Err(ReadError::Io { path: path.to_owned(), source });
-        }
-        _ => {}
+    let failed = |source| ReadError::Io { path: path.to_owned(), source };
+    // Opening a pipe would wait for somebody to write into it.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = match fs::File::options().read(true).custom_flags(flags).open(path) {
+        Err(error) if absent(&error) => return Ok(None),
+        file => file.map_err(failed)?,
+    };
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(ReadError::NotAFile { at: Location::whole(path) });
     }
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if absent(&error) => Ok(None),
-        Err(source) => Err(ReadError::Io { path: path.to_owned(), source }),
+    // The size is not asked for beforehand: what the kernel makes up (`/proc`) says none, and has no end.
+    let mut bytes = Vec::new();
+    file.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_TEXT {
+        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, "a text of a layer has at most 64 MiB")));
     }
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Lists the files of a folder in byte order of their names, without dot files; none when there is no folder.
@@ -68,26 +74,4 @@ fn absent(error: &io::Error) -> bool {
 /// Reads a YAML file of a documented shape, or `None` when it is not there.
 pub(crate) fn optional_yaml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ReadError> {
     optional_text(path)?.map(|text| parse_yaml(path, &text)).transpose()
-}
-
-/// Bytes that a document of YAML may have. With aliases a reader makes up to a hundred times as much of it, so this is
-/// what bounds the memory that a hostile one can take.
-const MAX_YAML: usize = 256 << 10;
-
-/// Parses YAML of a documented shape.
-///
-/// # Errors
-/// [`ReadError::Yaml`] with the line.
-pub fn parse_yaml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ReadError> {
-    if text.len() > MAX_YAML {
-        let message = format!("it has {} bytes; skiff reads at most {} KiB", text.len(), MAX_YAML >> 10);
-        return Err(ReadError::Yaml { at: Location::whole(path), message });
-    }
-    serde_yaml::from_str(text).map_err(|error| {
-        let line = error.location().map(|location| location.line());
-        let message = error.to_string();
-        // The position stands in front already.
-        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-        ReadError::Yaml { at: Location { file: path.to_owned(), line }, message }
-    })
 }

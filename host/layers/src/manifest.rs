@@ -19,8 +19,8 @@ use crate::PatternPiece;
 use crate::ReadError;
 use crate::capability::RawCapability;
 use crate::file::optional_text;
-use crate::file::parse_yaml;
 use crate::name::is_name_part;
+use crate::yaml::parse_yaml;
 
 /// The file, relative to the layer.
 pub(crate) const FILE: &str = "metadata/plugins.yaml";

@@ -45,6 +45,20 @@ impl Digest {
         }
     }
 
+    /// Reads a file that has the size that it says. Another has no end, or is being written.
+    ///
+    /// # Errors
+    /// The file's own, or that.
+    pub fn of_file(file: std::fs::File) -> io::Result<Self> {
+        let size = file.metadata()?.len();
+        let mut limited = io::Read::take(file, size.saturating_add(1));
+        let digest = Self::of_reader(&mut limited)?;
+        match limited.limit() {
+            1 => Ok(digest),
+            _ => Err(io::Error::other("it does not have the size that it says")),
+        }
+    }
+
     /// Takes a digest that something else has computed.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

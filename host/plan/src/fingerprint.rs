@@ -142,7 +142,7 @@ fn add_entry(builder: &mut DigestBuilder, entry: &walkdir::DirEntry) -> io::Resu
         builder.field("dir");
     } else if kind.is_file() {
         builder.field(if is_executable(entry)? { "program" } else { "file" });
-        builder.field(Digest::of_reader(fs::File::open(entry.path())?)?.bytes());
+        builder.field(Digest::of_file(fs::File::open(entry.path())?)?.bytes());
     } else if entry.path_is_symlink() {
         add_link(builder, entry.path())?;
     } else {

@@ -262,7 +262,7 @@ impl BuildPlan {
             return Err(PlanError::MissingComponent { manifest, plugin: name, component });
         }
         let bytes = fs::File::open(&plugin.component)
-            .and_then(Digest::of_reader)
+            .and_then(Digest::of_file)
             .map_err(|source| PlanError::Input { path: plugin.component.clone(), source })?;
         // A component may lie in any folder of the layer, also in one that is no input otherwise.
         let mut builder = DigestBuilder::default();

@@ -16,6 +16,7 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_plan::Digest;
+use skiff_plan::DigestBuilder;
 
 use crate::PluginId;
 
@@ -27,6 +28,9 @@ const MAX_OLDER: usize = 4;
 
 /// Bytes that are noted of what a plugin says: of a reason, or of all arguments of a tool together.
 const MAX_TEXT: usize = 4096;
+
+/// Arguments that a record has when there are too many or too long ones.
+const MAX_ARGUMENTS: usize = 64;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,26 +199,28 @@ impl AuditLog {
 
 impl AuditEvent {
     fn bounded(self) -> Self {
-        let short = |mut text: String| {
-            if text.len() > MAX_TEXT {
-                text.truncate(text.floor_char_boundary(MAX_TEXT));
+        let cut = |mut text: String, length: usize| {
+            if text.len() > length {
+                text.truncate(text.floor_char_boundary(length));
                 text.push('…');
             }
             text
         };
+        let short = |text| cut(text, MAX_TEXT);
+        let shortest = |text| cut(text, MAX_TEXT / MAX_ARGUMENTS);
         match self {
             Self::Tool { program, arguments } => {
-                let mut room = MAX_TEXT;
-                let fits = |argument: &String| {
-                    let fits = room > 0;
-                    room = room.saturating_sub(argument.len() + 1);
-                    fits
-                };
-                let all = arguments.len();
-                let mut arguments: Vec<String> = arguments.into_iter().take_while(fits).map(short).collect();
-                if arguments.len() < all {
-                    arguments.push(format!("… and {} more", all - arguments.len()));
+                if arguments.iter().map(|argument| argument.len() + 1).sum::<usize>() <= MAX_TEXT {
+                    return Self::Tool { program, arguments };
                 }
+                // Each is shortened, so that none is hidden behind a long one; the digest tells what cannot be shown.
+                let mut all = DigestBuilder::default();
+                for argument in &arguments {
+                    all.field(argument);
+                }
+                let left = arguments.len().saturating_sub(MAX_ARGUMENTS);
+                let mut arguments: Vec<String> = arguments.into_iter().take(MAX_ARGUMENTS).map(shortest).collect();
+                arguments.push(format!("… ({left} more; sha256 of all: {})", all.finish()));
                 Self::Tool { program, arguments }
             }
             Self::Fetch { url, sha256 } => Self::Fetch { url: short(url), sha256 },

@@ -11,6 +11,7 @@ use skiff_plan::Cancelled;
 use skiff_plan::PlanError;
 
 use crate::PluginId;
+use crate::grant::shown_capability;
 
 /// The component host could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -288,15 +289,18 @@ impl Denied {
             return format!("skiff grant add {} --all", self.plugin);
         }
         // An address may hold what means something to a shell.
-        let quoted =
-            |(name, _): &(String, String)| shlex::try_quote(name).map_or_else(|_| name.clone(), Cow::into_owned);
+        let quoted = |(name, _): &(String, String)| {
+            let name = shown_capability(name);
+            shlex::try_quote(name).map_or_else(|_| name.to_owned(), Cow::into_owned)
+        };
         let names: Vec<String> = self.missing.iter().map(quoted).collect();
         format!("skiff grant add {} {}", self.plugin, names.join(" "))
     }
 }
 
 fn wants(missing: &[(String, String)], changed: bool) -> String {
-    let names: Vec<String> = missing.iter().map(|(name, why)| format!("`{name}` ({why})")).collect();
+    let names: Vec<String> =
+        missing.iter().map(|(name, why)| format!("`{}` ({why})", shown_capability(name))).collect();
     match (changed, names.is_empty()) {
         (false, true) => "is not granted to run (it asks for nothing else)".into(),
         (false, false) => format!("is not granted {}", names.join(", ")),

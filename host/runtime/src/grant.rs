@@ -26,8 +26,9 @@ const VERSION: u32 = 1;
 
 /// Returns the name under which a capability is granted.
 ///
-/// That of a tool ends in a digest of its argument patterns, so that a manifest with other patterns asks again:
-/// `tool:mkimage#1f3a5c7e9b0d2f46`.
+/// That of a tool ends in the SHA-256 of its argument patterns, so that a manifest with other patterns asks again:
+/// `tool:mkimage#` and 64 hexadecimal digits. Not fewer: whoever writes the manifest chooses the patterns on both sides,
+/// and finds two lists with the same few digits.
 pub fn capability_id(capability: &Capability) -> String {
     let Capability::Tool(tool) = capability else { return capability.to_string() };
     let mut builder = DigestBuilder::default();
@@ -35,8 +36,13 @@ pub fn capability_id(capability: &Capability) -> String {
     for pattern in &tool.arguments {
         builder.field(&pattern.text);
     }
-    let digest = builder.finish().to_string();
-    format!("{capability}#{}", digest.get(..16).unwrap_or(&digest))
+    format!("{capability}#{}", builder.finish())
+}
+
+/// Returns the name of a granted capability as people are shown it and may write it: of a tool without the digest, which
+/// stands for the patterns of the present manifest.
+pub fn shown_capability(id: &str) -> &str {
+    id.split('#').next().unwrap_or(id)
 }
 
 /// A file with grants: `skiff.lock` of the checkout for the plugins that come with it,

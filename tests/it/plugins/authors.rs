@@ -28,6 +28,8 @@ fn a_vendor_gets_from_a_template_to_a_working_command_in_four_languages() {
         let made = env.succeed(&["plugin", "new", &layer, "--name", "hello", "--lang", language]).stdout;
         // What it prints is what to do.
         assert!(made.contains(&format!("skiff cmd {layer} greet --name Alice")), "{made}");
+        // What lies above the sources is somebody else's, and tells no compiler what to run.
+        env.write(&format!("layers/{layer}/.cargo/config.toml"), "[build]\nrustc-wrapper = \"/nowhere/evil\"\n");
         with_machine(&env, &["plugin", "build", &plugin]);
         assert!(env.succeed(&["plugin", "check", &plugin]).stdout.contains("as its manifest says"));
         env.fail(77, &["cmd", &layer, "greet", "--name", "Alice"]);
@@ -59,6 +61,21 @@ fn a_hook_in_each_language_writes_a_file() {
         assert_eq!(env.read(&written), "Ahoy.\n", "{language}");
         with_machine(&env, &["plugin", "test", &layer]);
     }
+}
+
+/// A layer has each command once.
+#[test]
+fn a_layer_may_have_two_plugins_of_the_template() {
+    let env = environment();
+    for name in ["one", "two"] {
+        env.succeed(&["plugin", "new", "vendor/board", "--name", name]);
+        env.write(&format!("layers/vendor/board/plugins/{name}.wasm"), fs::read(guests::OK_COMMAND_ECHOES).unwrap());
+    }
+    let listed = env.succeed(&["cmd", "vendor/board"]).stdout;
+    assert!(listed.contains("  greet ") && listed.contains("  two "), "{listed}");
+    assert!(env.read("layers/vendor/board/plugins/two/src/lib.rs").contains("\"two\" =>"));
+    let said = env.fail(2, &["plugin", "test", "vendor/board", "--record", "a", "--", "greet"]);
+    assert!(said.contains("has several plugins"), "{said}");
 }
 
 /// To build or to test natively is to run what the sources say: cargo runs build scripts.

@@ -49,6 +49,24 @@ fn a_component_that_was_cut_or_changed_is_refused() {
     }
 }
 
+/// Files that the kernel makes up say that they have no size, and have no end.
+#[test]
+fn what_has_no_end_is_not_read_to_its_end() {
+    let env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
+    let endless = |inner: &str| {
+        let path = env.path(inner);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("/proc/self/pagemap", path).unwrap();
+    };
+    endless("layers/my/texts/metadata/description");
+    let said = env.run(&["list"]);
+    assert!(said.stderr.contains("64 MiB") || said.stdout.contains("my/board"), "{}", said.stderr);
+    env.write("layers/my/scripts/hooks/pre.sh", "#!/bin/sh\n");
+    endless("layers/my/scripts/scripts/endless");
+    let said = env.fail(1, &["-c", "virt/qemu,my/scripts", "grant", "list"]);
+    assert!(said.contains("Cannot read") && said.contains("scripts/endless"), "{said}");
+}
+
 #[test]
 fn a_file_that_is_too_large_is_not_even_read() {
     let env = with_bytes(b"\0asm\x0d\0\x01\0");
@@ -192,6 +210,15 @@ fn a_manifest_that_grows_when_it_is_read_is_refused() {
     env.write("layers/my/board/metadata/plugins.yaml", format!("schema: 1\na0: &a0 [x]\n{bomb}plugins: *a59\n"));
     let said = env.fail(1, &["cmd", "my/board", "go"]);
     assert!(said.contains("plugins.yaml"), "{said}");
+    // Forty gigabytes in 160 kilobytes.
+    let (long, many) = ("x".repeat(100_000), "*a, ".repeat(14_000));
+    let rows: String = (0..20).map(|row| format!(", c{row}: *b")).collect();
+    let settings = format!("    settings: {{a: &a {long}, b: &b [{many}]{rows}}}\n");
+    let manifest =
+        "schema: 1\nplugins:\n  - name: p\n    version: 1.0.0\n    component: plugins/p.wasm\n    interface: ^1.0\n";
+    env.write("layers/my/board/metadata/plugins.yaml", format!("{manifest}{settings}"));
+    let said = env.fail(1, &["cmd", "my/board", "go"]);
+    assert!(said.contains("with its aliases it has more than 16 MiB"), "{said}");
     env.write("layers/my/board/metadata/plugins.yaml", vec![b'#'; 300 << 20]);
     let said = env.fail(1, &["cmd", "my/board", "go"]);
     assert!(said.contains("plugins.yaml"), "{said}");

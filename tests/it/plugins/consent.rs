@@ -100,9 +100,12 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
     env.write("layers/my/board/metadata/plugins.yaml", manifest);
     env.succeed(&["cmd", "my/board", "go"]);
     let audit = env.succeed(&["audit", "my/board/p"]).stdout;
-    for what in
-        ["REFUSED the user said no", "was granted read:images", "took over", "was granted read:images write:state"]
-    {
+    for what in [
+        "REFUSED the user said no",
+        "was granted read:images",
+        "took over",
+        "was granted read:images variable:MY_TEXT write:state",
+    ] {
         assert!(audit.contains(what), "{what}: {audit}");
     }
     assert!(env.succeed(&["audit", "other"]).stdout.is_empty());
@@ -171,6 +174,29 @@ fn a_command_is_held_to_the_lock_with_all_of_its_layer() {
     let said = env.fail(1, &["--locked", "cmd", "my/board", "go"]);
     assert!(said.contains("layer `my/board` has changed"), "{said}");
     env.succeed(&["cmd", "my/board", "go"]);
+}
+
+/// A tool finds its files in a folder of the workspace, which is skiff's from then on.
+#[test]
+fn a_command_may_come_before_the_first_build() {
+    let rest = format!("{COMMAND}    capabilities:\n      - {{tool: echo, why: speaks, arguments: ['{{text}}']}}\n");
+    let env = with_guest(guests::OK_COMMAND_ECHOES, &rest);
+    let said = env.succeed(&["--allow", "my/board/p=all", "cmd", "my/board", "go"]).stderr;
+    assert!(!said.contains("error"), "{said}");
+    env.succeed(&["--allow", "my/board/p=all", "-c", "virt/qemu,my/board", "build"]);
+}
+
+/// Scripts of a layer are held to the lock and noted like plugins.
+#[test]
+fn a_command_of_a_makefile_is_locked_and_noted() {
+    let env = environment();
+    env.write("layers/my/make/extensions/Makefile", "go:\n\t@echo ran\n");
+    env.fail(77, &["cmd", "my/make", "go"]);
+    env.succeed(&["grant", "add", "my/make", "shell"]);
+    assert!(env.fail(1, &["--locked", "cmd", "my/make", "go"]).contains("nothing is locked yet"));
+    assert!(env.succeed(&["cmd", "my/make", "go"]).stdout.contains("ran"));
+    let audit = env.succeed(&["audit", "my/make"]).stdout;
+    assert!(audit.contains("ran the script") && audit.contains("REFUSED"), "{audit}");
 }
 
 #[test]

@@ -178,8 +178,12 @@ impl From<PlanError> for CommandError {
             }
             PlanError::User(_) => plain.hint("a line is: name uid group gid password home shell groups comment"),
             PlanError::Contribution { .. } => plain.hint("this is a fault in the plugin"),
-            PlanError::MissingComponent { component, .. } => {
-                plain.hint(format!("build the plugin and put it at {}", component.display()))
+            PlanError::MissingComponent { plugin, component, .. } => {
+                let sources = component.with_file_name(&plugin);
+                match sources.is_dir() {
+                    true => plain.hint(format!("build it: skiff plugin build <its layer>/{plugin}")),
+                    false => plain.hint(format!("build the plugin and put it at {}", component.display())),
+                }
             }
         }
     }

@@ -42,7 +42,10 @@ fn describe(event: &AuditEvent) -> String {
         AuditEvent::Script { path } => format!("ran the script {}", path.display()),
         AuditEvent::Refused { reason } => format!("REFUSED {reason}"),
         AuditEvent::Granted { capabilities } if capabilities.is_empty() => "was granted to run".to_owned(),
-        AuditEvent::Granted { capabilities } => format!("was granted {}", capabilities.join(" ")),
+        AuditEvent::Granted { capabilities } => {
+            let shown: Vec<&str> = capabilities.iter().map(|id| skiff_runtime::shown_capability(id)).collect();
+            format!("was granted {}", shown.join(" "))
+        }
         AuditEvent::Carried { from } => format!("took over what was granted to {from}"),
         AuditEvent::Trusted { sources } => format!("may be built from its sources in {}", sources.display()),
         AuditEvent::Revoked => "has no grants any more".to_owned(),

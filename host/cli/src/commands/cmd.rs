@@ -14,8 +14,10 @@ use skiff_layers::LayerName;
 use skiff_layers::Zone;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
+use skiff_runtime::AuditEvent;
 use skiff_runtime::Given;
 use skiff_runtime::GivenValue;
+use skiff_runtime::Identity;
 use skiff_runtime::Scripts;
 
 use crate::args::CmdArgs;
@@ -53,7 +55,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     lock::check(session, &plan)?;
     consent::obtain(session, [planned])?;
     let runner = session.plugin_runner(&plan)?;
-    if keeps_state(planned) {
+    if uses_workspace(planned) {
         skiff_build::claim(&session.workspace)?;
     }
     let mut zones = session.zones(&plan);
@@ -91,11 +93,13 @@ fn may_write(planned: &PlannedPlugin, zone: Zone) -> bool {
     })
 }
 
-/// Whether a plugin keeps something in the workspace.
-fn keeps_state(planned: &PlannedPlugin) -> bool {
-    let is_state =
-        |capability: &Capability| matches!(capability, Capability::Files(access) if access.zone == Zone::State);
-    planned.plugin.capabilities.iter().any(is_state)
+/// Whether a call of a plugin leaves something in the workspace: its state, or the folder in which its tools find theirs.
+pub(super) fn uses_workspace(planned: &PlannedPlugin) -> bool {
+    planned.plugin.capabilities.iter().any(|capability| match capability {
+        Capability::Files(access) => access.zone == Zone::State,
+        Capability::Tool(_) => true,
+        Capability::Fetch(_) | Capability::Variable { .. } => false,
+    })
 }
 
 struct Request {
@@ -191,8 +195,15 @@ fn run_makefile(
         return Err(CommandError::new(Kind::Usage, format!("`{other}` means nothing to a target of a Makefile"))
             .hint("a script takes variables: NAME=value"));
     }
+    lock::check(session, plan)?;
     let scripts = Scripts::read(&layer.name, &layer.root)?;
-    scripts.check(&session.grants()?, &layer.root.join("extensions/Makefile"))?;
+    let path = layer.root.join("extensions/Makefile");
+    let Identity { plugin: id, digest, .. } = &scripts.identity;
+    if let Err(error) = scripts.check(&session.grants()?, &path) {
+        session.audit_note(id, *digest, AuditEvent::Refused { reason: error.to_string() })?;
+        return Err(error.into());
+    }
+    session.audit_note(id, *digest, AuditEvent::Script { path })?;
     let environment = session.script_environment(plan)?;
     let status = session.interrupt.passing(|| scripts.run_command(target, arguments, &environment))?;
     Ok(super::exit_code(status))

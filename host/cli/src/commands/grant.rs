@@ -18,11 +18,12 @@ use skiff_runtime::SHELL;
 use skiff_runtime::Scripts;
 use skiff_runtime::Standing;
 use skiff_runtime::capability_id;
+use skiff_runtime::shown_capability;
 
 use crate::args::GrantAddArgs;
 use crate::args::GrantCommand;
 use crate::args::GrantFileArgs;
-use crate::args::JsonArgs;
+use crate::args::GrantListArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
@@ -58,8 +59,17 @@ struct Wish {
     granted: bool,
 }
 
-fn wishes(session: &Session) -> Result<Vec<Wishes>> {
-    let plan = session.bare_plan(&session.chain()?)?;
+fn wishes(session: &Session, package: Option<&str>) -> Result<Vec<Wishes>> {
+    let chain = match package {
+        Some(package) => {
+            let package = package
+                .parse()
+                .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+            super::cmd::chain_of_package(session, &package)?
+        }
+        None => session.chain()?,
+    };
+    let plan = session.bare_plan(&chain)?;
     let grants = session.grants()?;
     let mut all = Vec::new();
     for planned in &plan.plugins {
@@ -91,8 +101,8 @@ fn wishes(session: &Session) -> Result<Vec<Wishes>> {
     Ok(all)
 }
 
-fn list(session: &Session, args: &JsonArgs) -> Result<()> {
-    let all = wishes(session)?;
+fn list(session: &Session, args: &GrantListArgs) -> Result<()> {
+    let all = wishes(session, args.package.as_deref())?;
     if args.json {
         data!("{:#}", serde_json::json!(all));
         return Ok(());
@@ -100,6 +110,7 @@ fn list(session: &Session, args: &JsonArgs) -> Result<()> {
     for Wishes { id, version, sha256, capabilities } in &all {
         data!("{id} {} sha256:{sha256}", version.as_deref().unwrap_or("scripts"));
         for Wish { capability, why, granted } in capabilities {
+            let capability = shown_capability(capability);
             data!("  {}  {capability:40} {why}", if *granted { "granted" } else { "MISSING" });
         }
     }
@@ -176,11 +187,11 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
             grants.set_compiler(id, compiler);
         }
     })?;
-    session.say(&format!(
-        "Granted to {id} (sha256:{digest}), in {}: {}",
-        path.display(),
-        wanted.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
-    ));
+    let what = match wanted.is_empty() {
+        true => "to run, and nothing else".to_owned(),
+        false => wanted.iter().map(|id| shown_capability(id)).collect::<Vec<_>>().join(" "),
+    };
+    session.say(&format!("Granted to {id} (sha256:{digest}), in {}: {what}", path.display()));
     Ok(())
 }
 
@@ -236,9 +247,9 @@ fn add_scripts(session: &Session, args: &GrantAddArgs, first: &str, more: &[Stri
 /// A tool may be named without the digest of its patterns: then those of the present manifest are meant.
 fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result<String> {
     let ids = declared.iter().map(capability_id);
-    let fits = |id: &String| id == name || id.split('#').next() == Some(name);
+    let fits = |id: &String| id == name || shown_capability(id) == name;
     ids.clone().find(fits).ok_or_else(|| {
-        let all: Vec<String> = ids.collect();
+        let all: Vec<String> = ids.map(|id| shown_capability(&id).to_owned()).collect();
         CommandError::new(Kind::User, format!("The manifest of {plugin} does not declare `{name}`"))
             .hint(format!("it declares: {}", all.join(" ")))
     })

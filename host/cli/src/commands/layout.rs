@@ -31,6 +31,9 @@ pub(crate) fn run(session: &Session, args: &LayoutArgs) -> Result<()> {
         Intent::Image => board::Intent::Image,
     };
     let medium = board::Medium { size: args.size, sector: SECTOR, model: String::new() };
+    if super::cmd::uses_workspace(planned) {
+        skiff_build::claim(&session.workspace)?;
+    }
     let layout = session.plugin_runner(&plan)?.layout(planned, intent, &medium, &session.zones(&plan))?;
     data!("{:#}", serde_json::json!(layout));
     Ok(())

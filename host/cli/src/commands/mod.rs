@@ -65,7 +65,10 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         session.reporter = progress::hook_reporter();
     }
     // Who only looks is not asked to agree to anything.
-    session.asks = matches!(command, Command::Build(_) | Command::Cmd(_) | Command::Compile(_) | Command::Configure(_));
+    session.asks = matches!(
+        command,
+        Command::Build(_) | Command::Cmd(_) | Command::Compile(_) | Command::Configure(_) | Command::Plugin(_)
+    );
     match command {
         Command::Status(args) => status::run(&session, &args),
         Command::List(args) => list::run(&session, &args),

@@ -17,7 +17,6 @@ use crate::ToolRun;
 use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
 use crate::bindings::imports::skiff::host::tools;
-use crate::grant::capability_id;
 use crate::matcher;
 use crate::matcher::Actual;
 use crate::mount::View;
@@ -228,7 +227,7 @@ impl State {
         let hint = format!(
             "add a pattern for it to the tool in {MANIFEST}, then run: skiff grant add {} {}",
             self.id(),
-            capability_id(&Capability::Tool(capability.clone())).split('#').next().unwrap_or_default(),
+            Capability::Tool(capability.clone()),
         );
         self.refuse(message, Some(hint))
     }

@@ -9,7 +9,7 @@ static bool is(const plugin_string_t *string, const char *text) {
 bool exports_skiff_plugin_commands_invoke(plugin_string_t *command,
 		exports_skiff_plugin_commands_list_argument_t *arguments, uint8_t *status,
 		exports_skiff_plugin_commands_failure_t *failure) {
-	if (!is(command, "greet")) {
+	if (!is(command, "{{command}}")) {
 		memset(failure, 0, sizeof *failure);
 		failure->code = SKIFF_HOST_FAULT_CODE_INVALID;
 		plugin_string_dup(&failure->message, "there is no such command");

@@ -12,7 +12,7 @@ function print(text) {
 
 export const commands = {
   invoke(command, args) {
-    if (command !== "greet") {
+    if (command !== "{{command}}") {
       throw { code: "invalid", message: `there is no command ${command}` };
     }
     const given = args.find((argument) => argument.name === "name");

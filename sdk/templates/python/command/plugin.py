@@ -7,7 +7,7 @@ from wit_world.imports.fault import Code, Failure
 
 class Commands(exports.Commands):
     def invoke(self, command, arguments):
-        if command != "greet":
+        if command != "{{command}}":
             raise Err(Failure(Code.INVALID, f"there is no command {command}", None, None))
         given = {argument.name: argument.value for argument in arguments}
         match given.get("name"):

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_plan::Digest;
 use walkdir::WalkDir;
 
 use crate::command_error::CommandError;
@@ -44,7 +45,7 @@ pub(super) fn check(case: &Path) -> Result<()> {
 /// What a file of a tree is, as far as a checkout keeps it.
 #[derive(PartialEq, Eq)]
 enum Content {
-    File(bool, Vec<u8>),
+    File(bool, Digest),
     Link(PathBuf),
 }
 
@@ -78,7 +79,13 @@ fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Content>> {
             found.insert(inner, Content::Link(fs::read_link(entry.path()).map_err(failed)?));
         } else if entry.file_type().is_file() {
             let mode = entry.metadata().map_err(|error| unreadable(folder, &error.into()))?.permissions().mode();
-            found.insert(inner, Content::File(mode & 0o111 != 0, fs::read(entry.path()).map_err(failed)?));
+            found.insert(
+                inner,
+                Content::File(
+                    mode & 0o111 != 0,
+                    fs::File::open(entry.path()).and_then(Digest::of_file).map_err(failed)?,
+                ),
+            );
         }
     }
     Ok(found)

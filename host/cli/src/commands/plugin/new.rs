@@ -3,6 +3,7 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_layers::Layer;
 use skiff_layers::LayerName;
 use walkdir::WalkDir;
 
@@ -17,8 +18,11 @@ use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
 
+/// The command of a new plugin, if the layer has none of that name.
+const GREET: &str = "greet";
+
 const COMMAND: &str = "    commands:
-      - name: greet
+      - name: {{command}}
         summary: Greets somebody
         arguments:
           - {name: name, kind: text, default: sailor, help: Whom to greet}
@@ -45,7 +49,8 @@ pub(super) fn run(session: &Session, args: &NewPluginArgs) -> Result<()> {
             .hint("lower-case letters, digits and `-`, which every language takes: --name hello"));
     }
     let layer = place(session, args, &package)?;
-    let made = make(session, args, &layer, name);
+    let command = command(session, &package, &layer, name);
+    let made = make(session, args, &layer, name, command);
     made.map_err(|error| {
         CommandError::new(Kind::User, format!("Cannot make the plugin in `{}`: {error}", layer.display()))
             .hint("check that the folder can be written to")
@@ -64,7 +69,7 @@ pub(super) fn run(session: &Session, args: &NewPluginArgs) -> Result<()> {
     data!("skiff plugin build {plugin}");
     data!("skiff grant add {plugin} --all");
     match args.kind {
-        PluginKind::Command => data!("skiff cmd {package} greet --name Alice"),
+        PluginKind::Command => data!("skiff cmd {package} {command} --name Alice"),
         PluginKind::Hook => data!("skiff -c virt/qemu,{package} build"),
     }
     Ok(())
@@ -88,14 +93,23 @@ fn place(session: &Session, args: &NewPluginArgs, package: &LayerName) -> Result
     }
 }
 
-fn make(session: &Session, args: &NewPluginArgs, layer: &Path, name: &str) -> io::Result<Result<()>> {
+/// Returns the name of the command of a new plugin. A layer has each once.
+fn command<'n>(session: &Session, package: &LayerName, layer: &Path, name: &'n str) -> &'n str {
+    let catalog = session.catalog().ok();
+    let known = catalog.iter().flat_map(|catalog| catalog.packages()).find(|known| known.name == *package);
+    let plugins = known.filter(|known| known.root == layer).and_then(|known| Layer::at(known).plugins().ok());
+    let taken = plugins.into_iter().flatten().any(|plugin| plugin.commands.iter().any(|command| command.name == GREET));
+    if taken { name } else { GREET }
+}
+
+fn make(session: &Session, args: &NewPluginArgs, layer: &Path, name: &str, command: &str) -> io::Result<Result<()>> {
     let folder = layer.join("plugins").join(name);
     if folder.exists() {
         return Ok(Err(CommandError::new(Kind::User, format!("`{}` is there already", folder.display()))
             .hint("choose another name: --name")));
     }
     let manifest = layer.join("metadata/plugins.yaml");
-    let text = match entry(&manifest, args.kind, name)? {
+    let text = match entry(&manifest, args.kind, name, command)? {
         Ok(text) => text,
         Err(error) => return Ok(Err(error)),
     };
@@ -108,7 +122,11 @@ fn make(session: &Session, args: &NewPluginArgs, layer: &Path, name: &str) -> io
     };
     let sdk = session.root.join("sdk");
     let template = sdk.join("templates").join(args.lang.as_str()).join(kind);
-    copy(&template, staging.path(), &[("{{name}}", name), ("{{sdk}}", &sdk.display().to_string())])?;
+    copy(
+        &template,
+        staging.path(),
+        &[("{{name}}", name), ("{{command}}", command), ("{{sdk}}", &sdk.display().to_string())],
+    )?;
     if args.lang != Language::Rust {
         // The contract comes along: the plugin can be built without this checkout.
         for package in ["host", "plugin"] {
@@ -126,24 +144,23 @@ fn make(session: &Session, args: &NewPluginArgs, layer: &Path, name: &str) -> io
 }
 
 /// Returns the manifest with an entry for the new plugin.
-fn entry(manifest: &Path, kind: PluginKind, name: &str) -> io::Result<Result<String>> {
+fn entry(manifest: &Path, kind: PluginKind, name: &str, command: &str) -> io::Result<Result<String>> {
     let provides = match kind {
-        PluginKind::Command => COMMAND,
-        PluginKind::Hook => HOOK,
+        PluginKind::Command => COMMAND.replace("{{command}}", command),
+        PluginKind::Hook => HOOK.to_owned(),
     };
     let entry = format!(
         "  - name: {name}\n    version: 0.1.0\n    component: plugins/{name}.wasm\n    interface: ^1.0\n{provides}"
     );
-    let present = match fs::read_to_string(manifest) {
-        Ok(present) => present,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => "schema: 1\nplugins:\n".to_owned(),
-        Err(error) => return Err(error),
+    let present = match skiff_layers::optional_text(manifest) {
+        Ok(present) => present.unwrap_or_else(|| "schema: 1\nplugins:\n".to_owned()),
+        Err(error) => return Ok(Err(error.into())),
     };
     let gap = if present.ends_with('\n') { "" } else { "\n" };
     let text = format!("{present}{gap}{entry}");
     // The entry is put at the end, which is right for all but unusual manifests.
     let names = |text: &str| {
-        let value: Option<serde_json::Value> = serde_yaml::from_str(text).ok();
+        let value: Option<serde_json::Value> = skiff_layers::bounded_yaml(text).ok();
         value.and_then(|value| value.get("plugins")?.as_array().map(Vec::len))
     };
     let before = names(&present).unwrap_or_default();

@@ -39,6 +39,11 @@ const COMPARED: [&str; 3] = ["images", "state", "target"];
 /// Runs the tests of plugins.
 pub(super) fn run(session: &Session, args: &TestPluginArgs) -> Result<()> {
     let chosen = Chosen::find(session, &args.plugin.plugin)?;
+    if args.record.is_some() && chosen.plugins.len() > 1 {
+        let names: Vec<&str> = chosen.plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+        return Err(CommandError::new(Kind::Usage, format!("{} has several plugins", chosen.layer.name))
+            .hint(format!("a case is of one: name it, {}/<{}>", chosen.layer.name, names.join(" or "))));
+    }
     let mut failed = Vec::new();
     for planned in chosen.planned() {
         let name = format!("{}/{}", planned.layer, planned.plugin.name);
@@ -99,10 +104,13 @@ fn native(session: &Session, name: &str, source: &Source) -> Result<bool> {
     }
     data!("{name}: native tests");
     let target = session.environment.cache().join("plugin-target/native");
+    fs::create_dir_all(&target).map_err(|error| unreadable(&target, &error))?;
     let status = session.interrupt.passing(|| {
         Command::new("cargo")
             .args(["test", "--quiet", "--target-dir"])
-            .arg(target)
+            .arg(&target)
+            // Not where the user is: cargo and rustup read settings from all folders above.
+            .current_dir(&target)
             .arg("--manifest-path")
             .arg(source.folder.join("Cargo.toml"))
             .status()
@@ -189,7 +197,12 @@ fn new_case(session: &Session, planned: &PlannedPlugin, call: &str, rest: &[Stri
     };
     let given = match cmd::parse(session, planned, command, rest) {
         Ok(given) => given?,
-        Err(error) => return Err(CommandError::new(Kind::Usage, error.to_string().trim().to_owned())),
+        Err(error) => {
+            return Err(CommandError::new(
+                Kind::Usage,
+                error.to_string().trim().trim_start_matches("error: ").to_owned(),
+            ));
+        }
     };
     let arguments = given.own().map(|(name, value)| (name.to_owned(), value.clone()));
     // A flag that is not set says nothing.

@@ -8,7 +8,7 @@ skiff_sdk::export_command!(Plugin);
 impl Command for Plugin {
     fn invoke(command: &str, arguments: &Arguments) -> Result<u8> {
         match command {
-            "greet" => println!("{}", greeting(arguments.text("name").unwrap_or("sailor"))),
+            "{{command}}" => println!("{}", greeting(arguments.text("name").unwrap_or("sailor"))),
             other => return Err(Arguments::unknown_command(other)),
         }
         skiff_sdk::log(Level::Info, "greeted somebody");
@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn the_command_greets() {
         let host = skiff_sdk::testing::Host::new();
-        let status = Plugin::invoke("greet", &Arguments::default().with("name", "Alice")).unwrap();
+        let status = Plugin::invoke("{{command}}", &Arguments::default().with("name", "Alice")).unwrap();
         assert_eq!((status, host.messages()), (0, vec!["greeted somebody".to_owned()]));
     }
 }
