@@ -119,6 +119,17 @@ impl Mounts {
         Ok(())
     }
 
+    /// Says why a path is in no folder that is there.
+    fn nowhere(&self, path: &str) -> String {
+        self.absent(path)
+            .map_or_else(|| ungranted(path), |absent| format!("there is no `{absent}` yet: nothing has been built"))
+    }
+
+    /// Returns the granted folder, not there yet, that a path is in.
+    fn absent(&self, path: &str) -> Option<&str> {
+        self.absent.iter().map(String::as_str).find(|absent| rest(path, absent).is_some())
+    }
+
     /// Opens a folder below a zone's root without leaving it, whatever links are on the way.
     fn mount(&mut self, guest: &str, root: &Path, access: &Access) -> io::Result<bool> {
         let dir = match Dir::open_ambient_dir(root, ambient_authority()) {
@@ -167,7 +178,7 @@ impl Mounts {
     /// look it up: from the folder that the [`View`] links, whatever other handles there are to folders in it.
     pub(crate) fn find(&self, path: &str) -> Result<Inside, String> {
         let (mount, inner) =
-            self.holders(path)?.min_by_key(|(mount, _)| mount.guest.len()).ok_or_else(|| ungranted(path))?;
+            self.holders(path)?.min_by_key(|(mount, _)| mount.guest.len()).ok_or_else(|| self.nowhere(path))?;
         let checked = match inner {
             "" => check_folder(&mount.dir, 0),
             inner => check_inside(&mount.dir, inner),
@@ -180,12 +191,12 @@ impl Mounts {
     ///
     /// The error is for the guest: what is granted and not there is missing, anything else refused.
     pub(crate) fn open_folder(&self, path: &str) -> Result<(Dir, bool), Unopened> {
-        let absent = self.absent.iter().find(|absent| path == *absent || path.starts_with(&format!("{absent}/")));
         let innermost = self.holders(path).map_err(Unopened::Refused)?.max_by_key(|(mount, _)| mount.guest.len());
-        let (mount, inner) = match (innermost, absent) {
-            (Some(held), _) => held,
-            (None, Some(absent)) => return Err(Unopened::Missing(format!("`{absent}` is not there yet"))),
-            (None, None) => return Err(Unopened::Refused(ungranted(path))),
+        let Some((mount, inner)) = innermost else {
+            return Err(match self.absent(path) {
+                Some(_) => Unopened::Missing(self.nowhere(path)),
+                None => Unopened::Refused(self.nowhere(path)),
+            });
         };
         let dir = if inner.is_empty() { mount.dir.try_clone() } else { mount.dir.open_dir(inner) };
         dir.map(|dir| (dir, mount.write)).map_err(|error| match error.kind() {
