@@ -21,6 +21,7 @@ use skiff_runtime::Runner;
 use skiff_runtime::Scripts;
 use skiff_runtime::Standing;
 use skiff_runtime::capability_id;
+use skiff_runtime::shown_capabilities;
 use skiff_runtime::shown_capability;
 
 use crate::command_error::CommandError;
@@ -85,7 +86,10 @@ fn allowed(session: &Session, planned: &PlannedPlugin, identity: &Identity, deni
     let is_allowed = |wanted: &str| words.iter().any(|word| *word == "all" || is_meant(word, wanted));
     let declared = ids(planned);
     for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| is_meant(word, id))) {
-        session.warn(&format!("--allow names `{word}`, which {id} does not declare: it has {}", shown(&declared)));
+        session.warn(&format!(
+            "--allow names `{word}`, which {id} does not declare: it has {}",
+            shown_capabilities(&declared)
+        ));
     }
     let (taken, left): (Vec<_>, Vec<_>) = denied.missing.iter().partition(|(wanted, _)| is_allowed(wanted));
     let capabilities = match left.is_empty() {
@@ -97,10 +101,6 @@ fn allowed(session: &Session, planned: &PlannedPlugin, identity: &Identity, deni
         session.grant_for_now(identity, capabilities);
     }
     Ok(left.is_empty())
-}
-
-fn shown(ids: &[String]) -> String {
-    ids.iter().map(|id| shown_capability(id)).collect::<Vec<_>>().join(" ")
 }
 
 fn ids(planned: &PlannedPlugin) -> Vec<String> {
@@ -123,8 +123,7 @@ fn ask(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: 
     note!("  of layer {layer} in {}", line(&layer_root.display().to_string()));
     note!("  sha256:{digest}");
     if !denied.held.is_empty() {
-        let held: Vec<&str> = denied.held.iter().map(|id| shown_capability(id)).collect();
-        note!("has changed; it may do already: {}", held.join(" "));
+        note!("has changed; it may do already: {}", shown_capabilities(&denied.held));
     }
     match (denied.missing.is_empty(), denied.held.is_empty()) {
         (true, _) => note!("asks for nothing but to run."),

@@ -14,21 +14,27 @@ use crate::parse_yaml;
 /// Bytes that a text of a layer may have.
 const MAX_TEXT: u64 = 64 << 20;
 
+/// Opens a file to be read; `None` when something else is there. Opening a pipe would wait for somebody to write into it.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_file(path: &Path) -> io::Result<Option<fs::File>> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::File::options().read(true).custom_flags(flags).open(path)?;
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
 /// Reads a text file, or `None` when it is not there. Bytes that are no UTF-8 become U+FFFD.
 ///
 /// # Errors
 /// [`ReadError`] when something else is there, or a text of more than 64 MiB, or it cannot be read.
 pub fn optional_text(path: &Path) -> Result<Option<String>, ReadError> {
     let failed = |source| ReadError::Io { path: path.to_owned(), source };
-    // Opening a pipe would wait for somebody to write into it.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = match fs::File::options().read(true).custom_flags(flags).open(path) {
+    let file = match open_file(path) {
         Err(error) if absent(&error) => return Ok(None),
         file => file.map_err(failed)?,
     };
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err(ReadError::NotAFile { at: Location::whole(path) });
-    }
+    let Some(file) = file else { return Err(ReadError::NotAFile { at: Location::whole(path) }) };
     // The size is not asked for beforehand: what the kernel makes up (`/proc`) says none, and has no end.
     let mut bytes = Vec::new();
     file.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(failed)?;

@@ -51,6 +51,7 @@ pub use error::CatalogError;
 pub use error::ChainError;
 pub use error::Location;
 pub use error::ReadError;
+pub use file::open_file;
 pub use file::optional_text;
 pub use layer::FragmentFile;
 pub use layer::Layer;

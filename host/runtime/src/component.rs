@@ -1,9 +1,7 @@
 //! Loading a component, and checking it before anything of it runs.
 
-use std::fs::File;
 use std::io;
 use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
 use semver::Version;
@@ -171,12 +169,8 @@ impl Unchecked {
 fn read(id: &PluginId, decl: &PluginDecl) -> Result<Vec<u8>, LoadError> {
     let path = &decl.component;
     let failed = |source| LoadError::Unreadable { plugin: id.clone(), path: path.clone(), source };
-    // Opening a pipe would wait for somebody to write into it.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err(failed(io::Error::other("it is no file")));
-    }
+    let file = skiff_layers::open_file(path).map_err(failed)?;
+    let file = file.ok_or_else(|| failed(io::Error::other("it is no file")))?;
     let mut bytes = Vec::new();
     file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(failed)?;
     let size = bytes.len() as u64;

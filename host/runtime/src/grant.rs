@@ -45,6 +45,11 @@ pub fn shown_capability(id: &str) -> &str {
     id.split('#').next().unwrap_or(id)
 }
 
+/// Returns granted capabilities as people are shown them.
+pub fn shown_capabilities<'i>(ids: impl IntoIterator<Item = &'i String>) -> String {
+    ids.into_iter().map(|id| shown_capability(id)).collect::<Vec<_>>().join(" ")
+}
+
 /// A file with grants: `skiff.lock` of the checkout for the plugins that come with it,
 /// `overrides/grants.yaml` for the user's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

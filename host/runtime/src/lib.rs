@@ -63,6 +63,7 @@ pub use grant::GrantFile;
 pub use grant::Grants;
 pub use grant::Standing;
 pub use grant::capability_id;
+pub use grant::shown_capabilities;
 pub use grant::shown_capability;
 pub use identity::Identity;
 pub use identity::PluginId;

@@ -11,6 +11,7 @@ use skiff_build::LockError;
 use skiff_build::WorkspaceError;
 use skiff_layers::CatalogError;
 use skiff_layers::ChainError;
+use skiff_layers::InvalidName;
 use skiff_layers::LayerName;
 use skiff_layers::ReadError;
 use skiff_plan::HookFailure;
@@ -165,6 +166,12 @@ impl From<ReadError> for CommandError {
                 plain.hint("configs/README.md describes this file")
             }
         }
+    }
+}
+
+impl From<InvalidName> for CommandError {
+    fn from(error: InvalidName) -> Self {
+        Self::new(Kind::Usage, error.to_string())
     }
 }
 

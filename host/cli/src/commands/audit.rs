@@ -1,6 +1,7 @@
 use skiff_plan::harmless;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::AuditRecord;
+use skiff_runtime::shown_capabilities;
 
 use crate::args::AuditArgs;
 use crate::command_error::CommandError;
@@ -42,10 +43,7 @@ fn describe(event: &AuditEvent) -> String {
         AuditEvent::Script { path } => format!("ran the script {}", path.display()),
         AuditEvent::Refused { reason } => format!("REFUSED {reason}"),
         AuditEvent::Granted { capabilities } if capabilities.is_empty() => "was granted to run".to_owned(),
-        AuditEvent::Granted { capabilities } => {
-            let shown: Vec<&str> = capabilities.iter().map(|id| skiff_runtime::shown_capability(id)).collect();
-            format!("was granted {}", shown.join(" "))
-        }
+        AuditEvent::Granted { capabilities } => format!("was granted {}", shown_capabilities(capabilities)),
         AuditEvent::Carried { from } => format!("took over what was granted to {from}"),
         AuditEvent::Trusted { sources } => format!("may be built from its sources in {}", sources.display()),
         AuditEvent::Revoked => "has no grants any more".to_owned(),

@@ -120,9 +120,7 @@ impl Request {
                 None => (first.clone(), None, Vec::new()),
             },
         };
-        let package = package
-            .parse()
-            .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+        let package: LayerName = package.parse()?;
         Ok(Some(Self { package, command, arguments }))
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use skiff_layers::Capability;
 use skiff_layers::Layer;
+use skiff_layers::LayerName;
 use skiff_plan::BuildPlan;
 use skiff_plan::Digest;
 use skiff_plan::PlannedPlugin;
@@ -18,6 +19,7 @@ use skiff_runtime::SHELL;
 use skiff_runtime::Scripts;
 use skiff_runtime::Standing;
 use skiff_runtime::capability_id;
+use skiff_runtime::shown_capabilities;
 use skiff_runtime::shown_capability;
 
 use crate::args::GrantAddArgs;
@@ -62,9 +64,7 @@ struct Wish {
 fn wishes(session: &Session, package: Option<&str>) -> Result<Vec<Wishes>> {
     let chain = match package {
         Some(package) => {
-            let package = package
-                .parse()
-                .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+            let package: LayerName = package.parse()?;
             super::cmd::chain_of_package(session, &package)?
         }
         None => session.chain()?,
@@ -189,7 +189,7 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
     })?;
     let what = match wanted.is_empty() {
         true => "to run, and nothing else".to_owned(),
-        false => wanted.iter().map(|id| shown_capability(id)).collect::<Vec<_>>().join(" "),
+        false => shown_capabilities(wanted.iter()),
     };
     session.say(&format!("Granted to {id} (sha256:{digest}), in {}: {what}", path.display()));
     Ok(())
@@ -249,9 +249,9 @@ fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result
     let ids = declared.iter().map(capability_id);
     let fits = |id: &String| id == name || shown_capability(id) == name;
     ids.clone().find(fits).ok_or_else(|| {
-        let all: Vec<String> = ids.map(|id| shown_capability(&id).to_owned()).collect();
+        let all: Vec<String> = ids.collect();
         CommandError::new(Kind::User, format!("The manifest of {plugin} does not declare `{name}`"))
-            .hint(format!("it declares: {}", all.join(" ")))
+            .hint(format!("it declares: {}", shown_capabilities(&all)))
     })
 }
 

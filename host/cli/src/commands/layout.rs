@@ -1,3 +1,4 @@
+use skiff_layers::LayerName;
 use skiff_runtime::board;
 
 use crate::args::Intent;
@@ -15,10 +16,7 @@ const SECTOR: u32 = 512;
 
 /// Asks a board's plugin what is where on a medium.
 pub(crate) fn run(session: &Session, args: &LayoutArgs) -> Result<()> {
-    let package = args
-        .package
-        .parse()
-        .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+    let package: LayerName = args.package.parse()?;
     let plan = cmd::plan_with(session, &package)?;
     let Some(planned) = cmd::of_package(&plan, &package).find(|planned| planned.plugin.board) else {
         return Err(CommandError::new(Kind::User, format!("Package `{package}` has no plugin that knows a board"))

@@ -12,10 +12,7 @@ use crate::session::Session;
 
 /// Shows a package.
 pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
-    let name: LayerName = args
-        .package
-        .parse()
-        .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+    let name: LayerName = args.package.parse()?;
     // Resolving finds packages that only a variable names, and says what is similar to one that is not there.
     let chain = session.chain_of(name.as_str())?;
     let package = chain.packages().iter().find(|package| package.name == name);

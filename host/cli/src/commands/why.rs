@@ -19,10 +19,7 @@ type Edge = (LayerName, Location);
 
 /// Tells who brought a layer into the chain: every way from what was asked for to the layer.
 pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
-    let wanted: LayerName = args
-        .package
-        .parse()
-        .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+    let wanted: LayerName = args.package.parse()?;
     let chain = session.chain()?;
     if chain.layers().iter().any(|layer| layer.name == wanted.as_str()) && !chain.names().contains(&wanted) {
         data!("{wanted}: it is in every chain");

@@ -46,9 +46,7 @@ impl Chosen {
             Some((at, _)) => (text.get(..at).unwrap_or(text), text.get(at + 1..)),
             None => (text, None),
         };
-        let name: LayerName = package
-            .parse()
-            .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+        let name: LayerName = package.parse()?;
         let catalog = session.catalog()?;
         let Some(package) = catalog.packages().find(|package| package.name == name) else {
             return Err(CommandError::new(Kind::User, format!("There is no package `{name}`"))

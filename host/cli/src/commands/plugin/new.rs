@@ -35,10 +35,7 @@ const HOOK: &str = "    hooks: [pre]
 
 /// Makes a plugin from a template.
 pub(super) fn run(session: &Session, args: &NewPluginArgs) -> Result<()> {
-    let package: LayerName = args
-        .package
-        .parse()
-        .map_err(|error: skiff_layers::InvalidName| CommandError::new(Kind::Usage, error.to_string()))?;
+    let package: LayerName = args.package.parse()?;
     let name = match &args.name {
         Some(name) => name.as_str(),
         None => package.as_str().rsplit('/').next().unwrap_or_default(),
