@@ -3,12 +3,14 @@
 use crate::Result;
 
 pub use crate::bindings::board::exports::skiff::board::layouts::Content;
+pub use crate::bindings::board::exports::skiff::board::layouts::Edit;
 pub use crate::bindings::board::exports::skiff::board::layouts::Format;
 pub use crate::bindings::board::exports::skiff::board::layouts::Intent;
 pub use crate::bindings::board::exports::skiff::board::layouts::Layout;
 pub use crate::bindings::board::exports::skiff::board::layouts::Medium;
 pub use crate::bindings::board::exports::skiff::board::layouts::Partition;
 pub use crate::bindings::board::exports::skiff::board::layouts::Raw;
+pub use crate::bindings::board::exports::skiff::board::layouts::Script;
 pub use crate::bindings::board::exports::skiff::board::layouts::Table;
 
 /// A plugin that knows what is where on a board's medium.

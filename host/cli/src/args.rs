@@ -116,6 +116,11 @@ pub(crate) enum Command {
     Plugin(PluginCommand),
     /// Shows what is where on the medium of a board, as the board's plugin proposes it, as JSON
     Layout(LayoutArgs),
+    /// Shows the devices of this machine that could hold a system
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Writes an image file to a device
+    Flash(FlashArgs),
     /// Shows what plugins and scripts did beyond their sandbox, and what they were refused
     Audit(AuditArgs),
     /// Removes the outputs of the workspace; its lock, its configuration and the state of its plugins stay
@@ -435,9 +440,9 @@ pub(crate) struct LayoutArgs {
     /// The package of the board: `namespace/name`
     #[arg(add = ArgValueCompleter::new(completions::packages))]
     pub(crate) package: String,
-    /// The size of the medium: 4G, 512M
-    #[arg(long, value_parser = parse_size)]
-    pub(crate) size: u64,
+    /// The size of the medium: 4GiB, 8GB
+    #[arg(long)]
+    pub(crate) size: skiff_layout::Bytes,
     /// What it is for
     #[arg(long, default_value = "image")]
     pub(crate) intent: Intent,
@@ -454,17 +459,97 @@ pub(crate) enum Intent {
     Image,
 }
 
-/// Reads a number of bytes, with K, M, G or T for powers of 1024.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text.char_indices().last() {
-        Some((at, 'K' | 'k')) => (text.get(..at), 10),
-        Some((at, 'M' | 'm')) => (text.get(..at), 20),
-        Some((at, 'G' | 'g')) => (text.get(..at), 30),
-        Some((at, 'T' | 't')) => (text.get(..at), 40),
-        _ => (Some(text), 0),
-    };
-    let number = digits.and_then(|digits| digits.parse::<u64>().ok()).and_then(|number| number.checked_mul(1 << shift));
-    number.ok_or_else(|| "a size is a number with K, M, G or T".to_owned())
+/// Devices.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// Lists devices with size, serial number and what uses them, and says which are not written to and why
+    List {
+        /// Built-in disks, too
+        #[arg(long)]
+        all: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What commands that write to media have in common.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct MediaArgs {
+    /// The device, best by its name below /dev/disk/by-id; for install and rollback, an image file, too
+    #[arg(long, value_name = "PATH")]
+    pub(crate) device: Option<String>,
+    /// Shows what would be done, and does nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Shows the plan as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Draws the plan into a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Says beforehand what would be typed: the end of the device's serial number, or its name where it has none
+    #[arg(long, value_name = "WORD")]
+    pub(crate) confirm: Option<String>,
+    /// Allows a built-in device, named as for --confirm
+    #[arg(long, value_name = "WORD")]
+    pub(crate) allow_fixed: Option<String>,
+    /// Does not read back what was written
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+    /// Does not tell the device first that nothing on it is needed
+    #[arg(long)]
+    pub(crate) no_discard: bool,
+}
+
+impl MediaArgs {
+    pub(crate) fn write_options(&self) -> skiff_flash::WriteOptions {
+        skiff_flash::WriteOptions { verify: !self.no_verify, discard: !self.no_discard }
+    }
+}
+
+/// Making an image file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BuildImageArgs {
+    /// The file to make
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The size of the medium: 4GiB, 8GB
+    #[arg(long)]
+    pub(crate) size: Option<skiff_layout::Bytes>,
+    /// Makes a packed image, too (zstd)
+    #[arg(long)]
+    pub(crate) compress: bool,
+    /// Shows what would be done, and does nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Shows the plan as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Draws the plan into a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+impl BuildImageArgs {
+    /// How to show the plan.
+    pub(crate) fn show(&self) -> MediaArgs {
+        MediaArgs { json: self.json, svg: self.svg.clone(), ..MediaArgs::default() }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FlashArgs {
+    /// The image: plain, or packed with xz, zstd or gzip
+    pub(crate) image: PathBuf,
+    /// The device, best by its name below /dev/disk/by-id
+    #[arg(conflicts_with = "device")]
+    pub(crate) target: Option<String>,
+    /// The map of what matters of the image; IMAGE.bmap if it is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bmap: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) media: MediaArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -12,6 +12,7 @@ mod environment;
 mod graph;
 mod interrupt;
 mod lock;
+mod media;
 mod output;
 mod progress;
 mod project;

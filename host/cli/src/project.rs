@@ -52,6 +52,9 @@ pub(crate) struct Project {
     /// The workspaces.
     #[serde(default)]
     pub(crate) workspaces: BTreeMap<String, ProjectWorkspace>,
+    /// Serial numbers, names or models of devices that are never written to; `*` stands for anything.
+    #[serde(default)]
+    pub(crate) protect: Vec<String>,
     /// The file.
     #[serde(skip)]
     path: Option<PathBuf>,

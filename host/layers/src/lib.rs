@@ -56,6 +56,7 @@ pub use file::optional_text;
 pub use layer::FragmentFile;
 pub use layer::Layer;
 pub use layer::ShellHook;
+pub use manifest::BoardDecl;
 pub use manifest::Limits;
 pub use manifest::PluginDecl;
 pub use manifest::Stage;

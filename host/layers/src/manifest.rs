@@ -43,8 +43,8 @@ pub struct PluginDecl {
     pub hooks: Vec<Stage>,
     /// The commands that it provides.
     pub commands: Vec<CommandDecl>,
-    /// Whether it proposes the layout of a board's medium.
-    pub board: bool,
+    /// What it is asked for where it knows the medium of a board.
+    pub board: Option<BoardDecl>,
     /// What it needs to be able to do.
     pub capabilities: Vec<Capability>,
     /// What it may use up.
@@ -74,6 +74,55 @@ impl std::fmt::Display for Stage {
             Self::Pre => "pre",
             Self::Post => "post",
         })
+    }
+}
+
+/// Where users of a board say what its medium is. The commands `format`, `install`, `rollback` and `buildimage` are skiff's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Board")]
+#[serde(deny_unknown_fields, default)]
+pub struct BoardDecl {
+    /// The variable of the environment that names the device: `PI_SD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The variable that names the image file that `buildimage` makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The size of that image where nobody says another: `1536MiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<String>,
+}
+
+/// `board:` as it is written.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum RawBoard {
+    Plain(bool),
+    Told(BoardDecl),
+}
+
+impl Default for RawBoard {
+    fn default() -> Self {
+        Self::Plain(false)
+    }
+}
+
+impl RawBoard {
+    fn check(self) -> Result<Option<BoardDecl>, Wrong> {
+        let decl = match self {
+            Self::Plain(false) => return Ok(None),
+            Self::Plain(true) => BoardDecl::default(),
+            Self::Told(decl) => decl,
+        };
+        let is_variable = |name: &str| {
+            name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+                && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        };
+        if let Some(name) = [&decl.device, &decl.image].into_iter().flatten().find(|name| !is_variable(name)) {
+            let message = format!("board: `{name}` is no variable (capital letters, digits, `_`)");
+            return Err(Wrong::new(name, message));
+        }
+        Ok(Some(decl))
     }
 }
 
@@ -134,9 +183,9 @@ struct RawPlugin {
     /// The commands that it provides: `skiff cmd <layer> <name>`.
     #[serde(default)]
     commands: Vec<CommandDecl>,
-    /// Whether it proposes the layout of a board's medium.
+    /// Whether it proposes the layout of a board's medium: `true`, or where users say what the medium is.
     #[serde(default)]
-    board: bool,
+    board: RawBoard,
     /// What it needs to be able to do. There is nothing else that it can do.
     #[serde(default)]
     capabilities: Vec<RawCapability>,
@@ -239,7 +288,8 @@ fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, W
     if !is_name_part(&name) {
         return Err(Wrong::new(&name, format!("`{name}` is not a plugin name (letters, digits, `_`, `-`, `.`)")));
     }
-    if hooks.is_empty() && commands.is_empty() && !board {
+    let board = board.check()?;
+    if hooks.is_empty() && commands.is_empty() && board.is_none() {
         return Err(Wrong::new(&name, format!("plugin `{name}` provides neither hooks nor commands nor a board")));
     }
     if component.starts_with('/') || component.split('/').any(|part| part == "..") {

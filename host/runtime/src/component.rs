@@ -24,7 +24,7 @@ use crate::state::State;
 
 /// The packages of the contract and the versions that this host provides.
 pub const INTERFACES: [(&str, &str); 3] =
-    [("skiff:host", "1.0.0"), ("skiff:plugin", "1.0.0"), ("skiff:board", "0.1.0")];
+    [("skiff:host", "1.0.0"), ("skiff:plugin", "1.0.0"), ("skiff:board", "0.2.0")];
 
 /// The package whose version a manifest names.
 const PLUGIN: &str = "skiff:plugin";
@@ -268,7 +268,7 @@ fn check_exports(id: &PluginId, decl: &PluginDecl, exports: &[String]) -> Result
         ("the hook `configure`", "skiff:plugin/configuration", !configure.is_empty()),
         ("hooks", "skiff:plugin/hooks", !hooks.is_empty()),
         ("commands", "skiff:plugin/commands", !decl.commands.is_empty()),
-        ("a board", "skiff:board/layouts", decl.board),
+        ("a board", "skiff:board/layouts", decl.board.is_some()),
     ];
     for (declared, export, _) in promised.into_iter().filter(|(.., wanted)| *wanted) {
         let found = exports.iter().find_map(|name| name.split_once('@').filter(|(name, _)| *name == export));

@@ -110,18 +110,29 @@ impl Runner {
         &self,
         planned: &PlannedPlugin,
         intent: board::Intent,
-        medium: &board::Medium,
+        medium: skiff_layout::Medium,
+        model: &str,
         zones: &Zones,
-    ) -> Result<board::Layout, CallError> {
+    ) -> Result<skiff_layout::Layout, CallError> {
         let plugin = self.ready(&planned.layer, &planned.layer_root, &planned.plugin)?;
         let state = self.state(&plugin, &planned.layer_root, zones, Given::default())?;
+        let medium = board::medium(medium, model);
         let layout = self.bounded(&plugin, state, async |store, pre| {
             let instance = BoardPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
-            let called = instance.skiff_board_layouts().call_plan(&mut *store, intent.into(), &medium.into()).await?;
+            let called = instance.skiff_board_layouts().call_plan(&mut *store, intent.into(), &medium).await?;
             store.data_mut().flush_stdout(Level::Info);
             Ok(called)
         })?;
-        Ok(layout.into())
+        let failed = |error: skiff_layout::LayoutError| {
+            CallError::Failed(PluginFailure {
+                plugin: PluginId::new(&planned.layer, &planned.plugin.name),
+                refused: false,
+                message: one_line(&error.to_string()),
+                hint: None,
+                subject: None,
+            })
+        };
+        board::layout(layout).map_err(failed)
     }
 }
 

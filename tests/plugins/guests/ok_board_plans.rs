@@ -11,22 +11,40 @@ impl Board for Guest {
         if medium.size < 1 << 20 {
             return Err(Failure::new(FailureCode::Unsupported, "the medium is too small").hint("take a larger one"));
         }
+        let content = |source: &str, target: &str| Content {
+            sources: vec![source.into()],
+            target: target.into(),
+            optional: false,
+            once: false,
+            edits: Vec::new(),
+            script: None,
+        };
         let partition = |label: &str, keep: bool| Partition {
             label: label.into(),
             type_: "linux-generic".into(),
             format: Format::Ext4,
+            features: vec!["^64bit".into()],
             start: None,
+            size: None,
             size_min: Some(medium.size / 4),
-            size_max: None,
             weight: 1000,
+            end_align: None,
             bootable: !keep,
             keep: keep && intent == Intent::Install,
-            copy_files: vec![Content { source: "/images/bzImage".into(), target: "/boot/bzImage".into() }],
+            copy_files: if keep { Vec::new() } else { vec![content("images/bzImage", "/boot/bzImage")] },
             copy_blocks: None,
         };
-        let loader = Raw { source: "/images/u-boot.bin".into(), offset: 8192, skip: 0, length: None };
+        let loader = Raw {
+            name: "u-boot".into(),
+            sources: vec!["images/u-boot.bin".into()],
+            offset: 8192,
+            skip: 0,
+            length: None,
+            optional: true,
+        };
         Ok(Layout {
             table: Table::Mbr,
+            max_entries: None,
             partitions: vec![partition("boot", false), partition("persist", true)],
             raw: vec![loader],
         })

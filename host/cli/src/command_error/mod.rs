@@ -1,4 +1,5 @@
 mod engine;
+mod media;
 
 use std::error::Error;
 use std::fmt::Display;

@@ -24,6 +24,8 @@ use crate::args::CmdArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands::board;
+use crate::commands::board::BoardCommand;
 use crate::consent;
 use crate::lock;
 use crate::output::data;
@@ -39,6 +41,9 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         return list_commands(&plan, &request.package);
     };
     let Some((planned, command)) = find(&plan, &request.package, &name) else {
+        if let Some(command) = board_command(&plan, &request.package, &name) {
+            return board::run(session, plan, &request.package, command, &request.arguments);
+        }
         return match makefile_of(&plan, &request.package) {
             Some(layer) => run_makefile(session, &plan, layer, &name, &request.arguments),
             None => Err(unknown(&plan, &request.package, &name)),
@@ -94,7 +99,7 @@ fn may_write(planned: &PlannedPlugin, zone: Zone) -> bool {
 }
 
 /// Whether a call of a plugin leaves something in the workspace: its state, or the folder in which its tools find theirs.
-pub(super) fn uses_workspace(planned: &PlannedPlugin) -> bool {
+pub(crate) fn uses_workspace(planned: &PlannedPlugin) -> bool {
     planned.plugin.capabilities.iter().any(|capability| match capability {
         Capability::Files(access) => access.zone == Zone::State,
         Capability::Tool(_) => true,
@@ -163,6 +168,12 @@ fn find<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<(&'p
     })
 }
 
+/// Returns the command of a board, if a plugin of the package knows one.
+fn board_command(plan: &BuildPlan, package: &LayerName, name: &str) -> Option<BoardCommand> {
+    let is_board = of_package(plan, package).any(|planned| planned.plugin.board.is_some());
+    BoardCommand::named(name).filter(|_| is_board)
+}
+
 /// Returns the layer of a package if it has a Makefile with commands. As in SkiffOS, every target of it can be asked
 /// for, listed or not.
 fn makefile_of<'p>(plan: &'p BuildPlan, package: &LayerName) -> Option<&'p Layer> {
@@ -208,8 +219,10 @@ fn run_makefile(
 }
 
 fn unknown(plan: &BuildPlan, package: &LayerName, name: &str) -> CommandError {
-    let names: Vec<&str> =
-        of_package(plan, package).flat_map(|p| &p.plugin.commands).map(|command| command.name.as_str()).collect();
+    let own = of_package(plan, package).flat_map(|p| &p.plugin.commands).map(|command| command.name.as_str());
+    let is_board = of_package(plan, package).any(|planned| planned.plugin.board.is_some());
+    let mut names: Vec<String> = own.map(str::to_owned).collect();
+    names.extend(BoardCommand::ALL.into_iter().filter(|_| is_board).map(|command| command.name().to_owned()));
     let plain = CommandError::new(Kind::Usage, format!("Package `{package}` has no command `{name}`"));
     match names.is_empty() {
         true => plain.hint("it has no commands at all; `skiff status` shows those of the chain"),
@@ -233,6 +246,9 @@ fn list_all(session: &Session) -> Result<ExitCode> {
         for command in plugins.iter().flat_map(|plugin| &plugin.commands) {
             data!("  {:24} {:16} {}", package.name.as_str(), command.name, command.summary);
         }
+        for command in BoardCommand::ALL.into_iter().filter(|_| plugins.iter().any(|plugin| plugin.board.is_some())) {
+            data!("  {:24} {:16} {}", package.name.as_str(), command.name(), command.summary());
+        }
         for command in scripts {
             data!("  {:24} {:16} {} (a script)", package.name.as_str(), command.name, command.description);
         }
@@ -244,6 +260,10 @@ fn list_commands(plan: &BuildPlan, package: &LayerName) -> Result<ExitCode> {
     data!("Usage: skiff cmd {package} COMMAND [ARGUMENTS]\n");
     for command in of_package(plan, package).flat_map(|planned| &planned.plugin.commands) {
         data!("  {:16} {}", command.name, command.summary);
+    }
+    let is_board = of_package(plan, package).any(|planned| planned.plugin.board.is_some());
+    for command in BoardCommand::ALL.into_iter().filter(|_| is_board) {
+        data!("  {:16} {}", command.name(), command.summary());
     }
     let scripts = plan.legacy_commands.iter().filter(|(layer, _)| layer.eq_ignore_ascii_case(package.as_str()));
     for command in scripts.flat_map(|(_, commands)| commands) {

@@ -1,18 +1,21 @@
 //! One command, one file.
 
 mod audit;
+mod board;
 mod br;
 mod build;
 mod check;
 mod clean;
-mod cmd;
+pub(crate) mod cmd;
 mod compile;
 mod configure;
+mod device;
 mod diff;
 mod doctor;
 mod env;
 mod explain;
 mod fetch;
+mod flash;
 mod grant;
 mod graph;
 mod hooks;
@@ -92,6 +95,8 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Grant(command) => grant::run(&session, command),
         Command::Plugin(command) => plugin::run(&session, &command),
         Command::Layout(args) => layout::run(&session, &args),
+        Command::Device(command) => device::run(&session, &command),
+        Command::Flash(args) => flash::run(&session, &args),
         Command::Audit(args) => audit::run(&session, &args),
         Command::Clean(args) => clean::run(&session, &args),
         Command::Doctor(args) => return doctor::run(&session, &args),

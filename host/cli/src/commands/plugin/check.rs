@@ -59,7 +59,7 @@ fn complaints(session: &Session, planned: &PlannedPlugin, inspection: &Inspectio
         ),
         ("skiff:plugin/configuration@", decl.hooks.contains(&Stage::Configure), "hook `configure`"),
         ("skiff:plugin/commands@", !decl.commands.is_empty(), "command: `commands`"),
-        ("skiff:board/layouts@", decl.board, "board: `board: true`"),
+        ("skiff:board/layouts@", decl.board.is_some(), "board: `board: true`"),
     ] {
         if exports(interface) && !declared {
             let interface = interface.trim_end_matches('@');

@@ -36,7 +36,7 @@ fn document(layer: &str, plugin: &PluginDecl) -> String {
         let stages: Vec<String> = plugin.hooks.iter().map(|stage| format!("`{stage}`")).collect();
         line(format!("\nIs called by builds, at the stages {}.", stages.join(", ")));
     }
-    if plugin.board {
+    if plugin.board.is_some() {
         line("\nKnows what is where on the medium of the board.".into());
     }
     for command in &plugin.commands {

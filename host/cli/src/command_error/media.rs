@@ -1,0 +1,153 @@
+//! What keeps a medium from being written, and what the user can do about it.
+
+use skiff_flash::BuildError;
+use skiff_flash::ContentError;
+use skiff_flash::Ext4Error;
+use skiff_flash::FatError;
+use skiff_flash::InstallError;
+use skiff_flash::OpenError;
+use skiff_flash::PlanError;
+use skiff_flash::Refusal;
+use skiff_flash::SelectError;
+use skiff_flash::SourceError;
+use skiff_flash::WriteError;
+
+use super::CommandError;
+use super::Kind;
+
+impl From<SelectError> for CommandError {
+    fn from(error: SelectError) -> Self {
+        Self::of(Kind::User, &error).hint("`skiff device list` shows the devices of this machine")
+    }
+}
+
+impl From<Refusal> for CommandError {
+    fn from(error: Refusal) -> Self {
+        let plain = Self::of(Kind::Refused, &error);
+        match error {
+            Refusal::Partition { disk, .. } => plain.hint(format!("name the whole device: {disk}")),
+            Refusal::Protected { .. } => plain.hint("take it out of `protect:` if that is no longer meant"),
+            Refusal::System { .. } => plain.hint("no option allows that"),
+            Refusal::InUse { name, .. } => plain.hint(format!("unmount it or take it out of use first: lsblk {name}")),
+            Refusal::ReadOnly { .. } => plain.hint("a card may have a switch at its side"),
+            Refusal::Empty { .. } => plain.hint("put a card in"),
+            Refusal::TooSmall { .. } => plain.hint("take a larger one"),
+            Refusal::Fixed { word, .. } | Refusal::Unknown { word, .. } => {
+                plain.hint(format!("if you really mean it: --allow-fixed {word}"))
+            }
+        }
+    }
+}
+
+impl From<OpenError> for CommandError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Refused(refusal) => refusal.into(),
+            OpenError::Changed(_) => {
+                Self::of(Kind::Refused, &error).hint("nothing was written; look at it and run this again")
+            }
+            OpenError::Busy(_) => {
+                Self::of(Kind::Refused, &error).hint("something has it open: unmount it, or ask lsof")
+            }
+            OpenError::NotAllowed(_) => {
+                Self::of(Kind::User, &error).hint("devices are root's: sudo, or a rule of udev")
+            }
+            OpenError::Io { .. } => Self::of(Kind::User, &error).hint("is it still plugged in?"),
+        }
+    }
+}
+
+impl From<SourceError> for CommandError {
+    fn from(error: SourceError) -> Self {
+        let hint = match &error {
+            SourceError::Io { .. } => "is the file whole? compare it with its SHA256SUMS",
+            SourceError::Map { .. } | SourceError::OtherMap { .. } => {
+                "take the map that came with the image, or move this one away"
+            }
+            SourceError::Size { .. } => "an image of a medium is a whole number of sectors; is it whole?",
+        };
+        Self::of(Kind::User, &error).hint(hint)
+    }
+}
+
+impl From<WriteError> for CommandError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Cancelled => Self::of(Kind::Cancelled, &error),
+            WriteError::Read(_) | WriteError::Map { .. } => {
+                Self::of(Kind::User, &error).hint("the medium holds nothing of use now; mend the image and write again")
+            }
+            WriteError::Write { .. } => Self::of(Kind::User, &error)
+                .hint("the medium holds nothing of use now; try another port, reader or card"),
+            WriteError::Differs { .. } => Self::of(Kind::User, &error).hint("do not trust this medium with anything"),
+        }
+    }
+}
+
+impl From<PlanError> for CommandError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Content(error) => error.into(),
+            PlanError::Layout(_) | PlanError::Partition { .. } => Self::of(Kind::User, &error)
+                .hint("metadata/layout.yaml of the layers says what goes where: skiff layout shows it"),
+            PlanError::TooMuch { .. } => Self::of(Kind::User, &error).hint("take a larger medium, or a smaller system"),
+        }
+    }
+}
+
+impl From<ContentError> for CommandError {
+    fn from(error: ContentError) -> Self {
+        let plain = Self::of(Kind::User, &error);
+        match error {
+            ContentError::Missing(_) => plain.hint("is the system built? `skiff compile`; boot loaders may need vendor's files, see the README of the board's layer"),
+            _ => plain.hint("metadata/layout.yaml of the layers says what goes where: skiff layout shows it"),
+        }
+    }
+}
+
+impl From<BuildError> for CommandError {
+    fn from(error: BuildError) -> Self {
+        match &error {
+            BuildError::Cancelled => Self::of(Kind::Cancelled, &error),
+            BuildError::Fat { source, .. } => hint_fat(Self::of(Kind::User, &error), source),
+            BuildError::Ext4 { source, .. } => hint_ext4(Self::of(Kind::User, &error), source),
+            BuildError::Layout(_) | BuildError::Io { .. } => Self::of(Kind::User, &error),
+        }
+    }
+}
+
+impl From<InstallError> for CommandError {
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::Content(error) => error.into(),
+            InstallError::Fat { source: FatError::Cancelled, .. }
+            | InstallError::Ext4 { source: Ext4Error::Cancelled, .. } => Self::of(Kind::Cancelled, &error),
+            InstallError::Outside(_) => Self::of(Kind::Bug, &error),
+            InstallError::Fat { ref source, .. } => hint_fat(Self::of(Kind::User, &error), source),
+            InstallError::Ext4 { ref source, .. } => hint_ext4(Self::of(Kind::User, &error), source),
+            InstallError::NotFormatted { .. } | InstallError::Table(_) => {
+                Self::of(Kind::User, &error).hint("`format` makes everything on it anew; is it the right medium?")
+            }
+            InstallError::NoPrevious => Self::of(Kind::User, &error).hint("there is one after the first `install`"),
+            InstallError::Nothing | InstallError::Io(_) => Self::of(Kind::User, &error),
+        }
+    }
+}
+
+fn hint_fat(plain: CommandError, error: &FatError) -> CommandError {
+    match error {
+        FatError::Full => plain.hint("it has to hold the new system beside the present one: take a larger medium"),
+        FatError::Damaged(_) => plain.hint("nothing was written; fsck.fat may mend it, `format` makes it anew"),
+        FatError::Missing | FatError::NotFat32 => plain.hint("`format` makes it anew"),
+        _ => plain,
+    }
+}
+
+fn hint_ext4(plain: CommandError, error: &Ext4Error) -> CommandError {
+    match error {
+        Ext4Error::NoTool { .. } => plain.hint("on Debian and Ubuntu: sudo apt-get install e2fsprogs"),
+        Ext4Error::Full => plain.hint("it has to hold the new system beside the present one: take a larger medium"),
+        Ext4Error::Damaged { .. } => plain.hint("nothing was written; e2fsck may mend it, `format` makes it anew"),
+        _ => plain,
+    }
+}

@@ -1,0 +1,61 @@
+use std::path::Path;
+
+use skiff_flash::Image;
+use skiff_flash::ImageSource;
+use skiff_flash::Plan;
+use skiff_flash::Target;
+use skiff_runtime::board::Intent;
+
+use crate::args::MediaArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::commands::flash;
+use crate::media;
+use crate::media::Board;
+use crate::media::Chosen;
+use crate::media::TaskWatch;
+use crate::session::Session;
+
+/// Makes everything on a medium anew.
+pub(crate) fn run(session: &Session, board: &Board, args: &MediaArgs) -> Result<()> {
+    let rules = media::rules(session, args.allow_fixed.as_ref());
+    let variable = board.decl.device.as_deref();
+    let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.environment.get(name)));
+    let chosen = media::choose(session, named.ok_or_else(|| media::unnamed(variable))?, 0, &rules)?;
+    let Chosen::Device(cleared) = &chosen else {
+        return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().display())).hint(format!(
+            "make an image: skiff cmd {} buildimage --output {}",
+            board.package,
+            chosen.path().display()
+        )));
+    };
+    let device = cleared.device();
+    let medium = chosen.medium();
+    let layout = board.layout(session, Intent::Format, medium, device.model.as_deref().unwrap_or_default())?;
+    let ids = board.ids(session, medium, device.serial.as_deref().unwrap_or(&device.name));
+    let plan = Plan::new(&layout, medium, ids, &board.sources(session)?)?;
+    super::show(&plan, &chosen.title(), args)?;
+    if args.dry_run {
+        return Ok(());
+    }
+    media::agree(session, &chosen, args.confirm.as_deref(), "Everything on it will be lost.")?;
+    // All of it is made before the medium is touched: whatever fails until then has cost nothing.
+    let folder = session.workspace.folder();
+    let failed = |error: std::io::Error| {
+        CommandError::new(Kind::User, format!("Cannot make the image in `{}`: {error}", folder.display()))
+            .hint("it needs as much room there as the contents have")
+    };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    let file = tempfile::Builder::new().prefix(".medium-").tempfile_in(&folder).map_err(failed)?;
+    let watch = TaskWatch::new(session);
+    let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
+    let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), &programs, &watch)?;
+    drop(watch);
+    let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
+    let source = ImageSource::of_image(file.path(), &image).map_err(failed)?;
+    flash::write(session, &source, &target, &args.write_options())?;
+    drop(target);
+    super::reread(&device.path);
+    Ok(())
+}

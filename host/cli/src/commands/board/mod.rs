@@ -1,0 +1,138 @@
+//! The commands of every board: skiff's own, over what the board's plugin proposes.
+
+mod buildimage;
+mod format;
+mod install;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+use clap::FromArgMatches as _;
+use skiff_flash::Plan;
+use skiff_layers::BoardDecl;
+use skiff_layers::LayerName;
+use skiff_plan::BuildPlan;
+
+use crate::args::BuildImageArgs;
+use crate::args::MediaArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::media::Board;
+use crate::media::Picture;
+use crate::output::data;
+use crate::session::Session;
+
+/// A command of a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BoardCommand {
+    Format,
+    Install,
+    Rollback,
+    BuildImage,
+}
+
+impl BoardCommand {
+    pub(crate) const ALL: [Self; 4] = [Self::Format, Self::Install, Self::Rollback, Self::BuildImage];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Install => "install",
+            Self::Rollback => "rollback",
+            Self::BuildImage => "buildimage",
+        }
+    }
+
+    pub(crate) fn summary(self) -> &'static str {
+        match self {
+            Self::Format => "Makes everything on a medium anew, the system included",
+            Self::Install => "Brings the system on a formatted medium up to date; what users keep stays",
+            Self::Rollback => "Goes back to the system before the last install",
+            Self::BuildImage => "Makes an image file of the medium",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|command| command.name() == name)
+    }
+}
+
+/// Carries out a command of a board.
+pub(crate) fn run(
+    session: &Session,
+    plan: BuildPlan,
+    package: &LayerName,
+    command: BoardCommand,
+    arguments: &[String],
+) -> Result<ExitCode> {
+    let board = Board::in_plan(plan, package)?;
+    let done = match command {
+        BoardCommand::BuildImage => match parse::<BuildImageArgs>(package, command, &board.decl, arguments) {
+            Ok(args) => buildimage::run(session, &board, &args),
+            Err(code) => return Ok(code),
+        },
+        _ => match parse::<MediaArgs>(package, command, &board.decl, arguments) {
+            Ok(args) => match command {
+                BoardCommand::Format => format::run(session, &board, &args),
+                BoardCommand::Install => install::run(session, &board, &args),
+                _ => install::back(session, &board, &args),
+            },
+            Err(code) => return Ok(code),
+        },
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+fn parse<A: clap::Args>(
+    package: &LayerName,
+    command: BoardCommand,
+    decl: &BoardDecl,
+    arguments: &[String],
+) -> Result<A, ExitCode> {
+    #[derive(clap::Parser)]
+    struct Wrapped<A: clap::Args> {
+        #[command(flatten)]
+        args: A,
+    }
+    let name = format!("skiff cmd {package} {}", command.name());
+    let variable = if command == BoardCommand::BuildImage { &decl.image } else { &decl.device };
+    let mut parser = Wrapped::<A>::command()
+        .name(name.clone())
+        .bin_name(name)
+        .about(command.summary())
+        .no_binary_name(true)
+        .disable_version_flag(true);
+    if let Some(variable) = variable {
+        parser = parser.after_help(format!("The variable {variable} names the medium where no option does."));
+    }
+    let parsed = parser.try_get_matches_from(arguments).and_then(|matches| Wrapped::<A>::from_arg_matches(&matches));
+    parsed.map(|wrapped| wrapped.args).map_err(|error| {
+        // A closed output is nobody's fault.
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
+}
+
+/// Shows a plan as the user wants to see it.
+fn show(plan: &Plan, title: &str, args: &MediaArgs) -> Result<()> {
+    let picture = Picture::new(plan, title);
+    match args.json {
+        true => data!("{:#}", picture.json()),
+        false => data!("{}", picture.text()),
+    }
+    let Some(path) = &args.svg else { return Ok(()) };
+    std::fs::write(path, picture.svg()).map_err(|error| {
+        CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.display())).hint("choose another file")
+    })
+}
+
+/// Has the system look at the partitions of a device again.
+fn reread(device: &std::path::Path) {
+    // Not everybody has this program, and not every system reads tables; the next plugging in does the same.
+    let _ = std::process::Command::new("blockdev")
+        .arg("--rereadpt")
+        .arg(device)
+        .stderr(std::process::Stdio::null())
+        .status();
+}

@@ -1,0 +1,74 @@
+use std::fs;
+
+use skiff_flash::Sources;
+use skiff_layers::BoardDecl;
+use skiff_layers::LayerName;
+use skiff_layout::Ids;
+use skiff_layout::Layout;
+use skiff_layout::Medium;
+use skiff_plan::BuildPlan;
+use skiff_plan::PlannedPlugin;
+use skiff_runtime::board::Intent;
+
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::commands::cmd;
+use crate::consent;
+use crate::lock;
+use crate::session::Session;
+
+/// The plugin of a package that knows a board's medium, with the system that goes onto it.
+pub(crate) struct Board {
+    plan: BuildPlan,
+    planned: PlannedPlugin,
+    pub(crate) decl: BoardDecl,
+    pub(crate) package: LayerName,
+}
+
+impl Board {
+    /// Finds the plugin of a package, in the chain or not.
+    pub(crate) fn of(session: &Session, package: &LayerName) -> Result<Self> {
+        let plan = cmd::plan_with(session, package)?;
+        Self::in_plan(plan, package)
+    }
+
+    /// Finds the plugin of a package in a plan.
+    pub(crate) fn in_plan(plan: BuildPlan, package: &LayerName) -> Result<Self> {
+        let found = cmd::of_package(&plan, package)
+            .find_map(|planned| planned.plugin.board.clone().map(|decl| (planned.clone(), decl)));
+        match found {
+            Some((planned, decl)) => Ok(Self { plan, planned, decl, package: package.clone() }),
+            None => Err(CommandError::new(Kind::User, format!("Package `{package}` has no plugin that knows a board"))
+                .hint("one says `board: true` in metadata/plugins.yaml")),
+        }
+    }
+
+    /// Asks the plugin for the layout of a medium, which it cannot reach.
+    pub(crate) fn layout(&self, session: &Session, intent: Intent, medium: Medium, model: &str) -> Result<Layout> {
+        lock::check(session, &self.plan)?;
+        consent::obtain(session, [&self.planned])?;
+        if cmd::uses_workspace(&self.planned) {
+            skiff_build::claim(&session.workspace)?;
+        }
+        let zones = session.zones(&self.plan);
+        Ok(session.plugin_runner(&self.plan)?.layout(&self.planned, intent, medium, model, &zones)?)
+    }
+
+    /// Where the contents come from.
+    pub(crate) fn sources(&self, session: &Session) -> Result<Sources> {
+        let images = session.workspace.images();
+        Ok(Sources {
+            images: images.is_dir().then_some(images),
+            layers: self.plan.layer_folders().into_iter().map(|(_, folder)| folder).collect(),
+            epoch: session.source_date_epoch()?.unwrap_or(0),
+        })
+    }
+
+    /// The identities of what is made: of the same system on the same medium, the same.
+    pub(crate) fn ids(&self, session: &Session, medium: Medium, serial: &str) -> Ids {
+        let lock = fs::read(session.workspace.system_lock()).unwrap_or_default();
+        let rest = format!("\0{}\0{}\0{serial}", self.planned.layer, medium.size);
+        Ids::new(&[lock, rest.into_bytes()].concat())
+    }
+}

@@ -1,0 +1,17 @@
+//! Boards' media: what `skiff cmd PACKAGE format`, `install`, `rollback` and `buildimage` have in common with `skiff flash`.
+
+mod board;
+mod medium;
+mod picture;
+mod question;
+mod watch;
+
+pub(crate) use board::Board;
+pub(crate) use medium::Chosen;
+pub(crate) use medium::MACHINE;
+pub(crate) use medium::choose;
+pub(crate) use medium::rules;
+pub(crate) use medium::unnamed;
+pub(crate) use picture::Picture;
+pub(crate) use question::agree;
+pub(crate) use watch::TaskWatch;

@@ -1,0 +1,48 @@
+use std::io::IsTerminal as _;
+use std::io::Write as _;
+
+use super::Chosen;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::output::note;
+use crate::session::Session;
+
+/// Has the user say that this is the medium, by the end of its serial number. What speaks against a device was checked before,
+/// and no answer changes that.
+pub(crate) fn agree(session: &Session, chosen: &Chosen, confirm: Option<&str>, loss: &str) -> Result<()> {
+    let Some(device) = chosen.device() else { return Ok(()) };
+    let word = device.word();
+    if let Some(said) = confirm {
+        return check_word(said, word);
+    }
+    // SkiffOS asks nothing then; its scripts go on to work on media that are safe to write to.
+    if session.environment.get("SKIFF_NO_INTERACTIVE").is_some() {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(CommandError::new(Kind::Usage, "There is no terminal on which to ask")
+            .hint(format!("if {} is the medium that you mean: --confirm {word}", chosen.title())));
+    }
+    note!("{loss}");
+    let mut stderr = anstream::stderr();
+    let what = if device.serial.is_some() { "the end of its serial number" } else { "its name" };
+    // If the question cannot be shown, nobody answers it.
+    let _ = write!(stderr, "To go on, type {what}, {word}: ");
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    let read = session.interrupt.asking(|| std::io::stdin().read_line(&mut answer).is_ok());
+    match read && answer.trim() == word {
+        true => Ok(()),
+        false => Err(CommandError::new(Kind::Cancelled, "Nothing was written")),
+    }
+}
+
+/// Compares what was said beforehand with what the medium would have one say.
+fn check_word(said: &str, word: &str) -> Result<()> {
+    match said == word {
+        true => Ok(()),
+        false => Err(CommandError::new(Kind::User, format!("--confirm is `{said}`, and this medium has `{word}`"))
+            .hint("is it the one that you mean? `skiff device list` shows them all")),
+    }
+}

@@ -1,0 +1,412 @@
+//! From what a layout names to the files that are there.
+
+use std::io;
+use std::io::Read as _;
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use cap_std::fs::MetadataExt as _;
+use regex::NoExpand;
+use regex::Regex;
+use skiff_layout::Content;
+use skiff_layout::Edit;
+use skiff_layout::Raw;
+
+use crate::Item;
+use crate::ItemKind;
+use crate::uimage;
+
+/// Bytes of a text that is changed.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// Files and folders that a source may have; folders in folders.
+const MAX_ITEMS: usize = 1_000_000;
+const MAX_DEPTH: usize = 64;
+
+/// Where contents come from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The folder with the images, if anything has been built.
+    pub images: Option<PathBuf>,
+    /// The folders of the layers, in the order of the chain.
+    pub layers: Vec<PathBuf>,
+    /// The time that what is made bears, in seconds since 1970.
+    pub epoch: u32,
+}
+
+/// Why contents cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// None of the files is there.
+    #[error("{} is not there", one_of(.0))]
+    Missing(Vec<String>),
+    /// A source that is not written as one.
+    #[error("`{0}` is no source: it starts with `images/` or `layers/`, and holds neither `..` nor empty names")]
+    Source(String),
+    /// A target that is not inside the file system.
+    #[error("`{0}` is no place in a file system")]
+    Target(String),
+    /// Something that is neither a file nor a folder nor a link.
+    #[error("`{0}` is neither a file nor a folder")]
+    Special(String),
+    /// A source with more files than any system has.
+    #[error("`{0}` has more files, or deeper folders, than skiff copies")]
+    TooMany(String),
+    /// A text that is not one.
+    #[error("`{0}` is to be changed, and is no text of up to 1 MiB")]
+    NotText(String),
+    /// A regular expression that is none.
+    #[error("`{find}` is no regular expression: {problem}")]
+    Edit {
+        /// What was said.
+        find: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A placeholder for a partition that there is not, or without an identity.
+    #[error("`{0}` names no partition of the layout with an identity")]
+    Placeholder(String),
+    /// A script for an unknown processor.
+    #[error(transparent)]
+    Script(#[from] uimage::UnknownArch),
+    /// Reading failed.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// What.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn one_of(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+}
+
+/// A file of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+impl Sources {
+    /// Finds the file of raw contents; none if it is missing and may be.
+    ///
+    /// # Errors
+    /// [`ContentError::Missing`] and other reasons.
+    pub fn raw(&self, raw: &Raw) -> Result<Option<SourceFile>, ContentError> {
+        for source in &raw.source {
+            for found in self.find(source)? {
+                let metadata = found.metadata()?;
+                if metadata.is_file() {
+                    return Ok(Some(SourceFile { path: found.path(), size: metadata.len() }));
+                }
+            }
+        }
+        if raw.optional { Ok(None) } else { Err(ContentError::Missing(raw.source.clone())) }
+    }
+
+    /// Finds what goes into a file system. Where two have the same target, the later counts. `partuuid` knows the identities
+    /// of partitions; where `follow`, links become what they lead to.
+    ///
+    /// # Errors
+    /// [`ContentError`]: the first thing that is missing or wrong.
+    pub fn items(
+        &self,
+        contents: &[Content],
+        follow: bool,
+        partuuid: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<Item>, ContentError> {
+        let mut items: Vec<Item> = Vec::new();
+        let mut places = std::collections::BTreeMap::new();
+        for content in contents {
+            for item in self.of_content(content, follow, partuuid)? {
+                let key = if follow { item.target.to_lowercase() } else { item.target.clone() };
+                match places.get(&key).and_then(|place: &usize| items.get_mut(*place)) {
+                    Some(place) => *place = item,
+                    None => {
+                        places.insert(key, items.len());
+                        items.push(item);
+                    }
+                }
+            }
+        }
+        items.sort_by(|one, other| one.target.cmp(&other.target));
+        Ok(items)
+    }
+
+    fn of_content(
+        &self,
+        content: &Content,
+        follow: bool,
+        partuuid: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Vec<Item>, ContentError> {
+        let target = content.target.trim_start_matches('/');
+        if target.split('/').any(|part| matches!(part, "." | "..")) || target.contains("//") {
+            return Err(ContentError::Target(content.target.clone()));
+        }
+        let into_folder = target.is_empty() || target.ends_with('/');
+        for source in &content.source {
+            let found = self.find(source)?;
+            if found.is_empty() {
+                continue;
+            }
+            let mut items = Vec::new();
+            for one in found {
+                let below = if source.ends_with('/') || !into_folder {
+                    target.trim_end_matches('/').to_owned()
+                } else {
+                    format!("{target}{}", one.name)
+                };
+                one.walk(&below, follow, &mut items)?;
+            }
+            for item in &mut items {
+                item.once = content.once;
+                self.change(content, item, partuuid)?;
+            }
+            return Ok(items);
+        }
+        match content.optional {
+            true => Ok(Vec::new()),
+            false => Err(ContentError::Missing(content.source.clone())),
+        }
+    }
+
+    /// Makes the text of an item what the content says.
+    fn change(
+        &self,
+        content: &Content,
+        item: &mut Item,
+        partuuid: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(), ContentError> {
+        let ItemKind::File { path, size, .. } = &item.kind else { return Ok(()) };
+        if content.edits.is_empty() && content.script.is_none() {
+            return Ok(());
+        }
+        let shown = path.display().to_string();
+        let reading = |source| ContentError::Read { path: shown.clone(), source };
+        let mut bytes = Vec::new();
+        let file = crate::item::open(path, *size).map_err(reading)?;
+        file.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(reading)?;
+        if bytes.len() as u64 > MAX_TEXT {
+            return Err(ContentError::NotText(shown));
+        }
+        let mut text = String::from_utf8(bytes).map_err(|_| ContentError::NotText(shown))?;
+        for Edit { find, replace, when } in &content.edits {
+            if let Some(when) = when
+                && self.find(when)?.is_empty()
+            {
+                continue;
+            }
+            let wrong = |error: regex::Error| ContentError::Edit { find: find.clone(), problem: error.to_string() };
+            let expression = Regex::new(find).map_err(wrong)?;
+            let (replace, is_plain) = expand(replace, partuuid)?;
+            text = match is_plain {
+                true => expression.replace_all(&text, NoExpand(&replace)).into_owned(),
+                false => expression.replace_all(&text, replace.as_str()).into_owned(),
+            };
+        }
+        let bytes = match &content.script {
+            Some(script) => uimage::wrap(text.as_bytes(), script, self.epoch)?,
+            None => text.into_bytes(),
+        };
+        item.kind = ItemKind::Text(bytes);
+        Ok(())
+    }
+
+    /// Finds what a source names: nothing, one thing, or with `*` several, in the order of their names.
+    fn find(&self, source: &str) -> Result<Vec<Place>, ContentError> {
+        let wrong = || ContentError::Source(source.to_owned());
+        let (zone, rest) = source.split_once('/').ok_or_else(wrong)?;
+        let rest = rest.trim_end_matches('/');
+        if rest.is_empty() || !Path::new(rest).components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(wrong());
+        }
+        let roots: Vec<&PathBuf> = match zone {
+            "images" => self.images.iter().collect(),
+            // The last layer that has it.
+            "layers" => self.layers.iter().rev().collect(),
+            _ => return Err(wrong()),
+        };
+        for root in roots {
+            let found = find_below(root, rest)
+                .map_err(|error| ContentError::Read { path: root.join(rest).display().to_string(), source: error })?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// Puts identities into the place of `{partuuid:LABEL}`; whether no reference to a group is left.
+fn expand(text: &str, partuuid: &dyn Fn(&str) -> Option<String>) -> Result<(String, bool), ContentError> {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{partuuid:") {
+        let unknown = || ContentError::Placeholder(text.to_owned());
+        let (label, after) = after.split_once('}').ok_or_else(unknown)?;
+        result += before;
+        result += &partuuid(label).ok_or_else(unknown)?;
+        rest = after;
+    }
+    result += rest;
+    let is_plain = !result.contains('$');
+    Ok((result, is_plain))
+}
+
+/// Something below a root, opened without leaving it.
+struct Place {
+    root: PathBuf,
+    dir: Dir,
+    /// Relative to the root, without links in it.
+    path: PathBuf,
+    /// The name under which it was asked for.
+    name: String,
+}
+
+fn find_below(root: &Path, rest: &str) -> io::Result<Vec<Place>> {
+    let dir = match Dir::open_ambient_dir(root, ambient_authority()) {
+        Ok(dir) => dir,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let (folder, last) = rest.rsplit_once('/').unwrap_or(("", rest));
+    let mut names = Vec::new();
+    if last.contains('*') {
+        let listed = if folder.is_empty() { dir.entries() } else { dir.read_dir(folder) };
+        let listed = match listed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed?,
+        };
+        for entry in listed {
+            // A name that is no text matches no pattern.
+            if let Ok(name) = entry?.file_name().into_string()
+                && matches(last, &name)
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+    } else {
+        names.push(last.to_owned());
+    }
+    let mut found = Vec::new();
+    for name in names {
+        match dir.canonicalize(Path::new(folder).join(&name)) {
+            Ok(path) => found.push(Place { root: root.to_owned(), dir: dir.try_clone()?, path, name }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a name fits a pattern in which `*` stands for anything; a dot at the start has to be named.
+fn matches(pattern: &str, name: &str) -> bool {
+    if name.starts_with('.') && !pattern.starts_with('.') {
+        return false;
+    }
+    crate::pattern::fits(pattern, name)
+}
+
+impl Place {
+    fn path(&self) -> PathBuf {
+        self.root.join(&self.path)
+    }
+
+    fn metadata(&self) -> Result<cap_std::fs::Metadata, ContentError> {
+        self.dir.metadata(&self.path).map_err(|source| self.unreadable(&self.path, source))
+    }
+
+    fn unreadable(&self, path: &Path, source: io::Error) -> ContentError {
+        ContentError::Read { path: self.root.join(path).display().to_string(), source }
+    }
+
+    /// Lists the file as `target`, or what is in the folder below it.
+    fn walk(&self, target: &str, follow: bool, items: &mut Vec<Item>) -> Result<(), ContentError> {
+        let mut pending = vec![(self.path.clone(), target.to_owned(), 0)];
+        while let Some((path, target, depth)) = pending.pop() {
+            if items.len() > MAX_ITEMS || depth > MAX_DEPTH {
+                return Err(ContentError::TooMany(self.path().display().to_string()));
+            }
+            let metadata = match follow || depth == 0 {
+                true => self.dir.metadata(&path),
+                false => self.dir.symlink_metadata(&path),
+            };
+            let metadata = metadata.map_err(|source| self.unreadable(&path, source))?;
+            let push = |items: &mut Vec<Item>, kind| items.push(Item { target: target.clone(), kind, once: false });
+            if metadata.is_dir() {
+                if !target.is_empty() {
+                    push(items, ItemKind::Folder);
+                }
+                let listed = self.dir.read_dir(&path).map_err(|source| self.unreadable(&path, source))?;
+                for entry in listed {
+                    let name = entry.map_err(|source| self.unreadable(&path, source))?.file_name();
+                    let Some(text) = name.to_str() else {
+                        return Err(ContentError::Target(name.to_string_lossy().into_owned()));
+                    };
+                    let below = if target.is_empty() { text.to_owned() } else { format!("{target}/{text}") };
+                    pending.push((path.join(&name), below, depth + 1));
+                }
+            } else if metadata.is_symlink() {
+                let to = self.dir.read_link_contents(&path).map_err(|source| self.unreadable(&path, source))?;
+                push(items, ItemKind::Link(to.to_string_lossy().into_owned()));
+            } else if metadata.is_file() {
+                // A link that was followed did not lead out of the root.
+                let real = self.dir.canonicalize(&path).map_err(|source| self.unreadable(&path, source))?;
+                let kind = ItemKind::File { path: self.root.join(real), size: metadata.len(), mode: metadata.mode() };
+                push(items, kind);
+            } else {
+                return Err(ContentError::Special(self.root.join(&path).display().to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_layer_wins_and_identities_are_put_in() {
+        let folder = tempfile::tempdir().unwrap();
+        for (layer, text) in [("one", "x"), ("two", "root=/dev/x ro $1\n")] {
+            std::fs::create_dir(folder.path().join(layer)).unwrap();
+            std::fs::write(folder.path().join(layer).join("boot.txt"), text).unwrap();
+        }
+        let layers = ["one", "two", "three"].map(|name| folder.path().join(name)).to_vec();
+        let sources = Sources { images: None, layers, epoch: 1 };
+        let edit = Edit { find: r"root=\S*".into(), replace: "root=PARTUUID={partuuid:p}".into(), when: None };
+        let content = Content { edits: vec![edit], ..Content::new("layers/boot.txt", "/boot/") };
+        let items = sources.items(std::slice::from_ref(&content), true, &|label| Some(format!("<{label}>"))).unwrap();
+        assert_eq!(items.len(), 1);
+        assert_eq!(items[0].target, "boot/boot.txt");
+        assert_eq!(items[0].kind, ItemKind::Text("root=PARTUUID=<p> ro $1\n".into()));
+        assert!(matches!(sources.items(&[content], true, &|_| None), Err(ContentError::Placeholder(_))));
+    }
+
+    #[test]
+    fn nothing_leads_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = folder.path().join("images");
+        std::fs::create_dir(&images).unwrap();
+        std::fs::write(folder.path().join("secret"), "s").unwrap();
+        std::os::unix::fs::symlink("../secret", images.join("kernel")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", images.join("other")).unwrap();
+        let sources = Sources { images: Some(images), layers: Vec::new(), epoch: 1 };
+        for source in
+            ["images/kernel", "images/other", "images/../secret", "secret", "/etc/passwd", "images//x", "images/"]
+        {
+            let found = sources.items(&[Content::new(source, "/x")], true, &|_| None);
+            assert!(found.is_err(), "{source}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Which blocks of a file system hold something.
+
+use std::ops::Range;
+
+use skiff_layout::Ranges;
+
+use super::Ext4Error;
+use super::tools::Place;
+use super::tools::Tools;
+
+/// The blocks of a file system, as dumpe2fs tells them. All ranges are bytes from its start.
+pub(crate) struct Blocks {
+    /// Bytes of a block.
+    pub(crate) size: u64,
+    /// The whole.
+    pub(crate) all: Range<u64>,
+    /// Those that hold nothing.
+    pub(crate) free: Ranges,
+    /// Parts of inode tables that nobody has used or zeroed; Linux does that after the first mount.
+    unused_inodes: Ranges,
+}
+
+impl Blocks {
+    pub(crate) fn of(tools: &Tools, place: &Place) -> Result<Self, Ext4Error> {
+        let said = tools.run("dumpe2fs", &[], place, &[])?;
+        if said.code != Some(0) {
+            return Err(Ext4Error::Missing);
+        }
+        Self::parse(&said.stdout).ok_or_else(|| Ext4Error::Damaged { said: "dumpe2fs cannot list its blocks".into() })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let number = |name: &str| field(name)?.parse::<u64>().ok();
+        let (size, count) = (number("Block size:")?, number("Block count:")?);
+        let inode_size = number("Inode size:")?;
+        let bytes = |blocks: Range<u64>| blocks.start * size..blocks.end * size;
+        let (mut free, mut unused_inodes) = (Ranges::default(), Ranges::default());
+        let (mut table, mut zeroed) = (None, true);
+        for line in text.lines() {
+            let line = line.trim();
+            if line.starts_with("Group ") && line.contains(": (Blocks ") {
+                zeroed = line.contains("ITABLE_ZEROED");
+            } else if let Some(rest) = line.strip_prefix("Inode table at ") {
+                table = range(rest.split_whitespace().next()?);
+            } else if let Some((_, rest)) = line.split_once(" directories, ").filter(|_| !zeroed) {
+                let unused: u64 = rest.split_whitespace().next()?.parse().ok()?;
+                let end = table.clone()?.end * size;
+                let start = (end - (unused * inode_size).min(end)).next_multiple_of(size);
+                unused_inodes.add(start..end);
+            } else if let Some(rest) = line.strip_prefix("Free blocks:") {
+                for run in rest.split(',').map(str::trim).filter(|run| !run.is_empty()) {
+                    // The first line of this name is a number: how many there are.
+                    let Some(run) = range(run).filter(|_| table.is_some()) else { continue };
+                    free.add(bytes(run));
+                }
+            }
+        }
+        Some(Self { size, all: bytes(0..count), free, unused_inodes })
+    }
+
+    /// Everything that has to be on a medium for the file system to be what it is.
+    pub(crate) fn matter(&self) -> Ranges {
+        let mut skipped = self.free.clone();
+        skipped.add_moved(&self.unused_inodes, 0);
+        skipped.gaps(self.all.clone())
+    }
+}
+
+/// Reads `5` or `5-9`, both ends included.
+fn range(text: &str) -> Option<Range<u64>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some(first.parse().ok()?..last.parse::<u64>().ok()?.checked_add(1)?)
+}

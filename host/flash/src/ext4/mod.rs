@@ -1,0 +1,306 @@
+//! ext4 file systems: made and changed by e2fsprogs, without mounting, without root, in a file or on a device.
+//!
+//! An update is worked out on a copy of the file system's own structures. What differs afterwards is written in an order in
+//! which a cut leaves the old or the new: first blocks that were free, then bitmaps, inodes and the like, which only add to
+//! what is there, and at last the one block of the root folder in which names begin to mean something else.
+
+mod blocks;
+mod tools;
+mod tree;
+mod update;
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use skiff_layout::Ranges;
+use uuid::Uuid;
+
+use self::tools::Place;
+pub(crate) use self::tools::Tools;
+use self::tools::quoted;
+pub(crate) use self::update::rollback;
+pub(crate) use self::update::update;
+use crate::Item;
+use crate::ItemKind;
+
+/// Bytes of a block of the file systems that skiff makes.
+const BLOCK: u64 = 4096;
+
+/// Why something cannot be done with an ext4 file system.
+#[derive(Debug, thiserror::Error)]
+pub enum Ext4Error {
+    /// A program is missing.
+    #[error("`{program}` is not installed")]
+    NoTool {
+        /// Its name.
+        program: &'static str,
+    },
+    /// A program failed.
+    #[error("{program}: {said}")]
+    Failed {
+        /// Its name.
+        program: &'static str,
+        /// What it said.
+        said: String,
+    },
+    /// The file system is damaged beyond what can be repaired without asking.
+    #[error("its file system is damaged: {said}")]
+    Damaged {
+        /// What e2fsck said.
+        said: String,
+    },
+    /// There is none.
+    #[error("there is no ext4 file system")]
+    Missing,
+    /// Nothing to go back to.
+    #[error("it holds no previous system")]
+    NoPrevious,
+    /// The names that an update changes are in several blocks.
+    #[error("its root folder has too many entries to be changed in one step")]
+    RootFolder,
+    /// There is no room.
+    #[error("its file system is full")]
+    Full,
+    /// A name that no file can have.
+    #[error("`{0}` is no name for a file")]
+    Name(String),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The user wants to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// What a new file system is called and has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Naming<'n> {
+    pub(crate) label: &'n str,
+    pub(crate) uuid: Uuid,
+    pub(crate) hash_seed: Uuid,
+    pub(crate) features: &'n [String],
+}
+
+/// Makes a file system of `size` bytes in a file that is zero there, from `origin`; returns which of its bytes matter.
+pub(crate) fn make(
+    tools: &Tools,
+    path: &Path,
+    origin: u64,
+    size: u64,
+    naming: Naming<'_>,
+    items: &[Item],
+) -> Result<Ranges, Ext4Error> {
+    if let Some(bad) = naming.features.iter().find(|feature| !is_feature(feature)) {
+        return Err(Ext4Error::Failed { program: "mke2fs", said: format!("`{bad}` is no feature of ext4") });
+    }
+    let extended = format!(
+        "offset={origin},hash_seed={},root_owner=0:0,nodiscard,lazy_itable_init=1,lazy_journal_init=1",
+        naming.hash_seed
+    );
+    let uuid = naming.uuid.to_string();
+    let mut arguments = vec!["-q", "-F", "-t", "ext4", "-b", "4096", "-L", naming.label, "-U", &uuid, "-E", &extended];
+    let mut features = naming.features.to_vec();
+    // A checksum over a bitmap lies in another block than the bitmap: between the two writes of an update neither is right.
+    // Without it, a cut leaves at worst blocks that nobody uses, which the next check gives back.
+    if items.iter().any(|item| !item.once) {
+        features.push("^metadata_csum".into());
+    }
+    let features = features.join(",");
+    if !features.is_empty() {
+        arguments.extend(["-O", &features]);
+    }
+    let blocks = (size / BLOCK).to_string();
+    let place = Place::new(path, origin);
+    let said = tools.run("mke2fs", &arguments, &place, &[OsStr::new(&blocks)])?;
+    if said.code != Some(0) {
+        return Err(Ext4Error::Failed { program: "mke2fs", said: said.last_lines() });
+    }
+    tools.change(&place, &script(tools, "", items)?).map_err(full)?;
+    Ok(blocks::Blocks::of(tools, &place)?.matter())
+}
+
+fn is_feature(text: &str) -> bool {
+    let name = text.strip_prefix('^').unwrap_or(text);
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// debugfs says that there is no room in words.
+fn full(error: Ext4Error) -> Ext4Error {
+    match error {
+        Ext4Error::Failed { said, .. } if said.contains("Could not allocate") => Ext4Error::Full,
+        other => other,
+    }
+}
+
+/// The commands that put items below a folder (empty for the root). Whose files they are is always root's.
+fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Error> {
+    let mut script = String::new();
+    let mut folders = BTreeSet::new();
+    let at = |target: &str| quoted(&format!("{below}/{target}"));
+    // Writing to a string does not fail.
+    for (number, item) in items.iter().enumerate() {
+        let own = matches!(item.kind, ItemKind::Folder).then_some(item.target.as_str());
+        for folder in item.parents().chain(own) {
+            if folders.insert(folder.to_owned()) {
+                let _ = writeln!(script, "mkdir {}", at(folder)?);
+            }
+        }
+        let target = at(&item.target)?;
+        match &item.kind {
+            ItemKind::Folder => {}
+            ItemKind::File { path, size, mode } => {
+                crate::item::open(path, *size)?;
+                let source = path.to_str().ok_or_else(|| Ext4Error::Name(path.display().to_string()))?;
+                let mode = if mode & 0o111 == 0 { "0100644" } else { "0100755" };
+                let _ = writeln!(script, "write {} {target}\nsif {target} mode {mode}", quoted(source)?);
+            }
+            ItemKind::Text(text) => {
+                let source = tools.scratch(&format!("text-{number}"));
+                std::fs::write(&source, text)?;
+                let source = source.to_str().ok_or_else(|| Ext4Error::Name(source.display().to_string()))?;
+                let _ = writeln!(script, "write {} {target}\nsif {target} mode 0100644", quoted(source)?);
+            }
+            ItemKind::Link(to) => {
+                let _ = writeln!(script, "symlink {target} {}", quoted(to)?);
+            }
+        }
+    }
+    Ok(script)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+    use std::process::Command;
+
+    use super::*;
+    use crate::Cut;
+    use crate::FileDisk;
+    use crate::Unwatched;
+
+    const START: u64 = 1 << 20;
+    const SIZE: u64 = 64 << 20;
+
+    fn tools() -> Tools {
+        Tools::new(&std::env::var_os("PATH").unwrap(), 1_000_000_000).unwrap()
+    }
+
+    fn text(target: &str, text: &str) -> Item {
+        Item { target: target.into(), kind: ItemKind::Text(text.into()), once: false }
+    }
+
+    fn system(version: &str) -> Vec<Item> {
+        let large = format!("{version} ").repeat(40_000);
+        vec![
+            text("boot/Image", &large),
+            text("boot/extlinux/extlinux.conf", version),
+            text("rootfs/a \"name\"", version),
+            text("modules.squashfs", version),
+        ]
+    }
+
+    fn new_image(items: &[Item]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(START + SIZE).unwrap();
+        let features = ["^64bit".to_owned()];
+        let uuid = Uuid::from_u128(0x1234_5678_9abc_4def_8123_4567_89ab_cdef);
+        let naming = Naming { label: "persist", uuid, hash_seed: uuid, features: &features };
+        make(&tools(), file.path(), START, SIZE, naming, items).unwrap();
+        file
+    }
+
+    fn run(program: &str, arguments: &[&str], file: &tempfile::NamedTempFile) -> (bool, String) {
+        let place = format!("{}?offset={START}", file.path().display());
+        let output = Command::new(program).args(arguments).arg(place).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn read(file: &tempfile::NamedTempFile, name: &str) -> String {
+        run("debugfs", &["-R", &format!("cat \"{}\"", name.replace('"', "\"\""))], file).1
+    }
+
+    fn check(file: &tempfile::NamedTempFile) -> (bool, String) {
+        run("e2fsck", &["-fn"], file)
+    }
+
+    #[test]
+    fn equal_items_make_equal_bytes_that_pass_the_check() {
+        let (one, two) = (new_image(&system("one")), new_image(&system("one")));
+        assert!(check(&one).0, "{}", check(&one).1);
+        assert_eq!(read(&one, "rootfs/a \"name\""), "one");
+        let bytes = |file: &tempfile::NamedTempFile| std::fs::read(file.path()).unwrap();
+        assert!(bytes(&one) == bytes(&two));
+        assert!(run("debugfs", &["-R", "stat boot"], &one).1.contains("User:     0   Group:     0"));
+    }
+
+    #[test]
+    fn what_does_not_matter_may_be_anything() {
+        let image = new_image(&system("one"));
+        let matters = blocks::Blocks::of(&tools(), &Place::new(image.path(), START)).unwrap().matter();
+        assert!(matters.total() < SIZE / 2, "{}", matters.total());
+        for gap in matters.gaps(0..SIZE).iter() {
+            let garbage = vec![0xa5; (gap.end - gap.start) as usize];
+            image.as_file().write_all_at(&garbage, START + gap.start).unwrap();
+        }
+        assert!(check(&image).0, "{}", check(&image).1);
+        assert_eq!(read(&image, "boot/extlinux/extlinux.conf"), "one");
+    }
+
+    #[test]
+    fn an_update_keeps_what_is_not_its_own_and_the_way_back() {
+        let mine = [system("one"), vec![text("boot/mine", "mine"), text("home/me/notes", "notes")]].concat();
+        let image = new_image(&mine);
+        let window = START..START + SIZE;
+        let disk = FileDisk::new(image.reopen().unwrap(), START + SIZE);
+        for version in ["two", "three", "four"] {
+            let items = system(version);
+            let plan = update(&tools(), &disk, image.path(), &window, &items, &Unwatched).unwrap();
+            assert!(plan.stays_within(&window));
+            plan.commit(&disk, &Unwatched).unwrap();
+            assert!(check(&image).0, "{version}: {}", check(&image).1);
+            assert_eq!(read(&image, "boot/extlinux/extlinux.conf"), version);
+            assert_eq!((read(&image, "boot/mine"), read(&image, "home/me/notes")), ("mine".into(), "notes".into()));
+        }
+        assert_eq!(read(&image, "previous/modules.squashfs"), "three");
+        for version in ["three", "four"] {
+            rollback(&tools(), &disk, image.path(), &window).unwrap().commit(&disk, &Unwatched).unwrap();
+            assert!(check(&image).0, "back to {version}: {}", check(&image).1);
+            assert_eq!(read(&image, "boot/extlinux/extlinux.conf"), version);
+            assert!(read(&image, "boot/Image").starts_with(version));
+        }
+    }
+
+    #[test]
+    fn a_cut_anywhere_leaves_the_old_or_the_new() {
+        let image = new_image(&[system("one"), vec![text("home/notes", "notes")]].concat());
+        let window = START..START + SIZE;
+        let mut seen = BTreeSet::new();
+        for cut in 0.. {
+            let copy = tempfile::NamedTempFile::new().unwrap();
+            std::fs::copy(image.path(), copy.path()).unwrap();
+            let disk = FileDisk::new(copy.reopen().unwrap(), START + SIZE);
+            let plan = update(&tools(), &disk, copy.path(), &window, &system("two"), &Unwatched).unwrap();
+            let cutting = Cut::after(&disk, cut);
+            plan.commit(&cutting, &Unwatched).unwrap();
+            let version = read(&copy, "boot/extlinux/extlinux.conf");
+            for name in ["boot/Image", "rootfs/a \"name\"", "modules.squashfs"] {
+                assert!(read(&copy, name).starts_with(&version), "cut {cut}: {name}");
+            }
+            assert!(version == "one" || version == "two", "cut {cut}: {version}");
+            assert_eq!(read(&copy, "home/notes"), "notes");
+            seen.insert(version);
+            // The next one heals what a cut has left.
+            let next = update(&tools(), &disk, copy.path(), &window, &system("three"), &Unwatched);
+            next.unwrap_or_else(|error| panic!("after cut {cut}: {error}")).commit(&disk, &Unwatched).unwrap();
+            assert!(check(&copy).0, "after cut {cut}: {}", check(&copy).1);
+            assert_eq!(read(&copy, "modules.squashfs"), "three");
+            if !cutting.was_cut() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 2);
+    }
+}

@@ -1,0 +1,177 @@
+//! The programs of e2fsprogs, which make and change ext4 in files and on devices without mounting them.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use super::Ext4Error;
+
+/// What `mke2fs` would read from the machine's own file: equal on every machine, and nothing newer than boot loaders know.
+const CONFIG: &str = "\
+[defaults]
+	base_features = sparse_super,large_file,filetype,resize_inode,dir_index,ext_attr
+	default_mntopts = acl,user_xattr
+	enable_periodic_fsck = 0
+	blocksize = 4096
+	inode_size = 256
+	inode_ratio = 16384
+[fs_types]
+	ext4 = {
+		features = has_journal,extent,huge_file,flex_bg,uninit_bg,metadata_csum,64bit,dir_nlink,extra_isize
+	}
+";
+
+/// Folders that hold these programs on systems whose PATH is that of a user.
+const SYSTEM: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// A file system in a file or on a device.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    folder: PathBuf,
+    file: OsString,
+    /// Where in the file the file system starts, in bytes.
+    pub(crate) origin: u64,
+}
+
+impl Place {
+    /// The file system at `origin` bytes of a file or device.
+    pub(crate) fn new(path: &Path, origin: u64) -> Self {
+        // They take what is behind a `?` for options, also in the names of folders above: those are named otherwise.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = OsString::from("./");
+        file.push(path.file_name().unwrap_or_default());
+        Self { folder: folder.to_owned(), file, origin }
+    }
+}
+
+/// The programs, with a folder for what they need.
+pub(crate) struct Tools {
+    folder: tempfile::TempDir,
+    path: OsString,
+    /// Seconds since 1970 that everything made bears.
+    epoch: u32,
+}
+
+/// What a program said.
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Tools {
+    pub(crate) fn new(path: &OsStr, epoch: u32) -> Result<Self, Ext4Error> {
+        let folder = tempfile::Builder::new().prefix("skiff-ext4-").tempdir()?;
+        std::fs::write(folder.path().join("mke2fs.conf"), CONFIG)?;
+        let folders = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
+        let path = std::env::join_paths(folders).map_err(io::Error::other)?;
+        Ok(Self { folder, path, epoch })
+    }
+
+    /// A file of its own folder.
+    pub(crate) fn scratch(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs a program on a file system.
+    pub(crate) fn run(
+        &self,
+        program: &'static str,
+        arguments: &[&str],
+        place: &Place,
+        more: &[&OsStr],
+    ) -> Result<Said, Ext4Error> {
+        let mut name = place.file.clone();
+        // These two have options for that.
+        if place.origin > 0 && !matches!(program, "mke2fs" | "e2image") {
+            name.push(format!("?offset={}", place.origin));
+        }
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .arg(name)
+            .args(more)
+            .current_dir(&place.folder)
+            .env_clear()
+            .env("PATH", &self.path)
+            .env("LC_ALL", "C")
+            .env("MKE2FS_CONFIG", self.scratch("mke2fs.conf"))
+            // A time of 0 would mean the real one.
+            .env("E2FSPROGS_FAKE_TIME", self.epoch.max(1).to_string())
+            .stdin(Stdio::null());
+        let output = command.output().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ext4Error::NoTool { program },
+            _ => Ext4Error::Io(error),
+        })?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Said { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) })
+    }
+
+    /// Runs commands of debugfs that change a file system.
+    pub(crate) fn change(&self, place: &Place, script: &str) -> Result<(), Ext4Error> {
+        self.debugfs(place, &["-w"], script).map(drop)
+    }
+
+    /// Asks debugfs a number of things, one a line.
+    pub(crate) fn ask_all(&self, place: &Place, script: &str) -> Result<String, Ext4Error> {
+        self.debugfs(place, &[], script)
+    }
+
+    /// Runs commands of debugfs. It ends with 0 whatever happens: what it says decides.
+    fn debugfs(&self, place: &Place, arguments: &[&str], script: &str) -> Result<String, Ext4Error> {
+        let path = self.scratch("script");
+        std::fs::write(&path, script)?;
+        let name = path.display().to_string();
+        let said = self.run("debugfs", &[arguments, &["-f", &name]].concat(), place, &[])?;
+        match said.complaint() {
+            None if said.code == Some(0) => Ok(said.stdout),
+            complaint => Err(Ext4Error::Failed {
+                program: "debugfs",
+                said: complaint.unwrap_or("it ended with an error").to_owned(),
+            }),
+        }
+    }
+
+    /// Asks debugfs something.
+    pub(crate) fn ask(&self, place: &Place, question: &str) -> Result<String, Ext4Error> {
+        let said = self.run("debugfs", &["-R", question], place, &[])?;
+        match said.complaint() {
+            None => Ok(said.stdout),
+            Some(complaint) => Err(Ext4Error::Failed { program: "debugfs", said: complaint.to_owned() }),
+        }
+    }
+
+    /// Checks a file system, and repairs it: only what is harmless (`-p`) or everything (`-y`).
+    pub(crate) fn check(&self, place: &Place, how: &'static str) -> Result<(), Ext4Error> {
+        let said = self.run("e2fsck", &["-f", how], place, &[])?;
+        match said.code {
+            Some(0 | 1) => Ok(()),
+            _ => Err(Ext4Error::Damaged { said: said.last_lines() }),
+        }
+    }
+}
+
+impl Said {
+    /// The first line that is more than the program's own name and version.
+    fn complaint(&self) -> Option<&str> {
+        self.stderr.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("debugfs 1."))
+    }
+
+    pub(crate) fn last_lines(&self) -> String {
+        let all: Vec<&str> =
+            self.stdout.lines().chain(self.stderr.lines()).filter(|line| !line.trim().is_empty()).collect();
+        all.iter().rev().take(4).rev().copied().collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// A word of a command for debugfs.
+pub(crate) fn quoted(text: &str) -> Result<String, Ext4Error> {
+    match text.chars().any(char::is_control) {
+        true => Err(Ext4Error::Name(text.to_owned())),
+        false => Ok(format!("\"{}\"", text.replace('"', "\"\""))),
+    }
+}

@@ -1,0 +1,68 @@
+//! What is in a file system.
+
+use super::Ext4Error;
+use super::tools::Place;
+use super::tools::Tools;
+use super::tools::quoted;
+
+/// Folders in folders that are gone into.
+const MAX_DEPTH: usize = 64;
+
+/// A name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Entry {
+    /// Its path from the root, without `/` at the start.
+    pub(crate) path: String,
+    pub(crate) inode: u64,
+    pub(crate) is_folder: bool,
+}
+
+/// The entries of a folder, `.` and `..` left out. The root is the empty path.
+pub(crate) fn list(tools: &Tools, place: &Place, folder: &str) -> Result<Vec<Entry>, Ext4Error> {
+    list_all(tools, place, &[folder.to_owned()])
+}
+
+/// Everything below a folder, each folder before what is in it.
+pub(crate) fn walk(tools: &Tools, place: &Place, folder: &str) -> Result<Vec<Entry>, Ext4Error> {
+    let mut found: Vec<Entry> = Vec::new();
+    let mut level = vec![folder.to_owned()];
+    for _ in 0..MAX_DEPTH {
+        let entries = list_all(tools, place, &level)?;
+        level = entries.iter().filter(|entry| entry.is_folder).map(|entry| entry.path.clone()).collect();
+        found.extend(entries);
+        if level.is_empty() {
+            found.sort_by(|one, other| one.path.cmp(&other.path));
+            return Ok(found);
+        }
+    }
+    Err(Ext4Error::Damaged { said: "its folders are too deep".into() })
+}
+
+/// The entries of folders; asked at once, since each start of the program reads the file system anew.
+fn list_all(tools: &Tools, place: &Place, folders: &[String]) -> Result<Vec<Entry>, Ext4Error> {
+    let mut script = String::new();
+    for folder in folders {
+        script += &format!("ls -p {}\n", quoted(&format!("/{folder}"))?);
+    }
+    let said = tools.ask_all(place, &script)?;
+    let mut folders = folders.iter();
+    let mut folder = "";
+    let mut found = Vec::new();
+    for line in said.lines() {
+        // Before its answer, the program repeats each question.
+        if line.starts_with("debugfs: ls -p ") {
+            folder = folders.next().map(String::as_str).unwrap_or_default();
+        }
+        // /inode/mode/uid/gid/name/size/ – a name holds no `/`.
+        let mut fields = line.split('/');
+        let (Some(""), Some(inode), Some(mode)) = (fields.next(), fields.next(), fields.next()) else { continue };
+        let Some(name) = fields.nth(2) else { continue };
+        let (Ok(inode), Ok(mode)) = (inode.trim().parse(), u32::from_str_radix(mode, 8)) else { continue };
+        if inode == 0 || matches!(name, "." | "..") {
+            continue;
+        }
+        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        found.push(Entry { path, inode, is_folder: mode & 0o170_000 == 0o040_000 });
+    }
+    Ok(found)
+}

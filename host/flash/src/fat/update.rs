@@ -1,0 +1,293 @@
+//! Bringing a file system up to date, and going back.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::ops::Range;
+
+use fatfs::FileSystem;
+use fatfs::FsOptions;
+
+use super::FatError;
+use super::chains::Chains;
+use super::folder;
+use super::folder::Entry;
+use super::geometry::Geometry;
+use super::geometry::ROOT_CLUSTER;
+use super::view::View;
+use crate::Disk;
+use crate::Item;
+use crate::ItemKind;
+use crate::Watch;
+use crate::update::Step;
+use crate::update::Update;
+
+/// Head of a file system as it is on the medium.
+struct Before {
+    geometry: Geometry,
+    head: Vec<u8>,
+}
+
+impl Before {
+    fn read(disk: &dyn Disk, window: &Range<u64>) -> Result<Self, FatError> {
+        let length = window.end - window.start;
+        let mut boot = vec![0; 4096.min(length as usize)];
+        disk.read_at(window.start, &mut boot)?;
+        let geometry = Geometry::read(&boot, length)?;
+        // 2^28 clusters of 4 bytes in two FATs would be 2 GiB; the largest medium that anybody boots from has far less.
+        if geometry.data > 512 << 20 {
+            return Err(FatError::Damaged("its tables are larger than any that skiff makes".into()));
+        }
+        let mut head = vec![0; geometry.data as usize];
+        disk.read_at(window.start, &mut head)?;
+        Ok(Self { geometry, head })
+    }
+}
+
+/// Plans the update of the file system in `window` of a disk. `scratch` is an empty file that must outlive the update; what
+/// will be written lies in it.
+pub(crate) fn update(
+    disk: &dyn Disk,
+    window: &Range<u64>,
+    items: &[Item],
+    scratch: &File,
+    watch: &dyn Watch,
+) -> Result<Update, FatError> {
+    let before = Before::read(disk, window)?;
+    let geometry = before.geometry;
+    let size = window.end - window.start;
+    scratch.set_len(size)?;
+    let mut result = Update::default();
+    let mut view = View::over(disk, window.start, size, before.head.clone(), scratch);
+    let mut chains = Chains { view: &mut view, geometry };
+    let old = chains.folder(geometry.root)?;
+    // The system before the last one gives its room to the new one. Its name goes first, since its clusters are taken next.
+    if let Some(entry) = old.iter().find(|entry| entry.is_previous()) {
+        result.push(removal(&chains, geometry.root, entry, window.start)?);
+    }
+    let kept = chains.reach(geometry.root, true)?;
+    chains.free_others(&kept);
+    let stays = old.iter().filter(|entry| !entry.is_previous() && !entry.is_label());
+    let previous = stays.flat_map(|entry| entry.bytes.clone()).collect::<Vec<_>>();
+    let root = begin(&mut chains, &old, &previous)?;
+    set_root(chains.view, &geometry, root);
+    let carried = carried(disk, window, &before.head, items)?;
+    super::fill(&mut view, &install_items(items, &carried), watch)?;
+    carry(disk, window, &before.head, &mut view, &carried, watch)?;
+    let geometry = Geometry { root, ..geometry };
+    let mut chains = Chains { view: &mut view, geometry };
+    chains.tidy(root, 0, 0)?;
+    chains.count_free();
+    finish(result, view, &before, root, window, scratch)
+}
+
+/// Plans the way back to the previous system. The present one becomes the previous one.
+pub(crate) fn rollback(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> Result<Update, FatError> {
+    let before = Before::read(disk, window)?;
+    let geometry = before.geometry;
+    let size = window.end - window.start;
+    scratch.set_len(size)?;
+    let mut view = View::over(disk, window.start, size, before.head.clone(), scratch);
+    let mut chains = Chains { view: &mut view, geometry };
+    let old = chains.folder(geometry.root)?;
+    let previous = old.iter().find(|entry| entry.is_previous()).ok_or(FatError::NoPrevious)?.cluster();
+    let kept = chains.reach(geometry.root, false)?;
+    chains.free_others(&kept);
+    let back: Vec<Entry> = chains.folder(previous)?.into_iter().filter(|entry| !entry.is_dots()).collect();
+    if back.is_empty() {
+        return Err(FatError::NoPrevious);
+    }
+    let label = old.iter().filter(|entry| entry.is_label());
+    let present = old.iter().filter(|entry| !entry.is_previous() && !entry.is_label());
+    let present: Vec<u8> = present.flat_map(|entry| entry.bytes.clone()).collect();
+    let chain = chains.take(folder::ENTRY * 2 + present.len())?;
+    let own = chain.first().copied().ok_or(FatError::Full)?;
+    chains.fill(&chain, &[folder::dots(own, 0), present].concat())?;
+    let mut bytes: Vec<u8> = label.flat_map(|entry| entry.bytes.clone()).collect();
+    bytes.extend(folder::previous_entry(own));
+    bytes.extend(back.into_iter().flat_map(|entry| entry.bytes));
+    let root = chains.store(&bytes)?;
+    chains.count_free();
+    set_root(&mut view, &geometry, root);
+    finish(Update::default(), view, &before, root, window, scratch)
+}
+
+/// The step that takes the entry of the previous system away.
+fn removal(chains: &Chains<'_, '_>, root: u32, entry: &Entry, origin: u64) -> Result<Step, FatError> {
+    let (cluster, at) = chains.place_of(root, entry)?;
+    let place = chains.geometry.place(cluster).unwrap_or_default() + at;
+    let mut step = Step::default();
+    // Media write whole sectors; a shorter write would be read, changed and written by the system.
+    step.bytes(origin + place, vec![0xe5]);
+    Ok(step)
+}
+
+/// Makes a new root folder with the label and the previous system in it; returns its cluster.
+fn begin(chains: &mut Chains<'_, '_>, old: &[Entry], previous: &[u8]) -> Result<u32, FatError> {
+    let chain = chains.take(folder::ENTRY * 2 + previous.len())?;
+    let own = chain.first().copied().ok_or(FatError::Full)?;
+    chains.fill(&chain, &[folder::dots(own, 0), previous.to_vec()].concat())?;
+    let mut bytes: Vec<u8> =
+        old.iter().filter(|entry| entry.is_label()).flat_map(|entry| entry.bytes.clone()).collect();
+    bytes.extend(folder::previous_entry(own));
+    chains.store(&bytes)
+}
+
+fn set_root(view: &mut View<'_>, geometry: &Geometry, root: u32) {
+    for sector in [Some(0), geometry.backup].into_iter().flatten() {
+        let at = sector as usize + ROOT_CLUSTER;
+        if let Some(place) = view.head.get_mut(at..at + 4) {
+            place.copy_from_slice(&root.to_le_bytes());
+        }
+    }
+}
+
+/// Orders the writes: first what nobody looks at yet, then the boot sector, then its copy and what is no longer needed.
+fn finish(
+    mut result: Update,
+    mut view: View<'_>,
+    before: &Before,
+    root: u32,
+    window: &Range<u64>,
+    scratch: &File,
+) -> Result<Update, FatError> {
+    view.settle()?;
+    let geometry = Geometry { root, ..before.geometry };
+    let mut first = Step::default();
+    for range in view.written.iter() {
+        first.part(window.start, scratch, range)?;
+    }
+    let staged = view.head.clone();
+    let slice = |head: &[u8], range: Range<u64>| {
+        head.get(range.start as usize..range.end as usize).unwrap_or_default().to_vec()
+    };
+    let boot = |range: &Range<u64>| range.start < geometry.sector;
+    let backup = |range: &Range<u64>| geometry.backup.is_some_and(|at| (range.start..range.end).contains(&at));
+    let sectors = sectors(view.changed_head(&before.head, geometry.sector), geometry.sector);
+    for range in sectors.iter().filter(|range| !boot(range) && !backup(range)) {
+        first.bytes(window.start + range.start, slice(&staged, range.clone()));
+    }
+    result.push(first);
+    let mut flip = Step::default();
+    flip.bytes(window.start, slice(&staged, 0..geometry.sector));
+    result.push(flip);
+    // From here on the new tree is the one that everybody sees.
+    let mut copy = Step::default();
+    for range in sectors.iter().filter(|range| backup(range)) {
+        copy.bytes(window.start + range.start, slice(&staged, range.clone()));
+    }
+    view.fresh = skiff_layout::Ranges::default();
+    let mut chains = Chains { view: &mut view, geometry };
+    let gone = chains.chain(before.geometry.root)?;
+    let entries = chains.folder(root)?;
+    let previous = entries.iter().find(|entry| entry.is_previous()).map(Entry::cluster);
+    let kept = chains.reach(root, false)?;
+    chains.free(&gone);
+    chains.free_others(&kept);
+    chains.count_free();
+    chains.adopt(root, 0)?;
+    if let Some(previous) = previous {
+        // The previous folder itself is a child of the root folder, its folders are its own.
+        chains.adopt(previous, previous)?;
+    }
+    view.settle()?;
+    for range in view.fresh.iter() {
+        copy.part(window.start, scratch, range)?;
+    }
+    for range in self::sectors(view.changed_head(&staged, geometry.sector), geometry.sector) {
+        copy.bytes(window.start + range.start, slice(&view.head, range));
+    }
+    result.push(copy);
+    Ok(result)
+}
+
+/// Splits ranges into sectors that stand alone where it matters: the boot sector and its copy.
+fn sectors(ranges: Vec<Range<u64>>, sector: u64) -> Vec<Range<u64>> {
+    // The reserved sectors, few, are split; the FATs stay in runs.
+    let reserved = 32 * sector;
+    ranges
+        .into_iter()
+        .flat_map(|range| {
+            let split = range.end.min(reserved).max(range.start);
+            let single = (range.start..split).step_by(sector as usize).map(move |at| at..at + sector);
+            single.chain((split < range.end).then_some(split..range.end))
+        })
+        .collect()
+}
+
+/// What an install puts there: what was put once only stays as it is.
+fn install_items(items: &[Item], carried: &[Carried]) -> Vec<Item> {
+    let is_carried = |item: &Item| carried.iter().any(|other| other.path.eq_ignore_ascii_case(&item.target));
+    items.iter().filter(|item| !is_carried(item)).cloned().collect()
+}
+
+/// A file or folder of the old tree that the new one keeps.
+struct Carried {
+    path: String,
+    is_folder: bool,
+    size: u64,
+}
+
+/// Lists what is in the old tree and not replaced.
+fn carried(disk: &dyn Disk, window: &Range<u64>, head: &[u8], items: &[Item]) -> Result<Vec<Carried>, FatError> {
+    let unused = tempfile::tempfile()?;
+    let mut view = View::over(disk, window.start, window.end - window.start, head.to_vec(), &unused);
+    let system = FileSystem::new(&mut view, FsOptions::new())?;
+    let replaced: BTreeSet<String> = items
+        .iter()
+        .filter(|item| !item.once && !matches!(item.kind, ItemKind::Folder))
+        .map(|item| item.target.to_lowercase())
+        .collect();
+    let mut found = Vec::new();
+    let mut pending = vec![String::new()];
+    while let Some(folder) = pending.pop() {
+        let dir = if folder.is_empty() { system.root_dir() } else { system.root_dir().open_dir(&folder)? };
+        for entry in dir.iter() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.as_str(), "." | "..") || folder.is_empty() && name.eq_ignore_ascii_case(folder::PREVIOUS) {
+                continue;
+            }
+            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            if replaced.contains(&path.to_lowercase()) {
+                continue;
+            }
+            if entry.is_dir() {
+                pending.push(path.clone());
+            }
+            found.push(Carried { path, is_folder: entry.is_dir(), size: entry.len() });
+        }
+    }
+    found.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(found)
+}
+
+/// Copies what the new tree keeps.
+fn carry(
+    disk: &dyn Disk,
+    window: &Range<u64>,
+    head: &[u8],
+    view: &mut View<'_>,
+    carried: &[Carried],
+    watch: &dyn Watch,
+) -> Result<(), FatError> {
+    let unused = tempfile::tempfile()?;
+    let mut old = View::over(disk, window.start, window.end - window.start, head.to_vec(), &unused);
+    let from = FileSystem::new(&mut old, FsOptions::new())?;
+    let to = FileSystem::new(view.rewound(), FsOptions::new())?;
+    for Carried { path, is_folder, size } in carried {
+        let (from, to) = (from.root_dir(), to.root_dir());
+        let mut at = 0;
+        while let Some(next) = path.get(at..).and_then(|rest| rest.find('/')) {
+            to.create_dir(path.get(..at + next).unwrap_or_default()).map_err(super::full)?;
+            at += next + 1;
+        }
+        if *is_folder {
+            to.create_dir(path).map_err(super::full)?;
+            continue;
+        }
+        let mut file = to.create_file(path).map_err(super::full)?;
+        super::copy(&mut from.open_file(path)?, &mut file, *size, watch)?;
+    }
+    to.unmount()?;
+    Ok(())
+}

@@ -1,0 +1,339 @@
+//! Images: what a layout comes to, as a file.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use sha2::Digest as _;
+use sha2::Sha256;
+use skiff_layout::Bmap;
+use skiff_layout::Format;
+use skiff_layout::Ids;
+use skiff_layout::Layout;
+use skiff_layout::LayoutError;
+use skiff_layout::Medium;
+use skiff_layout::Placed;
+use skiff_layout::PlacedPartition;
+use skiff_layout::Ranges;
+
+use crate::ContentError;
+use crate::Ext4Error;
+use crate::FatError;
+use crate::Item;
+use crate::SourceFile;
+use crate::Sources;
+use crate::Watch;
+use crate::ext4;
+use crate::fat;
+
+/// What is made zero at both ends of a medium, so that nobody finds the table or file system that was there before.
+const EDGE: u64 = 1 << 20;
+
+/// Bytes copied at a time.
+const CHUNK: u64 = 1 << 20;
+
+/// What a medium will hold: everything found, placed and checked.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Where things are.
+    pub placed: Placed,
+    /// The identities.
+    pub ids: Ids,
+    /// What goes into each partition, in the order of [`Placed::partitions`].
+    pub items: Vec<Vec<Item>>,
+    /// The files of [`Placed::raw`], in that order.
+    pub raw: Vec<SourceFile>,
+    /// The file that a partition holds instead of a file system.
+    pub blocks: Vec<Option<SourceFile>>,
+    /// The time that what is made bears, in seconds since 1970.
+    pub epoch: u32,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The layout does not fit.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// Contents are missing.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// Contents have no room.
+    #[error("partition `{label}` has {has} bytes, and what goes into it {needs}")]
+    TooMuch {
+        /// The partition.
+        label: String,
+        /// Its size.
+        has: u64,
+        /// What it would need.
+        needs: u64,
+    },
+    /// A file for a partition without a file system, or the other way round.
+    #[error("partition `{label}`: {problem}")]
+    Partition {
+        /// The partition.
+        label: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Why an image could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A partition could not be made.
+    #[error("partition `{label}`: {source}")]
+    Fat {
+        /// The partition.
+        label: String,
+        /// Why.
+        source: FatError,
+    },
+    /// A partition could not be made.
+    #[error("partition `{label}`: {source}")]
+    Ext4 {
+        /// The partition.
+        label: String,
+        /// Why.
+        source: Ext4Error,
+    },
+    /// The table could not be made.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The user wants to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Plan {
+    /// Fits a layout to a medium and finds everything that goes onto it. Nothing is written.
+    ///
+    /// # Errors
+    /// [`PlanError`]: the first thing that does not fit or is not there.
+    pub fn new(layout: &Layout, medium: Medium, ids: Ids, sources: &Sources) -> Result<Self, PlanError> {
+        let found = layout.raw.iter().map(|raw| sources.raw(raw)).collect::<Result<Vec<_>, _>>()?;
+        let lengths: Vec<Option<u64>> = found.iter().map(|file| file.as_ref().map(|file| file.size)).collect();
+        let placed = layout.solve(medium, &lengths)?;
+        let partuuid = |label: &str| placed.keeps_identity().then(|| placed.partuuid(&ids, label)).flatten();
+        let (mut items, mut blocks) = (Vec::new(), Vec::new());
+        for PlacedPartition { partition, range, .. } in placed.partitions() {
+            let label = &partition.label;
+            let wrong = |problem: &str| PlanError::Partition { label: label.clone(), problem: problem.into() };
+            let has = range.end - range.start;
+            let follow = partition.format == Format::Vfat;
+            let own = sources.items(&partition.copy_files, follow, &partuuid)?;
+            if partition.format == Format::Empty && !own.is_empty() {
+                return Err(wrong("files need a file system: `format`"));
+            }
+            let needs = own.iter().map(Item::size).fold(0, u64::saturating_add);
+            if needs > has {
+                return Err(PlanError::TooMuch { label: label.clone(), has, needs });
+            }
+            items.push(own);
+            blocks.push(match &partition.copy_blocks {
+                None => None,
+                Some(_) if partition.format != Format::Empty => {
+                    return Err(wrong("it takes either a file system or `copy_blocks`"));
+                }
+                Some(source) => {
+                    let raw = skiff_layout::Raw {
+                        name: label.clone(),
+                        source: vec![source.clone()],
+                        offset: range.start,
+                        skip: 0,
+                        length: None,
+                        optional: false,
+                    };
+                    let file = sources.raw(&raw)?;
+                    if let Some(file) = file.as_ref().filter(|file| file.size > has) {
+                        return Err(PlanError::TooMuch { label: label.clone(), has, needs: file.size });
+                    }
+                    file
+                }
+            });
+        }
+        Ok(Self { placed, ids, items, raw: found.into_iter().flatten().collect(), blocks, epoch: sources.epoch })
+    }
+
+    /// Bytes of all contents.
+    pub fn content_size(&self) -> u64 {
+        let items = self.items.iter().flatten().map(Item::size);
+        let files = self.raw.iter().chain(self.blocks.iter().flatten()).map(|file| file.size);
+        items.chain(files).fold(0, u64::saturating_add)
+    }
+}
+
+/// An image in a file, and which of its bytes matter.
+#[derive(Debug)]
+pub struct Image {
+    /// The file. What does not matter is a hole in it.
+    pub file: File,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What has to be on the medium, zeros included, in blocks of bmap.
+    pub mapped: Ranges,
+}
+
+impl Image {
+    /// Makes the image of a plan in `file`, the empty file `path`. `programs` is where e2fsprogs are looked for.
+    ///
+    /// # Errors
+    /// [`BuildError`]; the file then holds nothing of use.
+    pub fn build(
+        plan: &Plan,
+        file: File,
+        path: &Path,
+        programs: &OsString,
+        watch: &dyn Watch,
+    ) -> Result<Self, BuildError> {
+        let size = plan.placed.medium().size;
+        let at = |source| BuildError::Io { path: path.display().to_string(), source };
+        file.set_len(size).map_err(at)?;
+        let mut mapped = Ranges::default();
+        watch.begin("Making the image", plan.content_size());
+        // Each is made by a thread of its own: they have nothing in common but the file.
+        let made = std::thread::scope(|scope| {
+            let threads: Vec<_> = plan
+                .placed
+                .partitions()
+                .iter()
+                .zip(plan.items.iter().zip(&plan.blocks))
+                .map(|(placed, (items, blocks))| {
+                    let file = &file;
+                    scope.spawn(move || partition(plan, placed, items, blocks.as_ref(), file, path, programs, watch))
+                })
+                .collect();
+            let failed =
+                || BuildError::Io { path: path.display().to_string(), source: io::Error::other("a thread failed") };
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(failed()))).collect::<Vec<_>>()
+        });
+        for (made, placed) in made.into_iter().zip(plan.placed.partitions()) {
+            mapped.add_moved(&made?, placed.range.start);
+        }
+        for (placed, source) in plan.placed.raw().iter().zip(&plan.raw) {
+            copy_file(source, placed.raw.skip, &file, &placed.range, watch)?;
+            mapped.add(placed.range.clone());
+        }
+        for patch in plan.placed.table(&plan.ids)? {
+            file.write_all_at(&patch.bytes, patch.offset).map_err(at)?;
+            mapped.add(patch.offset..patch.offset + patch.bytes.len() as u64);
+        }
+        mapped.add(0..EDGE.min(size));
+        mapped.add(size.saturating_sub(EDGE)..size);
+        match watch.is_cancelled() {
+            true => Err(BuildError::Cancelled),
+            false => Ok(Self { file, size, mapped: Bmap::blocks(&mapped, size) }),
+        }
+    }
+
+    /// The map of what matters, with the digests of what is there.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn bmap(&self) -> io::Result<Bmap> {
+        let mut ranges = Vec::new();
+        let mut buffer = vec![0; CHUNK as usize];
+        for range in self.mapped.iter() {
+            let mut digest = Sha256::new();
+            let mut at = range.start;
+            while at < range.end {
+                let part = buffer.get_mut(..CHUNK.min(range.end - at) as usize).unwrap_or_default();
+                self.file.read_exact_at(part, at)?;
+                digest.update(&*part);
+                at += part.len() as u64;
+            }
+            // A block that is not whole at the end counts as far as it goes, as for bmaptool.
+            ranges.push((range, Some(digest.finalize().into())));
+        }
+        Ok(Bmap { image_size: self.size, block_size: 4096, ranges })
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "what a thread needs, each a different thing")]
+fn partition(
+    plan: &Plan,
+    placed: &PlacedPartition,
+    items: &[Item],
+    blocks: Option<&SourceFile>,
+    file: &File,
+    path: &Path,
+    programs: &OsString,
+    watch: &dyn Watch,
+) -> Result<Ranges, BuildError> {
+    let PlacedPartition { partition, range, .. } = placed;
+    let size = range.end - range.start;
+    let label = partition.label.clone();
+    match &partition.format {
+        Format::Empty => {
+            let mut mapped = Ranges::default();
+            mapped.add(0..EDGE.min(size));
+            if let Some(source) = blocks {
+                let range = range.start..range.start + source.size;
+                copy_file(source, 0, file, &range, watch)?;
+                mapped.add(0..source.size);
+            }
+            Ok(mapped)
+        }
+        Format::Vfat => {
+            let naming = fat::Naming {
+                label: &partition.label,
+                serial: plan.ids.serial(&label),
+                sector: plan.placed.medium().sector,
+            };
+            fat::make(file, range.start, size, naming, items, watch).map_err(|source| match source {
+                FatError::Cancelled => BuildError::Cancelled,
+                source => BuildError::Fat { label, source },
+            })
+        }
+        Format::Ext4 { features } => {
+            let make = || {
+                let tools = ext4::Tools::new(programs, plan.epoch)?;
+                let naming = ext4::Naming {
+                    label: &partition.label,
+                    uuid: plan.ids.file_system(&label),
+                    hash_seed: plan.ids.hash_seed(&label),
+                    features,
+                };
+                let made = ext4::make(&tools, path, range.start, size, naming, items)?;
+                watch.advance(items.iter().map(Item::size).sum());
+                Ok(made)
+            };
+            make().map_err(|source| BuildError::Ext4 { label: label.clone(), source })
+        }
+    }
+}
+
+/// Copies a file to `range` of another, its first `skip` bytes left out.
+fn copy_file(
+    source: &SourceFile,
+    skip: u64,
+    to: &File,
+    range: &std::ops::Range<u64>,
+    watch: &dyn Watch,
+) -> Result<(), BuildError> {
+    let failed = |error| BuildError::Io { path: source.path.display().to_string(), source: error };
+    let from = crate::item::open(&source.path, source.size).map_err(failed)?;
+    let mut buffer = vec![0; CHUNK as usize];
+    let mut at = range.start;
+    while at < range.end {
+        if watch.is_cancelled() {
+            return Err(BuildError::Cancelled);
+        }
+        let part = buffer.get_mut(..CHUNK.min(range.end - at) as usize).unwrap_or_default();
+        from.read_exact_at(part, skip + at - range.start).map_err(failed)?;
+        to.write_all_at(part, at).map_err(failed)?;
+        at += part.len() as u64;
+        watch.advance(part.len() as u64);
+    }
+    Ok(())
+}

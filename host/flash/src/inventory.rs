@@ -1,0 +1,248 @@
+//! Looking at the devices of a machine, through sysfs and procfs.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::Device;
+use crate::Removable;
+use crate::Use;
+
+/// Names of devices that nobody puts a system on: memory, compressed memory, optical and floppy drives, parts of others.
+const LEFT_OUT: [&str; 8] = ["ram", "zram", "sr", "fd", "dm-", "md", "nbd", "mtdblock"];
+
+/// The devices of a machine.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    devices: Vec<Device>,
+}
+
+/// Why a name means no device.
+#[derive(Debug, thiserror::Error)]
+pub enum SelectError {
+    /// The name leads nowhere.
+    #[error("there is no device {0}")]
+    Missing(String),
+    /// It is something else.
+    #[error("{0} is no block device")]
+    NoDevice(String),
+    /// Looking failed.
+    #[error("cannot look at {path}: {source}")]
+    Io {
+        /// What.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Inventory {
+    /// Looks at the machine whose `sys`, `proc` and `dev` are below `root`: `/` for this one.
+    ///
+    /// # Errors
+    /// When sysfs cannot be listed.
+    pub fn read(root: &Path) -> io::Result<Self> {
+        let mounts = mounts(root);
+        let swaps = swaps(root);
+        let by_id = by_id(root);
+        let class = root.join("sys/class/block");
+        let mut devices = Vec::new();
+        for entry in std::fs::read_dir(&class)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            // A device that is unplugged just now is none.
+            let Ok(folder) = std::fs::canonicalize(class.join(&name)) else { continue };
+            devices.push(device(&folder, &name, &by_id));
+        }
+        devices.sort_by(|one, other| one.name.cmp(&other.name));
+        let parents: BTreeMap<String, String> =
+            devices.iter().filter_map(|device| Some((device.name.clone(), device.partition_of.clone()?))).collect();
+        let mut all: Vec<(String, Use)> = Vec::new();
+        for device in &devices {
+            let part = device.name.clone();
+            for (number, source, place) in &mounts {
+                if *number == device.number || source.as_deref() == Some(part.as_str()) {
+                    all.push((part.clone(), Use::Mounted { part: part.clone(), place: place.clone() }));
+                }
+            }
+            if swaps.contains(&part) {
+                all.push((part.clone(), Use::Swap { part: part.clone() }));
+            }
+            for by in names(&class.join(&part).join("holders")) {
+                all.push((part.clone(), Use::Held { part: part.clone(), by }));
+            }
+        }
+        for device in &mut devices {
+            let own = |part: &String| *part == device.name || parents.get(part) == Some(&device.name);
+            device.uses = all.iter().filter(|(part, _)| own(part)).map(|(_, one)| one.clone()).collect();
+            device.partitions =
+                parents.iter().filter(|(_, disk)| **disk == device.name).map(|(name, _)| name.clone()).collect();
+        }
+        Ok(Self { devices })
+    }
+
+    /// Whole devices with a medium in them, in the order of their names.
+    pub fn disks(&self) -> impl Iterator<Item = &Device> {
+        let left_out = |name: &str| {
+            LEFT_OUT.iter().any(|prefix| {
+                name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            })
+        };
+        self.devices
+            .iter()
+            .filter(move |device| device.partition_of.is_none() && device.size > 0 && !left_out(&device.name))
+    }
+
+    /// The device with a number.
+    pub fn by_number(&self, number: (u32, u32)) -> Option<&Device> {
+        self.devices.iter().find(|device| device.number == number)
+    }
+
+    /// The device of a name below `dev`, or a link to one.
+    ///
+    /// # Errors
+    /// [`SelectError`] if it is none.
+    pub fn select(&self, path: &Path) -> Result<&Device, SelectError> {
+        use std::os::unix::fs::FileTypeExt as _;
+        use std::os::unix::fs::MetadataExt as _;
+        let shown = path.display().to_string();
+        let metadata = std::fs::metadata(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => SelectError::Missing(shown.clone()),
+            _ => SelectError::Io { path: shown.clone(), source },
+        })?;
+        if !metadata.file_type().is_block_device() {
+            return Err(SelectError::NoDevice(shown));
+        }
+        self.by_number(split(metadata.rdev())).ok_or(SelectError::Missing(shown))
+    }
+}
+
+/// Splits the number of a device into major and minor.
+pub(crate) fn split(number: u64) -> (u32, u32) {
+    (rustix::fs::major(number), rustix::fs::minor(number))
+}
+
+fn device(folder: &Path, name: &str, by_id: &BTreeMap<String, Vec<String>>) -> Device {
+    let text = |path: &str| text(&folder.join(path));
+    let number = |path: &str| text(path).and_then(|text| text.parse::<u64>().ok());
+    let partition_of = folder.join("partition").exists().then(|| {
+        let parent = folder.parent().and_then(Path::file_name).unwrap_or_default();
+        parent.to_string_lossy().into_owned()
+    });
+    let numbers = text("dev").and_then(|text| {
+        let (major, minor) = text.split_once(':')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    });
+    let names = by_id.get(name).cloned().unwrap_or_default();
+    let is_loop = name.starts_with("loop");
+    let sector = number("queue/logical_block_size").and_then(|size| u32::try_from(size).ok()).unwrap_or(512);
+    Device {
+        name: name.to_owned(),
+        path: Path::new("/dev").join(name.replace('!', "/")),
+        number: numbers.unwrap_or_default(),
+        partition_of,
+        // sysfs counts in 512 bytes, whatever the sectors are.
+        size: number("size").unwrap_or_default().saturating_mul(512),
+        sector,
+        read_only: number("ro") != Some(0),
+        removable: removable(folder, name),
+        vendor: text("device/vendor").filter(|vendor| !vendor.starts_with("0x")),
+        model: match is_loop {
+            true => text("loop/backing_file"),
+            false => text("device/model").or_else(|| text("device/name")),
+        },
+        serial: serial(folder).or_else(|| names.iter().find_map(|name| serial_of_name(name))),
+        by_id: names,
+        sequence: number("diskseq"),
+        uses: Vec::new(),
+        partitions: Vec::new(),
+    }
+}
+
+/// Cards and what hangs on USB can be taken out, whatever the bit says, which many card readers set and many disks in USB
+/// cases do not.
+fn removable(folder: &Path, name: &str) -> Removable {
+    let is_usb = folder.components().any(|part| part.as_os_str().to_string_lossy().starts_with("usb"));
+    let is_card = text(&folder.join("device/type")).as_deref() == Some("SD");
+    match text(&folder.join("removable")).as_deref() {
+        _ if is_usb || is_card || name.starts_with("loop") => Removable::Yes,
+        Some("1") => Removable::Yes,
+        Some("0") => Removable::No,
+        _ => Removable::Unknown,
+    }
+}
+
+/// The serial number: the device's own, or that of the USB device that it is in.
+fn serial(folder: &Path) -> Option<String> {
+    let own = ["serial", "device/serial"].iter().find_map(|path| text(&folder.join(path)));
+    let usb = || {
+        let above = folder.ancestors().find(|above| above.join("idVendor").exists())?;
+        text(&above.join("serial"))
+    };
+    own.or_else(usb)
+}
+
+/// Names below `/dev/disk/by-id` end with the serial number: `ata-MODEL_SERIAL`.
+fn serial_of_name(name: &str) -> Option<String> {
+    let (bus, rest) = name.split_once('-')?;
+    let (_, serial) = rest.rsplit_once('_').filter(|_| matches!(bus, "ata" | "scsi" | "nvme" | "usb"))?;
+    Some(serial.split(['-', ':']).next().unwrap_or(serial).to_owned())
+}
+
+fn text(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    // What a stick says of itself goes to a terminal.
+    let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Mounted file systems of all processes in this name space: number of the device, its name where one is told, and the place.
+fn mounts(root: &Path) -> Vec<((u32, u32), Option<String>, String)> {
+    let text = std::fs::read_to_string(root.join("proc/self/mountinfo")).unwrap_or_default();
+    let read = |line: &str| {
+        // proc(5): id parent major:minor root place options … - type source options
+        let (left, right) = line.split_once(" - ")?;
+        let mut left = left.split(' ').skip(2);
+        let (major, minor) = left.next()?.split_once(':')?;
+        let place = unescaped(left.nth(1)?);
+        let source = right.split(' ').nth(1)?;
+        // Some file systems, such as btrfs, have numbers of their own: their device is known by its name.
+        let real =
+            std::fs::canonicalize(root.join(source.trim_start_matches('/'))).unwrap_or_else(|_| PathBuf::from(source));
+        let name =
+            source.starts_with("/dev/").then(|| real.file_name().map(|name| name.to_string_lossy().into_owned()));
+        Some(((major.parse().ok()?, minor.parse().ok()?), name.flatten(), place))
+    };
+    text.lines().filter_map(read).collect()
+}
+
+/// proc(5) writes blanks and the like as octal numbers.
+fn unescaped(text: &str) -> String {
+    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}
+
+fn swaps(root: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(root.join("proc/swaps")).unwrap_or_default();
+    let names = text.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+    names.filter_map(|path| Path::new(path).file_name()).map(|name| name.to_string_lossy().into_owned()).collect()
+}
+
+/// The names of devices below `dev/disk/by-id`.
+fn by_id(root: &Path) -> BTreeMap<String, Vec<String>> {
+    let folder = root.join("dev/disk/by-id");
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in names(&folder) {
+        let Ok(target) = std::fs::read_link(folder.join(&name)) else { continue };
+        if let Some(device) = target.file_name() {
+            found.entry(device.to_string_lossy().into_owned()).or_default().push(name);
+        }
+    }
+    found
+}

@@ -1,0 +1,61 @@
+use std::io;
+use std::path::PathBuf;
+
+/// A file, folder or link that goes into a file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Where it goes: names separated by `/`, from the file system's root, without `.` and `..`.
+    pub target: String,
+    /// What it is.
+    pub kind: ItemKind,
+    /// Whether it is put there only when the file system is made.
+    pub once: bool,
+}
+
+/// What an item is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemKind {
+    /// A folder.
+    Folder,
+    /// The contents of a file of this machine, of `size` bytes.
+    File {
+        /// Where it is, absolute.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// Its mode, as in `stat`.
+        mode: u32,
+    },
+    /// A text made for this medium.
+    Text(Vec<u8>),
+    /// A symbolic link.
+    Link(String),
+}
+
+impl Item {
+    /// Bytes of its contents.
+    pub fn size(&self) -> u64 {
+        match &self.kind {
+            ItemKind::File { size, .. } => *size,
+            ItemKind::Text(text) => text.len() as u64,
+            ItemKind::Folder | ItemKind::Link(_) => 0,
+        }
+    }
+
+    /// The folders above it, the highest first.
+    pub(crate) fn parents(&self) -> impl Iterator<Item = &str> {
+        self.target.match_indices('/').filter_map(|(at, _)| self.target.get(..at))
+    }
+}
+
+/// Opens a source; one that has become a link or has another size than when the plan was made is an error.
+pub(crate) fn open(path: &std::path::Path, size: u64) -> io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags as i32).open(path)?;
+    let metadata = file.metadata()?;
+    match metadata.is_file() && metadata.len() == size {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} has changed meanwhile", path.display()))),
+    }
+}

@@ -1,0 +1,73 @@
+//! Puts systems on media: makes images of layouts, writes them to devices, and brings the systems on formatted media up to
+//! date.
+//!
+//! # Why no wrong disk is written
+//!
+//! - Everything is a plan before it is done ([`Plan`], [`InstallPlan`]); making one opens nothing for writing.
+//! - A device is opened for writing by [`Target::open`] alone, which takes a [`Cleared`], which only [`clear`] makes: it refuses
+//!   partitions, what is mounted, swapped to or a part of something else, what is built in, protected, or too small.
+//! - It is opened exclusively, and everything is compared and checked once more while nobody else can change it: a medium
+//!   that was exchanged after the question has another sequence number, size or serial number.
+//! - An install writes through [`Staged`], whose writes were all seen to lie in the partitions that it renews.
+//!
+//! This crate talks to nobody and reads no environment: what it needs to know is told to it.
+
+mod content;
+mod device;
+mod disk;
+mod ext4;
+mod fat;
+mod image;
+mod install;
+mod inventory;
+mod item;
+mod outputs;
+mod pattern;
+mod safety;
+mod source;
+mod target;
+mod uimage;
+mod update;
+mod watch;
+mod write;
+
+pub use content::ContentError;
+pub use content::SourceFile;
+pub use content::Sources;
+pub use device::Device;
+pub use device::Removable;
+pub use device::Use;
+pub use disk::Cut;
+pub use disk::Disk;
+pub use disk::FileDisk;
+pub use ext4::Ext4Error;
+pub use fat::FatError;
+pub use image::BuildError;
+pub use image::Image;
+pub use image::Plan;
+pub use image::PlanError;
+pub use install::InstallError;
+pub use install::InstallPlan;
+pub use install::Part;
+pub use install::Staged;
+pub use inventory::Inventory;
+pub use inventory::SelectError;
+pub use item::Item;
+pub use item::ItemKind;
+pub use outputs::Outputs;
+pub use safety::Cleared;
+pub use safety::Refusal;
+pub use safety::Rules;
+pub use safety::clear;
+pub use source::ImageSource;
+pub use source::Packing;
+pub use source::SourceError;
+pub use target::OpenError;
+pub use target::Target;
+pub use uimage::UnknownArch;
+pub use update::Update;
+pub use watch::Unwatched;
+pub use watch::Watch;
+pub use write::WriteError;
+pub use write::WriteOptions;
+pub use write::write;

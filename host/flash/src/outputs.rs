@@ -1,0 +1,239 @@
+//! What an image is published as.
+
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use sha2::Digest as _;
+use sha2::Sha256;
+use tempfile::NamedTempFile;
+
+use crate::BuildError;
+use crate::Image;
+use crate::Watch;
+
+/// zstd's level: higher ones take many times as long for a few percent.
+const LEVEL: i32 = 3;
+
+/// Bytes handled at a time.
+const CHUNK: usize = 1 << 20;
+
+/// What to make of an image.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    /// Whether a packed image is made, too.
+    pub compress: bool,
+    /// What the system is called.
+    pub name: String,
+    /// When it was released, in seconds since 1970.
+    pub date: u32,
+}
+
+/// An entry of the list that Raspberry Pi Imager reads (`doc/json-schema/os-list-schema.json` of rpi-imager).
+#[derive(Debug, Serialize)]
+struct Entry {
+    name: String,
+    description: String,
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bmap_url: Option<String>,
+    extract_size: u64,
+    extract_sha256: String,
+    image_download_size: u64,
+    image_download_sha256: String,
+    release_date: String,
+}
+
+impl Outputs {
+    /// Puts an image where it belongs, with its map, its digests, and an entry for Raspberry Pi Imager beside it. Each
+    /// takes its place at once, the image last. Returns the files.
+    ///
+    /// # Errors
+    /// [`BuildError`]; an image that was there before stays.
+    pub fn publish(
+        &self,
+        image: Image,
+        file: NamedTempFile,
+        path: &Path,
+        watch: &dyn Watch,
+    ) -> Result<Vec<PathBuf>, BuildError> {
+        let at = |path: &Path| {
+            let path = path.display().to_string();
+            move |source| BuildError::Io { path, source }
+        };
+        let map_path = with_end(path, "bmap");
+        let packed_path = with_end(path, "zst");
+        let list_path = with_end(path, "rpi-imager.json");
+        let sums_path = path.with_file_name("SHA256SUMS");
+        let map = image.bmap().map_err(at(path))?.text();
+        put(&map_path, map.as_bytes()).map_err(at(&map_path))?;
+        let mut packed = match self.compress {
+            true => Some(folder_file(&packed_path).map_err(at(&packed_path))?),
+            false => None,
+        };
+        let (size, digest) = (image.size, self.pack(&image, packed.as_mut(), watch).map_err(at(&packed_path))?);
+        let mut made = vec![path.to_owned(), map_path.clone()];
+        let mut downloaded = (path, size, digest.clone());
+        let mut sums = vec![(path.to_owned(), digest.clone()), (map_path, hex(&Sha256::digest(&map)))];
+        if let Some(packed) = packed {
+            let mut digests =
+                Digested { file: packed.reopen().map_err(at(&packed_path))?, digest: Sha256::new(), size: 0 };
+            digests.read_all().map_err(at(&packed_path))?;
+            let digest = hex(&digests.digest.finalize());
+            downloaded = (&packed_path, digests.size, digest.clone());
+            sums.push((packed_path.clone(), digest));
+            publish(packed, &packed_path).map_err(at(&packed_path))?;
+            made.push(packed_path.clone());
+        }
+        let entry = Entry {
+            name: self.name.clone(),
+            description: format!("{}, built with skiff", self.name),
+            url: file_name(downloaded.0),
+            bmap_url: Some(file_name(&with_end(path, "bmap"))),
+            extract_size: size,
+            extract_sha256: digest,
+            image_download_size: downloaded.1,
+            image_download_sha256: downloaded.2,
+            release_date: day(self.date),
+        };
+        let list = serde_json::json!({"os_list": [entry]});
+        put(&list_path, format!("{list:#}\n").as_bytes()).map_err(at(&list_path))?;
+        made.push(list_path);
+        drop(image);
+        publish(file, path).map_err(at(path))?;
+        add_sums(&sums_path, &sums).map_err(at(&sums_path))?;
+        made.push(sums_path);
+        Ok(made)
+    }
+
+    /// Takes the digest of the image, holes included, and packs it on the way.
+    fn pack(&self, image: &Image, packed: Option<&mut NamedTempFile>, watch: &dyn Watch) -> io::Result<String> {
+        watch.begin(if packed.is_some() { "Packing" } else { "Taking digests" }, image.size);
+        let mut encoder = match packed {
+            Some(file) => {
+                let mut encoder = zstd::Encoder::new(file, LEVEL)?;
+                // So that whoever unpacks it knows before the end whether there is room.
+                encoder.set_pledged_src_size(Some(image.size))?;
+                encoder.include_contentsize(true)?;
+                Some(encoder)
+            }
+            None => None,
+        };
+        let mut digest = Sha256::new();
+        let mut buffer = vec![0; CHUNK];
+        let mut at = 0;
+        while at < image.size {
+            if watch.is_cancelled() {
+                return Err(io::Error::other("cancelled"));
+            }
+            let length = (image.size - at).min(CHUNK as u64) as usize;
+            let part = buffer.get_mut(..length).unwrap_or_default();
+            image.file.read_exact_at(part, at)?;
+            digest.update(&*part);
+            if let Some(encoder) = &mut encoder {
+                encoder.write_all(part)?;
+            }
+            at += length as u64;
+            watch.advance(length as u64);
+        }
+        if let Some(encoder) = encoder {
+            encoder.finish()?;
+        }
+        Ok(hex(&digest.finalize()))
+    }
+}
+
+struct Digested {
+    file: File,
+    digest: Sha256,
+    size: u64,
+}
+
+impl Digested {
+    fn read_all(&mut self) -> io::Result<()> {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match self.file.read(&mut buffer)? {
+                0 => return Ok(()),
+                count => {
+                    self.digest.update(buffer.get(..count).unwrap_or_default());
+                    self.size += count as u64;
+                }
+            }
+        }
+    }
+}
+
+/// `NAME.img.END`.
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{end}"));
+    path.with_file_name(name)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn folder_file(path: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(".image-").tempfile_in(path.parent().unwrap_or(Path::new(".")))
+}
+
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = folder_file(path)?;
+    file.write_all(bytes)?;
+    publish(file, path)
+}
+
+/// Gives a finished file its name.
+fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// Adds files to a list of digests, in the place of those of the same names.
+fn add_sums(path: &Path, sums: &[(PathBuf, String)]) -> io::Result<()> {
+    let known = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    let names: Vec<String> = sums.iter().map(|(path, _)| file_name(path)).collect();
+    let others = known.lines().filter(|line| !names.iter().any(|name| line.ends_with(&format!("  {name}"))));
+    let mut lines: Vec<String> = others.map(str::to_owned).collect();
+    lines.extend(sums.iter().map(|(path, digest)| format!("{digest}  {}", file_name(path))));
+    put(path, (lines.join("\n") + "\n").as_bytes())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The day of a time, as `YYYY-MM-DD` (days_from_civil of H. Hinnant, the other way).
+fn day(epoch: u32) -> String {
+    let days = i64::from(epoch / 86_400) + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    format!("{:04}-{month:02}-{day:02}", year + era * 400 + carry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        assert_eq!([0, 951_782_400, 1_795_392_000].map(day), ["1970-01-01", "2000-02-29", "2026-11-23"]);
+    }
+}

@@ -1,0 +1,233 @@
+//! Writing an image to a device, and reading it back.
+
+use std::io;
+use std::sync::mpsc;
+
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::Disk as _;
+use crate::ImageSource;
+use crate::Target;
+use crate::Watch;
+
+/// Bytes written at a time, and what their places are multiples of: a whole number of erase blocks of cards.
+const STEP: u64 = 4 << 20;
+
+/// Buffers on their way from the reader to the writer.
+const IN_FLIGHT: usize = 4;
+
+/// What direct access wants buffers to be aligned to.
+const ALIGN: usize = 4096;
+
+/// Bytes at the start that are written last: without a table and a boot loader, a medium that was not written to its end does
+/// not look whole.
+const LAST: u64 = 1 << 20;
+
+/// How to write.
+#[derive(Debug, Clone, Copy)]
+pub struct WriteOptions {
+    /// Whether everything is read back and compared.
+    pub verify: bool,
+    /// Whether the device is told first that nothing on it is needed.
+    pub discard: bool,
+}
+
+/// Why a device was not written as it should have been.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Reading the image failed.
+    #[error("reading the image: {0}")]
+    Read(io::Error),
+    /// Writing failed.
+    #[error("writing at byte {at}: {source}")]
+    Write {
+        /// Where.
+        at: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// What is on the medium is not what was written.
+    #[error(
+        "what is at byte {at} of the medium is not what was written there: the medium is bad, or no larger than a part of what it says"
+    )]
+    Differs {
+        /// Where.
+        at: u64,
+    },
+    /// The image is not what its map says.
+    #[error("the image is not what its map says at byte {at}")]
+    Map {
+        /// Where.
+        at: u64,
+    },
+    /// The user wants to stop.
+    #[error("cancelled; the medium holds nothing of use now")]
+    Cancelled,
+}
+
+/// A piece of the image that was written.
+struct Written {
+    at: u64,
+    length: usize,
+    digest: [u8; 32],
+}
+
+/// A piece on its way.
+struct Piece {
+    at: u64,
+    buffer: Buffer,
+    digest: [u8; 32],
+}
+
+/// Bytes whose place in memory suits direct access.
+struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+    length: usize,
+}
+
+impl Buffer {
+    fn new(length: usize) -> Self {
+        let bytes = vec![0; length + ALIGN];
+        let start = bytes.as_ptr().align_offset(ALIGN).min(ALIGN);
+        Self { bytes, start, length }
+    }
+
+    fn get(&self) -> &[u8] {
+        self.bytes.get(self.start..self.start + self.length).unwrap_or_default()
+    }
+
+    fn get_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.start + self.length).unwrap_or_default()
+    }
+}
+
+/// Writes an image. What is there before is lost from the first moment on.
+///
+/// # Errors
+/// [`WriteError`]; the medium then has no partition table.
+pub fn write(
+    source: &ImageSource,
+    target: &Target,
+    options: WriteOptions,
+    watch: &dyn Watch,
+) -> Result<(), WriteError> {
+    let total = source.mapped.total();
+    watch.begin("Writing", total);
+    let first = LAST.min(source.size);
+    let wiped = Buffer::new(first as usize);
+    let failed = |at: u64| move |source| WriteError::Write { at, source };
+    target.write_through(0, wiped.get()).map_err(failed(0))?;
+    if options.discard {
+        // Many cards cannot do that, which is nothing to speak of.
+        let _ = target.discard();
+    }
+    let mut written = Vec::new();
+    let mut last = Vec::new();
+    let (sender, receiver) = mpsc::sync_channel::<Piece>(IN_FLIGHT);
+    std::thread::scope(|scope| -> Result<(), WriteError> {
+        let reader = scope.spawn(move || read(source, &sender, watch));
+        for piece in receiver {
+            written.push(Written { at: piece.at, length: piece.buffer.length, digest: piece.digest });
+            if piece.at < LAST {
+                last.push(piece);
+                continue;
+            }
+            target.write_through(piece.at, piece.buffer.get()).map_err(failed(piece.at))?;
+            watch.advance(piece.buffer.length as u64);
+        }
+        reader.join().unwrap_or_else(|_| Err(WriteError::Read(io::Error::other("a thread failed"))))
+    })?;
+    target.flush().map_err(failed(LAST))?;
+    for piece in last {
+        target.write_through(piece.at, piece.buffer.get()).map_err(failed(piece.at))?;
+        watch.advance(piece.buffer.length as u64);
+    }
+    target.flush().map_err(failed(0))?;
+    if options.verify {
+        verify(target, &written, total, watch)?;
+    }
+    Ok(())
+}
+
+/// Reads the image ahead of the writer, and takes digests of it.
+fn read(source: &ImageSource, sender: &mpsc::SyncSender<Piece>, watch: &dyn Watch) -> Result<(), WriteError> {
+    let mut cancelled = false;
+    let mut digests = source.map.as_ref().map(MapDigests::new);
+    let result = source.chunks(LAST, STEP, &mut |at, fill, length| {
+        if watch.is_cancelled() {
+            cancelled = true;
+            return Err(io::Error::other("cancelled"));
+        }
+        let mut buffer = Buffer::new(usize::try_from(length).unwrap_or_default());
+        fill(buffer.get_mut())?;
+        if let Some(digests) = &mut digests {
+            digests.take(at, buffer.get())?;
+        }
+        let digest = Sha256::digest(buffer.get()).into();
+        // If nobody takes it, the writer has stopped, and says why.
+        sender.send(Piece { at, buffer, digest }).map_err(io::Error::other)
+    });
+    match result {
+        _ if cancelled => Err(WriteError::Cancelled),
+        Err(error) => match digests.and_then(|digests| digests.wrong) {
+            Some(at) => Err(WriteError::Map { at }),
+            None => Err(WriteError::Read(error)),
+        },
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Compares what is read with the digests of a map, range by range.
+struct MapDigests {
+    ranges: Vec<(std::ops::Range<u64>, Option<[u8; 32]>)>,
+    next: usize,
+    digest: Sha256,
+    wrong: Option<u64>,
+}
+
+impl MapDigests {
+    fn new(map: &skiff_layout::Bmap) -> Self {
+        let mut ranges = map.ranges.clone();
+        ranges.sort_by_key(|(range, _)| range.start);
+        Self { ranges, next: 0, digest: Sha256::new(), wrong: None }
+    }
+
+    /// Takes the next bytes; they may end one range and begin another.
+    fn take(&mut self, mut at: u64, mut bytes: &[u8]) -> io::Result<()> {
+        while let Some((range, said)) = self.ranges.get(self.next).filter(|_| !bytes.is_empty()) {
+            let count = usize::try_from(range.end.saturating_sub(at)).unwrap_or(usize::MAX).min(bytes.len());
+            let (own, rest) = bytes.split_at_checked(count).unwrap_or((bytes, &[]));
+            self.digest.update(own);
+            at += count as u64;
+            bytes = rest;
+            if at >= range.end {
+                let found: [u8; 32] = std::mem::take(&mut self.digest).finalize().into();
+                if said.is_some_and(|said| said != found) {
+                    self.wrong = Some(range.start);
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "not what the map says"));
+                }
+                self.next += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn verify(target: &Target, written: &[Written], total: u64, watch: &dyn Watch) -> Result<(), WriteError> {
+    watch.begin("Verifying", total);
+    for piece in written {
+        if watch.is_cancelled() {
+            return Err(WriteError::Cancelled);
+        }
+        let mut buffer = Buffer::new(piece.length);
+        target.read_back(piece.at, buffer.get_mut()).map_err(|source| WriteError::Write { at: piece.at, source })?;
+        let digest: [u8; 32] = Sha256::digest(buffer.get()).into();
+        if digest != piece.digest {
+            return Err(WriteError::Differs { at: piece.at });
+        }
+        watch.advance(piece.length as u64);
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! What is where on a medium: partition tables, partitions, contents at fixed places.
+//!
+//! A board proposes a [`Layout`]: sizes that may give way, starts that may not. [`Layout::solve`] fits it to a medium and
+//! returns a [`Placed`] layout, in which every byte has at most one owner; [`Placed::table`] gives the bytes of the
+//! partition table. The words are those of systemd-repart where it has them.
+//!
+//! This crate computes. It opens nothing, knows no file systems, and does not know what a device is.
+
+mod bmap;
+mod claim;
+mod error;
+mod ids;
+mod kind;
+mod layout;
+mod medium;
+mod number;
+mod parsed_table;
+mod ranges;
+mod room;
+mod solve;
+mod table;
+
+pub use bmap::Bmap;
+pub use bmap::BmapError;
+pub use claim::Owner;
+pub use error::LayoutError;
+pub use ids::Ids;
+pub use kind::Kind;
+pub use layout::Content;
+pub use layout::Edit;
+pub use layout::Format;
+pub use layout::Layout;
+pub use layout::Partition;
+pub use layout::Raw;
+pub use layout::Script;
+pub use layout::Table;
+pub use medium::Medium;
+pub use number::Bytes;
+pub use number::BytesError;
+pub use parsed_table::Found;
+pub use parsed_table::FoundPartition;
+pub use parsed_table::TableError;
+pub use ranges::Ranges;
+pub use solve::Placed;
+pub use solve::PlacedPartition;
+pub use solve::PlacedRaw;
+pub use solve::Shrunk;
+pub use table::Patch;

@@ -1,0 +1,122 @@
+//! The boards of the layers: reads `metadata/layout.yaml` of every layer of the chain, merges them in order, and proposes what
+//! they come to. Maps are merged key by key, lists grow, everything else is replaced by the later layer; `null` takes a key
+//! away.
+
+mod declared;
+mod size;
+
+use serde_yaml::Mapping;
+use serde_yaml::Value;
+use skiff_sdk::Board;
+use skiff_sdk::Failure;
+use skiff_sdk::FailureCode;
+use skiff_sdk::Result;
+use skiff_sdk::board::Intent;
+use skiff_sdk::board::Layout;
+use skiff_sdk::board::Medium;
+
+use declared::Declared;
+
+/// The file, in each layer.
+const FILE: &str = "metadata/layout.yaml";
+
+struct Boards;
+
+skiff_sdk::export_board!(Boards);
+
+impl Board for Boards {
+    /// The layout is the same for every medium and purpose: how it fits, and what of it is renewed, is for skiff to say.
+    fn plan(_: Intent, _: &Medium) -> Result<Layout> {
+        let mut merged = Value::Mapping(Mapping::new());
+        let mut last = None;
+        for layer in skiff_sdk::layers() {
+            let Some(folder) = layer.folder else { continue };
+            let shown = format!("{}: {FILE}", layer.name);
+            let text = match std::fs::read_to_string(folder.join(FILE)) {
+                Ok(text) => text,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Failure::io(&shown, &error)),
+            };
+            let value: Value = serde_yaml::from_str(&text).map_err(|error| invalid(&shown, error.to_string()))?;
+            if !value.is_mapping() {
+                return Err(invalid(&shown, "it is no mapping".into()));
+            }
+            // A wrong word is told with the layer that says it, which is lost when all are merged.
+            serde_yaml::from_value::<declared::Partly>(value.clone())
+                .map_err(|error| invalid(&shown, error.to_string()))?;
+            merge(&mut merged, value);
+            last = Some(shown);
+        }
+        let Some(last) = last else {
+            return Err(Failure::new(FailureCode::Missing, "no layer of the chain says what is where on the medium")
+                .hint(format!("a layer does so in {FILE}")));
+        };
+        let declared: Declared = serde_yaml::from_value(merged).map_err(|error| invalid(&last, error.to_string()))?;
+        Ok(declared.into())
+    }
+}
+
+fn invalid(shown: &str, message: String) -> Failure {
+    Failure::new(FailureCode::Invalid, message).about(shown).hint("configs/README.md describes this file")
+}
+
+fn merge(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Mapping(base), Value::Mapping(over)) => {
+            for (key, value) in over {
+                if value.is_null() {
+                    base.shift_remove(&key);
+                } else if let Some(present) = base.get_mut(&key) {
+                    merge(present, value);
+                } else {
+                    base.insert(key, value);
+                }
+            }
+        }
+        (Value::Sequence(base), Value::Sequence(over)) => base.extend(over),
+        (base, over) => *base = over,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use skiff_sdk::board::Format;
+    use skiff_sdk::board::Table;
+    use skiff_sdk::testing::Host;
+
+    use super::*;
+
+    fn plan() -> Result<Layout> {
+        Boards::plan(Intent::Image, &Medium { size: 1 << 33, sector: 512, model: String::new() })
+    }
+
+    #[test]
+    fn later_layers_change_what_earlier_ones_say() {
+        let _host = Host::new()
+            .layer("pi/common")
+            .layer("pi/0")
+            .file(
+                "/layers/00/metadata/layout.yaml",
+                "table: gpt\npartitions:\n  BOOT: {format: vfat, type: basic-data, size: 7628MiB, copy_files: [{source: images/a, target: /}]}\n  persist: {format: ext4, features: [^64bit]}\nraw: {spl: {source: [images/x, images/y], offset: 8KiB}}\n",
+            )
+            .file(
+                "/layers/01/metadata/layout.yaml",
+                "table: mbr\npartitions: {BOOT: {bootable: true, copy_files: [{source: images/b, target: /b}]}}\nraw: {spl: null}\n",
+            );
+        let layout = plan().unwrap();
+        assert_eq!((layout.table, layout.partitions.len(), layout.raw.len()), (Table::Mbr, 2, 0));
+        let boot = &layout.partitions[0];
+        assert_eq!((boot.label.as_str(), boot.size, boot.bootable), ("BOOT", Some(7628 << 20), true));
+        assert_eq!(boot.copy_files.iter().map(|c| c.target.as_str()).collect::<Vec<_>>(), ["/", "/b"]);
+        assert_eq!((layout.partitions[1].format, layout.partitions[1].size), (Format::Ext4, None));
+    }
+
+    #[test]
+    fn a_wrong_word_is_told_with_its_layer() {
+        let _host = Host::new()
+            .layer("my/board")
+            .file("/layers/00/metadata/layout.yaml", "table: gpt\npartitions: {a: {formt: vfat}}\n");
+        let failure = plan().unwrap_err().to_string();
+        assert!(failure.contains("my/board") && failure.contains("formt"), "{failure}");
+    }
+}
