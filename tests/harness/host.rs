@@ -147,7 +147,7 @@ fn decl(component: &str) -> PluginDecl {
         interface: semver::VersionReq::STAR,
         hooks: Vec::new(),
         commands: vec![CommandDecl { name: "go".into(), summary: String::new(), arguments: Vec::new() }],
-        board: false,
+        board: None,
         capabilities: capabilities(),
         limits: Limits { memory_mib: 16, time_s: 1 },
         settings: serde_json::json!({}),

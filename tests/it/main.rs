@@ -19,6 +19,7 @@ mod contract;
 mod errors;
 mod house;
 mod kill;
+mod media;
 mod plugins;
 mod prebuilt;
 

@@ -517,9 +517,9 @@ pub(crate) struct BuildImageArgs {
     /// The size of the medium: 4GiB, 8GB
     #[arg(long)]
     pub(crate) size: Option<skiff_layout::Bytes>,
-    /// Makes a packed image, too (zstd)
+    /// Makes what others need to write it, too: a packed image, SHA256SUMS, an entry for Raspberry Pi Imager
     #[arg(long)]
-    pub(crate) compress: bool,
+    pub(crate) publish: bool,
     /// Shows what would be done, and does nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -26,8 +26,9 @@ const CHUNK: usize = 1 << 20;
 /// What to make of an image.
 #[derive(Debug, Clone)]
 pub struct Outputs {
-    /// Whether a packed image is made, too.
-    pub compress: bool,
+    /// Whether everything is made that others need to write it: a packed image, digests of all files, and an entry for
+    /// Raspberry Pi Imager. To pack takes longer than to make it.
+    pub publish: bool,
     /// What the system is called.
     pub name: String,
     /// When it was released, in seconds since 1970.
@@ -50,8 +51,8 @@ struct Entry {
 }
 
 impl Outputs {
-    /// Puts an image where it belongs, with its map, its digests, and an entry for Raspberry Pi Imager beside it. Each
-    /// takes its place at once, the image last. Returns the files.
+    /// Puts an image where it belongs, with its map and whatever else is wanted beside it. Each takes its place at once, the
+    /// image last. Returns the files.
     ///
     /// # Errors
     /// [`BuildError`]; an image that was there before stays.
@@ -72,58 +73,45 @@ impl Outputs {
         let sums_path = path.with_file_name("SHA256SUMS");
         let map = image.bmap().map_err(at(path))?.text();
         put(&map_path, map.as_bytes()).map_err(at(&map_path))?;
-        let mut packed = match self.compress {
-            true => Some(folder_file(&packed_path).map_err(at(&packed_path))?),
-            false => None,
-        };
-        let (size, digest) = (image.size, self.pack(&image, packed.as_mut(), watch).map_err(at(&packed_path))?);
         let mut made = vec![path.to_owned(), map_path.clone()];
-        let mut downloaded = (path, size, digest.clone());
-        let mut sums = vec![(path.to_owned(), digest.clone()), (map_path, hex(&Sha256::digest(&map)))];
-        if let Some(packed) = packed {
-            let mut digests =
-                Digested { file: packed.reopen().map_err(at(&packed_path))?, digest: Sha256::new(), size: 0 };
-            digests.read_all().map_err(at(&packed_path))?;
-            let digest = hex(&digests.digest.finalize());
-            downloaded = (&packed_path, digests.size, digest.clone());
-            sums.push((packed_path.clone(), digest));
+        if self.publish {
+            let mut packed = folder_file(&packed_path).map_err(at(&packed_path))?;
+            let digest = self.pack(&image, &mut packed, watch).map_err(at(&packed_path))?;
+            let (packed_size, packed_digest) = digest_of(packed.reopen()).map_err(at(&packed_path))?;
             publish(packed, &packed_path).map_err(at(&packed_path))?;
-            made.push(packed_path.clone());
+            let entry = Entry {
+                name: self.name.clone(),
+                description: format!("{}, built with skiff", self.name),
+                url: file_name(&packed_path),
+                bmap_url: Some(file_name(&map_path)),
+                extract_size: image.size,
+                extract_sha256: digest.clone(),
+                image_download_size: packed_size,
+                image_download_sha256: packed_digest.clone(),
+                release_date: day(self.date),
+            };
+            let list = serde_json::json!({"os_list": [entry]});
+            put(&list_path, format!("{list:#}\n").as_bytes()).map_err(at(&list_path))?;
+            let sums = [
+                (path.to_owned(), digest),
+                (map_path, hex(&Sha256::digest(&map))),
+                (packed_path.clone(), packed_digest),
+            ];
+            add_sums(&sums_path, &sums).map_err(at(&sums_path))?;
+            made.extend([packed_path, list_path, sums_path]);
         }
-        let entry = Entry {
-            name: self.name.clone(),
-            description: format!("{}, built with skiff", self.name),
-            url: file_name(downloaded.0),
-            bmap_url: Some(file_name(&with_end(path, "bmap"))),
-            extract_size: size,
-            extract_sha256: digest,
-            image_download_size: downloaded.1,
-            image_download_sha256: downloaded.2,
-            release_date: day(self.date),
-        };
-        let list = serde_json::json!({"os_list": [entry]});
-        put(&list_path, format!("{list:#}\n").as_bytes()).map_err(at(&list_path))?;
-        made.push(list_path);
         drop(image);
         publish(file, path).map_err(at(path))?;
-        add_sums(&sums_path, &sums).map_err(at(&sums_path))?;
-        made.push(sums_path);
         Ok(made)
     }
 
-    /// Takes the digest of the image, holes included, and packs it on the way.
-    fn pack(&self, image: &Image, packed: Option<&mut NamedTempFile>, watch: &dyn Watch) -> io::Result<String> {
-        watch.begin(if packed.is_some() { "Packing" } else { "Taking digests" }, image.size);
-        let mut encoder = match packed {
-            Some(file) => {
-                let mut encoder = zstd::Encoder::new(file, LEVEL)?;
-                // So that whoever unpacks it knows before the end whether there is room.
-                encoder.set_pledged_src_size(Some(image.size))?;
-                encoder.include_contentsize(true)?;
-                Some(encoder)
-            }
-            None => None,
-        };
+    /// Packs the image, and takes its digest on the way.
+    fn pack(&self, image: &Image, packed: &mut NamedTempFile, watch: &dyn Watch) -> io::Result<String> {
+        watch.begin("Packing", image.size);
+        let mut encoder = zstd::Encoder::new(packed, LEVEL)?;
+        // So that whoever unpacks it knows before the end whether there is room.
+        encoder.set_pledged_src_size(Some(image.size))?;
+        encoder.include_contentsize(true)?;
         let mut digest = Sha256::new();
         let mut buffer = vec![0; CHUNK];
         let mut at = 0;
@@ -133,37 +121,32 @@ impl Outputs {
             }
             let length = (image.size - at).min(CHUNK as u64) as usize;
             let part = buffer.get_mut(..length).unwrap_or_default();
-            image.file.read_exact_at(part, at)?;
-            digest.update(&*part);
-            if let Some(encoder) = &mut encoder {
-                encoder.write_all(part)?;
+            // To read what is not there takes longer than everything else.
+            match image.mapped.within(at..at + length as u64).total() {
+                0 => part.fill(0),
+                _ => image.file.read_exact_at(part, at)?,
             }
+            digest.update(&*part);
+            encoder.write_all(part)?;
             at += length as u64;
             watch.advance(length as u64);
         }
-        if let Some(encoder) = encoder {
-            encoder.finish()?;
-        }
+        encoder.finish()?;
         Ok(hex(&digest.finalize()))
     }
 }
 
-struct Digested {
-    file: File,
-    digest: Sha256,
-    size: u64,
-}
-
-impl Digested {
-    fn read_all(&mut self) -> io::Result<()> {
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            match self.file.read(&mut buffer)? {
-                0 => return Ok(()),
-                count => {
-                    self.digest.update(buffer.get(..count).unwrap_or_default());
-                    self.size += count as u64;
-                }
+/// The size and the digest of a file.
+fn digest_of(file: io::Result<File>) -> io::Result<(u64, String)> {
+    let mut file = file?;
+    let (mut digest, mut size) = (Sha256::new(), 0);
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((size, hex(&digest.finalize()))),
+            count => {
+                digest.update(buffer.get(..count).unwrap_or_default());
+                size += count as u64;
             }
         }
     }

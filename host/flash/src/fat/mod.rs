@@ -16,10 +16,14 @@ use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
 
+use fatfs::Date;
+use fatfs::DateTime;
 use fatfs::FatType;
 use fatfs::FileSystem;
 use fatfs::FormatVolumeOptions;
 use fatfs::FsOptions;
+use fatfs::Time;
+use fatfs::TimeProvider;
 use skiff_layout::Ranges;
 
 use self::chains::Chains;
@@ -32,6 +36,25 @@ use crate::Item;
 use crate::ItemKind;
 use crate::Watch;
 use crate::item;
+
+/// The first moment that FAT knows: equal inputs make equal bytes.
+#[derive(Debug)]
+struct Always;
+
+impl TimeProvider for Always {
+    fn get_current_date(&self) -> Date {
+        Date { year: 1980, month: 1, day: 1 }
+    }
+
+    fn get_current_date_time(&self) -> DateTime {
+        DateTime { date: self.get_current_date(), time: Time { hour: 0, min: 0, sec: 0, millis: 0 } }
+    }
+}
+
+/// How file systems are opened.
+fn options() -> FsOptions {
+    FsOptions::new().time_provider(&Always)
+}
 
 /// Bytes read from a source at a time.
 const CHUNK: usize = 1 << 20;
@@ -140,7 +163,7 @@ fn cluster_size(size: u64) -> u32 {
 
 /// Puts items into the root folder of a file system.
 fn fill(view: &mut View<'_>, items: &[Item], watch: &dyn Watch) -> Result<(), FatError> {
-    let system = FileSystem::new(view.rewound(), FsOptions::new())?;
+    let system = FileSystem::new(view.rewound(), options())?;
     let mut folders = BTreeSet::new();
     for item in items {
         let root = system.root_dir();

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::ops::Range;
 
 use fatfs::FileSystem;
-use fatfs::FsOptions;
 
 use super::FatError;
 use super::chains::Chains;
@@ -231,7 +230,7 @@ struct Carried {
 fn carried(disk: &dyn Disk, window: &Range<u64>, head: &[u8], items: &[Item]) -> Result<Vec<Carried>, FatError> {
     let unused = tempfile::tempfile()?;
     let mut view = View::over(disk, window.start, window.end - window.start, head.to_vec(), &unused);
-    let system = FileSystem::new(&mut view, FsOptions::new())?;
+    let system = FileSystem::new(&mut view, super::options())?;
     let replaced: BTreeSet<String> = items
         .iter()
         .filter(|item| !item.once && !matches!(item.kind, ItemKind::Folder))
@@ -272,8 +271,8 @@ fn carry(
 ) -> Result<(), FatError> {
     let unused = tempfile::tempfile()?;
     let mut old = View::over(disk, window.start, window.end - window.start, head.to_vec(), &unused);
-    let from = FileSystem::new(&mut old, FsOptions::new())?;
-    let to = FileSystem::new(view.rewound(), FsOptions::new())?;
+    let from = FileSystem::new(&mut old, super::options())?;
+    let to = FileSystem::new(view.rewound(), super::options())?;
     for Carried { path, is_folder, size } in carried {
         let (from, to) = (from.root_dir(), to.root_dir());
         let mut at = 0;

@@ -49,7 +49,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
     let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), &programs, &watch)?;
     let outputs =
-        Outputs { compress: args.compress, name: board.package.to_string(), date: board.sources(session)?.epoch };
+        Outputs { publish: args.publish, name: board.package.to_string(), date: board.sources(session)?.epoch };
     let made = outputs.publish(image, file, &path, &watch)?;
     drop(watch);
     for file in made {
