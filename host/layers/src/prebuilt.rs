@@ -30,6 +30,8 @@ pub struct Prebuilt {
     /// systems without systemd. Later layers win.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub getty_options: Option<String>,
+    /// Files of the target that become images, too, by architecture (`amd64`, `arm64`): image → file, both relative.
+    pub images: BTreeMap<String, BTreeMap<String, String>>,
     /// Words added to the kernel's command line, for whoever boots the images.
     pub command_line: Vec<String>,
 }
@@ -53,6 +55,13 @@ impl Prebuilt {
         if let Some(name) = self.initramfs_modules.iter().chain(&self.modules).find(|name| !is_module(name)) {
             return Some(format!("`{name}` is not the name of a kernel module"));
         }
+        let inside = |path: &&String| {
+            !path.is_empty() && Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)))
+        };
+        let mut images = self.images.values().flatten().flat_map(|(image, file)| [image, file]);
+        if let Some(path) = images.find(|path| !inside(path)) {
+            return Some(format!("`{path}` is no path inside of the images and the target"));
+        }
         let word = |word: &&String| word.is_empty() || !word.bytes().all(|b| b.is_ascii_graphic());
         self.command_line.iter().find(word).map(|word| format!("`{word}` is not one word of a command line"))
     }
@@ -61,6 +70,9 @@ impl Prebuilt {
     pub fn merge(&mut self, later: Self) {
         for (distribution, kernels) in later.kernel {
             self.kernel.entry(distribution).or_default().extend(kernels);
+        }
+        for (arch, images) in later.images {
+            self.images.entry(arch).or_default().extend(images);
         }
         if later.getty_options.is_some() {
             self.getty_options = later.getty_options;

@@ -112,6 +112,12 @@ pub enum PrebuiltError {
         /// The release of the other.
         second: String,
     },
+    /// A file that a layer wants as an image is not in the target.
+    #[error("A layer wants `{file}` of the target as an image, and no package brings it")]
+    NoFile {
+        /// The file.
+        file: String,
+    },
     /// The kernel lacks a module that a layer wants.
     #[error(
         "The kernel {release} has no module `{module}`, which metadata/prebuilt.yaml of a layer wants in the initramfs"

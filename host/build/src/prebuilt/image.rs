@@ -31,6 +31,7 @@ use walkdir::WalkDir;
 use super::PrebuiltError;
 use super::account::Owners;
 use super::kernel::Modules;
+use super::system::FIND_DEVICE;
 use super::tree::Tree;
 use crate::FileError;
 use crate::Site;
@@ -61,11 +62,12 @@ pub(crate) fn initramfs(
     let write = || -> io::Result<()> {
         let file = images.create(INITRAMFS)?;
         let mut archive = Cpio::new(zstd::Encoder::new(BufWriter::new(file), LEVEL)?, epoch);
-        for folder in ["bin", "dev", "lib", "modules", "new", "proc", "ro", "run", "rw", "sys"] {
+        for folder in ["bin", "dev", "lib", "medium", "modules", "new", "proc", "ro", "run", "rw", "sys"] {
             archive.folder(folder)?;
         }
         archive.console()?;
         archive.file("init", 0o755, INIT.as_bytes())?;
+        archive.file("bin/find-device", 0o755, FIND_DEVICE.as_bytes())?;
         archive.file("bin/busybox", 0o755, &tree.dir().read("usr/bin/busybox")?)?;
         archive.link("bin/sh", "busybox")?;
         for (number, module) in modules.iter().enumerate() {
@@ -76,6 +78,19 @@ pub(crate) fn initramfs(
         archive.finish()?.finish()?.flush()
     };
     write().map_err(|source| PrebuiltError::Image { name: INITRAMFS, source })
+}
+
+/// Copies files of the target that are images, too: boot loaders that packages bring.
+pub(crate) fn taken(tree: &Tree, wanted: &BTreeMap<String, String>, images: &Path) -> Result<(), PrebuiltError> {
+    for (image, file) in wanted {
+        let read = tree.dir().read(file).map_err(|_| PrebuiltError::NoFile { file: file.clone() })?;
+        // The folder was made just now, and no hook has been there yet.
+        let path = images.join(image);
+        let folder = path.parent().unwrap_or(images);
+        fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
+        fs::write(&path, read).map_err(FileError::at("write", &path))?;
+    }
+    Ok(())
 }
 
 /// A cpio archive in the `newc` format with fixed owners and times.

@@ -222,6 +222,9 @@ impl Prebuilt {
         let epoch = self.source_date_epoch.unwrap_or(newest);
         let kernel = kernel::take_out(&tree, &images, target.arch)?;
         let modules = kernel.index_modules(&tree)?;
+        if let Some(wanted) = target.arch.and_then(|arch| site.plan.prebuilt.images.get(&arch.to_string())) {
+            image::taken(&tree, wanted, &folder)?;
+        }
         system::configure(&tree, site.plan, target)?;
         for overlay in &site.plan.overlays {
             site.cancel.check()?;

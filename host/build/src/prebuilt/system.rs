@@ -11,8 +11,11 @@ const RC_STOP: &str = include_str!("files/rcK");
 const DHCP_SCRIPT: &str = include_str!("files/udhcpc.script");
 const PROFILE: &str = include_str!("files/profile");
 
+/// What finds a device by its label or identity, in the initramfs and in the system.
+pub(crate) const FIND_DEVICE: &str = include_str!("files/find-device");
+
 /// The texts that are written as they are.
-pub(crate) const FILES: [&str; 4] = [RC_START, RC_STOP, DHCP_SCRIPT, PROFILE];
+pub(crate) const FILES: [&str; 5] = [RC_START, RC_STOP, DHCP_SCRIPT, PROFILE, FIND_DEVICE];
 
 /// Writes the files of the system. Overlays come later and may replace any of them.
 pub(crate) fn configure(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<(), PrebuiltError> {
@@ -25,6 +28,7 @@ pub(crate) fn configure(tree: &Tree, plan: &BuildPlan, target: &Target) -> Resul
     tree.write("etc/inittab", 0o644, &inittab(target))?;
     tree.write("etc/init.d/rcS", 0o755, RC_START)?;
     tree.write("etc/init.d/rcK", 0o755, RC_STOP)?;
+    tree.write("usr/sbin/find-device", 0o755, FIND_DEVICE)?;
     tree.write("usr/share/udhcpc/default.script", 0o755, DHCP_SCRIPT)?;
     let release = format!("NAME=skiff\nID=skiff\nSKIFF_CHAIN={}\n", plan.chain.join(","));
     tree.write("etc/os-release", 0o644, &release)?;

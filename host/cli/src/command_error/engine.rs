@@ -164,6 +164,7 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::Offline { .. } => plain.hint("run `skiff fetch` with a network"),
             PrebuiltError::Locked { .. } => plain.hint("run it once without --locked, and look at what has changed"),
             PrebuiltError::LockFile(error) => error.into(),
+            PrebuiltError::NoFile { .. } => plain.hint("check `packages` and `images` of the layers' metadata/prebuilt.yaml"),
             PrebuiltError::NoModule { .. } => plain.hint("check `initramfs_modules` of the layers"),
             PrebuiltError::Setting { .. } => plain.hint("`skiff plan --json` shows which layer sets it"),
             PrebuiltError::TwoKernels { .. } | PrebuiltError::NoKernelImage => {

@@ -11,9 +11,14 @@ for script in "$here"/mount-all.pre.d/*.sh; do
 	[ ! -r "$script" ] || . "$script"
 done
 
+# The boot loader knows which medium it is on, also where another has the same labels.
+for word in $(cat /proc/cmdline); do
+	case $word in skiff.persist=*) PERSIST_DEVICE=${word#skiff.persist=} ;; esac
+done
+
 mount_device() {
 	case $1 in
-	LABEL=* | UUID=*) device=$(findfs "$1" 2>/dev/null) ;;
+	LABEL=* | UUID=* | PARTUUID=*) device=$(find-device "$1" 2>/dev/null || findfs "$1" 2>/dev/null) ;;
 	*) device=$1 ;;
 	esac
 	[ -b "$device" ] || return 1
