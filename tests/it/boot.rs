@@ -1,83 +1,11 @@
 //! The whole road: layers, merged configuration, image, and a machine that boots it.
 
-use std::io::Read as _;
-use std::io::Write as _;
-use std::process::Stdio;
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::process::Command;
 
 use skiff_tests::TestEnvironment;
 
+use crate::console::Console;
 use crate::environment;
-
-/// How long a machine may take under emulation on a busy host.
-const PATIENCE: Duration = Duration::from_secs(180);
-
-/// A machine whose serial console is in our hands.
-struct Console {
-    child: std::process::Child,
-    output: mpsc::Receiver<Vec<u8>>,
-    seen: String,
-}
-
-impl Console {
-    fn start(env: &TestEnvironment, arguments: &[&str]) -> Self {
-        let mut command = env.command(arguments);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-        let mut stdout = child.stdout.take().unwrap();
-        let (sender, output) = mpsc::channel();
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = stdout.read(&mut buffer) {
-                if sender.send(buffer[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, output, seen: String::new() }
-    }
-
-    /// Reads until a text appears and returns what came before it.
-    fn wait_for(&mut self, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Some((before, after)) = self.seen.split_once(text) {
-                let (before, after) = (before.to_owned(), after.to_owned());
-                self.seen = after;
-                return before;
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("`{text}` did not appear; the console said:\n{}", self.seen),
-            }
-        }
-    }
-
-    /// Types a line and returns what the machine printed in answer.
-    fn ask(&mut self, line: &str) -> String {
-        // The markers are put together by the shell, so that the echo of the line does not match them.
-        let typed = format!("echo BE''GIN; {line}; echo E''ND\n");
-        self.child.stdin.as_mut().unwrap().write_all(typed.as_bytes()).unwrap();
-        self.wait_for("BEGIN");
-        self.wait_for("END").replace('\r', "").trim().to_owned()
-    }
-
-    fn finish(mut self) -> i32 {
-        self.child.stdin.as_mut().unwrap().write_all(b"poweroff\n").unwrap();
-        self.child.wait().unwrap().code().unwrap_or(-1)
-    }
-}
-
-impl Drop for Console {
-    fn drop(&mut self) {
-        // The machine goes down with a test that failed.
-        let _ = std::process::Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
-}
 
 fn boots(chain: &str, arch: &str, machine: &str) {
     let env = environment();
@@ -94,7 +22,7 @@ fn boots(chain: &str, arch: &str, machine: &str) {
     env.write(shared, "hello\n");
 
     let arguments = ["cmd", "virt/qemu", "run", "--memory", "512M", "--disk-size", "64M"];
-    let mut console = Console::start(&env, &arguments);
+    let mut console = Console::start(&mut env.command(&arguments));
     console.wait_for(":~# ");
     assert_eq!(console.ask("hostname"), format!("board-{arch}"));
     assert_eq!(console.ask("uname -m"), machine);
@@ -111,7 +39,7 @@ fn boots(chain: &str, arch: &str, machine: &str) {
     assert_eq!(console.ask("echo kept > /mnt/persist/file; sync; cat /mnt/persist/file"), "kept");
     assert_eq!(console.finish(), 0);
 
-    let mut console = Console::start(&env, &arguments);
+    let mut console = Console::start(&mut env.command(&arguments));
     console.wait_for(":~# ");
     assert_eq!(console.ask("cat /mnt/persist/file"), "kept", "the persistent disk stays");
     // Ctrl-C at the terminal reaches skiff and the machine; a signal to skiff alone must end both, too.
@@ -128,4 +56,76 @@ fn an_amd64_system_boots_to_a_shell() {
 #[test]
 fn an_arm64_system_boots_to_a_shell() {
     boots("virt/qemu_arm64", "arm64", "aarch64");
+}
+
+/// A machine with UEFI firmware that boots from a disk, and from nothing else.
+fn machine(env: &TestEnvironment, arch: &str, disk: &str) -> Command {
+    let (program, code, variables, words): (_, _, _, &[&str]) = match arch {
+        "amd64" => (
+            "qemu-system-x86_64",
+            "/usr/share/OVMF/OVMF_CODE_4M.fd",
+            "/usr/share/OVMF/OVMF_VARS_4M.fd",
+            &["-M", "q35", "-cpu", "qemu64"],
+        ),
+        _ => (
+            "qemu-system-aarch64",
+            "/usr/share/AAVMF/AAVMF_CODE.fd",
+            "/usr/share/AAVMF/AAVMF_VARS.fd",
+            &["-M", "virt", "-cpu", "cortex-a72"],
+        ),
+    };
+    let own = env.path("variables.fd");
+    std::fs::copy(variables, &own).unwrap_or_else(|error| panic!("{variables}: {error}"));
+    let mut command = Command::new(program);
+    command.args(words).args(["-accel", "tcg,thread=multi", "-m", "768M", "-nodefaults", "-no-reboot"]);
+    command.args(["-display", "none", "-serial", "stdio", "-monitor", "none"]);
+    command.arg("-drive").arg(format!("if=pflash,format=raw,readonly=on,file={code}"));
+    command.arg("-drive").arg(format!("if=pflash,format=raw,file={}", own.display()));
+    command.arg("-drive").arg(format!("id=disk,if=none,format=raw,file={}", env.path(disk).display()));
+    command.args(["-device", if arch == "amd64" { "ide-hd,drive=disk" } else { "virtio-blk-pci,drive=disk" }]);
+    command
+}
+
+/// From a build to a medium, to a machine that boots it; an install of another build keeps what users have written, and the
+/// way back leads to the first.
+fn installs(chain: &str, board: &str, arch: &str) {
+    let env = environment();
+    env.write(
+        "layers/my/board/buildroot/getty",
+        match arch {
+            "amd64" => "BR2_TARGET_GENERIC_GETTY=y\nBR2_TARGET_GENERIC_GETTY_PORT=\"ttyS0\"\n",
+            _ => "",
+        },
+    );
+    env.write("layers/my/board/metadata/prebuilt.yaml", "getty_options: -n -l /bin/sh\n");
+    env.write("overrides/root_overlay/etc/note", "first\n");
+    let chain = format!("{chain},my/board");
+    env.succeed(&["-c", &chain, "build"]);
+    let disk = env.path("disk.img").display().to_string();
+    env.succeed(&["cmd", board, "buildimage", "--size", "1GiB", "--output", &disk]);
+    let boot = |note: &str, then: &str| {
+        let mut console = Console::start(&mut machine(&env, arch, "disk.img"));
+        console.wait_for("# ");
+        assert_eq!(console.ask("cat /etc/note"), note);
+        let said = console.ask(then);
+        console.finish();
+        said
+    };
+    assert_eq!(boot("first", "echo kept > /mnt/persist/file; sync; mount | grep -c /mnt/persist"), "1");
+    env.write("overrides/root_overlay/etc/note", "second\n");
+    env.succeed(&["build"]);
+    env.succeed(&["cmd", board, "install", "--device", &disk]);
+    assert_eq!(boot("second", "cat /mnt/persist/file"), "kept");
+    env.succeed(&["cmd", board, "rollback", "--device", &disk]);
+    assert_eq!(boot("first", "cat /mnt/persist/file"), "kept");
+}
+
+#[test]
+fn a_pc_boots_its_medium_and_what_is_installed_onto_it() {
+    installs("intel/x64", "intel/x64", "amd64");
+}
+
+#[test]
+fn an_arm64_machine_boots_its_medium_and_what_is_installed_onto_it() {
+    installs("virt/qemu_arm64", "virt/qemu", "arm64");
 }

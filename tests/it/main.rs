@@ -15,6 +15,7 @@ mod boot;
 mod buildroot;
 mod configure;
 mod conformance;
+mod console;
 mod contract;
 mod errors;
 mod house;
