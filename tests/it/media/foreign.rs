@@ -92,18 +92,6 @@ impl Fat<'_> {
         self.mtools("mtype", &[&format!("::/{path}")])
     }
 
-    /// Every file with its path.
-    pub(super) fn files(&self) -> Vec<String> {
-        let text = String::from_utf8(self.mtools("mdir", &["-/", "-b", "::"])).unwrap();
-        let mut files: Vec<String> = text
-            .lines()
-            .map(|line| line.trim_start_matches("::/").to_owned())
-            .filter(|line| !line.is_empty() && !line.ends_with('/'))
-            .collect();
-        files.sort();
-        files
-    }
-
     /// The label in the root folder and that in the boot sector.
     pub(super) fn labels(&self) -> (String, String) {
         let text = String::from_utf8(self.mtools("mlabel", &["-s", "::"])).unwrap();

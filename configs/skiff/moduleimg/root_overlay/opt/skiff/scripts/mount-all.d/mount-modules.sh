@@ -1,13 +1,16 @@
 #!/bin/sh
-# Mounts the kernel's modules from the partition of the root file system.
+# Mounts the kernel's modules from the partition of the root file system. An install renews one partition after the other:
+# whichever kernel was started, its modules are in one of the two places.
 set -eu
-image=/mnt/rootfs/modules.squashfs
 place=/usr/lib/modules
 if mountpoint -q "$place"; then
 	exit 0
 fi
-if [ ! -f "$image" ]; then
-	echo "mount-modules: $image is not there" >&2
-	exit 1
-fi
-mount -o loop,ro "$image" "$place"
+for image in /mnt/rootfs/modules.squashfs /mnt/rootfs/previous/modules.squashfs; do
+	[ -f "$image" ] || continue
+	mount -o loop,ro "$image" "$place"
+	[ ! -d "$place/$(uname -r)" ] || exit 0
+	umount "$place"
+done
+echo "mount-modules: no image below /mnt/rootfs has modules for $(uname -r)" >&2
+exit 1
