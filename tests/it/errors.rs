@@ -170,7 +170,7 @@ fn an_unknown_command_and_a_wrong_argument() {
     let env = environment();
     assert_snapshot!(env.fail(2, &["cmd", "virt/qemu", "fly"]), @"
     error: Package `virt/qemu` has no command `fly`
-    hint: it has: run
+    hint: it has: run, format, install, rollback, buildimage
     ");
     assert_snapshot!(env.fail(2, &["cmd", "virt/qemu/run", "--cpus", "many"]), @"error: --cpus is `many`, which is no whole number");
 }

@@ -508,6 +508,32 @@ impl MediaArgs {
     }
 }
 
+/// What makes a medium somebody's own; `personalize:` of the project file says the same.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct PersonalArgs {
+    /// The name of the machine
+    #[arg(long)]
+    pub(crate) hostname: Option<String>,
+    /// A file with public keys that may log in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_key: Vec<PathBuf>,
+    /// A wireless network to join; its password is in a file or in SKIFF_WIFI_PASSWORD
+    #[arg(long, value_name = "NAME")]
+    pub(crate) wifi: Option<String>,
+    /// The file with the network's password
+    #[arg(long, value_name = "FILE", requires = "wifi")]
+    pub(crate) wifi_password_file: Option<PathBuf>,
+}
+
+/// Making a device anew.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FormatArgs {
+    #[command(flatten)]
+    pub(crate) media: MediaArgs,
+    #[command(flatten)]
+    pub(crate) personal: PersonalArgs,
+}
+
 /// Making an image file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BuildImageArgs {

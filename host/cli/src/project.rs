@@ -17,6 +17,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::environment::Environment;
+use crate::media::Personal;
 
 /// The name of the file.
 pub(crate) const FILE: &str = "skiff.yaml";
@@ -55,6 +56,9 @@ pub(crate) struct Project {
     /// Serial numbers, names or models of devices that are never written to; `*` stands for anything.
     #[serde(default)]
     pub(crate) protect: Vec<String>,
+    /// What goes onto devices that are written, and nowhere else.
+    #[serde(default)]
+    pub(crate) personalize: Personal,
     /// The file.
     #[serde(skip)]
     path: Option<PathBuf>,
@@ -153,7 +157,7 @@ impl Project {
     }
 
     /// Makes a path of the file absolute.
-    fn absolute(&self, path: &Path) -> PathBuf {
+    pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
         self.path().and_then(Path::parent).unwrap_or(Path::new("/")).join(path)
     }
 

@@ -216,7 +216,7 @@ impl Sources {
             Some(script) => uimage::wrap(text.as_bytes(), script, self.epoch)?,
             None => text.into_bytes(),
         };
-        item.kind = ItemKind::Text(bytes);
+        item.kind = Item::text("", bytes).kind;
         Ok(())
     }
 
@@ -389,7 +389,7 @@ mod tests {
         let items = sources.items(std::slice::from_ref(&content), true, &|label| Some(format!("<{label}>"))).unwrap();
         assert_eq!(items.len(), 1);
         assert_eq!(items[0].target, "boot/boot.txt");
-        assert_eq!(items[0].kind, ItemKind::Text("root=PARTUUID=<p> ro $1\n".into()));
+        assert_eq!(items[0].kind, Item::text("", "root=PARTUUID=<p> ro $1\n").kind);
         assert!(matches!(sources.items(&[content], true, &|_| None), Err(ContentError::Placeholder(_))));
     }
 

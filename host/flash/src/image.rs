@@ -165,6 +165,21 @@ impl Plan {
         Ok(Self { placed, ids, items, raw: found.into_iter().flatten().collect(), blocks, epoch: sources.epoch })
     }
 
+    /// Adds what is the user's own: to the first partition with FAT, where `shared`, or to the one in which users keep things,
+    /// the last with ext4. What has the same place there gives way. Returns whether there is such a partition.
+    pub fn add(&mut self, shared: bool, own: Vec<Item>) -> bool {
+        let mut parts = self.placed.partitions().iter();
+        let found = match shared {
+            true => parts.position(|part| part.partition.format == Format::Vfat),
+            false => parts.rposition(|part| matches!(part.partition.format, Format::Ext4 { .. })),
+        };
+        let Some(items) = found.and_then(|number| self.items.get_mut(number)) else { return false };
+        items.retain(|item| own.iter().all(|new| new.target != item.target));
+        items.extend(own);
+        items.sort_by(|one, other| one.target.cmp(&other.target));
+        true
+    }
+
     /// Bytes of all contents.
     pub fn content_size(&self) -> u64 {
         let items = self.items.iter().flatten().map(Item::size);

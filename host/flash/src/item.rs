@@ -26,18 +26,32 @@ pub enum ItemKind {
         /// Its mode, as in `stat`.
         mode: u32,
     },
-    /// A text made for this medium.
-    Text(Vec<u8>),
+    /// A text made for this medium. It is never written to any other.
+    Text {
+        /// What it says.
+        bytes: Vec<u8>,
+        /// Its mode, as in `stat`.
+        mode: u32,
+    },
     /// A symbolic link.
     Link(String),
 }
 
+/// The mode of texts that are nobody's secret.
+const PLAIN: u32 = 0o644;
+
 impl Item {
+    /// A text that anybody may read.
+    pub fn text(target: impl Into<String>, text: impl Into<Vec<u8>>) -> Self {
+        let kind = ItemKind::Text { bytes: text.into(), mode: PLAIN };
+        Self { target: target.into(), kind, once: false }
+    }
+
     /// Bytes of its contents.
     pub fn size(&self) -> u64 {
         match &self.kind {
             ItemKind::File { size, .. } => *size,
-            ItemKind::Text(text) => text.len() as u64,
+            ItemKind::Text { bytes, .. } => bytes.len() as u64,
             ItemKind::Folder | ItemKind::Link(_) => 0,
         }
     }

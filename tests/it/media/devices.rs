@@ -249,6 +249,47 @@ fn a_device_is_formatted_installed_to_and_left_alone_where_users_keep_things() {
 }
 
 #[test]
+fn what_is_personal_goes_onto_the_device_and_nowhere_else() {
+    if !is_root() {
+        return;
+    }
+    let mut env = environment();
+    env.set("SKIFF_CONFIG", "odroid/xu");
+    fill_images(&env, "one ");
+    let device = Loop::new(&env, "card", 2 << 30);
+    env.write("me.pub", "ssh-ed25519 AAAA me@home\n");
+    env.write("other", "-----BEGIN OPENSSH PRIVATE KEY-----\nssh-x\n");
+    env.write("secret", "correct horse; \\battery\n");
+    env.write("skiff.yaml", "personalize:\n  ssh_keys: [me.pub]\n  wifi: [{ssid: my net, password_file: secret}]\n");
+    env.set("SKIFF_PROJECT", env.path("skiff.yaml").to_str().unwrap());
+    let format = ["cmd", "odroid/common", "format", "--device", device.path(), "--confirm", device.name()];
+    let said = env.fail(1, &[&format[..], &["--ssh-key", env.path("other").to_str().unwrap()]].concat());
+    assert!(said.contains("no public ssh key"), "{said}");
+    assert!(env.fail(1, &[&format[..], &["--hostname", "a b"]].concat()).contains("no name for a machine"));
+    env.succeed(&[&format[..], &["--hostname", "boat-7"]].concat());
+    let medium = Medium::new(&device.device);
+    let starts: Vec<u64> = medium.table().1.iter().map(|partition| partition.sectors.0).collect();
+    let persist = medium.ext4(starts[2]);
+    persist.check();
+    assert_eq!(persist.read("skiff/hostname"), b"boat-7\n");
+    assert_eq!(persist.read("skiff/keys/me.pub"), b"ssh-ed25519 AAAA me@home\n");
+    let network = String::from_utf8(persist.read("skiff/connections/my_net.nmconnection")).unwrap();
+    assert!(network.contains("ssid=my net\n") && network.contains("psk=correct horse\\; \\\\battery\n"), "{network}");
+    let question = "stat skiff/connections/my_net.nmconnection";
+    let place = format!("{}?offset={}", device.path(), starts[2] * 512);
+    let (said, _) = run(Command::new("debugfs").args(["-R", question, &place]));
+    assert!(said.contains("Mode:  0600"), "{said}");
+    let user = String::from_utf8(medium.fat(starts[0]).read("user-data")).unwrap();
+    assert!(user.starts_with("#cloud-config\nhostname: boat-7\n") && user.contains("- \"ssh-ed25519 AAAA me@home\""));
+    // What others get has none of it, and nothing is left behind.
+    env.succeed(&["cmd", "odroid/common", "buildimage", "--output", env.path("shared.img").to_str().unwrap()]);
+    for folder in ["workspaces", "shared.img"] {
+        let found = Command::new("grep").args(["-rqa", "correct horse"]).arg(env.path(folder)).status().unwrap();
+        assert_eq!(found.code(), Some(1), "{folder}");
+    }
+}
+
+#[test]
 fn nothing_weakens_a_refusal() {
     if !is_root() {
         return;

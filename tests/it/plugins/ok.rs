@@ -119,8 +119,8 @@ fn ok_board_plans() {
     error: Plugin `my/board/p`: the medium is too small
     hint: (from the plugin) take a larger one
     ");
-    assert_snapshot!(env.fail(1, &["layout", "virt/qemu", "--size", "4G"]), @"
-    error: Package `virt/qemu` has no plugin that knows a board
+    assert_snapshot!(env.fail(1, &["layout", "apps/docker", "--size", "4G"]), @"
+    error: Package `apps/docker` has no plugin that knows a board
     hint: one says `board: true` in metadata/plugins.yaml
     ");
 }

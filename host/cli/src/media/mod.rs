@@ -2,6 +2,7 @@
 
 mod board;
 mod medium;
+mod personal;
 mod picture;
 mod question;
 mod watch;
@@ -12,6 +13,8 @@ pub(crate) use medium::MACHINE;
 pub(crate) use medium::choose;
 pub(crate) use medium::rules;
 pub(crate) use medium::unnamed;
+pub(crate) use personal::Personal;
+pub(crate) use personal::personalize;
 pub(crate) use picture::Picture;
 pub(crate) use question::agree;
 pub(crate) use watch::TaskWatch;

@@ -26,6 +26,9 @@ pub(crate) use self::update::update;
 use crate::Item;
 use crate::ItemKind;
 
+/// What a mode says of a file, as in `stat`.
+const FILE: u32 = 0o100_000;
+
 /// Bytes of a block of the file systems that skiff makes.
 const BLOCK: u64 = 4096;
 
@@ -141,7 +144,7 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
     let mut folders = BTreeSet::new();
     let at = |target: &str| quoted(&format!("{below}/{target}"));
     // Writing to a string does not fail.
-    for (number, item) in items.iter().enumerate() {
+    for item in items {
         let own = matches!(item.kind, ItemKind::Folder).then_some(item.target.as_str());
         for folder in item.parents().chain(own) {
             if folders.insert(folder.to_owned()) {
@@ -154,14 +157,12 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
             ItemKind::File { path, size, mode } => {
                 crate::item::open(path, *size)?;
                 let source = path.to_str().ok_or_else(|| Ext4Error::Name(path.display().to_string()))?;
-                let mode = if mode & 0o111 == 0 { "0100644" } else { "0100755" };
-                let _ = writeln!(script, "write {} {target}\nsif {target} mode {mode}", quoted(source)?);
+                let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
+                let _ = writeln!(script, "write {} {target}\nsif {target} mode 0{:o}", quoted(source)?, FILE | mode);
             }
-            ItemKind::Text(text) => {
-                let source = tools.scratch(&format!("text-{number}"));
-                std::fs::write(&source, text)?;
-                let source = source.to_str().ok_or_else(|| Ext4Error::Name(source.display().to_string()))?;
-                let _ = writeln!(script, "write {} {target}\nsif {target} mode 0100644", quoted(source)?);
+            ItemKind::Text { bytes, mode } => {
+                let source = tools.keep(bytes)?;
+                let _ = writeln!(script, "write {} {target}\nsif {target} mode 0{:o}", quoted(&source)?, FILE | mode);
             }
             ItemKind::Link(to) => {
                 let _ = writeln!(script, "symlink {target} {}", quoted(to)?);
@@ -189,7 +190,7 @@ mod tests {
     }
 
     fn text(target: &str, text: &str) -> Item {
-        Item { target: target.into(), kind: ItemKind::Text(text.into()), once: false }
+        Item::text(target, text)
     }
 
     fn system(version: &str) -> Vec<Item> {

@@ -2,7 +2,10 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -54,6 +57,8 @@ pub(crate) struct Tools {
     path: OsString,
     /// Seconds since 1970 that everything made bears.
     epoch: u32,
+    /// Texts that the programs read, in memory only: there are keys and passwords among them.
+    kept: std::cell::RefCell<Vec<File>>,
 }
 
 /// What a program said.
@@ -69,12 +74,22 @@ impl Tools {
         std::fs::write(folder.path().join("mke2fs.conf"), CONFIG)?;
         let folders = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
         let path = std::env::join_paths(folders).map_err(io::Error::other)?;
-        Ok(Self { folder, path, epoch })
+        Ok(Self { folder, path, epoch, kept: Vec::new().into() })
     }
 
     /// A file of its own folder.
     pub(crate) fn scratch(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Keeps a text in memory, and returns a name by which the programs can read it.
+    pub(crate) fn keep(&self, bytes: &[u8]) -> Result<String, Ext4Error> {
+        let memory = rustix::fs::memfd_create("skiff", rustix::fs::MemfdFlags::CLOEXEC).map_err(io::Error::from)?;
+        let mut file = File::from(memory);
+        file.write_all(bytes)?;
+        let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        self.kept.borrow_mut().push(file);
+        Ok(name)
     }
 
     /// Runs a program on a file system.

@@ -180,10 +180,10 @@ fn fill(view: &mut View<'_>, items: &[Item], watch: &dyn Watch) -> Result<(), Fa
         match &item.kind {
             ItemKind::Folder => {}
             ItemKind::Link(_) => return Err(FatError::Name(item.target.clone())),
-            ItemKind::Text(text) => {
+            ItemKind::Text { bytes, .. } => {
                 let mut file = root.create_file(&item.target).map_err(full)?;
                 file.truncate()?;
-                file.write_all(text).map_err(full)?;
+                file.write_all(bytes).map_err(full)?;
             }
             ItemKind::File { path, size, .. } => {
                 let mut file = root.create_file(&item.target).map_err(full)?;
@@ -253,7 +253,7 @@ mod tests {
     const SIZE: u64 = 64 << 20;
 
     fn text(target: &str, text: &str) -> Item {
-        Item { target: target.into(), kind: ItemKind::Text(text.into()), once: false }
+        Item::text(target, text)
     }
 
     fn system(version: &str) -> Vec<Item> {

@@ -1,4 +1,6 @@
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
+use std::path::PathBuf;
 
 use skiff_flash::Image;
 use skiff_flash::ImageSource;
@@ -6,7 +8,7 @@ use skiff_flash::Plan;
 use skiff_flash::Target;
 use skiff_runtime::board::Intent;
 
-use crate::args::MediaArgs;
+use crate::args::FormatArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
@@ -18,7 +20,8 @@ use crate::media::TaskWatch;
 use crate::session::Session;
 
 /// Makes everything on a medium anew.
-pub(crate) fn run(session: &Session, board: &Board, args: &MediaArgs) -> Result<()> {
+pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result<()> {
+    let FormatArgs { media: args, personal } = args;
     let rules = media::rules(session, args.allow_fixed.as_ref());
     let variable = board.decl.device.as_deref();
     let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.environment.get(name)));
@@ -34,7 +37,8 @@ pub(crate) fn run(session: &Session, board: &Board, args: &MediaArgs) -> Result<
     let medium = chosen.medium();
     let layout = board.layout(session, Intent::Format, medium, device.model.as_deref().unwrap_or_default())?;
     let ids = board.ids(session, medium, device.serial.as_deref().unwrap_or(&device.name));
-    let plan = Plan::new(&layout, medium, ids, &board.sources(session)?)?;
+    let mut plan = Plan::new(&layout, medium, ids, &board.sources(session)?)?;
+    media::personalize(session, personal, &mut plan)?;
     super::show(&plan, &chosen.title(), args)?;
     if args.dry_run {
         return Ok(());
@@ -47,13 +51,15 @@ pub(crate) fn run(session: &Session, board: &Board, args: &MediaArgs) -> Result<
             .hint("it needs as much room there as the contents have")
     };
     std::fs::create_dir_all(&folder).map_err(failed)?;
-    let file = tempfile::Builder::new().prefix(".medium-").tempfile_in(&folder).map_err(failed)?;
+    // A file without a name: there may be keys and passwords in it, and nothing of it outlives this process.
+    let file = tempfile::tempfile_in(&folder).map_err(failed)?;
+    let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
-    let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), &programs, &watch)?;
+    let image = Image::build(&plan, file.try_clone().map_err(failed)?, &path, &programs, &watch)?;
     drop(watch);
     let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
-    let source = ImageSource::of_image(file.path(), &image).map_err(failed)?;
+    let source = ImageSource::of_image(&path, &image).map_err(failed)?;
     flash::write(session, &source, &target, &args.write_options())?;
     drop(target);
     super::reread(&device.path);

@@ -14,6 +14,7 @@ use skiff_layers::LayerName;
 use skiff_plan::BuildPlan;
 
 use crate::args::BuildImageArgs;
+use crate::args::FormatArgs;
 use crate::args::MediaArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
@@ -72,14 +73,17 @@ pub(crate) fn run(
             Ok(args) => buildimage::run(session, &board, &args),
             Err(code) => return Ok(code),
         },
-        _ => match parse::<MediaArgs>(package, command, &board.decl, arguments) {
-            Ok(args) => match command {
-                BoardCommand::Format => format::run(session, &board, &args),
-                BoardCommand::Install => install::run(session, &board, &args),
-                _ => install::back(session, &board, &args),
-            },
+        BoardCommand::Format => match parse::<FormatArgs>(package, command, &board.decl, arguments) {
+            Ok(args) => format::run(session, &board, &args),
             Err(code) => return Ok(code),
         },
+        BoardCommand::Install | BoardCommand::Rollback => {
+            match parse::<MediaArgs>(package, command, &board.decl, arguments) {
+                Ok(args) if command == BoardCommand::Install => install::run(session, &board, &args),
+                Ok(args) => install::back(session, &board, &args),
+                Err(code) => return Ok(code),
+            }
+        }
     };
     done.map(|()| ExitCode::SUCCESS)
 }
