@@ -13,7 +13,7 @@ SKIFF := target/release/skiff
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 COMMANDS := status list plan configure fetch compile build check clean legal-info shell env doctor
-.PHONY: $(COMMANDS) help graph graph-build graph-size skiff demo qemu buildroot-tools plugin-tools test test-buildroot bench plugins fuzz
+.PHONY: $(COMMANDS) help graph graph-build graph-size skiff demo qemu buildroot-tools plugin-tools media-tools test test-buildroot bench plugins fuzz
 
 $(COMMANDS): skiff
 	@$(SKIFF) $@
@@ -62,8 +62,17 @@ plugin-tools:
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) apt-get install -qq -y --no-install-recommends u-boot-tools squashfs-tools cpio; }
 
+# What the tests of media look at them with: other people's tools.
+media-tools:
+	@command -v sgdisk >/dev/null && command -v sfdisk >/dev/null && command -v parted >/dev/null && command -v fsck.fat >/dev/null && \
+	command -v mcopy >/dev/null && command -v bmaptool >/dev/null && command -v strace >/dev/null && command -v debugfs >/dev/null && \
+	command -v xz >/dev/null && test -e /usr/share/OVMF/OVMF_CODE_4M.fd && test -e /usr/share/AAVMF/AAVMF_CODE.fd || { \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) apt-get install -qq -y --no-install-recommends gdisk fdisk parted dosfstools mtools bmap-tools strace \
+			e2fsprogs xz-utils ovmf qemu-efi-aarch64; }
+
 # The plugins are built for their own target and, for their unit tests, natively.
-test: qemu buildroot-tools plugin-tools
+test: qemu buildroot-tools plugin-tools media-tools
 	cargo test --release --locked --workspace
 	cargo test --locked --manifest-path plugins/Cargo.toml
 	plugins/build --check

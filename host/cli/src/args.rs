@@ -438,11 +438,17 @@ pub(crate) struct DocArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct LayoutArgs {
     /// The package of the board: `namespace/name`
-    #[arg(add = ArgValueCompleter::new(completions::packages))]
-    pub(crate) package: String,
+    #[arg(required_unless_present = "import", add = ArgValueCompleter::new(completions::packages))]
+    pub(crate) package: Option<String>,
     /// The size of the medium: 4GiB, 8GB
-    #[arg(long)]
+    #[arg(long, default_value = "8GiB")]
     pub(crate) size: skiff_layout::Bytes,
+    /// Reads a configuration of genimage, or a folder of systemd-repart's definitions, and writes it as metadata/layout.yaml
+    #[arg(long, value_name = "PATH", conflicts_with = "package")]
+    pub(crate) import: Option<PathBuf>,
+    /// Writes definitions for systemd-repart into a folder, with which the last partition grows when the medium first boots
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) repart: Option<PathBuf>,
     /// What it is for
     #[arg(long, default_value = "image")]
     pub(crate) intent: Intent,

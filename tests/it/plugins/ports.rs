@@ -43,8 +43,9 @@ impl Port {
     /// Runs a stage and returns what it came to.
     fn run(&self, stage: &str, symbols: &str) -> String {
         self.env.write(&self.case("case.yaml"), format!("hook: {stage}\n{symbols}"));
-        self.env.succeed(&["plugin", "test", self.layer, "--record", "case"]);
-        let played = self.env.succeed(&["plugin", "test", self.layer]).stdout;
+        let plugin = format!("{}/{}", self.layer, self.plugin);
+        self.env.succeed(&["plugin", "test", &plugin, "--record", "case"]);
+        let played = self.env.succeed(&["plugin", "test", &plugin]).stdout;
         assert!(played.contains("case ok"), "{played}");
         self.env.read(&self.case("case.yaml"))
     }
