@@ -26,9 +26,9 @@ partitions:
 ";
 
 const GENIMAGE: &str = "\
-image boot.vfat { vfat { label = \"boot\" extraargs = \"-F 32\" } mountpoint = \"/boot\" size = 256M }
-image root.ext4 { ext4 { label = \"rootfs\" } mountpoint = \"/root\" size = 512M }
-image persist.ext4 { ext4 { label = \"persist\" } mountpoint = \"/persist\" size = 731M }
+image boot.vfat { vfat { label = \"boot\" extraargs = \"-F 32 -s 1\" } mountpoint = \"/boot\" size = 256M }
+image root.ext4 { ext4 { label = \"rootfs\" use-mke2fs = true } mountpoint = \"/root\" size = 512M }
+image persist.ext4 { ext4 { label = \"persist\" use-mke2fs = true } mountpoint = \"/persist\" size = 731M }
 image disk.img {
   hdimage { align = 1M }
   partition boot { partition-type = 0xC image = \"boot.vfat\" }
@@ -42,7 +42,7 @@ const LOOP: &str = "\
 set -eu
 truncate -s 1500M loop.img
 parted -s loop.img mklabel msdos mkpart primary fat32 1MiB 257MiB mkpart primary ext4 257MiB 769MiB mkpart primary ext4 769MiB 100%
-mkfs.fat -F 32 -n boot --offset 2048 loop.img 262144 >/dev/null
+mkfs.fat -F 32 -s 1 -n boot --offset 2048 loop.img 262144 >/dev/null
 MTOOLS_SKIP_CHECK=1 mcopy -s -i loop.img@@1M images/boot/* ::
 mkdir -p mnt
 for part in root:257:512 persist:769:731; do

@@ -479,21 +479,15 @@ pub(crate) enum DeviceCommand {
     },
 }
 
-/// What commands that write to media have in common.
+/// Which device is written, and how.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct MediaArgs {
+pub(crate) struct TargetArgs {
     /// The device, best by its name below /dev/disk/by-id; for install and rollback, an image file, too
     #[arg(long, value_name = "PATH")]
     pub(crate) device: Option<String>,
     /// Shows what would be done, and does nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Shows the plan as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Draws the plan into a file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) svg: Option<PathBuf>,
     /// Says beforehand what would be typed: the end of the device's serial number, or its name where it has none
     #[arg(long, value_name = "WORD")]
     pub(crate) confirm: Option<String>,
@@ -508,7 +502,7 @@ pub(crate) struct MediaArgs {
     pub(crate) no_discard: bool,
 }
 
-impl MediaArgs {
+impl TargetArgs {
     pub(crate) fn write_options(&self) -> skiff_flash::WriteOptions {
         skiff_flash::WriteOptions { verify: !self.no_verify, discard: !self.no_discard }
     }
@@ -535,9 +529,32 @@ pub(crate) struct PersonalArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct FormatArgs {
     #[command(flatten)]
-    pub(crate) media: MediaArgs,
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
     #[command(flatten)]
     pub(crate) personal: PersonalArgs,
+}
+
+/// How a plan is shown.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ViewArgs {
+    /// Shows the plan as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Draws the plan into a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+/// Renewing the system on a medium, or going back.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InstallArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Shows the plan as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Making an image file.
@@ -555,19 +572,8 @@ pub(crate) struct BuildImageArgs {
     /// Shows what would be done, and does nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Shows the plan as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Draws the plan into a file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) svg: Option<PathBuf>,
-}
-
-impl BuildImageArgs {
-    /// How to show the plan.
-    pub(crate) fn show(&self) -> MediaArgs {
-        MediaArgs { json: self.json, svg: self.svg.clone(), ..MediaArgs::default() }
-    }
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -581,7 +587,7 @@ pub(crate) struct FlashArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) bmap: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) media: MediaArgs,
+    pub(crate) media: TargetArgs,
 }
 
 #[derive(Debug, clap::Args)]

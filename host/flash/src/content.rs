@@ -69,6 +69,14 @@ pub enum ContentError {
     /// A placeholder for a partition that there is not, or without an identity.
     #[error("`{0}` names no partition of the layout with an identity")]
     Placeholder(String),
+    /// A place in a text that nothing was put into.
+    #[error("nothing takes the place of `{word}` in {path}: what it stands for is not among the images")]
+    Left {
+        /// The place.
+        word: String,
+        /// The text.
+        path: String,
+    },
     /// A script for an unknown processor.
     #[error(transparent)]
     Script(#[from] uimage::UnknownArch),
@@ -166,6 +174,10 @@ impl Sources {
                 };
                 one.walk(&below, follow, &mut items)?;
             }
+            // An empty folder is as good as none.
+            if source.ends_with('/') && items.iter().all(|item| item.kind == ItemKind::Folder) && !content.optional {
+                continue;
+            }
             for item in &mut items {
                 item.once = content.once;
                 self.change(content, item, partuuid)?;
@@ -211,6 +223,12 @@ impl Sources {
                 true => expression.replace_all(&text, NoExpand(&replace)).into_owned(),
                 false => expression.replace_all(&text, replace.as_str()).into_owned(),
             };
+        }
+        // Nobody can boot what still has a place for something.
+        if !content.edits.is_empty()
+            && let Some(left) = Regex::new("@[A-Z]+@").ok().and_then(|left| left.find(&text))
+        {
+            return Err(ContentError::Left { word: left.as_str().to_owned(), path: path.display().to_string() });
         }
         let bytes = match &content.script {
             Some(script) => uimage::wrap(text.as_bytes(), script, self.epoch)?,

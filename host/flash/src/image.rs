@@ -312,12 +312,13 @@ fn partition(
         }
         Format::Ext4 { features } => {
             let make = || {
-                let tools = ext4::Tools::new(programs, plan.epoch)?;
+                let tools = ext4::Tools::new(programs, plan.epoch, &std::env::temp_dir())?;
                 let naming = ext4::Naming {
                     label: &partition.label,
                     uuid: plan.ids.file_system(&label),
                     hash_seed: plan.ids.hash_seed(&label),
                     features,
+                    renewed: partition.copy_files.iter().any(|content| !content.once),
                 };
                 let made = ext4::make(&tools, path, range.start, size, naming, items)?;
                 watch.advance(items.iter().map(Item::size).sum());

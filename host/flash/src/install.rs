@@ -109,6 +109,9 @@ impl InstallPlan {
             if partition.keep || partition.copy_files.iter().all(|content| content.once) {
                 continue;
             }
+            if found.is_none() {
+                return Err(missing(partition));
+            }
             let follow = partition.format == Format::Vfat;
             let items = sources.items(&partition.copy_files, follow, &partuuid)?;
             if items.iter().all(|item| item.once) {
@@ -125,7 +128,11 @@ impl InstallPlan {
     /// [`InstallError`]: the medium is not what the layout says.
     pub fn back(layout: &Layout, medium: Medium, disk: &dyn Disk, epoch: u32) -> Result<Self, InstallError> {
         let mut parts = Vec::new();
-        for (partition, found) in &find(layout, medium, disk)? {
+        let found = find(layout, medium, disk)?;
+        if let Some((partition, _)) = found.first().filter(|_| found.iter().all(|(_, found)| found.is_none())) {
+            return Err(missing(partition));
+        }
+        for (partition, found) in &found {
             if !partition.keep && partition.copy_files.iter().any(|content| !content.once) && found.is_some() {
                 parts.push(part(partition, found.as_ref(), Vec::new())?);
             }
@@ -144,7 +151,8 @@ impl InstallPlan {
         &self.parts
     }
 
-    /// Works out every write, without writing to the medium, which is the file or device `path`.
+    /// Works out every write, without writing to the medium, which is the file or device `path`. `scratch` is a folder with room
+    /// for everything that will be written.
     ///
     /// # Errors
     /// [`InstallError`]: there is no room, or a file system is damaged.
@@ -153,6 +161,7 @@ impl InstallPlan {
         disk: &dyn Disk,
         path: &Path,
         programs: &OsStr,
+        scratch: &Path,
         watch: &dyn Watch,
     ) -> Result<Staged, InstallError> {
         let total = self.parts.iter().flat_map(|part| &part.items).map(Item::size).sum();
@@ -160,11 +169,11 @@ impl InstallPlan {
         self.each(|part| {
             let staged = match &part.format {
                 Format::Vfat => {
-                    let scratch = tempfile::tempfile()?;
+                    let scratch = tempfile::tempfile_in(scratch)?;
                     fat::update(disk, &part.range, &part.items, &scratch, watch).map_err(|error| part.fat(error))?
                 }
                 _ => {
-                    let tools = ext4::Tools::new(programs, self.epoch).map_err(|error| part.ext4(error))?;
+                    let tools = ext4::Tools::new(programs, self.epoch, scratch).map_err(|error| part.ext4(error))?;
                     let update = ext4::update(&tools, disk, path, &part.range, &part.items, watch);
                     update.map_err(|error| part.ext4(error))?
                 }
@@ -177,14 +186,20 @@ impl InstallPlan {
     ///
     /// # Errors
     /// [`InstallError::NoPrevious`] if no partition holds a previous system, and others.
-    pub fn stage_back(&self, disk: &dyn Disk, path: &Path, programs: &OsStr) -> Result<Staged, InstallError> {
+    pub fn stage_back(
+        &self,
+        disk: &dyn Disk,
+        path: &Path,
+        programs: &OsStr,
+        scratch: &Path,
+    ) -> Result<Staged, InstallError> {
         let staged = self.each(|part| match &part.format {
-            Format::Vfat => match fat::rollback(disk, &part.range, &tempfile::tempfile()?) {
+            Format::Vfat => match fat::rollback(disk, &part.range, &tempfile::tempfile_in(scratch)?) {
                 Err(FatError::NoPrevious) => Ok(None),
                 other => other.map(Some).map_err(|error| part.fat(error)),
             },
             _ => {
-                let tools = ext4::Tools::new(programs, self.epoch).map_err(|error| part.ext4(error))?;
+                let tools = ext4::Tools::new(programs, self.epoch, scratch).map_err(|error| part.ext4(error))?;
                 match ext4::rollback(&tools, disk, path, &part.range) {
                     Err(Ext4Error::NoPrevious) => Ok(None),
                     other => other.map(Some).map_err(|error| part.ext4(error)),
@@ -262,14 +277,17 @@ fn find<'l>(
     Ok(layout.partitions.iter().map(|partition| (partition, matching(partition))).collect())
 }
 
-fn part(partition: &Partition, found: Option<&FoundPartition>, items: Vec<Item>) -> Result<Part, InstallError> {
+fn missing(partition: &Partition) -> InstallError {
     let format = match partition.format {
         Format::Vfat => "FAT32",
         Format::Ext4 { .. } => "ext4",
         Format::Empty => "a file system",
     };
-    let missing = || InstallError::NotFormatted { label: partition.label.clone(), format };
-    let found = found.ok_or_else(missing)?;
+    InstallError::NotFormatted { label: partition.label.clone(), format }
+}
+
+fn part(partition: &Partition, found: Option<&FoundPartition>, items: Vec<Item>) -> Result<Part, InstallError> {
+    let found = found.ok_or_else(|| missing(partition))?;
     Ok(Part {
         label: partition.label.clone(),
         range: found.range.clone(),

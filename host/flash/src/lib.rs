@@ -31,6 +31,10 @@ mod update;
 mod watch;
 mod write;
 
+/// The folder of a file system in which the system before the last install is kept. FAT has it as one short name, so that one
+/// sector has it or has it not.
+pub(crate) const PREVIOUS: &str = "skiff.old";
+
 pub use content::ContentError;
 pub use content::SourceFile;
 pub use content::Sources;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::io::Seek as _;
 use std::io::SeekFrom;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -70,12 +71,10 @@ impl Target {
             Some(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => OpenError::NotAllowed(shown.clone()),
             _ => OpenError::Io { path: shown.clone(), source },
         };
-        let open = |flags: OFlags| {
-            let flags = i32::try_from(flags.bits()).unwrap_or_default();
-            std::fs::OpenOptions::new().read(true).write(true).custom_flags(flags).open(&device.path)
-        };
         // For a device, O_EXCL means: nobody has mounted it, and nobody will (open(2)).
-        let mut file = open(OFlags::EXCL).map_err(failed)?;
+        let flags = i32::try_from(OFlags::EXCL.bits()).unwrap_or_default();
+        let file = std::fs::OpenOptions::new().read(true).write(true).custom_flags(flags).open(&device.path);
+        let mut file = file.map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
         let is_it =
@@ -84,7 +83,10 @@ impl Target {
         if !is_it || !check_again(cleared, &inventory, rules)? {
             return Err(OpenError::Changed(shown));
         }
-        let direct = open(OFlags::DIRECT).ok();
+        // The same device, whatever its name means by now.
+        let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let flags = i32::try_from(OFlags::DIRECT.bits()).unwrap_or_default();
+        let direct = std::fs::OpenOptions::new().read(true).write(true).custom_flags(flags).open(own).ok();
         Ok(Self { file, direct, device })
     }
 

@@ -47,6 +47,14 @@ pub enum WriteError {
         /// Why.
         source: io::Error,
     },
+    /// Reading back failed.
+    #[error("reading back at byte {at}: {source}")]
+    ReadBack {
+        /// Where.
+        at: u64,
+        /// Why.
+        source: io::Error,
+    },
     /// What is on the medium is not what was written.
     #[error(
         "what is at byte {at} of the medium is not what was written there: the medium is bad, or no larger than a part of what it says"
@@ -119,6 +127,12 @@ pub fn write(
     let wiped = Buffer::new(first as usize);
     let failed = |at: u64| move |source| WriteError::Write { at, source };
     target.write_through(0, wiped.get()).map_err(failed(0))?;
+    // The copy of a GPT at the end would bring the old partitions back, where the image is shorter than the medium.
+    let end = target.size() - LAST.min(target.size());
+    if end >= source.size {
+        target.write_at(end, wiped.get()).map_err(failed(end))?;
+    }
+    target.flush().map_err(failed(0))?;
     if options.discard {
         // Many cards cannot do that, which is nothing to speak of.
         let _ = target.discard();
@@ -222,7 +236,7 @@ fn verify(target: &Target, written: &[Written], total: u64, watch: &dyn Watch) -
             return Err(WriteError::Cancelled);
         }
         let mut buffer = Buffer::new(piece.length);
-        target.read_back(piece.at, buffer.get_mut()).map_err(|source| WriteError::Write { at: piece.at, source })?;
+        target.read_back(piece.at, buffer.get_mut()).map_err(|source| WriteError::ReadBack { at: piece.at, source })?;
         let digest: [u8; 32] = Sha256::digest(buffer.get()).into();
         if digest != piece.digest {
             return Err(WriteError::Differs { at: piece.at });

@@ -62,9 +62,9 @@ pub fn from_genimage(file: &str, text: &str) -> Result<Layout, ImportError> {
             line: block.line,
             problem: error.to_string(),
         })?;
-        let mut partition = Partition::new(block.name.clone(), kind);
+        let mut partition = Partition::new(block.name.clone(), kind.on(table));
         partition.start = bytes("offset")?;
-        partition.size = bytes("size")?;
+        partition.size = bytes("size")?.filter(|size| *size > 0);
         partition.bootable = block.value("bootable") == Some("true");
         let made = images.iter().find(|other| Some(other.name.as_str()) == image);
         match made.and_then(|made| fill(&mut partition, made)) {

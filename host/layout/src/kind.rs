@@ -98,6 +98,17 @@ impl Kind {
         code.ok_or_else(|| self.has_no_place(Table::Mbr))
     }
 
+    /// The same in a table: a GPT has no codes, and the UUIDs of most of them are known.
+    pub(crate) fn on(self, table: Table) -> Self {
+        match (table, self) {
+            (Table::Gpt, Self::Code(code)) => {
+                let plain = if matches!(code, 0x0b | 0x0e) { 0x0c } else { code };
+                NAMES.iter().find(|name| name.code == Some(plain)).map_or(Self::Code(code), Self::Named)
+            }
+            (_, kind) => kind,
+        }
+    }
+
     fn has_no_place(&self, table: Table) -> LayoutError {
         LayoutError::TypeOfOtherTable { kind: self.to_string(), table }
     }

@@ -79,6 +79,13 @@ impl Found {
         if entries.iter().any(|entry| entry.code == PROTECTIVE) {
             return gpt(medium, &mut read);
         }
+        // A FAT file system on the whole medium ends its first sector in the same way; its boot code is no list of partitions.
+        let is_jump = matches!(first.first(), Some(0xeb | 0xe9));
+        let is_flag = |bytes: &[u8]| matches!(bytes.first(), Some(0 | 0x80));
+        let flags = first.get(ENTRIES_OFFSET as usize..510).unwrap_or_default().chunks_exact(16).all(is_flag);
+        if is_jump && !flags {
+            return Ok(Self { table: Table::None, partitions: Vec::new() });
+        }
         let signature = le32(&first, SIGNATURE_OFFSET as usize);
         let sector = u64::from(medium.sector);
         let mut partitions = Vec::new();
@@ -98,7 +105,6 @@ impl Found {
                 },
             )?);
         }
-        // A FAT file system on the whole medium ends its first sector in the same way; its boot code is no list of partitions.
         Ok(Self { table: if partitions.is_empty() { Table::None } else { Table::Mbr }, partitions })
     }
 }

@@ -21,8 +21,8 @@ pub(crate) const GRAIN: u64 = 1 << 20;
 /// Sectors that an MBR can count (32 bits).
 const MBR_SECTORS: u64 = 1 << 32;
 
-/// The least that FAT32 can be: 65525 clusters of one sector, and what is before them.
-const FAT32_MIN: u64 = 34 << 20;
+/// The least that FAT32 can be, in sectors: 65525 clusters of one, and what is before them, in whole MiB where they have 512.
+const FAT32_MIN: u64 = (34 << 20) / 512;
 
 /// The least that ext4 with a journal is of use as.
 const EXT4_MIN: u64 = 4 << 20;
@@ -155,11 +155,12 @@ impl Layout {
             let (stretch, later) = rest.split_at_checked(length).unwrap_or((rest, &[]));
             let start = first.start.unwrap_or_else(|| at.next_multiple_of(GRAIN));
             let end = later.first().and_then(|next| next.start).unwrap_or(window.end).min(window.end);
-            let of_stretch = place_stretch(stretch, start, end).map_err(|needs| LayoutError::TooSmall {
-                has: medium.size,
-                // What is behind the stretch stays where it is, or is the medium's end.
-                needs: needs.saturating_add(medium.size.saturating_sub(end)),
-            })?;
+            let of_stretch =
+                place_stretch(stretch, start, end, medium.sector.into()).map_err(|needs| LayoutError::TooSmall {
+                    has: medium.size,
+                    // What is behind the stretch stays where it is, or is the medium's end.
+                    needs: needs.saturating_add(medium.size.saturating_sub(end)),
+                })?;
             at = of_stretch.last().map_or(at, |partition| partition.range.end);
             placed.extend(of_stretch);
             rest = later;
@@ -284,7 +285,7 @@ fn check_sizes(partition: &Partition, medium: Medium) -> Result<(), LayoutError>
         return wrong(format!("`end_align` is a multiple of {sector} bytes up to 1 MiB"));
     }
     let floor = match format {
-        Format::Vfat => FAT32_MIN,
+        Format::Vfat => FAT32_MIN * sector,
         Format::Ext4 { .. } => EXT4_MIN,
         Format::Empty => sector,
     };
@@ -295,9 +296,9 @@ fn check_sizes(partition: &Partition, medium: Medium) -> Result<(), LayoutError>
 }
 
 /// The least that a partition can be, in bytes.
-fn least(partition: &Partition) -> u64 {
+fn least(partition: &Partition, sector: u64) -> u64 {
     let floor = match partition.format {
-        Format::Vfat => FAT32_MIN,
+        Format::Vfat => FAT32_MIN * sector,
         Format::Ext4 { .. } => EXT4_MIN,
         Format::Empty => GRAIN,
     };
@@ -305,12 +306,12 @@ fn least(partition: &Partition) -> u64 {
 }
 
 /// Lays partitions one after the other between `start` and `end`; returns the size that would be needed if they have no room.
-fn place_stretch(partitions: &[Partition], start: u64, end: u64) -> Result<Vec<PlacedPartition>, u64> {
+fn place_stretch(partitions: &[Partition], start: u64, end: u64, sector: u64) -> Result<Vec<PlacedPartition>, u64> {
     let grains = |bytes: u64| bytes.div_ceil(GRAIN);
     let wants: Vec<Want> = partitions
         .iter()
         .map(|partition| Want {
-            least: grains(least(partition)),
+            least: grains(least(partition, sector)),
             most: partition.size.map(grains),
             weight: partition.weight,
         })
@@ -331,9 +332,9 @@ fn place_stretch(partitions: &[Partition], start: u64, end: u64) -> Result<Vec<P
             next = next.saturating_add(tail);
         }
         let full = partition.size.map(grains);
-        // A size that is no whole number of grains ends where it says; what follows starts at the next grain.
+        // A size that is no whole number of grains ends with the sector that it says; what follows starts at the next grain.
         let range_end = match partition.size {
-            Some(bytes) if full == Some(size) => at.saturating_add(bytes),
+            Some(bytes) if full == Some(size) => at.saturating_add(bytes.next_multiple_of(sector)),
             _ => next,
         };
         let shrunk = partition.size.filter(|_| full.is_some_and(|full| full > size));
@@ -430,6 +431,8 @@ mod tests {
         assert!(one(Partition { size: Some(u64::MAX), size_min: None, ..rest("a") }).is_err());
         assert!(one(Partition { format: Format::Vfat, ..rest("A LONG LABEL") }).is_err());
         assert!(one(Partition { format: Format::Vfat, size: Some(1 << 20), size_min: None, ..rest("a") }).is_err());
+        let odd = one(Partition { size: Some((10 << 20) + 256), size_min: None, ..rest("a") }).unwrap();
+        assert_eq!(odd.partitions()[0].range, 1 << 20..(11 << 20) + 512);
         let five = (0..5).map(|n| fixed(&n.to_string(), 10, 10, 1)).collect();
         let five = layout(Table::Mbr, five).solve(Medium { size: 8 << 30, sector: 512 }, &[]);
         assert!(matches!(five, Err(LayoutError::TooMany { limit: 4, .. })));

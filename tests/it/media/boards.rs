@@ -347,7 +347,9 @@ fn media_down_to_4_gb_have_room_for_everything() {
 fn other_sizes_have_the_sectors_that_parted_gives_them() {
     let env = environment();
     fill_images(&env, "one ");
-    let cases: [(&str, &str, &str, &[(&str, &str)]); 4] = [
+    /// Board, owner, table, and where each partition starts and ends.
+    type Case = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+    let cases: [Case; 4] = [
         ("pi/4", "pi/common", "gpt", &[("0%", "8G"), ("8G", "10G"), ("10G", "100%")]),
         ("odroid/xu", "odroid/common", "msdos", &[("2MiB", "1G"), ("1G", "2G"), ("2G", "100%")]),
         ("bananapi/m1", "bananapi/common", "msdos", &[("0%", "1G"), ("1G", "-1s")]),

@@ -94,7 +94,7 @@ fn a_cut_at_every_write_leaves_the_old_or_the_new_and_what_users_keep() {
         let open = || fs::File::options().read(true).write(true).open(&copy).unwrap();
         let disk = FileDisk::new(open(), SIZE);
         let install = InstallPlan::new(&layout(), medium, &disk, &new).unwrap();
-        let staged = install.stage(&disk, &copy, &programs(), &Unwatched).unwrap();
+        let staged = install.stage(&disk, &copy, &programs(), folder.path(), &Unwatched).unwrap();
         let cutting = Cut::after(&disk, cut);
         staged.commit(&cutting, &Unwatched).unwrap();
         assert!(bytes_of_persist(&copy) == kept, "cut {cut}");
@@ -107,7 +107,7 @@ fn a_cut_at_every_write_leaves_the_old_or_the_new_and_what_users_keep() {
         }
         // The modules of the kernel that boots are in one of the two places where it looks for them.
         let rootfs = looked.ext4(starts[1]);
-        let places = ["modules.squashfs", "previous/modules.squashfs"];
+        let places = ["modules.squashfs", "skiff.old/modules.squashfs"];
         let modules: Vec<String> =
             places.iter().filter(|place| rootfs.has(place)).map(|place| version_of(&rootfs.read(place))).collect();
         assert!(modules.contains(&version), "cut {cut}: {version} boots, and there are modules of {modules:?}");
@@ -117,7 +117,9 @@ fn a_cut_at_every_write_leaves_the_old_or_the_new_and_what_users_keep() {
         }
         seen.insert(version);
         let again = InstallPlan::new(&layout(), medium, &disk, &new).unwrap();
-        let again = again.stage(&disk, &copy, &programs(), &Unwatched).unwrap_or_else(|error| panic!("{cut}: {error}"));
+        let again = again
+            .stage(&disk, &copy, &programs(), folder.path(), &Unwatched)
+            .unwrap_or_else(|error| panic!("{cut}: {error}"));
         again.commit(&disk, &Unwatched).unwrap();
         assert_eq!(version_of(&boot.read("kernel")), "two", "cut {cut}");
         boot.check(64 << 11);

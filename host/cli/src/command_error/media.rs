@@ -60,6 +60,7 @@ impl From<OpenError> for CommandError {
 impl From<SourceError> for CommandError {
     fn from(error: SourceError) -> Self {
         let hint = match &error {
+            SourceError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => "is that its name?",
             SourceError::Io { .. } => "is the file whole? compare it with its SHA256SUMS",
             SourceError::Map { .. } | SourceError::OtherMap { .. } => {
                 "take the map that came with the image, or move this one away"
@@ -75,9 +76,9 @@ impl From<WriteError> for CommandError {
         match error {
             WriteError::Cancelled => Self::of(Kind::Cancelled, &error),
             WriteError::Read(_) | WriteError::Map { .. } => {
-                Self::of(Kind::User, &error).hint("the medium holds nothing of use now; mend the image and write again")
+                Self::of(Kind::User, &error).hint("the medium holds nothing of use now; if the image is newer than its map, move the map away and write again")
             }
-            WriteError::Write { .. } => Self::of(Kind::User, &error)
+            WriteError::Write { .. } | WriteError::ReadBack { .. } => Self::of(Kind::User, &error)
                 .hint("the medium holds nothing of use now; try another port, reader or card"),
             WriteError::Differs { .. } => Self::of(Kind::User, &error).hint("do not trust this medium with anything"),
         }
@@ -99,7 +100,7 @@ impl From<ContentError> for CommandError {
     fn from(error: ContentError) -> Self {
         let plain = Self::of(Kind::User, &error);
         match error {
-            ContentError::Missing(_) => plain.hint("is the system built? `skiff compile`; boot loaders may need vendor's files, see the README of the board's layer"),
+            ContentError::Missing(_) => plain.hint("is the system built? `skiff compile`; firmware, device trees and boot loaders come from `--engine buildroot`, some from vendors: see the README of the board's layer. Your own files go to overrides/resources"),
             _ => plain.hint("metadata/layout.yaml of the layers says what goes where: skiff layout shows it"),
         }
     }

@@ -224,6 +224,11 @@ fn unknown(plan: &BuildPlan, package: &LayerName, name: &str) -> CommandError {
     let mut names: Vec<String> = own.map(str::to_owned).collect();
     names.extend(BoardCommand::ALL.into_iter().filter(|_| is_board).map(|command| command.name().to_owned()));
     let plain = CommandError::new(Kind::Usage, format!("Package `{package}` has no command `{name}`"));
+    let board = plan.plugins.iter().find(|planned| planned.plugin.board.is_some());
+    if let Some(board) = board.filter(|_| BoardCommand::named(name).is_some()) {
+        return plain
+            .hint(format!("the board's commands are those of its medium's package: skiff cmd {} {name}", board.layer));
+    }
     match names.is_empty() {
         true => plain.hint("it has no commands at all; `skiff status` shows those of the chain"),
         false => plain.hint(format!("it has: {}", names.join(", "))),

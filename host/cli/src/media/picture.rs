@@ -30,8 +30,9 @@ impl<'p> Picture<'p> {
             Table::Mbr => "MBR",
             Table::None => "no partition table",
         };
-        let mut text = format!("{}, {table}\n  {}\n", self.title, self.bar());
+        let mut text = format!("{}, {table}, {}\n  {}\n", self.title, shown(placed.medium().size), self.bar());
         // Writing to a string does not fail.
+        let _ = writeln!(text, "  {:>12} {:>10}", "at", "size");
         let mut line = |start: u64, end: u64, what: &str, rest: &str| {
             let _ = writeln!(text, "  {:>12} {:>10}  {what:22} {rest}", shown(start), shown(end - start));
         };

@@ -85,6 +85,8 @@ pub(crate) struct Naming<'n> {
     pub(crate) uuid: Uuid,
     pub(crate) hash_seed: Uuid,
     pub(crate) features: &'n [String],
+    /// Whether installs change it later.
+    pub(crate) renewed: bool,
 }
 
 /// Makes a file system of `size` bytes in a file that is zero there, from `origin`; returns which of its bytes matter.
@@ -108,7 +110,7 @@ pub(crate) fn make(
     let mut features = naming.features.to_vec();
     // A checksum over a bitmap lies in another block than the bitmap: between the two writes of an update neither is right.
     // Without it, a cut leaves at worst blocks that nobody uses, which the next check gives back.
-    if items.iter().any(|item| !item.once) {
+    if naming.renewed {
         features.push("^metadata_csum".into());
     }
     let features = features.join(",");
@@ -186,7 +188,7 @@ mod tests {
     const SIZE: u64 = 64 << 20;
 
     fn tools() -> Tools {
-        Tools::new(&std::env::var_os("PATH").unwrap(), 1_000_000_000).unwrap()
+        Tools::new(&std::env::var_os("PATH").unwrap(), 1_000_000_000, &std::env::temp_dir()).unwrap()
     }
 
     fn text(target: &str, text: &str) -> Item {
@@ -208,7 +210,7 @@ mod tests {
         file.as_file().set_len(START + SIZE).unwrap();
         let features = ["^64bit".to_owned()];
         let uuid = Uuid::from_u128(0x1234_5678_9abc_4def_8123_4567_89ab_cdef);
-        let naming = Naming { label: "persist", uuid, hash_seed: uuid, features: &features };
+        let naming = Naming { label: "persist", uuid, hash_seed: uuid, features: &features, renewed: true };
         make(&tools(), file.path(), START, SIZE, naming, items).unwrap();
         file
     }
@@ -265,7 +267,7 @@ mod tests {
             assert_eq!(read(&image, "boot/extlinux/extlinux.conf"), version);
             assert_eq!((read(&image, "boot/mine"), read(&image, "home/me/notes")), ("mine".into(), "notes".into()));
         }
-        assert_eq!(read(&image, "previous/modules.squashfs"), "three");
+        assert_eq!(read(&image, "skiff.old/modules.squashfs"), "three");
         for version in ["three", "four"] {
             rollback(&tools(), &disk, image.path(), &window).unwrap().commit(&disk, &Unwatched).unwrap();
             assert!(check(&image).0, "back to {version}: {}", check(&image).1);

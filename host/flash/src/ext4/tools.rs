@@ -69,8 +69,9 @@ pub(crate) struct Said {
 }
 
 impl Tools {
-    pub(crate) fn new(path: &OsStr, epoch: u32) -> Result<Self, Ext4Error> {
-        let folder = tempfile::Builder::new().prefix("skiff-ext4-").tempdir()?;
+    /// `scratch` is a folder with room for what a file system holds anew.
+    pub(crate) fn new(path: &OsStr, epoch: u32, scratch: &Path) -> Result<Self, Ext4Error> {
+        let folder = tempfile::Builder::new().prefix(".skiff-ext4-").tempdir_in(scratch)?;
         std::fs::write(folder.path().join("mke2fs.conf"), CONFIG)?;
         let folders = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
         let path = std::env::join_paths(folders).map_err(io::Error::other)?;
@@ -160,9 +161,10 @@ impl Tools {
         }
     }
 
-    /// Checks a file system, and repairs it: only what is harmless (`-p`) or everything (`-y`).
+    /// Checks a file system, and repairs it: only what is harmless (`-p`) or everything (`-y`). Nothing is put in better order,
+    /// which would change folders in place that somebody reads.
     pub(crate) fn check(&self, place: &Place, how: &'static str) -> Result<(), Ext4Error> {
-        let said = self.run("e2fsck", &["-f", how], place, &[])?;
+        let said = self.run("e2fsck", &["-f", how, "-E", "fixes_only"], place, &[])?;
         match said.code {
             Some(0 | 1) => Ok(()),
             _ => Err(Ext4Error::Damaged { said: said.last_lines() }),

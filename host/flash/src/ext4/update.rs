@@ -29,7 +29,7 @@ use crate::update::Update;
 use crate::update::read_full;
 
 /// The folder in which the system before the last update is kept.
-const PREVIOUS: &str = "previous";
+const PREVIOUS: &str = crate::PREVIOUS;
 
 /// Where the new one grows until its names are exchanged.
 const NEXT: &str = ".skiff-next";
@@ -44,11 +44,12 @@ pub(crate) fn update(
     watch: &dyn Watch,
 ) -> Result<Update, Ext4Error> {
     let items: Vec<Item> = items.iter().filter(|item| !item.once).cloned().collect();
-    let copy = Copy::of(tools, disk, path, window)?;
+    let mut copy = Copy::of(tools, disk, path, window)?;
     if watch.is_cancelled() {
         return Err(Ext4Error::Cancelled);
     }
-    let place = &copy.place;
+    let place = copy.place.clone();
+    let place = &place;
     let roots: BTreeSet<&str> = items.iter().filter_map(|item| item.target.split('/').next()).collect();
     if let Some(bad) = roots.iter().find(|root| matches!(**root, PREVIOUS | NEXT | "lost+found" | "")) {
         return Err(Ext4Error::Name((*bad).to_owned()));
@@ -56,6 +57,9 @@ pub(crate) fn update(
     let present: BTreeMap<String, Entry> =
         tree::list(tools, place, "")?.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
     let mut commands = discard(tools, place, &present)?;
+    if let Some(previous) = present.get(PREVIOUS) {
+        copy.forget(tools, window, previous)?;
+    }
     let _ = writeln!(commands, "mkdir {NEXT}");
     commands += &script(tools, NEXT, &items)?;
     let replaced: BTreeSet<&str> = items.iter().map(|item| item.target.as_str()).collect();
@@ -74,11 +78,7 @@ pub(crate) fn update(
     }
     let _ = writeln!(commands, "mkdir {PREVIOUS}");
     for root in &roots {
-        let is_folder = items.iter().any(|item| {
-            item.target.split_once('/').is_some_and(|(first, _)| first == *root)
-                || item.target == *root && item.kind == ItemKind::Folder
-        });
-        exchange(&mut commands, root, present.get(*root), (NEXT, is_folder))?;
+        exchange(&mut commands, root, present.get(*root), NEXT)?;
     }
     let _ = writeln!(commands, "rmdir {NEXT}");
     tools.change(place, &commands).map_err(super::full)?;
@@ -98,7 +98,7 @@ pub(crate) fn rollback(tools: &Tools, disk: &dyn Disk, path: &Path, window: &Ran
     for entry in &back {
         let name = entry.path.rsplit('/').next().unwrap_or_default();
         let own = present.iter().find(|entry| entry.path == name);
-        exchange(&mut commands, name, own, (NEXT, entry.is_folder))?;
+        exchange(&mut commands, name, own, NEXT)?;
     }
     let _ = writeln!(commands, "rmdir {NEXT}");
     tools.change(place, &commands)?;
@@ -115,24 +115,16 @@ fn discard(tools: &Tools, place: &Place, present: &BTreeMap<String, Entry>) -> R
     Ok(commands)
 }
 
-/// The commands that give a name of the root folder to what has it in `from`, and put what had it under `previous`.
-fn exchange(commands: &mut String, name: &str, old: Option<&Entry>, from: (&str, bool)) -> Result<(), Ext4Error> {
-    let (from, is_folder) = from;
+/// The commands that give a name of the root folder to what has it in `from`, and keep what had it. Counts of links, and who is
+/// whose parent, are left to e2fsck, which knows all forms that folders can have.
+fn exchange(commands: &mut String, name: &str, old: Option<&Entry>, from: &str) -> Result<(), Ext4Error> {
     let own = quoted(name)?;
     if let Some(old) = old {
         let kept = quoted(&format!("{PREVIOUS}/{name}"))?;
         let _ = writeln!(commands, "ln <{}> {kept}\nunlink {own}", old.inode);
-        if old.is_folder {
-            let dots = quoted(&format!("{PREVIOUS}/{name}/.."))?;
-            let _ = writeln!(commands, "unlink {dots}\nln {PREVIOUS} {dots}");
-        }
     }
     let new = quoted(&format!("{from}/{name}"))?;
     let _ = writeln!(commands, "ln {new} {own}\nunlink {new}");
-    if is_folder {
-        let dots = quoted(&format!("{name}/.."))?;
-        let _ = writeln!(commands, "unlink {dots}\nln <2> {dots}");
-    }
     Ok(())
 }
 
@@ -144,6 +136,8 @@ struct Copy {
     before: File,
     free: Ranges,
     block: u64,
+    /// The first change: the name of a system whose room is taken next.
+    forgotten: Step,
     /// What replaying the journal changes.
     recovery: Vec<Step>,
     root: Vec<u64>,
@@ -174,6 +168,7 @@ impl Copy {
             file,
             before,
             block: blocks.size,
+            forgotten: Step::default(),
             recovery: Vec::new(),
             root: Vec::new(),
         };
@@ -182,11 +177,28 @@ impl Copy {
         Ok(result)
     }
 
+    /// Takes the name of a system away whose inodes and blocks the next one may take: who looks for it must not find others'.
+    fn forget(&mut self, tools: &Tools, window: &Range<u64>, previous: &Entry) -> Result<(), Ext4Error> {
+        tools.change(&self.place, &format!("unlink {PREVIOUS}\n"))?;
+        for block in &self.root {
+            let mut bytes = vec![0; self.block as usize];
+            let mut before = bytes.clone();
+            read_full(&self.file, block * self.block, &mut bytes)?;
+            read_full(&self.before, block * self.block, &mut before)?;
+            if bytes != before {
+                self.forgotten.bytes(window.start + block * self.block, bytes);
+            }
+        }
+        // It is still there to be taken apart.
+        tools.change(&self.place, &format!("ln <{}> {PREVIOUS}\n", previous.inode))
+    }
+
     /// What the check has changed: first everything but the journal and the superblock, which say that there is something to
     /// do until the rest is done.
     fn recover(&self, tools: &Tools, disk: &dyn Disk, window: &Range<u64>) -> Result<Vec<Step>, Ext4Error> {
         let mut last: BTreeSet<u64> = numbers(&tools.ask(&self.place, "blocks <8>")?).into_iter().collect();
-        last.insert(0);
+        // The superblock is 1024 bytes from the start (ext4's documentation of its layout).
+        last.insert(1024 / self.block);
         let (mut first, mut second) = (Step::default(), Step::default());
         self.changed(disk, window, None, &mut |block, bytes| {
             let step = if last.contains(&block) { &mut second } else { &mut first };
@@ -207,7 +219,10 @@ impl Copy {
         let known = before.map(|before| data(before, size)).transpose()?.unwrap_or_default();
         let step = self.block as usize;
         const RUN: u64 = 1 << 20;
-        for run in data(&self.file, size)?.rounded(self.block, size).iter() {
+        // What has become a hole is zero now.
+        let mut all = data(&self.file, size)?;
+        all.add_moved(&known, 0);
+        for run in all.rounded(self.block, size).iter() {
             let mut at = run.start;
             while at < run.end {
                 let length = RUN.min(run.end - at);
@@ -252,7 +267,7 @@ impl Copy {
             return Err(Ext4Error::RootFolder);
         }
         let mut update = Update::default();
-        for step in self.recovery {
+        for step in self.recovery.into_iter().chain([self.forgotten]) {
             update.push(step);
         }
         for ranges in [fresh, structures, names] {

@@ -46,6 +46,11 @@ impl Chains<'_, '_> {
         }
     }
 
+    /// Where a cluster starts.
+    pub(crate) fn place(&self, cluster: u32) -> Result<u64, FatError> {
+        self.geometry.place(cluster).ok_or_else(|| FatError::Damaged(format!("there is no cluster {cluster}")))
+    }
+
     /// The clusters that begin with one.
     pub(crate) fn chain(&self, first: u32) -> Result<Vec<u32>, FatError> {
         let mut chain = Vec::new();
@@ -145,7 +150,7 @@ impl Chains<'_, '_> {
         let mut bytes = Vec::new();
         for cluster in self.chain(first)? {
             let mut part = vec![0; self.geometry.cluster as usize];
-            let place = self.geometry.place(cluster).unwrap_or_default();
+            let place = self.place(cluster)?;
             self.view.read_at(place, &mut part)?;
             bytes.extend(part);
             // A folder has 65536 entries at most.
@@ -221,7 +226,7 @@ impl Chains<'_, '_> {
             }
             // `..` is the second entry of every folder, so it is in its first cluster.
             let mut dots = vec![0; folder::ENTRY];
-            let place = self.geometry.place(entry.cluster()).unwrap_or_default() + folder::ENTRY as u64;
+            let place = self.place(entry.cluster())? + folder::ENTRY as u64;
             self.view.read_at(place, &mut dots)?;
             folder::set_cluster(&mut dots, parent);
             self.view.write_at(place, &dots)?;

@@ -8,9 +8,8 @@ const LABEL: u8 = 0x08;
 const LONG_NAME: u8 = 0x0f;
 const DELETED: u8 = 0xe5;
 
-/// The folder in which the system before the last update is kept.
-pub(crate) const PREVIOUS: &str = "previous";
-const PREVIOUS_SHORT: &[u8; 11] = b"PREVIOUS   ";
+/// The short name of [`crate::PREVIOUS`].
+const PREVIOUS_SHORT: &[u8; 11] = b"SKIFF   OLD";
 
 /// A short entry with the long names before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +87,7 @@ fn folder_entry(name: &[u8; 11], lower_case: bool, cluster: u32) -> Vec<u8> {
     for (byte, letter) in entry.iter_mut().zip(name) {
         *byte = *letter;
     }
-    for (at, value) in [(11, FOLDER), (12, if lower_case { 0x08 } else { 0 }), (16, 0x21), (18, 0x21), (24, 0x21)] {
+    for (at, value) in [(11, FOLDER), (12, if lower_case { 0x18 } else { 0 }), (16, 0x21), (18, 0x21), (24, 0x21)] {
         if let Some(byte) = entry.get_mut(at) {
             *byte = value;
         }

@@ -1,7 +1,7 @@
 //! FAT32 file systems: made by the library `fatfs`, and brought up to date so that a cut leaves the old or the new.
 //!
 //! An update writes a whole new tree into free clusters, root folder included, and then changes the one number in the boot
-//! sector that says where the root folder is. The tree before it stays, in the folder `previous`, and going back to it is the
+//! sector that says where the root folder is. The tree before it stays, in the folder `skiff.old`, and going back to it is the
 //! same step the other way.
 
 mod chains;
@@ -27,7 +27,6 @@ use fatfs::TimeProvider;
 use skiff_layout::Ranges;
 
 use self::chains::Chains;
-pub(crate) use self::folder::PREVIOUS;
 use self::geometry::Geometry;
 pub(crate) use self::update::rollback;
 pub(crate) use self::update::update;
@@ -232,7 +231,7 @@ fn check_name(target: &str) -> Result<(), FatError> {
             || part.chars().any(|c| c.is_control() || "\"*:<>?|\\".contains(c))
             || part.ends_with(['.', ' '])
     };
-    let is_previous = target.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(PREVIOUS));
+    let is_previous = target.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(crate::PREVIOUS));
     match is_previous || target.split('/').any(bad) {
         true => Err(FatError::Name(target.to_owned())),
         false => Ok(()),
@@ -314,7 +313,7 @@ mod tests {
             assert!(good, "{version}: {said}");
             assert_eq!((read(&path, "kernel"), read(&path, "mine/notes.txt")), (version.into(), "mine".into()));
         }
-        assert_eq!(read(&path, "previous/kernel"), "two");
+        assert_eq!(read(&path, "skiff.old/kernel"), "two");
         for version in ["two", "three"] {
             let scratch = tempfile::tempfile().unwrap();
             rollback(&disk, &window, &scratch).unwrap().commit(&disk, &Unwatched).unwrap();

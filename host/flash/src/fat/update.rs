@@ -20,6 +20,10 @@ use crate::Watch;
 use crate::update::Step;
 use crate::update::Update;
 
+/// Folders in folders, and files in all, that are kept.
+const MAX_DEPTH: usize = 64;
+const MAX_FILES: usize = 100_000;
+
 /// Head of a file system as it is on the medium.
 struct Before {
     geometry: Geometry,
@@ -113,7 +117,7 @@ pub(crate) fn rollback(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> 
 /// The step that takes the entry of the previous system away.
 fn removal(chains: &Chains<'_, '_>, root: u32, entry: &Entry, origin: u64) -> Result<Step, FatError> {
     let (cluster, at) = chains.place_of(root, entry)?;
-    let place = chains.geometry.place(cluster).unwrap_or_default() + at;
+    let place = chains.place(cluster)? + at;
     let mut step = Step::default();
     // Media write whole sectors; a shorter write would be read, changed and written by the system.
     step.bytes(origin + place, vec![0xe5]);
@@ -161,7 +165,7 @@ fn finish(
     };
     let boot = |range: &Range<u64>| range.start < geometry.sector;
     let backup = |range: &Range<u64>| geometry.backup.is_some_and(|at| (range.start..range.end).contains(&at));
-    let sectors = sectors(view.changed_head(&before.head, geometry.sector), geometry.sector);
+    let sectors = sectors(view.changed_head(&before.head, geometry.sector), &geometry);
     for range in sectors.iter().filter(|range| !boot(range) && !backup(range)) {
         first.bytes(window.start + range.start, slice(&staged, range.clone()));
     }
@@ -192,7 +196,7 @@ fn finish(
     for range in view.fresh.iter() {
         copy.part(window.start, scratch, range)?;
     }
-    for range in self::sectors(view.changed_head(&staged, geometry.sector), geometry.sector) {
+    for range in self::sectors(view.changed_head(&staged, geometry.sector), &geometry) {
         copy.bytes(window.start + range.start, slice(&view.head, range));
     }
     result.push(copy);
@@ -200,9 +204,9 @@ fn finish(
 }
 
 /// Splits ranges into sectors that stand alone where it matters: the boot sector and its copy.
-fn sectors(ranges: Vec<Range<u64>>, sector: u64) -> Vec<Range<u64>> {
+fn sectors(ranges: Vec<Range<u64>>, geometry: &Geometry) -> Vec<Range<u64>> {
     // The reserved sectors, few, are split; the FATs stay in runs.
-    let reserved = 32 * sector;
+    let Geometry { sector, fat: reserved, .. } = *geometry;
     ranges
         .into_iter()
         .flat_map(|range| {
@@ -236,14 +240,19 @@ fn carried(disk: &dyn Disk, window: &Range<u64>, head: &[u8], items: &[Item]) ->
         .filter(|item| !item.once && !matches!(item.kind, ItemKind::Folder))
         .map(|item| item.target.to_lowercase())
         .collect();
-    let mut found = Vec::new();
-    let mut pending = vec![String::new()];
-    while let Some(folder) = pending.pop() {
+    let mut found: Vec<Carried> = Vec::new();
+    let mut pending = vec![(String::new(), 0)];
+    while let Some((folder, depth)) = pending.pop() {
+        if depth > MAX_DEPTH || found.len() > MAX_FILES {
+            return Err(FatError::Damaged("it has more files, or deeper folders, than skiff copies".into()));
+        }
         let dir = if folder.is_empty() { system.root_dir() } else { system.root_dir().open_dir(&folder)? };
         for entry in dir.iter() {
             let entry = entry?;
             let name = entry.file_name();
-            if matches!(name.as_str(), "." | "..") || folder.is_empty() && name.eq_ignore_ascii_case(folder::PREVIOUS) {
+            // What the short name says counts: a long one may say anything.
+            let is_dots = matches!(entry.short_file_name_as_bytes(), b"." | b"..");
+            if is_dots || folder.is_empty() && name.eq_ignore_ascii_case(crate::PREVIOUS) {
                 continue;
             }
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
@@ -251,7 +260,7 @@ fn carried(disk: &dyn Disk, window: &Range<u64>, head: &[u8], items: &[Item]) ->
                 continue;
             }
             if entry.is_dir() {
-                pending.push(path.clone());
+                pending.push((path.clone(), depth + 1));
             }
             found.push(Carried { path, is_folder: entry.is_dir(), size: entry.len() });
         }

@@ -20,21 +20,30 @@ use crate::session::Session;
 /// The size of an image where neither the user nor the board says another.
 const SIZE: u64 = 1536 << 20;
 
+/// Bytes of a sector.
+const SECTOR: u64 = 512;
+
 /// Makes an image file, its map, and what else was asked for.
 pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Result<()> {
     let told = board.decl.image_size.as_deref().map(str::parse::<Bytes>).transpose();
     let told =
         told.map_err(|error| CommandError::new(Kind::User, format!("image_size of `{}`: {error}", board.package)))?;
-    let medium = Medium { size: args.size.or(told).map_or(SIZE, |size| size.0), sector: 512 };
+    let size = args.size.or(told).map_or(SIZE, |size| size.0);
+    // 300MB is no whole number of sectors, and nobody minds half a one.
+    let medium = Medium { size: size - size % SECTOR, sector: 512 };
     let path = output(session, board, args);
     if path.exists() && !path.is_file() {
         return Err(CommandError::new(Kind::Usage, format!("{} is no file", path.display()))
             .hint(format!("to write to a device: skiff cmd {} format", board.package)));
     }
+    if let Some(end) = ["zst", "xz", "gz"].iter().find(|end| path.extension().is_some_and(|own| own == **end)) {
+        return Err(CommandError::new(Kind::Usage, format!("{} would not be packed", path.display()))
+            .hint(format!("leave .{end} away; --publish makes a packed image beside it")));
+    }
     let layout = board.layout(session, Intent::Image, medium, "")?;
     let plan = Plan::new(&layout, medium, board.ids(session, medium, ""), &board.sources(session)?)?;
     let shown = path.display().to_string();
-    super::show(&plan, &shown, &args.show())?;
+    super::show(&plan, &shown, &args.view)?;
     if args.dry_run {
         return Ok(());
     }
@@ -48,14 +57,19 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
     let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), &programs, &watch)?;
-    let outputs =
-        Outputs { publish: args.publish, name: board.package.to_string(), date: board.sources(session)?.epoch };
+    let outputs = Outputs { publish: args.publish, name: board.package.to_string(), date: date(session)? };
     let made = outputs.publish(image, file, &path, &watch)?;
     drop(watch);
-    for file in made {
+    for file in made.iter().filter(|_| !args.view.json) {
         data!("{}", file.display());
     }
     Ok(())
+}
+
+/// When the image is released: what the environment says, or now.
+fn date(session: &Session) -> Result<u32> {
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+    Ok(session.source_date_epoch()?.unwrap_or_else(|| u32::try_from(now()).unwrap_or_default()))
 }
 
 /// Where the image goes: what was said, what the board's variable says, or a place in the workspace.

@@ -21,7 +21,7 @@ use crate::session::Session;
 
 /// Makes everything on a medium anew.
 pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result<()> {
-    let FormatArgs { media: args, personal } = args;
+    let FormatArgs { target: args, view, personal } = args;
     let rules = media::rules(session, args.allow_fixed.as_ref());
     let variable = board.decl.device.as_deref();
     let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.environment.get(name)));
@@ -39,7 +39,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let ids = board.ids(session, medium, device.serial.as_deref().unwrap_or(&device.name));
     let mut plan = Plan::new(&layout, medium, ids, &board.sources(session)?)?;
     media::personalize(session, personal, &mut plan)?;
-    super::show(&plan, &chosen.title(), args)?;
+    super::show(&plan, &chosen.title(), view)?;
     if args.dry_run {
         return Ok(());
     }

@@ -11,7 +11,8 @@ use skiff_flash::Target;
 use skiff_layout::Bytes;
 use skiff_runtime::board::Intent;
 
-use crate::args::MediaArgs;
+use crate::args::InstallArgs;
+use crate::args::TargetArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
@@ -23,7 +24,8 @@ use crate::output::data;
 use crate::session::Session;
 
 /// Brings the system on a medium up to date.
-pub(crate) fn run(session: &Session, board: &Board, args: &MediaArgs) -> Result<()> {
+pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Result<()> {
+    let InstallArgs { target: args, json } = args;
     let rules = media::rules(session, args.allow_fixed.as_ref());
     let chosen = chosen(session, board, args, &rules)?;
     let looked = look(&chosen)?;
@@ -31,7 +33,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &MediaArgs) -> Result<
     let model = chosen.device().and_then(|device| device.model.as_deref()).unwrap_or_default();
     let layout = board.layout(session, Intent::Install, medium, model)?;
     let plan = InstallPlan::new(&layout, medium, &looked, &board.sources(session)?)?;
-    show(&plan, &chosen, args);
+    show(&plan, &chosen, *json);
     if args.dry_run {
         return Ok(());
     }
@@ -43,20 +45,22 @@ pub(crate) fn run(session: &Session, board: &Board, args: &MediaArgs) -> Result<
     )?;
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
-    write(&chosen, &rules, &watch, |disk| Ok(plan.stage(disk, chosen.path(), &programs, &watch)?))?;
+    let scratch = super::scratch(session)?;
+    write(&chosen, &rules, &watch, |disk| Ok(plan.stage(disk, chosen.path(), &programs, &scratch, &watch)?))?;
     drop(watch);
     session.say(&format!("{} is up to date; `rollback` goes back to what was there before", chosen.path().display()));
     Ok(())
 }
 
 /// Goes back to the system before the last install.
-pub(crate) fn back(session: &Session, board: &Board, args: &MediaArgs) -> Result<()> {
+pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Result<()> {
+    let InstallArgs { target: args, json } = args;
     let rules = media::rules(session, args.allow_fixed.as_ref());
     let chosen = chosen(session, board, args, &rules)?;
     let looked = look(&chosen)?;
     let layout = board.layout(session, Intent::Install, chosen.medium(), "")?;
     let plan = InstallPlan::back(&layout, chosen.medium(), &looked, board.sources(session)?.epoch)?;
-    show(&plan, &chosen, args);
+    show(&plan, &chosen, *json);
     if args.dry_run {
         return Ok(());
     }
@@ -68,13 +72,14 @@ pub(crate) fn back(session: &Session, board: &Board, args: &MediaArgs) -> Result
     )?;
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
-    write(&chosen, &rules, &watch, |disk| Ok(plan.stage_back(disk, chosen.path(), &programs)?))?;
+    let scratch = super::scratch(session)?;
+    write(&chosen, &rules, &watch, |disk| Ok(plan.stage_back(disk, chosen.path(), &programs, &scratch)?))?;
     drop(watch);
     session.say(&format!("{} has its previous system again", chosen.path().display()));
     Ok(())
 }
 
-fn chosen(session: &Session, board: &Board, args: &MediaArgs, rules: &Rules) -> Result<Chosen> {
+fn chosen(session: &Session, board: &Board, args: &TargetArgs, rules: &Rules) -> Result<Chosen> {
     let variable = board.decl.device.as_deref();
     let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.environment.get(name)));
     media::choose(session, named.ok_or_else(|| media::unnamed(variable))?, 0, rules)
@@ -106,14 +111,26 @@ fn write(chosen: &Chosen, rules: &Rules, watch: &TaskWatch, stage: impl Fn(&dyn 
         }
     };
     let staged = stage(disk.as_ref())?;
+    if let Chosen::File { path, .. } = chosen {
+        // A map says what an image held when it was made; whoever wrote by the old one would ruin a medium.
+        let mut map = path.as_os_str().to_owned();
+        map.push(".bmap");
+        match std::fs::remove_file(&map) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(CommandError::new(Kind::User, format!("Cannot remove the old map of the image: {error}"))
+                    .hint("it would no longer fit; nothing was written"));
+            }
+            _ => {}
+        }
+    }
     staged.commit(disk.as_ref(), watch).map_err(|error| {
         CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", chosen.path().display()))
             .hint("the medium still boots the old system or the new one; install again")
     })
 }
 
-fn show(plan: &InstallPlan, chosen: &Chosen, args: &MediaArgs) {
-    if args.json {
+fn show(plan: &InstallPlan, chosen: &Chosen, json: bool) {
+    if json {
         let part = |part: &skiff_flash::Part| {
             let files = part.items.iter().filter(|item| item.kind != ItemKind::Folder);
             serde_json::json!({
@@ -137,6 +154,7 @@ fn show(plan: &InstallPlan, chosen: &Chosen, args: &MediaArgs) {
     for part in plan.parts() {
         let files = part.items.iter().filter(|item| item.kind != ItemKind::Folder).count();
         let size: u64 = part.items.iter().map(skiff_flash::Item::size).sum();
-        data!("  partition {} {:12} {files} files, {}", part.number, part.label, Bytes(size));
+        let what = if files > 0 { format!("{files} files, {}", Bytes(size)) } else { "its previous files".to_owned() };
+        data!("  partition {} {:12} {what}", part.number, part.label);
     }
 }

@@ -15,7 +15,8 @@ use skiff_plan::BuildPlan;
 
 use crate::args::BuildImageArgs;
 use crate::args::FormatArgs;
-use crate::args::MediaArgs;
+use crate::args::InstallArgs;
+use crate::args::ViewArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
@@ -49,7 +50,7 @@ impl BoardCommand {
         match self {
             Self::Format => "Makes everything on a medium anew, the system included",
             Self::Install => "Brings the system on a formatted medium up to date; what users keep stays",
-            Self::Rollback => "Goes back to the system before the last install",
+            Self::Rollback => "Goes back to the system before the last install; a second time, forward again",
             Self::BuildImage => "Makes an image file of the medium",
         }
     }
@@ -67,6 +68,11 @@ pub(crate) fn run(
     command: BoardCommand,
     arguments: &[String],
 ) -> Result<ExitCode> {
+    // What is not in the chain would lay its own files over those of the board that is.
+    if session.requested().is_some() && !session.chain()?.names().contains(package) {
+        return Err(CommandError::new(Kind::User, format!("`{package}` is not in the chain of this workspace"))
+            .hint(format!("name a chain with it: skiff -c BOARD cmd {package} {}", command.name())));
+    }
     let board = Board::in_plan(plan, package)?;
     let done = match command {
         BoardCommand::BuildImage => match parse::<BuildImageArgs>(package, command, &board.decl, arguments) {
@@ -78,7 +84,7 @@ pub(crate) fn run(
             Err(code) => return Ok(code),
         },
         BoardCommand::Install | BoardCommand::Rollback => {
-            match parse::<MediaArgs>(package, command, &board.decl, arguments) {
+            match parse::<InstallArgs>(package, command, &board.decl, arguments) {
                 Ok(args) if command == BoardCommand::Install => install::run(session, &board, &args),
                 Ok(args) => install::back(session, &board, &args),
                 Err(code) => return Ok(code),
@@ -119,7 +125,7 @@ fn parse<A: clap::Args>(
 }
 
 /// Shows a plan as the user wants to see it.
-fn show(plan: &Plan, title: &str, args: &MediaArgs) -> Result<()> {
+fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
     let picture = Picture::new(plan, title);
     match args.json {
         true => data!("{:#}", picture.json()),
@@ -129,6 +135,16 @@ fn show(plan: &Plan, title: &str, args: &MediaArgs) -> Result<()> {
     std::fs::write(path, picture.svg()).map_err(|error| {
         CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.display())).hint("choose another file")
     })
+}
+
+/// A folder with room for what goes onto a medium: that of the workspace.
+fn scratch(session: &Session) -> Result<std::path::PathBuf> {
+    let folder = session.workspace.folder();
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        CommandError::new(Kind::User, format!("Cannot make `{}`: {error}", folder.display()))
+            .hint("it needs as much room there as the contents have")
+    })?;
+    Ok(folder)
 }
 
 /// Has the system look at the partitions of a device again.

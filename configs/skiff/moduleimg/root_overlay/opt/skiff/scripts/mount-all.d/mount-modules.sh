@@ -6,7 +6,8 @@ place=/usr/lib/modules
 if mountpoint -q "$place"; then
 	exit 0
 fi
-for image in /mnt/rootfs/modules.squashfs /mnt/rootfs/previous/modules.squashfs; do
+for image in /mnt/rootfs/modules.squashfs /mnt/rootfs/skiff.old/modules.squashfs \
+	/mnt/persist/skiff.old/rootfs/modules.squashfs; do
 	[ -f "$image" ] || continue
 	mount -o loop,ro "$image" "$place"
 	[ ! -d "$place/$(uname -r)" ] || exit 0
