@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -71,22 +72,41 @@ impl Disk for FileDisk {
     }
 }
 
-/// A disk that loses everything after so many writes, as if its power were cut: for tests. It claims that all is well.
+/// A disk whose power is cut after so many writes, for tests. What was written since the last flush before that reaches it in
+/// part, sector by sector, as a cache that is cut off would have it; nothing after that does. It claims that all is well.
 pub struct Cut<'d> {
     disk: &'d dyn Disk,
+    /// Writes that are still whole; one more stands for "nothing has been lost yet".
     left: AtomicU64,
+    /// Whether the power is gone for good, which is known at the next flush.
+    dead: AtomicBool,
+    /// What chooses the sectors that arrive.
+    chance: AtomicU64,
 }
+
+/// Bytes that a medium writes whole.
+const SECTOR: usize = 512;
 
 impl<'d> Cut<'d> {
     /// A disk that keeps `writes` writes.
     pub fn after(disk: &'d dyn Disk, writes: u64) -> Self {
-        // One more stands for "nothing has been lost yet".
-        Self { disk, left: AtomicU64::new(writes + 1) }
+        let chance = writes.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        Self { disk, left: AtomicU64::new(writes + 1), dead: AtomicBool::new(false), chance: AtomicU64::new(chance) }
     }
 
     /// Whether anything has been lost.
     pub fn was_cut(&self) -> bool {
         self.left.load(Ordering::Relaxed) == 0
+    }
+
+    /// The toss of a coin (xorshift).
+    fn toss(&self) -> bool {
+        let mut state = self.chance.load(Ordering::Relaxed);
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.chance.store(state, Ordering::Relaxed);
+        state & 1 == 1
     }
 }
 
@@ -101,13 +121,23 @@ impl Disk for Cut<'_> {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1)));
-        match before {
-            Ok(0 | 1) => Ok(()),
-            _ => self.disk.write_at(offset, bytes),
+        if !matches!(before, Ok(0 | 1)) {
+            return self.disk.write_at(offset, bytes);
         }
+        let mut at = offset;
+        for sector in bytes.chunks(SECTOR) {
+            if !self.dead.load(Ordering::Relaxed) && self.toss() {
+                self.disk.write_at(at, sector)?;
+            }
+            at += sector.len() as u64;
+        }
+        Ok(())
     }
 
     fn flush(&self) -> io::Result<()> {
+        if self.was_cut() {
+            self.dead.store(true, Ordering::Relaxed);
+        }
         self.disk.flush()
     }
 }
