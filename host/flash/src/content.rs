@@ -22,6 +22,9 @@ use crate::uimage;
 /// Bytes of a text that is changed.
 const MAX_TEXT: u64 = 1 << 20;
 
+/// Bytes of what takes the place of something, which may be there many times.
+const MAX_REPLACEMENT: usize = 1024;
+
 /// Files and folders that a source may have; folders in folders.
 const MAX_ITEMS: usize = 1_000_000;
 const MAX_DEPTH: usize = 64;
@@ -219,10 +222,17 @@ impl Sources {
             let wrong = |error: regex::Error| ContentError::Edit { find: find.clone(), problem: error.to_string() };
             let expression = Regex::new(find).map_err(wrong)?;
             let (replace, is_plain) = expand(replace, partuuid)?;
+            if replace.len() > MAX_REPLACEMENT {
+                return Err(ContentError::Edit { find: find.clone(), problem: "its replacement is too long".into() });
+            }
             text = match is_plain {
                 true => expression.replace_all(&text, NoExpand(&replace)).into_owned(),
                 false => expression.replace_all(&text, replace.as_str()).into_owned(),
             };
+            // A text can grow with every change.
+            if text.len() as u64 > MAX_TEXT {
+                return Err(ContentError::NotText(path.display().to_string()));
+            }
         }
         // Nobody can boot what still has a place for something.
         if !content.edits.is_empty()

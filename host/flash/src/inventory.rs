@@ -72,6 +72,21 @@ impl Inventory {
                 all.push((part.clone(), Use::Held { part: part.clone(), by }));
             }
         }
+        // What a loop device holds is somebody's if it is a device itself, or is in another loop device that is in use.
+        let loops: Vec<(String, String)> = devices
+            .iter()
+            .filter(|device| device.name.starts_with("loop"))
+            .filter_map(|device| Some((device.name.clone(), device.model.clone()?)))
+            .collect();
+        for (name, backing) in &loops {
+            if backing.starts_with("/dev/") {
+                all.push((name.clone(), Use::Held { part: name.clone(), by: backing.clone() }));
+            }
+            let others = loops.iter().filter(|(other, of)| other != name && of == backing);
+            for (other, _) in others {
+                all.push((name.clone(), Use::Held { part: name.clone(), by: other.clone() }));
+            }
+        }
         for device in &mut devices {
             let own = |part: &String| *part == device.name || parents.get(part) == Some(&device.name);
             device.uses = all.iter().filter(|(part, _)| own(part)).map(|(_, one)| one.clone()).collect();

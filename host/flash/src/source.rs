@@ -6,6 +6,7 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Seek as _;
 use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -89,7 +90,12 @@ impl ImageSource {
     /// [`SourceError`].
     pub fn open(path: &Path, map: Option<&Path>, is_cancelled: &dyn Fn() -> bool) -> Result<Self, SourceError> {
         let failed = |source| SourceError::Io { path: path.display().to_string(), source };
-        let mut file = File::open(path).map_err(failed)?;
+        // A pipe would be waited for.
+        let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let mut file = File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")));
+        }
         let mut magic = [0; 6];
         let count = file.read(&mut magic).map_err(failed)?;
         file.rewind().map_err(failed)?;

@@ -151,6 +151,11 @@ impl Bmap {
             }
             ranges.push((start..end.min(image_size), digest));
         }
+        let of = |(range, _): &(Range<u64>, _)| range.end.div_ceil(block_size) - range.start / block_size;
+        let blocks = ranges.iter().map(of).fold(0, u64::saturating_add);
+        if ranges.is_empty() || number("MappedBlocksCount").is_ok_and(|said| said != blocks) {
+            return Err(form("it does not list the blocks that it says"));
+        }
         Ok(Self { image_size, block_size, ranges })
     }
 }

@@ -69,6 +69,13 @@ pub(crate) fn choose(session: &Session, path: &str, needs: u64, rules: &Rules) -
     let path = session.environment.absolute(Path::new(path));
     if path.is_file() {
         let size = std::fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or_default();
+        let real = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone()).display().to_string();
+        let inventory = Inventory::read(Path::new(MACHINE)).ok();
+        let devices = inventory.iter().flat_map(Inventory::disks);
+        if let Some(device) = devices.into_iter().find(|device| device.model.as_ref() == Some(&real)) {
+            let message = format!("{} is in use: it is the medium of {}", path.display(), device.path.display());
+            return Err(CommandError::new(Kind::Refused, message).hint("detach it first: losetup --detach"));
+        }
         return Ok(Chosen::File { path, size });
     }
     let inventory = Inventory::read(Path::new(MACHINE)).map_err(|error| {

@@ -24,7 +24,7 @@ impl Blocks {
     pub(crate) fn of(tools: &Tools, place: &Place) -> Result<Self, Ext4Error> {
         let said = tools.run("dumpe2fs", &[], place, &[])?;
         if said.code != Some(0) {
-            return Err(Ext4Error::Missing);
+            return Err(Ext4Error::Damaged { said: said.last_lines() });
         }
         Self::parse(&said.stdout).ok_or_else(|| Ext4Error::Damaged { said: "dumpe2fs cannot list its blocks".into() })
     }

@@ -55,9 +55,6 @@ pub enum Ext4Error {
         /// What e2fsck said.
         said: String,
     },
-    /// There is none.
-    #[error("there is no ext4 file system")]
-    Missing,
     /// Nothing to go back to.
     #[error("it holds no previous system")]
     NoPrevious,
@@ -68,7 +65,7 @@ pub enum Ext4Error {
     #[error("its file system is full")]
     Full,
     /// A name that no file can have.
-    #[error("`{0}` is no name for a file")]
+    #[error("`{0}` is no name that skiff can give to a file, or keep")]
     Name(String),
     /// Reading or writing failed.
     #[error(transparent)]
@@ -250,6 +247,38 @@ mod tests {
         }
         assert!(check(&image).0, "{}", check(&image).1);
         assert_eq!(read(&image, "boot/extlinux/extlinux.conf"), "one");
+    }
+
+    #[test]
+    fn no_name_is_so_long_that_a_part_of_it_becomes_a_command() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(START + SIZE).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let uuid = Uuid::from_u128(1);
+        let naming = Naming { label: "x", uuid, hash_seed: uuid, features: &[], renewed: true };
+        for length in [300, 4000, 8180, 8191, 9000] {
+            let link = format!("{}\"\nlcd \"{}", "a/".repeat(length / 2), folder.path().display());
+            for target in ["x".to_owned(), format!("{}\"", "b".repeat(length))] {
+                let item = Item { target, kind: ItemKind::Link(link.clone()), once: false };
+                assert!(make(&tools(), file.path(), START, SIZE, naming, &[item]).is_err(), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_folder_of_somebodys_is_kept() {
+        let many = (0..400).map(|number| text(&format!("boot/mine/a file with a long name {number}"), "mine"));
+        let image = new_image(&many.chain(system("one")).collect::<Vec<_>>());
+        let disk = FileDisk::new(image.reopen().unwrap(), START + SIZE);
+        let window = START..START + SIZE;
+        for version in ["two", "three"] {
+            let plan = update(&tools(), &disk, image.path(), &window, &system(version), &Unwatched).unwrap();
+            plan.commit(&disk, &Unwatched).unwrap();
+            assert!(check(&image).0, "{version}: {}", check(&image).1);
+            assert_eq!(read(&image, "boot/mine/a file with a long name 399"), "mine");
+        }
+        rollback(&tools(), &disk, image.path(), &window).unwrap().commit(&disk, &Unwatched).unwrap();
+        assert!(check(&image).0);
     }
 
     #[test]

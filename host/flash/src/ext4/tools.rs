@@ -139,6 +139,10 @@ impl Tools {
 
     /// Runs commands of debugfs. It ends with 0 whatever happens: what it says decides.
     fn debugfs(&self, place: &Place, arguments: &[&str], script: &str) -> Result<String, Ext4Error> {
+        const MAX_LINE: usize = 8000;
+        if let Some(line) = script.lines().find(|line| line.len() > MAX_LINE) {
+            return Err(Ext4Error::Name(line.chars().take(100).collect()));
+        }
         let path = self.scratch("script");
         std::fs::write(&path, script)?;
         let name = path.display().to_string();
@@ -185,10 +189,16 @@ impl Said {
     }
 }
 
+/// Bytes of a word. debugfs reads lines of 8191 bytes, and takes what is behind for another command: the two words of the
+/// longest command have room in one.
+const MAX_WORD: usize = 3500;
+
 /// A word of a command for debugfs.
 pub(crate) fn quoted(text: &str) -> Result<String, Ext4Error> {
-    match text.chars().any(char::is_control) {
-        true => Err(Ext4Error::Name(text.to_owned())),
-        false => Ok(format!("\"{}\"", text.replace('"', "\"\""))),
+    let quoted = format!("\"{}\"", text.replace('"', "\"\""));
+    let is_long = quoted.len() > MAX_WORD || text.split('/').any(|name| name.len() > 255);
+    match is_long || text.chars().any(char::is_control) {
+        true => Err(Ext4Error::Name(text.chars().take(100).collect())),
+        false => Ok(quoted),
     }
 }

@@ -45,13 +45,26 @@ fn list_all(tools: &Tools, place: &Place, folders: &[String]) -> Result<Vec<Entr
         script += &format!("ls -p {}\n", quoted(&format!("/{folder}"))?);
     }
     let said = tools.ask_all(place, &script)?;
-    let mut folders = folders.iter();
+    // A name that is no text, or ends its line, is not what it looks like here: better nothing than something else.
+    let strange = |line: &str| Ext4Error::Name(line.chars().take(100).collect());
+    let mut questions = script.lines().zip(folders);
     let mut folder = "";
     let mut found = Vec::new();
     for line in said.lines() {
         // Before its answer, the program repeats each question.
-        if line.starts_with("debugfs: ls -p ") {
-            folder = folders.next().map(String::as_str).unwrap_or_default();
+        if let Some(question) = line.strip_prefix("debugfs: ") {
+            let (asked, of) = questions.next().ok_or_else(|| strange(line))?;
+            if question.trim_end() != asked.trim_end() {
+                return Err(strange(line));
+            }
+            folder = of;
+            continue;
+        }
+        if line.trim().is_empty() {
+            continue;
+        }
+        if line.contains('\u{fffd}') || line.chars().any(char::is_control) || line.split('/').count() != 8 {
+            return Err(strange(line));
         }
         // /inode/mode/uid/gid/name/size/ – a name holds no `/`.
         let mut fields = line.split('/');

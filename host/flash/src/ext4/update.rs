@@ -67,10 +67,29 @@ pub(crate) fn update(
     made.extend(items.iter().filter(|item| item.kind == ItemKind::Folder).map(|item| item.target.clone()));
     // What somebody has put into a folder that is replaced stays in it: the same file under the new name, too.
     for root in roots.iter().filter_map(|root| present.get(*root)).filter(|root| root.is_folder) {
-        for Entry { path, inode, is_folder } in tree::walk(tools, place, &root.path)? {
+        let entries = tree::walk(tools, place, &root.path)?;
+        // debugfs gives a folder no more room when it links: what the folder will need is made before.
+        let mut needed: BTreeMap<String, u64> = BTreeMap::new();
+        for entry in &entries {
+            let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
+            *needed.entry(folder.to_owned()).or_default() += 12 + name.len() as u64;
+        }
+        let mut made_room = |commands: &mut String, folder: &str| -> Result<(), Ext4Error> {
+            for _ in 0..needed.remove(folder).unwrap_or_default() / (copy.block / 2) {
+                let _ = writeln!(commands, "expand_dir {}", quoted(&format!("{NEXT}/{folder}"))?);
+            }
+            Ok(())
+        };
+        if made.contains(&root.path) {
+            made_room(&mut commands, &root.path)?;
+        }
+        for Entry { path, inode, is_folder } in entries {
             let target = quoted(&format!("{NEXT}/{path}"))?;
-            if is_folder && made.insert(path.clone()) {
-                let _ = writeln!(commands, "mkdir {target}");
+            if is_folder {
+                if made.insert(path.clone()) {
+                    let _ = writeln!(commands, "mkdir {target}");
+                }
+                made_room(&mut commands, &path)?;
             } else if !is_folder && !replaced.contains(path.as_str()) {
                 let _ = writeln!(commands, "ln <{inode}> {target}");
             }

@@ -132,6 +132,9 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
         false => data!("{}", picture.text()),
     }
     let Some(path) = &args.svg else { return Ok(()) };
+    if path.exists() && !path.is_file() {
+        return Err(CommandError::new(Kind::Usage, format!("`{}` is no file", path.display())).hint("choose another"));
+    }
     std::fs::write(path, picture.svg()).map_err(|error| {
         CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.display())).hint("choose another file")
     })
