@@ -89,7 +89,7 @@ fn environment() -> TestEnvironment {
 
 fn run(command: &mut Command) {
     let path = std::env::var("PATH").unwrap_or_default();
-    let command = command.env("PATH", format!("{path}:/usr/sbin:/sbin")).stdout(Stdio::null()).stderr(Stdio::null());
+    let command = command.env("PATH", format!("{path}:/usr/sbin:/sbin")).stdout(Stdio::null());
     assert!(command.status().unwrap().success());
 }
 

@@ -79,7 +79,7 @@ impl Inventory {
             .filter_map(|device| Some((device.name.clone(), device.model.clone()?)))
             .collect();
         for (name, backing) in &loops {
-            if backing.starts_with("/dev/") {
+            if devices.iter().any(|device| device.path == Path::new(backing)) {
                 all.push((name.clone(), Use::Held { part: name.clone(), by: backing.clone() }));
             }
             let others = loops.iter().filter(|(other, of)| other != name && of == backing);

@@ -327,6 +327,12 @@ fn nothing_weakens_a_refusal() {
     assert!(env.fail(77, &["cmd", "odroid/common", "format", "--confirm", device.name()]).contains("protected"));
     env.unset("SKIFF_PROJECT");
     fs::remove_file(env.path("skiff.yaml")).unwrap();
+    // A loop device over a device is that device.
+    let (over, _) = run(Command::new("losetup").args(["--find", "--show", device.path()]));
+    let over = Loop { device: over.trim().into() };
+    let said = env.fail(77, &["cmd", "odroid/common", "format", "--device", over.path(), "--confirm", over.name()]);
+    assert!(said.contains("is a part of"), "{said}");
+    drop(over);
     let small = Loop::new(&env, "small", 64 << 20);
     let said = env.fail(1, &["cmd", "odroid/common", "format", "--device", small.path(), "--confirm", small.name()]);
     assert!(said.contains("needs at least"), "{said}");
