@@ -17,6 +17,7 @@ use skiff_layout::Raw;
 
 use crate::Item;
 use crate::ItemKind;
+use crate::marker::is_reserved;
 use crate::uimage;
 
 /// Bytes of a text that is changed.
@@ -52,6 +53,9 @@ pub enum ContentError {
     /// A target that is not inside the file system.
     #[error("`{0}` is no place in a file system")]
     Target(String),
+    /// A name that is not for layers to use.
+    #[error("`{0}` has a name that skiff or the file system needs for itself")]
+    Reserved(String),
     /// Something that is neither a file nor a folder nor a link.
     #[error("`{0}` is neither a file nor a folder")]
     Special(String),
@@ -123,21 +127,16 @@ impl Sources {
         if raw.optional { Ok(None) } else { Err(ContentError::Missing(raw.source.clone())) }
     }
 
-    /// Finds what goes into a file system. Where two have the same target, the later counts. `partuuid` knows the identities
-    /// of partitions; where `follow`, links become what they lead to.
+    /// Finds what goes into a file system. Where two have the same target, the later counts. Where `follow`, links
+    /// become what they lead to.
     ///
     /// # Errors
     /// [`ContentError`]: the first thing that is missing or wrong.
-    pub fn items(
-        &self,
-        contents: &[Content],
-        follow: bool,
-        partuuid: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Vec<Item>, ContentError> {
+    pub fn items(&self, contents: &[Content], follow: bool, names: &Names<'_>) -> Result<Vec<Item>, ContentError> {
         let mut items: Vec<Item> = Vec::new();
         let mut places = std::collections::BTreeMap::new();
         for content in contents {
-            for item in self.of_content(content, follow, partuuid)? {
+            for item in self.of_content(content, follow, names)? {
                 let key = if follow { item.target.to_lowercase() } else { item.target.clone() };
                 match places.get(&key).and_then(|place: &usize| items.get_mut(*place)) {
                     Some(place) => *place = item,
@@ -152,12 +151,7 @@ impl Sources {
         Ok(items)
     }
 
-    fn of_content(
-        &self,
-        content: &Content,
-        follow: bool,
-        partuuid: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Vec<Item>, ContentError> {
+    fn of_content(&self, content: &Content, follow: bool, names: &Names<'_>) -> Result<Vec<Item>, ContentError> {
         let target = content.target.trim_start_matches('/');
         if target.split('/').any(|part| matches!(part, "." | "..")) || target.contains("//") {
             return Err(ContentError::Target(content.target.clone()));
@@ -182,8 +176,11 @@ impl Sources {
                 continue;
             }
             for item in &mut items {
+                if is_reserved(&item.target) {
+                    return Err(ContentError::Reserved(item.target.clone()));
+                }
                 item.once = content.once;
-                self.change(content, item, partuuid)?;
+                self.change(content, item, names)?;
             }
             return Ok(items);
         }
@@ -194,12 +191,7 @@ impl Sources {
     }
 
     /// Makes the text of an item what the content says.
-    fn change(
-        &self,
-        content: &Content,
-        item: &mut Item,
-        partuuid: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<(), ContentError> {
+    fn change(&self, content: &Content, item: &mut Item, names: &Names<'_>) -> Result<(), ContentError> {
         let ItemKind::File { path, size, .. } = &item.kind else { return Ok(()) };
         if content.edits.is_empty() && content.script.is_none() {
             return Ok(());
@@ -221,7 +213,7 @@ impl Sources {
             }
             let wrong = |error: regex::Error| ContentError::Edit { find: find.clone(), problem: error.to_string() };
             let expression = Regex::new(find).map_err(wrong)?;
-            let (replace, is_plain) = expand(replace, partuuid)?;
+            let (replace, is_plain) = expand(replace, names)?;
             if replace.len() > MAX_REPLACEMENT {
                 return Err(ContentError::Edit { find: find.clone(), problem: "its replacement is too long".into() });
             }
@@ -273,16 +265,43 @@ impl Sources {
     }
 }
 
-/// Puts identities into the place of `{partuuid:LABEL}`; whether no reference to a group is left.
-fn expand(text: &str, partuuid: &dyn Fn(&str) -> Option<String>) -> Result<(String, bool), ContentError> {
+/// What stands for something of the medium in a text.
+#[derive(Clone, Copy)]
+pub struct Names<'n> {
+    /// The identities of partitions, by their labels.
+    pub partuuid: &'n dyn Fn(&str) -> Option<String>,
+    /// Which install of the medium this is; 0 for one that is made anew.
+    pub generation: u64,
+}
+
+impl Names<'_> {
+    /// What stands for the inside of `{…}`; none for what is no name.
+    fn get(&self, name: &str) -> Option<Option<String>> {
+        match name.split_once(':') {
+            Some(("partuuid", label)) => Some((self.partuuid)(label)),
+            None if name == "generation" => Some(Some(self.generation.to_string())),
+            _ => None,
+        }
+    }
+}
+
+/// Puts identities into the place of `{partuuid:LABEL}`, and the like; whether no reference to a group is left.
+fn expand(text: &str, names: &Names<'_>) -> Result<(String, bool), ContentError> {
     let mut result = String::new();
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{partuuid:") {
-        let unknown = || ContentError::Placeholder(text.to_owned());
-        let (label, after) = after.split_once('}').ok_or_else(unknown)?;
+    while let Some((before, after)) = rest.split_once('{') {
         result += before;
-        result += &partuuid(label).ok_or_else(unknown)?;
-        rest = after;
+        match after.split_once('}').and_then(|(name, after)| Some((names.get(name)?, after))) {
+            Some((Some(value), after)) => {
+                result += &value;
+                rest = after;
+            }
+            Some((None, _)) => return Err(ContentError::Placeholder(text.to_owned())),
+            None => {
+                result.push('{');
+                rest = after;
+            }
+        }
     }
     result += rest;
     let is_plain = !result.contains('$');
@@ -403,6 +422,9 @@ impl Place {
 mod tests {
     use super::*;
 
+    const NAMES: Names<'_> = Names { partuuid: &|label| Some(format!("<{label}>")), generation: 4 };
+    const NONE: Names<'_> = Names { partuuid: &|_| None, generation: 0 };
+
     #[test]
     fn the_last_layer_wins_and_identities_are_put_in() {
         let folder = tempfile::tempdir().unwrap();
@@ -412,13 +434,17 @@ mod tests {
         }
         let layers = ["one", "two", "three"].map(|name| folder.path().join(name)).to_vec();
         let sources = Sources { images: None, layers, epoch: 1 };
-        let edit = Edit { find: r"root=\S*".into(), replace: "root=PARTUUID={partuuid:p}".into(), when: None };
+        let edit = Edit {
+            find: r"root=\S*".into(),
+            replace: "root=PARTUUID={partuuid:p} {x} {generation}".into(),
+            when: None,
+        };
         let content = Content { edits: vec![edit], ..Content::new("layers/boot.txt", "/boot/") };
-        let items = sources.items(std::slice::from_ref(&content), true, &|label| Some(format!("<{label}>"))).unwrap();
+        let items = sources.items(std::slice::from_ref(&content), true, &NAMES).unwrap();
         assert_eq!(items.len(), 1);
         assert_eq!(items[0].target, "boot/boot.txt");
-        assert_eq!(items[0].kind, Item::text("", "root=PARTUUID=<p> ro $1\n").kind);
-        assert!(matches!(sources.items(&[content], true, &|_| None), Err(ContentError::Placeholder(_))));
+        assert_eq!(items[0].kind, Item::text("", "root=PARTUUID=<p> {x} 4 ro $1\n").kind);
+        assert!(matches!(sources.items(&[content], true, &NONE), Err(ContentError::Placeholder(_))));
     }
 
     #[test]
@@ -433,7 +459,7 @@ mod tests {
         for source in
             ["images/kernel", "images/other", "images/../secret", "secret", "/etc/passwd", "images//x", "images/"]
         {
-            let found = sources.items(&[Content::new(source, "/x")], true, &|_| None);
+            let found = sources.items(&[Content::new(source, "/x")], true, &NONE);
             assert!(found.is_err(), "{source}: {found:?}");
         }
     }

@@ -25,6 +25,7 @@ use crate::Item;
 use crate::SourceFile;
 use crate::Sources;
 use crate::Watch;
+use crate::content::Names;
 use crate::ext4;
 use crate::fat;
 
@@ -125,13 +126,14 @@ impl Plan {
         let lengths: Vec<Option<u64>> = found.iter().map(|file| file.as_ref().map(|file| file.size)).collect();
         let placed = layout.solve(medium, &lengths)?;
         let partuuid = |label: &str| placed.keeps_identity().then(|| placed.partuuid(&ids, label)).flatten();
+        let names = Names { partuuid: &partuuid, generation: 0 };
         let (mut items, mut blocks) = (Vec::new(), Vec::new());
         for PlacedPartition { partition, range, .. } in placed.partitions() {
             let label = &partition.label;
             let wrong = |problem: &str| PlanError::Partition { label: label.clone(), problem: problem.into() };
             let has = range.end - range.start;
             let follow = partition.format == Format::Vfat;
-            let own = sources.items(&partition.copy_files, follow, &partuuid)?;
+            let own = sources.items(&partition.copy_files, follow, &names)?;
             if partition.format == Format::Empty && !own.is_empty() {
                 return Err(wrong("files need a file system: `format`"));
             }

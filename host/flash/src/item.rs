@@ -58,7 +58,7 @@ impl Item {
 
     /// The folders above it, the highest first.
     pub(crate) fn parents(&self) -> impl Iterator<Item = &str> {
-        self.target.match_indices('/').filter_map(|(at, _)| self.target.get(..at))
+        crate::keep::parents(&self.target)
     }
 }
 

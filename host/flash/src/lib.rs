@@ -17,14 +17,21 @@ mod device;
 mod disk;
 mod ext4;
 mod fat;
+mod files;
+mod held;
 mod image;
 mod install;
 mod inventory;
 mod item;
+mod keep;
+mod marker;
 mod outputs;
+mod part;
 mod pattern;
+mod rollback;
 mod safety;
 mod source;
+mod staged;
 mod target;
 mod uimage;
 mod update;
@@ -34,6 +41,9 @@ mod write;
 /// The folder of a file system in which the system before the last install is kept. FAT has it as one short name, so that one
 /// sector has it or has it not.
 pub(crate) const PREVIOUS: &str = "skiff.old";
+
+/// The folder in which the new system grows until its names are exchanged, where the file system has no other way.
+pub(crate) const NEXT: &str = ".skiff-next";
 
 pub use content::ContentError;
 pub use content::SourceFile;
@@ -52,13 +62,15 @@ pub use image::Plan;
 pub use image::PlanError;
 pub use install::InstallError;
 pub use install::InstallPlan;
-pub use install::Part;
-pub use install::Staged;
+pub use install::Renewal;
 pub use inventory::Inventory;
 pub use inventory::SelectError;
 pub use item::Item;
 pub use item::ItemKind;
 pub use outputs::Outputs;
+pub use part::Part;
+pub use part::Workshop;
+pub use rollback::RollbackPlan;
 pub use safety::Cleared;
 pub use safety::Refusal;
 pub use safety::Rules;
@@ -66,6 +78,7 @@ pub use safety::clear;
 pub use source::ImageSource;
 pub use source::Packing;
 pub use source::SourceError;
+pub use staged::Staged;
 pub use target::OpenError;
 pub use target::Target;
 pub use uimage::UnknownArch;

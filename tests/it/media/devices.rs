@@ -241,6 +241,8 @@ fn a_device_is_formatted_installed_to_and_left_alone_where_users_keep_things() {
         medium.ext4(starts[1]).check();
         assert_eq!(persist(&env), before);
     }
+    let said = env.succeed(&["cmd", "pi/common", "install"]).stderr;
+    assert!(said.contains("has this system already; nothing to do"), "{said}");
     env.succeed(&["cmd", "pi/common", "rollback"]);
     fill_images(&env, "two ");
     assert!(medium.fat(starts[0]).read("zImage") == expected(&env, "zImage"));
@@ -406,6 +408,8 @@ fn a_dry_run_writes_nothing_and_opens_nothing_for_writing() {
     let device = Loop::new(&env, "card", 5 << 30);
     env.set("PI_SD", device.path());
     env.succeed(&["cmd", "pi/common", "format", "--confirm", device.name()]);
+    fill_images(&env, "two ");
+    env.succeed(&["cmd", "pi/common", "install", "--confirm", device.name()]);
     let runs: [&[&str]; 4] = [
         &["cmd", "pi/common", "format", "--dry-run"],
         &["cmd", "pi/common", "install", "--dry-run", "--json"],
@@ -423,7 +427,7 @@ fn a_dry_run_writes_nothing_and_opens_nothing_for_writing() {
         let text = fs::read_to_string(&trace).unwrap();
         assert!(text.contains("mountinfo") || words.contains(&"buildimage"), "the trace is of something else");
         // cap-std asks the kernel what it can do with a call that cannot succeed.
-        for line in text.lines().filter(|line| !line.contains("= -1 E")) {
+        for line in text.lines().filter(|line| !line.contains("= -1 E") && !line.contains("\"../.\"")) {
             let opens =
                 line.contains("open") && ["O_WRONLY", "O_RDWR", "O_CREAT", "O_EXCL"].iter().any(|f| line.contains(f));
             let changes =

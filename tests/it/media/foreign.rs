@@ -92,6 +92,18 @@ impl Fat<'_> {
         self.mtools("mtype", &[&format!("::/{path}")])
     }
 
+    pub(super) fn has(&self, path: &str) -> bool {
+        let place = format!("{}@@{}", self.medium.path.display(), self.at);
+        Command::new("mdir").args(["-b", "-i", &place, &format!("::/{path}")]).output().unwrap().status.success()
+    }
+
+    /// Puts a file there, as somebody with a card reader would.
+    pub(super) fn write(&self, path: &str, bytes: &[u8]) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, bytes).unwrap();
+        self.mtools("mcopy", &[file.path().to_str().unwrap(), &format!("::/{path}")]);
+    }
+
     /// The label in the root folder and that in the boot sector.
     pub(super) fn labels(&self) -> (String, String) {
         let text = String::from_utf8(self.mtools("mlabel", &["-s", "::"])).unwrap();
@@ -135,6 +147,18 @@ impl Ext4<'_> {
         let question = format!("stat \"/{path}\"");
         let output = Command::new("debugfs").args(["-R", &question]).arg(self.place()).output().unwrap();
         !String::from_utf8_lossy(&output.stderr).contains("not found")
+    }
+
+    /// Puts a file there, and the folder above it.
+    pub(super) fn write(&self, path: &str, bytes: &[u8]) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, bytes).unwrap();
+        let folder = path.split('/').next().unwrap();
+        let write = format!("write {} \"/{path}\"", file.path().display());
+        for question in [format!("mkdir \"/{folder}\""), write] {
+            let output = Command::new("debugfs").args(["-w", "-R", &question]).arg(self.place()).output().unwrap();
+            assert!(output.status.success());
+        }
     }
 
     pub(super) fn label(&self) -> String {

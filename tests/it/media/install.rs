@@ -3,17 +3,24 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::path::PathBuf;
 
 use skiff_flash::Cut;
+use skiff_flash::Disk;
 use skiff_flash::FileDisk;
 use skiff_flash::Image;
 use skiff_flash::InstallPlan;
 use skiff_flash::Plan;
+use skiff_flash::RollbackPlan;
 use skiff_flash::Sources;
 use skiff_flash::Unwatched;
+use skiff_flash::Workshop;
 use skiff_layout::Content;
+use skiff_layout::Edit;
 use skiff_layout::Format;
 use skiff_layout::Ids;
 use skiff_layout::Kind;
@@ -26,13 +33,16 @@ use super::foreign;
 use super::stand_in;
 
 const SIZE: u64 = 160 << 20;
+const MEDIUM: Medium = Medium { size: SIZE, sector: 512 };
 
 fn layout() -> Layout {
     let ext4 = || Format::Ext4 { features: vec!["^64bit".into()] };
+    let edit = Edit { find: "@GENERATION@".into(), replace: "{generation}".into(), when: None };
+    let line = Content { edits: vec![edit], ..Content::new("images/boot/cmdline.txt", "/") };
     let boot = Partition {
         format: Format::Vfat,
         size: Some(64 << 20),
-        copy_files: vec![Content::new("images/boot/", "/")],
+        copy_files: vec![Content::new("images/boot/", "/"), line],
         ..Partition::new("BOOT", Kind::basic_data())
     };
     let rootfs = Partition {
@@ -55,6 +65,7 @@ fn sources(folder: &Path, version: &str) -> Sources {
     for (name, size) in [("boot/kernel", 300_000), ("boot/dtbs/a.dtb", 9_000), ("boot/root.squashfs", 2_500_000)] {
         write(name, size);
     }
+    fs::write(folder.join("boot/cmdline.txt"), format!("{version} skiff.generation=@GENERATION@\n")).unwrap();
     write("rootfs/modules.squashfs", 600_000);
     write("persist/key", 500);
     Sources { images: Some(folder.to_owned()), layers: Vec::new(), epoch: 1_000_000_000 }
@@ -64,6 +75,117 @@ fn programs() -> OsString {
     std::env::var_os("PATH").unwrap()
 }
 
+fn shop<'w>(disk: &'w dyn Disk, path: &'w Path, programs: &'w OsString) -> Workshop<'w> {
+    let scratch = path.parent().unwrap();
+    Workshop { disk, path, programs, scratch, epoch: 1_000_000_000, watch: &Unwatched }
+}
+
+/// A medium in a file, and everything that a test does with it.
+struct Card {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+    images: PathBuf,
+    /// Where what users keep begins and ends.
+    persist: Range<u64>,
+}
+
+impl Card {
+    /// One that was formatted with a system.
+    fn formatted(version: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, images) = (folder.path().join("medium"), folder.path().join("images"));
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        let plan = Plan::new(&layout(), MEDIUM, Ids::new(b"x"), &sources(&images, version)).unwrap();
+        Image::build(&plan, file, &path, &programs(), &Unwatched).unwrap();
+        let persist = plan.placed.partitions()[2].range.clone();
+        Self { _folder: folder, path, images, persist }
+    }
+
+    fn copy(&self) -> Self {
+        let copy = Self::of(tempfile::tempdir().unwrap(), self.persist.clone());
+        fs::copy(&self.path, &copy.path).unwrap();
+        copy
+    }
+
+    fn of(folder: tempfile::TempDir, persist: Range<u64>) -> Self {
+        let (path, images) = (folder.path().join("medium"), folder.path().join("images"));
+        Self { _folder: folder, path, images, persist }
+    }
+
+    fn disk(&self) -> FileDisk {
+        FileDisk::new(File::options().read(true).write(true).open(&self.path).unwrap(), SIZE)
+    }
+
+    /// Installs a system as the command does, the power cut after so many writes; whether it was.
+    fn install(&self, version: &str, cut: u64) -> bool {
+        let (disk, programs, sources) = (self.disk(), programs(), sources(&self.images, version));
+        let cutting = Cut::after(&disk, cut);
+        let planned = || InstallPlan::new(&layout(), MEDIUM, &disk, &self.path, &sources).unwrap();
+        let mut plan = planned();
+        if plan.is_there(&disk, &self.path, &Unwatched).unwrap() {
+            if plan.has_rest(&disk).unwrap() {
+                plan.stage_rest(shop(&disk, &self.path, &programs)).unwrap().commit(&cutting, &Unwatched).unwrap();
+            }
+            return cutting.was_cut();
+        }
+        if let Some(mending) = plan.mending() {
+            mending.stage(shop(&disk, &self.path, &programs)).unwrap().commit(&cutting, &Unwatched).unwrap();
+            if cutting.was_cut() {
+                return true;
+            }
+            plan = planned();
+        }
+        let staged = plan.stage(shop(&disk, &self.path, &programs)).unwrap_or_else(|error| panic!("{cut}: {error}"));
+        staged.commit(&cutting, &Unwatched).unwrap();
+        cutting.was_cut()
+    }
+
+    /// Goes back, the power cut after so many writes; whether it was.
+    fn roll_back(&self, cut: u64) -> bool {
+        let (disk, programs) = (self.disk(), programs());
+        let cutting = Cut::after(&disk, cut);
+        let plan = RollbackPlan::new(&layout(), MEDIUM, &disk, &self.path).unwrap();
+        plan.stage(shop(&disk, &self.path, &programs)).unwrap().commit(&cutting, &Unwatched).unwrap();
+        cutting.was_cut()
+    }
+
+    fn persist(&self) -> Vec<u8> {
+        let mut bytes = vec![0; (self.persist.end - self.persist.start) as usize];
+        File::open(&self.path).unwrap().read_exact_at(&mut bytes, self.persist.start).unwrap();
+        bytes
+    }
+
+    /// The system that boots, all of it: other files than those of its kernel's are nowhere, and its modules are where it looks
+    /// for them. Whether they lie among the previous ones is told, too.
+    fn boots(&self) -> (String, bool) {
+        let looked = foreign::Medium::new(&self.path);
+        let starts: Vec<u64> = looked.table().1.iter().map(|partition| partition.sectors.0).collect();
+        let (boot, rootfs) = (looked.fat(starts[0]), looked.ext4(starts[1]));
+        let version = version_of(&boot.read("kernel"));
+        for name in ["dtbs/a.dtb", "root.squashfs", "cmdline.txt"] {
+            assert_eq!(version_of(&boot.read(name)), version, "{name}");
+        }
+        let line = String::from_utf8(boot.read("cmdline.txt")).unwrap();
+        let generation: u64 = line.split_once("skiff.generation=").unwrap().1.trim().parse().unwrap();
+        let places = ["", "skiff.old/"].map(|folder| {
+            let marker = format!("{folder}skiff-system.json");
+            let marked = || serde_json::from_slice::<serde_json::Value>(&rootfs.read(&marker)).unwrap();
+            let found = if rootfs.has(&marker) { marked()["generation"].as_u64().unwrap() } else { 0 };
+            let modules = format!("{folder}modules.squashfs");
+            (found == generation && rootfs.has(&modules)).then(|| version_of(&rootfs.read(&modules)))
+        });
+        assert!(places.contains(&Some(version.clone())), "{version}, generation {generation}: {places:?}");
+        (version.clone(), places[0] != Some(version))
+    }
+
+    fn check(&self) {
+        let looked = foreign::Medium::new(&self.path);
+        let starts: Vec<u64> = looked.table().1.iter().map(|partition| partition.sectors.0).collect();
+        looked.fat(starts[0]).check(64 << 11);
+        looked.ext4(starts[1]).check();
+    }
+}
+
 /// Which system a file is of: they begin with its name.
 fn version_of(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..3.min(bytes.len())]).into_owned()
@@ -71,65 +193,143 @@ fn version_of(bytes: &[u8]) -> String {
 
 #[test]
 fn a_cut_at_every_write_leaves_the_old_or_the_new_and_what_users_keep() {
-    let folder = tempfile::tempdir().unwrap();
-    let images = folder.path().join("images");
-    let medium = Medium { size: SIZE, sector: 512 };
-    let path = folder.path().join("medium");
-    let file = fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();
-    let plan = Plan::new(&layout(), medium, Ids::new(b"x"), &sources(&images, "one")).unwrap();
-    let image = Image::build(&plan, file, &path, &programs(), &Unwatched).unwrap();
-    let persist = plan.placed.partitions()[2].range.clone();
-    let bytes_of_persist = |path: &Path| {
-        let mut bytes = vec![0; (persist.end - persist.start) as usize];
-        fs::File::open(path).unwrap().read_exact_at(&mut bytes, persist.start).unwrap();
-        bytes
-    };
-    let kept = bytes_of_persist(&path);
-    drop(image);
-    let new = sources(&images, "two");
+    let card = Card::formatted("one");
+    let kept = card.persist();
     let mut seen = BTreeSet::new();
-    let copy = folder.path().join("copy");
     for cut in 0.. {
-        fs::copy(&path, &copy).unwrap();
-        let open = || fs::File::options().read(true).write(true).open(&copy).unwrap();
-        let disk = FileDisk::new(open(), SIZE);
-        let install = InstallPlan::new(&layout(), medium, &disk, &new).unwrap();
-        let staged = install.stage(&disk, &copy, &programs(), folder.path(), &Unwatched).unwrap();
-        let cutting = Cut::after(&disk, cut);
-        staged.commit(&cutting, &Unwatched).unwrap();
-        assert!(bytes_of_persist(&copy) == kept, "cut {cut}");
-        let looked = foreign::Medium::new(&copy);
-        let starts: Vec<u64> = looked.table().1.iter().map(|partition| partition.sectors.0).collect();
-        let boot = looked.fat(starts[0]);
-        let version = version_of(&boot.read("kernel"));
-        for name in ["dtbs/a.dtb", "root.squashfs"] {
-            assert_eq!(version_of(&boot.read(name)), version, "cut {cut}: {name}");
-        }
-        // The modules of the kernel that boots are in one of the two places where it looks for them.
-        let rootfs = looked.ext4(starts[1]);
-        let places = ["modules.squashfs", "skiff.old/modules.squashfs"];
-        let modules: Vec<String> =
-            places.iter().filter(|place| rootfs.has(place)).map(|place| version_of(&rootfs.read(place))).collect();
-        assert!(modules.contains(&version), "cut {cut}: {version} boots, and there are modules of {modules:?}");
-        if version == "one" && modules.len() == 2 {
-            // Going back is not what is wanted here; to go on is.
-            seen.insert("between".to_owned());
-        }
-        seen.insert(version);
-        let again = InstallPlan::new(&layout(), medium, &disk, &new).unwrap();
-        let again = again
-            .stage(&disk, &copy, &programs(), folder.path(), &Unwatched)
-            .unwrap_or_else(|error| panic!("{cut}: {error}"));
-        again.commit(&disk, &Unwatched).unwrap();
-        assert_eq!(version_of(&boot.read("kernel")), "two", "cut {cut}");
-        boot.check(64 << 11);
-        rootfs.check();
-        assert!(bytes_of_persist(&copy) == kept, "cut {cut}");
-        if !cutting.was_cut() {
+        let copy = card.copy();
+        let was_cut = copy.install("two", cut);
+        seen.insert(copy.boots());
+        // To install once more is good at any point, and so is to be cut off in that.
+        assert!(!copy.install("two", u64::MAX - 1));
+        assert_eq!(copy.boots(), ("two".into(), false), "cut {cut}");
+        copy.check();
+        assert!(copy.persist() == kept, "cut {cut}");
+        if !was_cut {
             break;
         }
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["between", "one", "two"]);
+    let [between, one, two] = [("one".to_owned(), true), ("one".to_owned(), false), ("two".to_owned(), false)];
+    assert_eq!(seen, BTreeSet::from([between, one, two]));
+}
+
+/// A card whose last install was cut off when one of its partitions had the new system and the other had not.
+fn between() -> Card {
+    let card = Card::formatted("one");
+    assert!(!card.install("two", u64::MAX - 1));
+    for cut in 0.. {
+        let copy = card.copy();
+        assert!(copy.install("six", cut), "no cut leaves it between");
+        if copy.boots() == ("two".into(), true) {
+            return copy;
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn what_a_cut_has_left_between_two_systems_is_mended_however_often_that_is_cut_off() {
+    let card = between();
+    let kept = card.persist();
+    for cut in 0.. {
+        let copy = card.copy();
+        let was_cut = copy.install("ten", cut);
+        let (version, _) = copy.boots();
+        assert!(version == "two" || version == "ten", "cut {cut}: {version}");
+        copy.install("ten", u64::MAX - 1);
+        assert_eq!(copy.boots(), ("ten".into(), false), "cut {cut}");
+        assert!(!copy.roll_back(u64::MAX - 1));
+        assert_eq!(copy.boots(), ("two".into(), false), "cut {cut}");
+        copy.check();
+        assert!(copy.persist() == kept, "cut {cut}");
+        if !was_cut {
+            break;
+        }
+    }
+}
+
+#[test]
+fn the_way_back_leads_to_one_system_wherever_it_is_cut_off() {
+    let card = Card::formatted("one");
+    assert!(!card.install("two", u64::MAX - 1));
+    let mut seen = BTreeSet::new();
+    for cut in 0.. {
+        let copy = card.copy();
+        let was_cut = copy.roll_back(cut);
+        let (version, is_between) = copy.boots();
+        seen.insert((version.clone(), is_between));
+        // Once more ends it, if it has begun, and else goes the other way.
+        copy.roll_back(u64::MAX - 1);
+        let other = if version == "one" { "two" } else { "one" };
+        assert_eq!(copy.boots(), (other.into(), false), "cut {cut}");
+        copy.check();
+        if !was_cut {
+            break;
+        }
+    }
+    assert!(seen.contains(&("two".into(), true)), "{seen:?}");
+    // After an install that was cut off, it leads to the system that boots.
+    let card = between();
+    assert!(!card.roll_back(u64::MAX - 1));
+    assert_eq!(card.boots(), ("two".into(), false));
+    card.check();
+}
+
+#[test]
+fn the_same_system_is_not_installed_twice() {
+    let card = Card::formatted("one");
+    let bytes = fs::read(&card.path).unwrap();
+    card.install("one", u64::MAX - 1);
+    assert!(fs::read(&card.path).unwrap() == bytes);
+    card.install("two", u64::MAX - 1);
+    card.install("two", u64::MAX - 1);
+    assert!(!card.roll_back(u64::MAX - 1));
+    assert_eq!(card.boots(), ("one".into(), false));
+}
+
+#[test]
+fn files_that_a_system_no_longer_has_go_and_those_of_others_stay() {
+    let card = Card::formatted("one");
+    fs::create_dir_all(card.images.join("boot/overlays")).unwrap();
+    fs::create_dir_all(card.images.join("rootfs/extra")).unwrap();
+    fs::write(card.images.join("boot/overlays/old.dtbo"), "old").unwrap();
+    fs::write(card.images.join("rootfs/extra/old"), "old").unwrap();
+    card.install("two", u64::MAX - 1);
+    fs::remove_dir_all(card.images.join("boot/overlays")).unwrap();
+    fs::remove_dir_all(card.images.join("rootfs/extra")).unwrap();
+    let looked = foreign::Medium::new(&card.path);
+    let starts: Vec<u64> = looked.table().1.iter().map(|partition| partition.sectors.0).collect();
+    let (boot, rootfs) = (looked.fat(starts[0]), looked.ext4(starts[1]));
+    boot.write("mine.txt", b"mine");
+    rootfs.write("extra/mine", b"mine");
+    assert!(boot.has("overlays/old.dtbo") && rootfs.has("extra/old"));
+    card.install("six", u64::MAX - 1);
+    assert!(!boot.has("overlays") && !rootfs.has("extra/old"));
+    assert!(boot.has("skiff.old/overlays/old.dtbo") && rootfs.has("skiff.old/extra/old"));
+    assert_eq!((boot.read("mine.txt"), rootfs.read("extra/mine")), (b"mine".to_vec(), b"mine".to_vec()));
+    card.check();
+    // What only the newer system has goes when it goes.
+    fs::create_dir_all(card.images.join("rootfs/newer")).unwrap();
+    fs::write(card.images.join("rootfs/newer/file"), "new").unwrap();
+    card.install("ten", u64::MAX - 1);
+    assert!(rootfs.has("newer/file"));
+    card.roll_back(u64::MAX - 1);
+    assert!(!rootfs.has("newer") && rootfs.has("skiff.old/newer/file"));
+    card.roll_back(u64::MAX - 1);
+    assert!(rootfs.has("newer/file") && !rootfs.has("skiff.old/newer"));
+    card.check();
+}
+
+#[test]
+fn a_folder_of_somebodys_with_the_name_of_the_previous_system_is_left_alone() {
+    let card = Card::formatted("one");
+    let looked = foreign::Medium::new(&card.path);
+    let start = looked.table().1[1].sectors.0;
+    looked.ext4(start).write("skiff.old/mine", b"mine");
+    let error =
+        InstallPlan::new(&layout(), MEDIUM, &card.disk(), &card.path, &sources(&card.images, "two")).unwrap_err();
+    assert!(error.to_string().contains("`skiff.old` that skiff has not made"), "{error}");
+    assert!(RollbackPlan::new(&layout(), MEDIUM, &card.disk(), &card.path).is_err());
 }
 
 #[test]
@@ -139,8 +339,7 @@ fn a_medium_that_is_not_this_boards_is_not_touched() {
     let path = folder.path().join("medium");
     fs::File::create(&path).unwrap().set_len(SIZE).unwrap();
     let disk = FileDisk::new(fs::File::open(&path).unwrap(), SIZE);
-    let medium = Medium { size: SIZE, sector: 512 };
-    let error = InstallPlan::new(&layout(), medium, &disk, &sources).unwrap_err().to_string();
+    let error = InstallPlan::new(&layout(), MEDIUM, &disk, &path, &sources).unwrap_err().to_string();
     assert!(error.contains("no partition `BOOT` with FAT32"), "{error}");
-    assert!(InstallPlan::back(&layout(), medium, &disk, 0).is_err());
+    assert!(RollbackPlan::new(&layout(), MEDIUM, &disk, &path).is_err());
 }

@@ -130,7 +130,19 @@ impl From<InstallError> for CommandError {
                 Self::of(Kind::User, &error).hint("`format` makes everything on it anew; is it the right medium?")
             }
             InstallError::NoPrevious => Self::of(Kind::User, &error).hint("there is one after the first `install`"),
-            InstallError::Nothing | InstallError::Io(_) => Self::of(Kind::User, &error),
+            InstallError::NoCommon(_) => {
+                Self::of(Kind::User, &error).hint("`install` makes it whole; the system that boots is left until then")
+            }
+            InstallError::Foreign(_) => Self::of(Kind::User, &error)
+                .hint("give it another name: that one is for the system before the last install"),
+            InstallError::Unreadable { .. } => {
+                Self::of(Kind::User, &error).hint("fsck.fat or e2fsck may mend it, `format` makes it anew")
+            }
+            InstallError::Changed(_) => Self::of(Kind::User, &error).hint("look at it, and try again"),
+            InstallError::Nothing => Self::of(Kind::User, &error).hint(
+                "in metadata/layout.yaml, installs renew `copy_files` without `once` of partitions without `keep`",
+            ),
+            InstallError::Io(_) => Self::of(Kind::User, &error).hint("is the medium still there, and whole?"),
         }
     }
 }

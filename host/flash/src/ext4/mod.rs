@@ -5,6 +5,7 @@
 //! what is there, and at last the one block of the root folder in which names begin to mean something else.
 
 mod blocks;
+mod files;
 mod tools;
 mod tree;
 mod update;
@@ -18,10 +19,13 @@ use std::path::Path;
 use skiff_layout::Ranges;
 use uuid::Uuid;
 
+pub(crate) use self::files::Ext4Files;
 use self::tools::Place;
 pub(crate) use self::tools::Tools;
 use self::tools::quoted;
+pub(crate) use self::update::is_tidy;
 pub(crate) use self::update::rollback;
+pub(crate) use self::update::tidy;
 pub(crate) use self::update::update;
 use crate::Item;
 use crate::ItemKind;
@@ -180,6 +184,7 @@ mod tests {
     use crate::Cut;
     use crate::FileDisk;
     use crate::Unwatched;
+    use crate::marker::Marker;
 
     const START: u64 = 1 << 20;
     const SIZE: u64 = 64 << 20;
@@ -272,12 +277,16 @@ mod tests {
         let disk = FileDisk::new(image.reopen().unwrap(), START + SIZE);
         let window = START..START + SIZE;
         for version in ["two", "three"] {
-            let plan = update(&tools(), &disk, image.path(), &window, &system(version), &Unwatched).unwrap();
+            let plan = update(&tools(), &disk, image.path(), &window, &system(version), &Marker::default(), &Unwatched)
+                .unwrap();
             plan.commit(&disk, &Unwatched).unwrap();
             assert!(check(&image).0, "{version}: {}", check(&image).1);
             assert_eq!(read(&image, "boot/mine/a file with a long name 399"), "mine");
         }
-        rollback(&tools(), &disk, image.path(), &window).unwrap().commit(&disk, &Unwatched).unwrap();
+        rollback(&tools(), &disk, image.path(), &window, &Marker::default())
+            .unwrap()
+            .commit(&disk, &Unwatched)
+            .unwrap();
         assert!(check(&image).0);
     }
 
@@ -289,7 +298,7 @@ mod tests {
         let disk = FileDisk::new(image.reopen().unwrap(), START + SIZE);
         for version in ["two", "three", "four"] {
             let items = system(version);
-            let plan = update(&tools(), &disk, image.path(), &window, &items, &Unwatched).unwrap();
+            let plan = update(&tools(), &disk, image.path(), &window, &items, &Marker::default(), &Unwatched).unwrap();
             assert!(plan.stays_within(&window));
             plan.commit(&disk, &Unwatched).unwrap();
             assert!(check(&image).0, "{version}: {}", check(&image).1);
@@ -298,7 +307,10 @@ mod tests {
         }
         assert_eq!(read(&image, "skiff.old/modules.squashfs"), "three");
         for version in ["three", "four"] {
-            rollback(&tools(), &disk, image.path(), &window).unwrap().commit(&disk, &Unwatched).unwrap();
+            rollback(&tools(), &disk, image.path(), &window, &Marker::default())
+                .unwrap()
+                .commit(&disk, &Unwatched)
+                .unwrap();
             assert!(check(&image).0, "back to {version}: {}", check(&image).1);
             assert_eq!(read(&image, "boot/extlinux/extlinux.conf"), version);
             assert!(read(&image, "boot/Image").starts_with(version));
@@ -314,7 +326,8 @@ mod tests {
             let copy = tempfile::NamedTempFile::new().unwrap();
             std::fs::copy(image.path(), copy.path()).unwrap();
             let disk = FileDisk::new(copy.reopen().unwrap(), START + SIZE);
-            let plan = update(&tools(), &disk, copy.path(), &window, &system("two"), &Unwatched).unwrap();
+            let plan =
+                update(&tools(), &disk, copy.path(), &window, &system("two"), &Marker::default(), &Unwatched).unwrap();
             let cutting = Cut::after(&disk, cut);
             plan.commit(&cutting, &Unwatched).unwrap();
             let version = read(&copy, "boot/extlinux/extlinux.conf");
@@ -325,7 +338,7 @@ mod tests {
             assert_eq!(read(&copy, "home/notes"), "notes");
             seen.insert(version);
             // The next one heals what a cut has left.
-            let next = update(&tools(), &disk, copy.path(), &window, &system("three"), &Unwatched);
+            let next = update(&tools(), &disk, copy.path(), &window, &system("three"), &Marker::default(), &Unwatched);
             next.unwrap_or_else(|error| panic!("after cut {cut}: {error}")).commit(&disk, &Unwatched).unwrap();
             assert!(check(&copy).0, "after cut {cut}: {}", check(&copy).1);
             assert_eq!(read(&copy, "modules.squashfs"), "three");

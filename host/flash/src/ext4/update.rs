@@ -24,6 +24,9 @@ use crate::Disk;
 use crate::Item;
 use crate::ItemKind;
 use crate::Watch;
+use crate::keep::Keep;
+use crate::keep::parents;
+use crate::marker::Marker;
 use crate::update::Step;
 use crate::update::Update;
 use crate::update::read_full;
@@ -31,16 +34,20 @@ use crate::update::read_full;
 /// The folder in which the system before the last update is kept.
 const PREVIOUS: &str = crate::PREVIOUS;
 
-/// Where the new one grows until its names are exchanged.
-const NEXT: &str = ".skiff-next";
+const NEXT: &str = crate::NEXT;
 
-/// Plans the update of the file system in `window` of a disk that is the file or device `path`.
+/// Bytes from the start of a file system to its superblock (ext4's documentation of its layout).
+const SUPERBLOCK: u64 = 1024;
+
+/// Plans the update of the file system in `window` of a disk that is the file or device `path`, from the system `old` to
+/// `items`.
 pub(crate) fn update(
     tools: &Tools,
     disk: &dyn Disk,
     path: &Path,
     window: &Range<u64>,
     items: &[Item],
+    old: &Marker,
     watch: &dyn Watch,
 ) -> Result<Update, Ext4Error> {
     let items: Vec<Item> = items.iter().filter(|item| !item.once).cloned().collect();
@@ -50,10 +57,8 @@ pub(crate) fn update(
     }
     let place = copy.place.clone();
     let place = &place;
-    let roots: BTreeSet<&str> = items.iter().filter_map(|item| item.target.split('/').next()).collect();
-    if let Some(bad) = roots.iter().find(|root| matches!(**root, PREVIOUS | NEXT | "lost+found" | "")) {
-        return Err(Ext4Error::Name((*bad).to_owned()));
-    }
+    let targets = items.iter().map(|item| item.target.as_str());
+    let roots: BTreeSet<&str> = targets.chain(old.files.iter().map(String::as_str)).map(root).collect();
     let present: BTreeMap<String, Entry> =
         tree::list(tools, place, "")?.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
     let mut commands = discard(tools, place, &present)?;
@@ -62,66 +67,109 @@ pub(crate) fn update(
     }
     let _ = writeln!(commands, "mkdir {NEXT}");
     commands += &script(tools, NEXT, &items)?;
-    let replaced: BTreeSet<&str> = items.iter().map(|item| item.target.as_str()).collect();
+    let keep = Keep::new(&items, old, false);
     let mut made: BTreeSet<String> = items.iter().flat_map(|item| item.parents()).map(str::to_owned).collect();
     made.extend(items.iter().filter(|item| item.kind == ItemKind::Folder).map(|item| item.target.clone()));
     // What somebody has put into a folder that is replaced stays in it: the same file under the new name, too.
     for root in roots.iter().filter_map(|root| present.get(*root)).filter(|root| root.is_folder) {
-        let entries = tree::walk(tools, place, &root.path)?;
+        let mut entries = tree::walk(tools, place, &root.path)?;
+        entries.retain(|entry| keep.keeps(&entry.path, entry.is_folder));
         // debugfs gives a folder no more room when it links: what the folder will need is made before.
-        let mut needed: BTreeMap<String, u64> = BTreeMap::new();
+        let mut needed: BTreeMap<&str, u64> = BTreeMap::new();
         for entry in &entries {
             let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
-            *needed.entry(folder.to_owned()).or_default() += 12 + name.len() as u64;
+            *needed.entry(folder).or_default() += 12 + name.len() as u64;
         }
-        let mut made_room = |commands: &mut String, folder: &str| -> Result<(), Ext4Error> {
-            for _ in 0..needed.remove(folder).unwrap_or_default() / (copy.block / 2) {
-                let _ = writeln!(commands, "expand_dir {}", quoted(&format!("{NEXT}/{folder}"))?);
-            }
-            Ok(())
-        };
-        if made.contains(&root.path) {
-            made_room(&mut commands, &root.path)?;
-        }
-        for Entry { path, inode, is_folder } in entries {
-            let target = quoted(&format!("{NEXT}/{path}"))?;
-            if is_folder {
-                if made.insert(path.clone()) {
-                    let _ = writeln!(commands, "mkdir {target}");
+        for Entry { path, inode, is_folder } in &entries {
+            for folder in parents(path).chain(is_folder.then_some(path.as_str())) {
+                if made.insert(folder.to_owned()) {
+                    let _ = writeln!(commands, "mkdir {}", quoted(&format!("{NEXT}/{folder}"))?);
                 }
-                made_room(&mut commands, &path)?;
-            } else if !is_folder && !replaced.contains(path.as_str()) {
-                let _ = writeln!(commands, "ln <{inode}> {target}");
+                for _ in 0..needed.remove(folder).unwrap_or_default() / (copy.block / 2) {
+                    let _ = writeln!(commands, "expand_dir {}", quoted(&format!("{NEXT}/{folder}"))?);
+                }
+            }
+            if !is_folder {
+                let _ = writeln!(commands, "ln <{inode}> {}", quoted(&format!("{NEXT}/{path}"))?);
             }
         }
     }
     let _ = writeln!(commands, "mkdir {PREVIOUS}");
-    for root in &roots {
-        exchange(&mut commands, root, present.get(*root), NEXT)?;
+    for name in &roots {
+        let is_new = made.contains(*name) || items.iter().any(|item| item.target == *name);
+        exchange(&mut commands, name, present.get(*name), is_new)?;
     }
     let _ = writeln!(commands, "rmdir {NEXT}");
     tools.change(place, &commands).map_err(super::full)?;
-    copy.finish(tools, disk, window)
+    // Counts of links and the like were left to this.
+    tools.check(place, "-y")?;
+    let written = copy.file.try_clone()?;
+    copy.update(tools, disk, window, &written)
 }
 
 /// Plans the way back to the previous system. The present one becomes the previous one.
-pub(crate) fn rollback(tools: &Tools, disk: &dyn Disk, path: &Path, window: &Range<u64>) -> Result<Update, Ext4Error> {
-    let copy = Copy::of(tools, disk, path, window)?;
-    let place = &copy.place;
+pub(crate) fn rollback(
+    tools: &Tools,
+    disk: &dyn Disk,
+    path: &Path,
+    window: &Range<u64>,
+    current: &Marker,
+) -> Result<Update, Ext4Error> {
+    let mut copy = Copy::of(tools, disk, path, window)?;
+    let place = copy.place.clone();
+    let place = &place;
     let present = tree::list(tools, place, "")?;
     if !present.iter().any(|entry| entry.path == PREVIOUS && entry.is_folder) {
         return Err(Ext4Error::NoPrevious);
     }
     let back = tree::list(tools, place, PREVIOUS)?;
-    let mut commands = format!("ln {PREVIOUS} {NEXT}\nunlink {PREVIOUS}\nmkdir {PREVIOUS}\n");
-    for entry in &back {
-        let name = entry.path.rsplit('/').next().unwrap_or_default();
-        let own = present.iter().find(|entry| entry.path == name);
-        exchange(&mut commands, name, own, NEXT)?;
+    let gone = present.iter().find(|entry| entry.path == PREVIOUS).map(|entry| entry.inode);
+    let by_name: BTreeMap<&str, u64> =
+        back.iter().map(|entry| (entry.path.rsplit('/').next().unwrap_or_default(), entry.inode)).collect();
+    // What only the present system has goes, too.
+    let roots = current.files.iter().map(|path| root(path)).chain([Marker::FILE]).chain(by_name.keys().copied());
+    let mut commands = format!("unlink {PREVIOUS}\nmkdir {PREVIOUS}\n");
+    for name in roots.collect::<BTreeSet<_>>() {
+        keep_old(&mut commands, name, present.iter().find(|entry| entry.path == name))?;
+        if let Some(inode) = by_name.get(name) {
+            let _ = writeln!(commands, "ln <{inode}> {}", quoted(name)?);
+        }
     }
-    let _ = writeln!(commands, "rmdir {NEXT}");
+    // Until the rest is done, too, it is no file system that was left in order.
+    commands += "set_super_value state 0\n";
     tools.change(place, &commands)?;
-    copy.finish(tools, disk, window)
+    let written = copy.snapshot(tools, window)?;
+    let mut update = copy.update(tools, disk, window, &written)?;
+    // The folder that held them is taken apart only when nobody looks for them there any more.
+    let names: Vec<String> = by_name.keys().map(|name| quoted(&format!("{NEXT}/{name}"))).collect::<Result<_, _>>()?;
+    let unlink: String = names.iter().map(|name| format!("unlink {name}\n")).collect();
+    let gone = gone.unwrap_or_default();
+    tools.change(place, &format!("ln <{gone}> {NEXT}\n{unlink}rmdir {NEXT}\n"))?;
+    tools.check(place, "-y")?;
+    // The superblock says at last that it is in order.
+    let (mut rest, mut last) = (Step::default(), Step::default());
+    copy.changed(disk, window, Some(&written), &mut |block, bytes| {
+        let step = if block == SUPERBLOCK / copy.block { &mut last } else { &mut rest };
+        step.bytes(window.start + block * copy.block, bytes.to_vec());
+    })?;
+    update.push(rest);
+    update.push(last);
+    Ok(update)
+}
+
+/// Whether the last change of the file system in `window` came to its end: its superblock says that it was left in order.
+pub(crate) fn is_tidy(disk: &dyn Disk, window: &Range<u64>) -> io::Result<bool> {
+    // s_state (ext4's documentation of its layout).
+    let mut state = [0; 2];
+    disk.read_at(window.start + SUPERBLOCK + 58, &mut state)?;
+    Ok(u16::from_le_bytes(state) & 1 == 1)
+}
+
+/// Plans what a change that was cut off has left to do.
+pub(crate) fn tidy(tools: &Tools, disk: &dyn Disk, path: &Path, window: &Range<u64>) -> Result<Update, Ext4Error> {
+    let mut update = Update::default();
+    Copy::of(tools, disk, path, window)?.recovery.into_iter().for_each(|step| update.push(step));
+    Ok(update)
 }
 
 /// The commands that take the system before the last one away.
@@ -134,17 +182,29 @@ fn discard(tools: &Tools, place: &Place, present: &BTreeMap<String, Entry>) -> R
     Ok(commands)
 }
 
-/// The commands that give a name of the root folder to what has it in `from`, and keep what had it. Counts of links, and who is
-/// whose parent, are left to e2fsck, which knows all forms that folders can have.
-fn exchange(commands: &mut String, name: &str, old: Option<&Entry>, from: &str) -> Result<(), Ext4Error> {
-    let own = quoted(name)?;
+/// The commands that keep what has a name of the root folder, and, where `is_new`, give the name to what has it among the new.
+/// Counts of links, and who is whose parent, are left to e2fsck, which knows all forms that folders can have.
+fn exchange(commands: &mut String, name: &str, old: Option<&Entry>, is_new: bool) -> Result<(), Ext4Error> {
+    keep_old(commands, name, old)?;
+    if is_new {
+        let new = quoted(&format!("{NEXT}/{name}"))?;
+        let _ = writeln!(commands, "ln {new} {}\nunlink {new}", quoted(name)?);
+    }
+    Ok(())
+}
+
+/// The commands that put what has a name of the root folder among the previous system.
+fn keep_old(commands: &mut String, name: &str, old: Option<&Entry>) -> Result<(), Ext4Error> {
     if let Some(old) = old {
         let kept = quoted(&format!("{PREVIOUS}/{name}"))?;
-        let _ = writeln!(commands, "ln <{}> {kept}\nunlink {own}", old.inode);
+        let _ = writeln!(commands, "ln <{}> {kept}\nunlink {}", old.inode, quoted(name)?);
     }
-    let new = quoted(&format!("{from}/{name}"))?;
-    let _ = writeln!(commands, "ln {new} {own}\nunlink {new}");
     Ok(())
+}
+
+/// The first name of a path.
+fn root(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
 }
 
 /// A copy of a file system's structures to work on. Of what files hold, it has only what is written to it.
@@ -216,8 +276,7 @@ impl Copy {
     /// do until the rest is done.
     fn recover(&self, tools: &Tools, disk: &dyn Disk, window: &Range<u64>) -> Result<Vec<Step>, Ext4Error> {
         let mut last: BTreeSet<u64> = numbers(&tools.ask(&self.place, "blocks <8>")?).into_iter().collect();
-        // The superblock is 1024 bytes from the start (ext4's documentation of its layout).
-        last.insert(1024 / self.block);
+        last.insert(SUPERBLOCK / self.block);
         let (mut first, mut second) = (Step::default(), Step::default());
         self.changed(disk, window, None, &mut |block, bytes| {
             let step = if last.contains(&block) { &mut second } else { &mut first };
@@ -266,10 +325,14 @@ impl Copy {
         Ok(())
     }
 
-    /// Orders what the commands have changed.
-    fn finish(self, tools: &Tools, disk: &dyn Disk, window: &Range<u64>) -> Result<Update, Ext4Error> {
-        // Counts of links and the like were left to this.
-        tools.check(&self.place, "-y")?;
+    /// Orders what was changed, to be written from `written`: the names in the root folder come last.
+    fn update(
+        &mut self,
+        tools: &Tools,
+        disk: &dyn Disk,
+        window: &Range<u64>,
+        written: &File,
+    ) -> Result<Update, Ext4Error> {
         let root = numbers(&tools.ask(&self.place, "blocks <2>")?);
         let (mut fresh, mut structures, mut names) = (Ranges::default(), Ranges::default(), Ranges::default());
         self.changed(disk, window, Some(&self.before), &mut |block, _| {
@@ -286,17 +349,42 @@ impl Copy {
             return Err(Ext4Error::RootFolder);
         }
         let mut update = Update::default();
-        for step in self.recovery.into_iter().chain([self.forgotten]) {
-            update.push(step);
-        }
-        for ranges in [fresh, structures, names] {
+        let first = std::mem::take(&mut self.recovery).into_iter().chain([std::mem::take(&mut self.forgotten)]);
+        first.for_each(|step| update.push(step));
+        for ranges in [fresh, structures, self.sectors(&names)?] {
             let mut step = Step::default();
             for range in ranges.iter() {
-                step.part(window.start, &self.file, range)?;
+                step.part(window.start, written, range)?;
             }
             update.push(step);
         }
         Ok(update)
+    }
+
+    /// The copy as it is now, whatever is done to it later.
+    fn snapshot(&self, tools: &Tools, window: &Range<u64>) -> Result<File, Ext4Error> {
+        let path = tools.scratch("written");
+        sparse_copy(&self.file, &path, window.end - window.start)?;
+        Ok(File::open(path)?)
+    }
+
+    /// The sectors of ranges that were changed: a medium writes each of them whole, and more than one only perhaps.
+    fn sectors(&self, ranges: &Ranges) -> Result<Ranges, Ext4Error> {
+        const SECTOR: usize = 512;
+        let mut changed = Ranges::default();
+        for range in ranges.iter() {
+            let mut new = vec![0; (range.end - range.start) as usize];
+            let mut old = new.clone();
+            read_full(&self.file, range.start, &mut new)?;
+            read_full(&self.before, range.start, &mut old)?;
+            for (number, (new, old)) in (0u64..).zip(new.chunks(SECTOR).zip(old.chunks(SECTOR))) {
+                if new != old {
+                    let at = range.start + number * SECTOR as u64;
+                    changed.add(at..at + SECTOR as u64);
+                }
+            }
+        }
+        Ok(changed)
     }
 }
 

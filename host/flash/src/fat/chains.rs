@@ -46,6 +46,15 @@ impl Chains<'_, '_> {
         }
     }
 
+    /// Makes all copies of the FAT like the first, which a change that was cut off may have left different.
+    pub(crate) fn align_copies(&mut self) {
+        let Geometry { fat, fat_size, fats, .. } = self.geometry;
+        let first = fat as usize..(fat + fat_size) as usize;
+        for copy in 1..fats {
+            self.view.head.copy_within(first.clone(), (fat + copy * fat_size) as usize);
+        }
+    }
+
     /// Where a cluster starts.
     pub(crate) fn place(&self, cluster: u32) -> Result<u64, FatError> {
         self.geometry.place(cluster).ok_or_else(|| FatError::Damaged(format!("there is no cluster {cluster}")))

@@ -5,6 +5,7 @@
 //! same step the other way.
 
 mod chains;
+mod files;
 mod folder;
 mod geometry;
 mod update;
@@ -27,8 +28,11 @@ use fatfs::TimeProvider;
 use skiff_layout::Ranges;
 
 use self::chains::Chains;
+pub(crate) use self::files::FatFiles;
 use self::geometry::Geometry;
+pub(crate) use self::update::is_tidy;
 pub(crate) use self::update::rollback;
+pub(crate) use self::update::tidy;
 pub(crate) use self::update::update;
 use self::view::View;
 use crate::Item;
@@ -231,8 +235,7 @@ fn check_name(target: &str) -> Result<(), FatError> {
             || part.chars().any(|c| c.is_control() || "\"*:<>?|\\".contains(c))
             || part.ends_with(['.', ' '])
     };
-    let is_previous = target.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(crate::PREVIOUS));
-    match is_previous || target.split('/').any(bad) {
+    match target.split('/').any(bad) {
         true => Err(FatError::Name(target.to_owned())),
         false => Ok(()),
     }
@@ -247,6 +250,7 @@ mod tests {
     use crate::Cut;
     use crate::FileDisk;
     use crate::Unwatched;
+    use crate::marker::Marker;
 
     const START: u64 = 1 << 20;
     const SIZE: u64 = 64 << 20;
@@ -306,7 +310,7 @@ mod tests {
         let disk = FileDisk::new(image.reopen().unwrap(), START + SIZE);
         for version in ["two", "three"] {
             let scratch = tempfile::tempfile().unwrap();
-            let plan = update(&disk, &window, &system(version), &scratch, &Unwatched).unwrap();
+            let plan = update(&disk, &window, &system(version), &Marker::default(), &scratch, &Unwatched).unwrap();
             assert!(plan.stays_within(&window));
             plan.commit(&disk, &Unwatched).unwrap();
             let (good, said) = check(&image);
@@ -334,7 +338,7 @@ mod tests {
             std::fs::copy(image.path(), copy.path()).unwrap();
             let disk = FileDisk::new(copy.reopen().unwrap(), START + SIZE);
             let (scratch, rest) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-            let plan = update(&disk, &window, &system("two"), &scratch, &Unwatched).unwrap();
+            let plan = update(&disk, &window, &system("two"), &Marker::default(), &scratch, &Unwatched).unwrap();
             let cutting = Cut::after(&disk, cut);
             plan.commit(&cutting, &Unwatched).unwrap();
             let path = copy.path().to_str().unwrap();
@@ -344,7 +348,10 @@ mod tests {
             assert!(kernel == "one" || kernel == "two", "cut {cut}: {kernel}");
             seen.insert(kernel);
             // The next one heals what a cut has left.
-            update(&disk, &window, &system("three"), &rest, &Unwatched).unwrap().commit(&disk, &Unwatched).unwrap();
+            update(&disk, &window, &system("three"), &Marker::default(), &rest, &Unwatched)
+                .unwrap()
+                .commit(&disk, &Unwatched)
+                .unwrap();
             let (good, said) = check(&copy);
             assert!(good && read(path, "kernel") == "three", "after cut {cut}: {said}");
             if !cutting.was_cut() {

@@ -1,6 +1,5 @@
 //! Bringing a file system up to date, and going back.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::Range;
 
@@ -8,6 +7,7 @@ use fatfs::FileSystem;
 
 use super::FatError;
 use super::chains::Chains;
+use super::files::FatFiles;
 use super::folder;
 use super::folder::Entry;
 use super::geometry::Geometry;
@@ -15,8 +15,10 @@ use super::geometry::ROOT_CLUSTER;
 use super::view::View;
 use crate::Disk;
 use crate::Item;
-use crate::ItemKind;
 use crate::Watch;
+use crate::keep::Keep;
+use crate::keep::parents;
+use crate::marker::Marker;
 use crate::update::Step;
 use crate::update::Update;
 
@@ -25,13 +27,13 @@ const MAX_DEPTH: usize = 64;
 const MAX_FILES: usize = 100_000;
 
 /// Head of a file system as it is on the medium.
-struct Before {
+pub(crate) struct Before {
     geometry: Geometry,
-    head: Vec<u8>,
+    pub(crate) head: Vec<u8>,
 }
 
 impl Before {
-    fn read(disk: &dyn Disk, window: &Range<u64>) -> Result<Self, FatError> {
+    pub(crate) fn read(disk: &dyn Disk, window: &Range<u64>) -> Result<Self, FatError> {
         let length = window.end - window.start;
         let mut boot = vec![0; 4096.min(length as usize)];
         disk.read_at(window.start, &mut boot)?;
@@ -46,16 +48,19 @@ impl Before {
     }
 }
 
-/// Plans the update of the file system in `window` of a disk. `scratch` is an empty file that must outlive the update; what
-/// will be written lies in it.
+/// Plans the update of the file system in `window` of a disk, from the system `old` to `items`. `scratch` is an empty file that
+/// must outlive the update; what will be written lies in it.
 pub(crate) fn update(
     disk: &dyn Disk,
     window: &Range<u64>,
     items: &[Item],
+    old: &Marker,
     scratch: &File,
     watch: &dyn Watch,
 ) -> Result<Update, FatError> {
     let before = Before::read(disk, window)?;
+    let there = FatFiles::of(disk, window, &before)?;
+    let carried = carried(&there, &Keep::new(items, old, true))?;
     let geometry = before.geometry;
     let size = window.end - window.start;
     scratch.set_len(size)?;
@@ -68,14 +73,14 @@ pub(crate) fn update(
         result.push(removal(&chains, geometry.root, entry, window.start)?);
     }
     let kept = chains.reach(geometry.root, true)?;
+    chains.align_copies();
     chains.free_others(&kept);
     let stays = old.iter().filter(|entry| !entry.is_previous() && !entry.is_label());
     let previous = stays.flat_map(|entry| entry.bytes.clone()).collect::<Vec<_>>();
     let root = begin(&mut chains, &old, &previous)?;
     set_root(chains.view, &geometry, root);
-    let carried = carried(disk, window, &before.head, items)?;
     super::fill(&mut view, &install_items(items, &carried), watch)?;
-    carry(disk, window, &before.head, &mut view, &carried, watch)?;
+    carry(&there, &mut view, &carried, watch)?;
     let geometry = Geometry { root, ..geometry };
     let mut chains = Chains { view: &mut view, geometry };
     chains.tidy(root, 0, 0)?;
@@ -94,6 +99,7 @@ pub(crate) fn rollback(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> 
     let old = chains.folder(geometry.root)?;
     let previous = old.iter().find(|entry| entry.is_previous()).ok_or(FatError::NoPrevious)?.cluster();
     let kept = chains.reach(geometry.root, false)?;
+    chains.align_copies();
     chains.free_others(&kept);
     let back: Vec<Entry> = chains.folder(previous)?.into_iter().filter(|entry| !entry.is_dots()).collect();
     if back.is_empty() {
@@ -111,6 +117,25 @@ pub(crate) fn rollback(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> 
     let root = chains.store(&bytes)?;
     chains.count_free();
     set_root(&mut view, &geometry, root);
+    finish(Update::default(), view, &before, root, window, scratch)
+}
+
+/// Whether the last change of the file system in `window` came to its end: the copy of its boot sector is written last.
+pub(crate) fn is_tidy(disk: &dyn Disk, window: &Range<u64>) -> Result<bool, FatError> {
+    let Before { geometry, head } = Before::read(disk, window)?;
+    let root = |sector: u64| head.get(sector as usize + ROOT_CLUSTER..sector as usize + ROOT_CLUSTER + 4);
+    Ok(geometry.backup.is_none_or(|backup| root(backup) == root(0)))
+}
+
+/// Plans what a change that was cut off has left to do.
+pub(crate) fn tidy(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> Result<Update, FatError> {
+    let before = Before::read(disk, window)?;
+    let size = window.end - window.start;
+    scratch.set_len(size)?;
+    let mut view = View::over(disk, window.start, size, before.head.clone(), scratch);
+    let root = before.geometry.root;
+    set_root(&mut view, &before.geometry, root);
+    Chains { view: &mut view, geometry: before.geometry }.align_copies();
     finish(Update::default(), view, &before, root, window, scratch)
 }
 
@@ -144,7 +169,8 @@ fn set_root(view: &mut View<'_>, geometry: &Geometry, root: u32) {
     }
 }
 
-/// Orders the writes: first what nobody looks at yet, then the boot sector, then its copy and what is no longer needed.
+/// Orders the writes: first what nobody looks at yet, then the boot sector, then what is no longer needed, at last the copy of
+/// the boot sector.
 fn finish(
     mut result: Update,
     mut view: View<'_>,
@@ -165,26 +191,28 @@ fn finish(
     };
     let boot = |range: &Range<u64>| range.start < geometry.sector;
     let backup = |range: &Range<u64>| geometry.backup.is_some_and(|at| (range.start..range.end).contains(&at));
-    let sectors = sectors(view.changed_head(&before.head, geometry.sector), &geometry);
-    for range in sectors.iter().filter(|range| !boot(range) && !backup(range)) {
-        first.bytes(window.start + range.start, slice(&staged, range.clone()));
+    for range in sectors(view.changed_head(&before.head, geometry.sector), &geometry) {
+        if !boot(&range) && !backup(&range) {
+            first.bytes(window.start + range.start, slice(&staged, range));
+        }
     }
     result.push(first);
-    let mut flip = Step::default();
-    flip.bytes(window.start, slice(&staged, 0..geometry.sector));
-    result.push(flip);
-    // From here on the new tree is the one that everybody sees.
-    let mut copy = Step::default();
-    for range in sectors.iter().filter(|range| backup(range)) {
-        copy.bytes(window.start + range.start, slice(&staged, range.clone()));
+    let old = &before.geometry;
+    if root != old.root {
+        let mut flip = Step::default();
+        flip.bytes(window.start, slice(&staged, 0..geometry.sector));
+        result.push(flip);
     }
+    // From here on the new tree is the one that everybody sees.
     view.fresh = skiff_layout::Ranges::default();
     let mut chains = Chains { view: &mut view, geometry };
-    let gone = chains.chain(before.geometry.root)?;
+    if root != old.root {
+        let gone = chains.chain(old.root)?;
+        chains.free(&gone);
+    }
     let entries = chains.folder(root)?;
     let previous = entries.iter().find(|entry| entry.is_previous()).map(Entry::cluster);
     let kept = chains.reach(root, false)?;
-    chains.free(&gone);
     chains.free_others(&kept);
     chains.count_free();
     chains.adopt(root, 0)?;
@@ -193,11 +221,18 @@ fn finish(
         chains.adopt(previous, previous)?;
     }
     view.settle()?;
+    let mut clean = Step::default();
     for range in view.fresh.iter() {
-        copy.part(window.start, scratch, range)?;
+        clean.part(window.start, scratch, range)?;
     }
     for range in self::sectors(view.changed_head(&staged, geometry.sector), &geometry) {
-        copy.bytes(window.start + range.start, slice(&view.head, range));
+        clean.bytes(window.start + range.start, slice(&view.head, range));
+    }
+    result.push(clean);
+    // The copy says that all of this is done.
+    let mut copy = Step::default();
+    if let Some(at) = geometry.backup {
+        copy.bytes(window.start + at, slice(&staged, at..at + geometry.sector));
     }
     result.push(copy);
     Ok(result)
@@ -219,8 +254,8 @@ fn sectors(ranges: Vec<Range<u64>>, geometry: &Geometry) -> Vec<Range<u64>> {
 
 /// What an install puts there: what was put once only stays as it is.
 fn install_items(items: &[Item], carried: &[Carried]) -> Vec<Item> {
-    let is_carried = |item: &Item| carried.iter().any(|other| other.path.eq_ignore_ascii_case(&item.target));
-    items.iter().filter(|item| !is_carried(item)).cloned().collect()
+    let is_carried = |item: &Item| carried.iter().any(|other| other.path.to_lowercase() == item.target.to_lowercase());
+    items.iter().filter(|item| !item.once || !is_carried(item)).cloned().collect()
 }
 
 /// A file or folder of the old tree that the new one keeps.
@@ -230,23 +265,16 @@ struct Carried {
     size: u64,
 }
 
-/// Lists what is in the old tree and not replaced.
-fn carried(disk: &dyn Disk, window: &Range<u64>, head: &[u8], items: &[Item]) -> Result<Vec<Carried>, FatError> {
-    let unused = tempfile::tempfile()?;
-    let mut view = View::over(disk, window.start, window.end - window.start, head.to_vec(), &unused);
-    let system = FileSystem::new(&mut view, super::options())?;
-    let replaced: BTreeSet<String> = items
-        .iter()
-        .filter(|item| !item.once && !matches!(item.kind, ItemKind::Folder))
-        .map(|item| item.target.to_lowercase())
-        .collect();
+/// Lists what of the old tree stays.
+fn carried(old: &FatFiles<'_>, keep: &Keep) -> Result<Vec<Carried>, FatError> {
     let mut found: Vec<Carried> = Vec::new();
     let mut pending = vec![(String::new(), 0)];
     while let Some((folder, depth)) = pending.pop() {
         if depth > MAX_DEPTH || found.len() > MAX_FILES {
             return Err(FatError::Damaged("it has more files, or deeper folders, than skiff copies".into()));
         }
-        let dir = if folder.is_empty() { system.root_dir() } else { system.root_dir().open_dir(&folder)? };
+        let root = old.system().root_dir();
+        let dir = if folder.is_empty() { root } else { root.open_dir(&folder)? };
         for entry in dir.iter() {
             let entry = entry?;
             let name = entry.file_name();
@@ -256,13 +284,12 @@ fn carried(disk: &dyn Disk, window: &Range<u64>, head: &[u8], items: &[Item]) ->
                 continue;
             }
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-            if replaced.contains(&path.to_lowercase()) {
-                continue;
-            }
             if entry.is_dir() {
                 pending.push((path.clone(), depth + 1));
             }
-            found.push(Carried { path, is_folder: entry.is_dir(), size: entry.len() });
+            if keep.keeps(&path, entry.is_dir()) {
+                found.push(Carried { path, is_folder: entry.is_dir(), size: entry.len() });
+            }
         }
     }
     found.sort_by(|one, other| one.path.cmp(&other.path));
@@ -270,31 +297,19 @@ fn carried(disk: &dyn Disk, window: &Range<u64>, head: &[u8], items: &[Item]) ->
 }
 
 /// Copies what the new tree keeps.
-fn carry(
-    disk: &dyn Disk,
-    window: &Range<u64>,
-    head: &[u8],
-    view: &mut View<'_>,
-    carried: &[Carried],
-    watch: &dyn Watch,
-) -> Result<(), FatError> {
-    let unused = tempfile::tempfile()?;
-    let mut old = View::over(disk, window.start, window.end - window.start, head.to_vec(), &unused);
-    let from = FileSystem::new(&mut old, super::options())?;
+fn carry(old: &FatFiles<'_>, view: &mut View<'_>, carried: &[Carried], watch: &dyn Watch) -> Result<(), FatError> {
     let to = FileSystem::new(view.rewound(), super::options())?;
     for Carried { path, is_folder, size } in carried {
-        let (from, to) = (from.root_dir(), to.root_dir());
-        let mut at = 0;
-        while let Some(next) = path.get(at..).and_then(|rest| rest.find('/')) {
-            to.create_dir(path.get(..at + next).unwrap_or_default()).map_err(super::full)?;
-            at += next + 1;
+        let root = to.root_dir();
+        for folder in parents(path) {
+            root.create_dir(folder).map_err(super::full)?;
         }
         if *is_folder {
-            to.create_dir(path).map_err(super::full)?;
+            root.create_dir(path).map_err(super::full)?;
             continue;
         }
-        let mut file = to.create_file(path).map_err(super::full)?;
-        super::copy(&mut from.open_file(path)?, &mut file, *size, watch)?;
+        let mut file = root.create_file(path).map_err(super::full)?;
+        super::copy(&mut old.system().root_dir().open_file(path)?, &mut file, *size, watch)?;
     }
     to.unmount()?;
     Ok(())

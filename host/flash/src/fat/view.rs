@@ -24,7 +24,8 @@ pub(crate) struct View<'d> {
     pub(crate) head: Vec<u8>,
     /// Where the head ends; while a file system is being made it grows.
     growing: bool,
-    out: &'d File,
+    /// Where that is; none where nothing is to be written.
+    out: Option<&'d File>,
     /// Where in the file the file system starts.
     origin: u64,
     below: Option<(&'d dyn Disk, u64)>,
@@ -40,11 +41,15 @@ pub(crate) struct View<'d> {
 impl<'d> View<'d> {
     /// An empty one of `size` bytes that will be made; what it consists of goes to `out` from `origin`.
     pub(crate) fn empty(out: &'d File, origin: u64, size: u64) -> Self {
+        Self { out: Some(out), origin, ..Self::new(size) }
+    }
+
+    fn new(size: u64) -> Self {
         Self {
             head: Vec::new(),
             growing: true,
-            out,
-            origin,
+            out: None,
+            origin: 0,
             below: None,
             size,
             at: 0,
@@ -57,6 +62,15 @@ impl<'d> View<'d> {
     /// One over a disk at `start`, whose head was read (and perhaps changed) before.
     pub(crate) fn over(disk: &'d dyn Disk, start: u64, size: u64, head: Vec<u8>, out: &'d File) -> Self {
         Self { head, growing: false, below: Some((disk, start)), ..Self::empty(out, 0, size) }
+    }
+
+    /// One of a disk at `start`, to be looked into only.
+    pub(crate) fn of(disk: &'d dyn Disk, start: u64, size: u64, head: Vec<u8>) -> Self {
+        Self { head, growing: false, below: Some((disk, start)), ..Self::new(size) }
+    }
+
+    fn out(&self) -> io::Result<&'d File> {
+        self.out.ok_or_else(|| io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "it is only looked into"))
     }
 
     /// The library begins to read where the last one ended.
@@ -81,7 +95,7 @@ impl<'d> View<'d> {
     pub(crate) fn settle(&mut self) -> io::Result<()> {
         let (at, bytes) = std::mem::take(&mut self.gathered);
         if !bytes.is_empty() {
-            self.out.write_all_at(&bytes, self.origin + at)?;
+            self.out()?.write_all_at(&bytes, self.origin + at)?;
         }
         Ok(())
     }
@@ -127,7 +141,7 @@ impl<'d> View<'d> {
         }
         let below = self.written.gaps(at..end);
         if below.total() < end - at {
-            self.out.read_exact_at(buffer, self.origin + at)?;
+            self.out()?.read_exact_at(buffer, self.origin + at)?;
         }
         for gap in below.iter() {
             let part = buffer.get_mut((gap.start - at) as usize..(gap.end - at) as usize).unwrap_or_default();

@@ -1,13 +1,20 @@
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::Path;
+use std::path::PathBuf;
 
 use skiff_flash::Disk;
 use skiff_flash::FileDisk;
 use skiff_flash::InstallPlan;
+use skiff_flash::Item;
 use skiff_flash::ItemKind;
+use skiff_flash::Part;
+use skiff_flash::Renewal;
+use skiff_flash::RollbackPlan;
 use skiff_flash::Rules;
 use skiff_flash::Staged;
 use skiff_flash::Target;
+use skiff_flash::Workshop;
 use skiff_layout::Bytes;
 use skiff_runtime::board::Intent;
 
@@ -32,8 +39,17 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     let medium = chosen.medium();
     let model = chosen.device().and_then(|device| device.model.as_deref()).unwrap_or_default();
     let layout = board.layout(session, Intent::Install, medium, model)?;
-    let plan = InstallPlan::new(&layout, medium, &looked, &board.sources(session)?)?;
-    show(&plan, &chosen, *json);
+    let sources = board.sources(session)?;
+    let planned = || Ok::<_, CommandError>(InstallPlan::new(&layout, medium, &looked, chosen.path(), &sources)?);
+    let mut plan = planned()?;
+    show_install(&plan, &chosen, *json);
+    let watch = TaskWatch::new(session);
+    let is_there = plan.is_there(&looked, chosen.path(), &watch)?;
+    drop(watch);
+    if is_there && !plan.has_rest(&looked)? {
+        session.say(&format!("{} has this system already; nothing to do", chosen.path().display()));
+        return Ok(());
+    }
     if args.dry_run {
         return Ok(());
     }
@@ -43,11 +59,19 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
         args.confirm.as_deref(),
         "Its boot and root files are replaced; what users keep stays.",
     )?;
-    let watch = TaskWatch::new(session);
-    let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
-    let scratch = super::scratch(session)?;
-    write(&chosen, &rules, &watch, |disk| Ok(plan.stage(disk, chosen.path(), &programs, &scratch, &watch)?))?;
-    drop(watch);
+    let opened = Opened::new(session, &chosen, &rules, sources.epoch)?;
+    if is_there {
+        opened.write(|shop| Ok(plan.stage_rest(shop)?))?;
+        session.say(&format!("{} had this system already; now its installation is complete", chosen.path().display()));
+        return Ok(());
+    }
+    if let Some(mending) = plan.mending() {
+        session.say("The last install was cut off; what it has left goes back first");
+        opened.write(|shop| Ok(mending.stage(shop)?))?;
+        plan = planned()?;
+    }
+    opened.write(|shop| Ok(plan.stage(shop)?))?;
+    drop(opened);
     session.say(&format!("{} is up to date; `rollback` goes back to what was there before", chosen.path().display()));
     Ok(())
 }
@@ -59,8 +83,8 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
     let chosen = chosen(session, board, args, &rules)?;
     let looked = look(&chosen)?;
     let layout = board.layout(session, Intent::Install, chosen.medium(), "")?;
-    let plan = InstallPlan::back(&layout, chosen.medium(), &looked, board.sources(session)?.epoch)?;
-    show(&plan, &chosen, *json);
+    let plan = RollbackPlan::new(&layout, chosen.medium(), &looked, chosen.path())?;
+    show_rollback(&plan, &chosen, *json);
     if args.dry_run {
         return Ok(());
     }
@@ -70,12 +94,12 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
         args.confirm.as_deref(),
         "Its previous system is put in the place of the present one.",
     )?;
-    let watch = TaskWatch::new(session);
-    let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
-    let scratch = super::scratch(session)?;
-    write(&chosen, &rules, &watch, |disk| Ok(plan.stage_back(disk, chosen.path(), &programs, &scratch)?))?;
-    drop(watch);
-    session.say(&format!("{} has its previous system again", chosen.path().display()));
+    let opened = Opened::new(session, &chosen, &rules, board.sources(session)?.epoch)?;
+    opened.write(|shop| Ok(plan.stage(shop)?))?;
+    drop(opened);
+    let what =
+        if plan.ends_something() { "is whole again, with the system of" } else { "has its previous system again," };
+    session.say(&format!("{} {what} generation {}", chosen.path().display(), plan.generation()));
     Ok(())
 }
 
@@ -97,64 +121,124 @@ fn open(path: &Path, write: bool) -> Result<File> {
     })
 }
 
-/// Opens a medium for writing, works out what is written, and writes it.
-fn write(chosen: &Chosen, rules: &Rules, watch: &TaskWatch, stage: impl Fn(&dyn Disk) -> Result<Staged>) -> Result<()> {
-    let disk: Box<dyn Disk> = match chosen {
-        Chosen::Device(cleared) => Box::new(Target::open(cleared, Path::new(media::MACHINE), rules)?),
-        Chosen::File { path, size } => {
-            let file = open(path, true)?;
-            rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-                CommandError::new(Kind::User, format!("`{}` is in use", path.display()))
-                    .hint("wait for the other to end")
-            })?;
-            Box::new(FileDisk::new(file, *size))
-        }
-    };
-    let staged = stage(disk.as_ref())?;
-    if let Chosen::File { path, .. } = chosen {
-        // A map says what an image held when it was made; whoever wrote by the old one would ruin a medium.
-        let mut map = path.as_os_str().to_owned();
-        map.push(".bmap");
-        match std::fs::remove_file(&map) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(CommandError::new(Kind::User, format!("Cannot remove the old map of the image: {error}"))
-                    .hint("it would no longer fit; nothing was written"));
-            }
-            _ => {}
-        }
-    }
-    staged.commit(disk.as_ref(), watch).map_err(|error| {
-        CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", chosen.path().display()))
-            .hint("the medium still boots the old system or the new one; install again")
-    })
+/// A medium that nobody else can change, with all that is needed to work out what is written to it.
+struct Opened<'c> {
+    chosen: &'c Chosen,
+    disk: Box<dyn Disk>,
+    watch: TaskWatch,
+    programs: OsString,
+    scratch: PathBuf,
+    epoch: u32,
 }
 
-fn show(plan: &InstallPlan, chosen: &Chosen, json: bool) {
-    if json {
-        let part = |part: &skiff_flash::Part| {
-            let files = part.items.iter().filter(|item| item.kind != ItemKind::Folder);
-            serde_json::json!({
-                "label": part.label,
-                "number": part.number,
-                "start": part.range.start,
-                "size": part.range.end - part.range.start,
-                "files": files.map(|item| serde_json::json!({"path": item.target, "size": item.size()})).collect::<Vec<_>>(),
-            })
+impl<'c> Opened<'c> {
+    fn new(session: &Session, chosen: &'c Chosen, rules: &Rules, epoch: u32) -> Result<Self> {
+        let disk: Box<dyn Disk> = match chosen {
+            Chosen::Device(cleared) => Box::new(Target::open(cleared, Path::new(media::MACHINE), rules)?),
+            Chosen::File { path, size } => {
+                let file = open(path, true)?;
+                rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+                    CommandError::new(Kind::User, format!("`{}` is in use", path.display()))
+                        .hint("wait for the other to end")
+                })?;
+                Box::new(FileDisk::new(file, *size))
+            }
         };
-        data!(
-            "{:#}",
-            serde_json::json!({
-                "medium": {"name": chosen.path(), "size": chosen.medium().size},
-                "partitions": plan.parts().iter().map(part).collect::<Vec<_>>(),
-            })
-        );
+        Ok(Self {
+            chosen,
+            disk,
+            watch: TaskWatch::new(session),
+            programs: session.environment.raw("PATH").cloned().unwrap_or_default(),
+            scratch: super::scratch(session)?,
+            epoch,
+        })
+    }
+
+    /// Works out what is written, and writes it.
+    fn write(&self, stage: impl FnOnce(Workshop<'_>) -> Result<Staged>) -> Result<()> {
+        let (disk, path) = (self.disk.as_ref(), self.chosen.path());
+        let staged = stage(Workshop {
+            disk,
+            path,
+            programs: &self.programs,
+            scratch: &self.scratch,
+            epoch: self.epoch,
+            watch: &self.watch,
+        })?;
+        if let Chosen::File { path, .. } = self.chosen {
+            forget_map(path)?;
+        }
+        staged.commit(disk, &self.watch).map_err(|error| {
+            CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", path.display()))
+                .hint("the medium still boots the old system or the new one; install again")
+        })
+    }
+}
+
+/// Removes the map of an image: it says what the image held when it was made; whoever wrote by it would ruin a medium.
+fn forget_map(path: &Path) -> Result<()> {
+    let mut map = path.as_os_str().to_owned();
+    map.push(".bmap");
+    match std::fs::remove_file(&map) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(CommandError::new(Kind::User, format!("Cannot remove the old map of the image: {error}"))
+                .hint("it would no longer fit; nothing was written"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A partition in JSON.
+fn json(part: &Part) -> serde_json::Map<String, serde_json::Value> {
+    let mut json = serde_json::Map::new();
+    json.insert("label".into(), part.label.as_str().into());
+    json.insert("number".into(), part.number.into());
+    json.insert("start".into(), part.range.start.into());
+    json.insert("size".into(), (part.range.end - part.range.start).into());
+    json
+}
+
+fn medium(chosen: &Chosen) -> serde_json::Value {
+    serde_json::json!({"name": chosen.path(), "size": chosen.medium().size})
+}
+
+fn show_install(plan: &InstallPlan, chosen: &Chosen, as_json: bool) {
+    let files = |renewal: &Renewal| renewal.items.iter().filter(|item| item.kind != ItemKind::Folder).count();
+    if as_json {
+        let partition = |renewal: &Renewal| {
+            let mut json = json(&renewal.part);
+            let files = renewal.items.iter().filter(|item| item.kind != ItemKind::Folder);
+            let files = files.map(|item| serde_json::json!({"path": item.target, "size": item.size()}));
+            json.insert("files".into(), files.collect());
+            json
+        };
+        let partitions: Vec<_> = plan.parts().iter().map(partition).collect();
+        let generation = plan.generation();
+        let medium = medium(chosen);
+        data!("{:#}", serde_json::json!({"medium": medium, "generation": generation, "partitions": partitions}));
         return;
     }
     data!("{}", chosen.title());
+    for renewal in plan.parts() {
+        let size: u64 = renewal.items.iter().map(Item::size).sum();
+        let Part { number, label, .. } = &renewal.part;
+        data!("  partition {number} {label:12} {} files, {}", files(renewal), Bytes(size));
+    }
+}
+
+fn show_rollback(plan: &RollbackPlan, chosen: &Chosen, as_json: bool) {
+    if as_json {
+        let partitions: Vec<_> = plan.parts().iter().map(json).collect();
+        let generation = plan.generation();
+        let medium = medium(chosen);
+        data!("{:#}", serde_json::json!({"medium": medium, "generation": generation, "partitions": partitions}));
+        return;
+    }
+    data!("{}", chosen.title());
+    if plan.ends_something() {
+        data!("  the last install or rollback was cut off; this makes the medium whole");
+    }
     for part in plan.parts() {
-        let files = part.items.iter().filter(|item| item.kind != ItemKind::Folder).count();
-        let size: u64 = part.items.iter().map(skiff_flash::Item::size).sum();
-        let what = if files > 0 { format!("{files} files, {}", Bytes(size)) } else { "its previous files".to_owned() };
-        data!("  partition {} {:12} {what}", part.number, part.label);
+        data!("  partition {} {:12} its files of generation {}", part.number, part.label, plan.generation());
     }
 }

@@ -1,0 +1,67 @@
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::Item;
+use crate::ItemKind;
+
+/// What an install leaves in the root folder of every partition that it renews: which install it was, and what it put there.
+/// What was formatted and never renewed has none, and is generation 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Marker {
+    /// Counts the installs of a medium. The partitions of one system have the same.
+    pub(crate) generation: u64,
+    /// The files of the system, as their targets. What is not among them is the users', and stays.
+    pub(crate) files: BTreeSet<String>,
+}
+
+impl Marker {
+    /// Its file.
+    pub(crate) const FILE: &'static str = "skiff-system.json";
+
+    /// Bytes of the largest that is read.
+    pub(crate) const MAX_SIZE: u64 = 16 << 20;
+
+    /// That of a system.
+    pub(crate) fn of(generation: u64, items: &[Item]) -> Self {
+        let files = items.iter().filter(|item| !item.once && item.kind != ItemKind::Folder);
+        Self { generation, files: files.map(|item| item.target.clone()).collect() }
+    }
+
+    /// Reads one. What somebody has changed beyond recognition says nothing.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        let mut marker: Self = serde_json::from_slice(bytes).unwrap_or_default();
+        marker.files.retain(|path| path.split('/').all(|name| !matches!(name, "" | "." | "..")) && !is_reserved(path));
+        marker
+    }
+
+    /// Its file, to be put beside the system.
+    pub(crate) fn item(&self) -> Item {
+        // A number and texts can always be written.
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        Item::text(Self::FILE, text + "\n")
+    }
+}
+
+/// Whether a place in a file system is one that skiff, or the file system, needs for itself.
+pub(crate) fn is_reserved(target: &str) -> bool {
+    let first = target.trim_start_matches('/').split('/').next().unwrap_or_default();
+    [Marker::FILE, crate::PREVIOUS, crate::NEXT, "lost+found"].iter().any(|name| name.eq_ignore_ascii_case(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_what_was_written_and_no_more_than_it_may_be() {
+        let once = Item { once: true, ..Item::text("etc/key", "x") };
+        let marker = Marker::of(3, &[Item::text("boot/Image", "x"), once]);
+        let ItemKind::Text { bytes, .. } = marker.item().kind else { panic!("a marker is a text") };
+        assert_eq!(Marker::parse(&bytes), marker);
+        assert_eq!(Marker::parse(b"nonsense"), Marker::default());
+        let hostile = br#"{"generation": 1, "files": ["../x", "/etc/x", "lost+found/x", "SKIFF.OLD/x", "good"]}"#;
+        assert_eq!(Marker::parse(hostile).files.into_iter().collect::<Vec<_>>(), ["good"]);
+    }
+}
