@@ -3,8 +3,12 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::num::NonZero;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -34,6 +38,9 @@ const EDGE: u64 = 1 << 20;
 
 /// Bytes copied at a time.
 const CHUNK: u64 = 1 << 20;
+
+/// Bytes of the largest range of a map: several are digested at once.
+const PIECE: u64 = 16 << 20;
 
 /// What a medium will hold: everything found, placed and checked.
 #[derive(Debug, Clone)]
@@ -253,27 +260,57 @@ impl Image {
         }
     }
 
+    /// The map of what matters.
+    pub fn map(&self) -> Bmap {
+        Bmap::new(self.size, self.mapped.iter().map(|range| (range, None)).collect())
+    }
+
     /// The map of what matters, with the digests of what is there.
     ///
     /// # Errors
     /// Those of reading.
-    pub fn bmap(&self) -> io::Result<Bmap> {
-        let mut ranges = Vec::new();
-        let mut buffer = vec![0; CHUNK as usize];
-        for range in self.mapped.iter() {
-            let mut digest = Sha256::new();
-            let mut at = range.start;
-            while at < range.end {
-                let part = buffer.get_mut(..CHUNK.min(range.end - at) as usize).unwrap_or_default();
-                self.file.read_exact_at(part, at)?;
-                digest.update(&*part);
-                at += part.len() as u64;
+    pub fn digested_map(&self) -> io::Result<Bmap> {
+        let pieces: Vec<Range<u64>> = self.mapped.iter().flat_map(|range| split(range, PIECE)).collect();
+        let next = AtomicUsize::new(0);
+        let digests = || {
+            let mut found = Vec::new();
+            let mut buffer = vec![0; CHUNK as usize];
+            // Whoever is free takes the next.
+            while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+                found.push((piece.clone(), Some(self.digest(piece, &mut buffer)?)));
             }
-            // A block that is not whole at the end counts as far as it goes, as for bmaptool.
-            ranges.push((range, Some(digest.finalize().into())));
+            Ok::<_, io::Error>(found)
+        };
+        let count = std::thread::available_parallelism().map_or(1, NonZero::get).min(pieces.len()).max(1);
+        let found = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..count).map(|_| scope.spawn(digests)).collect();
+            let failed = || io::Error::other("a thread failed");
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(failed()))).collect::<Vec<_>>()
+        });
+        let mut ranges = Vec::new();
+        for found in found {
+            ranges.extend(found?);
         }
-        Ok(Bmap { image_size: self.size, block_size: 4096, ranges })
+        ranges.sort_by_key(|(range, _)| range.start);
+        Ok(Bmap::new(self.size, ranges))
     }
+
+    fn digest(&self, range: &Range<u64>, buffer: &mut [u8]) -> io::Result<[u8; 32]> {
+        let mut digest = Sha256::new();
+        // A block that is not whole at the end counts as far as it goes, as for bmaptool.
+        for chunk in split(range.clone(), buffer.len() as u64) {
+            let part = buffer.get_mut(..(chunk.end - chunk.start) as usize).unwrap_or_default();
+            self.file.read_exact_at(part, chunk.start)?;
+            digest.update(&*part);
+        }
+        Ok(digest.finalize().into())
+    }
+}
+
+/// Cuts a range into pieces of up to `size` bytes.
+fn split(range: Range<u64>, size: u64) -> impl Iterator<Item = Range<u64>> {
+    let end = range.end;
+    range.step_by(size as usize).map(move |start| start..end.min(start + size))
 }
 
 #[expect(clippy::too_many_arguments, reason = "what a thread needs, each a different thing")]
@@ -322,11 +359,12 @@ fn partition(
                     features,
                     renewed: partition.copy_files.iter().any(|content| !content.once),
                 };
-                let made = ext4::make(&tools, path, range.start, size, naming, items)?;
-                watch.advance(items.iter().map(Item::size).sum());
-                Ok(made)
+                ext4::make(&tools, path, range.start, size, naming, items, watch)
             };
-            make().map_err(|source| BuildError::Ext4 { label: label.clone(), source })
+            make().map_err(|source| match source {
+                Ext4Error::Cancelled => BuildError::Cancelled,
+                source => BuildError::Ext4 { label: label.clone(), source },
+            })
         }
     }
 }
@@ -336,7 +374,7 @@ fn copy_file(
     source: &SourceFile,
     skip: u64,
     to: &File,
-    range: &std::ops::Range<u64>,
+    range: &Range<u64>,
     watch: &dyn Watch,
 ) -> Result<(), BuildError> {
     let failed = |error| BuildError::Io { path: source.path.display().to_string(), source: error };

@@ -26,8 +26,8 @@ const CHUNK: usize = 1 << 20;
 /// What to make of an image.
 #[derive(Debug, Clone)]
 pub struct Outputs {
-    /// Whether everything is made that others need to write it: a packed image, digests of all files, and an entry for
-    /// Raspberry Pi Imager. To pack takes longer than to make it.
+    /// Whether everything is made that others need to write it: a packed image, digests of all files and in the map, and an
+    /// entry for Raspberry Pi Imager. To pack takes longer than to make it.
     pub publish: bool,
     /// What the system is called.
     pub name: String,
@@ -71,7 +71,14 @@ impl Outputs {
         let packed_path = with_end(path, "zst");
         let list_path = with_end(path, "rpi-imager.json");
         let sums_path = path.with_file_name("SHA256SUMS");
-        let map = image.bmap().map_err(at(path))?.text();
+        // Digests are for those who get it over a network; they take longer than the image. The disk is busy meanwhile.
+        let map = std::thread::scope(|scope| {
+            let written = scope.spawn(|| image.file.sync_data());
+            let map = if self.publish { image.digested_map()? } else { image.map() };
+            written.join().unwrap_or_else(|_| Err(io::Error::other("a thread failed")))?;
+            Ok(map.text())
+        });
+        let map = map.map_err(at(path))?;
         put(&map_path, map.as_bytes()).map_err(at(&map_path))?;
         let mut made = vec![path.to_owned(), map_path.clone()];
         if self.publish {

@@ -42,6 +42,11 @@ pub enum BmapError {
 }
 
 impl Bmap {
+    /// The map of an image of so many bytes, from [`Self::blocks`] or pieces of them.
+    pub fn new(image_size: u64, ranges: Vec<(Range<u64>, Option<[u8; 32]>)>) -> Self {
+        Self { image_size, block_size: BLOCK, ranges }
+    }
+
     /// The ranges that matter, without digests.
     pub fn mapped(&self) -> Ranges {
         let mut mapped = Ranges::default();

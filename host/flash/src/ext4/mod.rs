@@ -6,6 +6,7 @@
 
 mod blocks;
 mod files;
+mod reserve;
 mod tools;
 mod tree;
 mod update;
@@ -20,6 +21,7 @@ use skiff_layout::Ranges;
 use uuid::Uuid;
 
 pub(crate) use self::files::Ext4Files;
+use self::reserve::Reserved;
 use self::tools::Place;
 pub(crate) use self::tools::Tools;
 use self::tools::quoted;
@@ -29,6 +31,7 @@ pub(crate) use self::update::tidy;
 pub(crate) use self::update::update;
 use crate::Item;
 use crate::ItemKind;
+use crate::Watch;
 
 /// What a mode says of a file, as in `stat`.
 const FILE: u32 = 0o100_000;
@@ -98,6 +101,7 @@ pub(crate) fn make(
     size: u64,
     naming: Naming<'_>,
     items: &[Item],
+    watch: &dyn Watch,
 ) -> Result<Ranges, Ext4Error> {
     if let Some(bad) = naming.features.iter().find(|feature| !is_feature(feature)) {
         return Err(Ext4Error::Failed { program: "mke2fs", said: format!("`{bad}` is no feature of ext4") });
@@ -124,8 +128,14 @@ pub(crate) fn make(
     if said.code != Some(0) {
         return Err(Ext4Error::Failed { program: "mke2fs", said: said.last_lines() });
     }
-    tools.change(&place, &script(tools, "", items)?).map_err(full)?;
-    Ok(blocks::Blocks::of(tools, &place)?.matter())
+    let mut items = items.to_vec();
+    let large = Reserved::take(&mut items, tools)?;
+    tools.change(&place, &script(tools, "", &items)?).map_err(full)?;
+    watch.advance(items.iter().map(Item::size).sum());
+    let large = large.place(tools, &place).map_err(full)?;
+    let matter = blocks::Blocks::of(tools, &place)?.matter();
+    large.fill(path, origin, watch)?;
+    Ok(matter)
 }
 
 fn is_feature(text: &str) -> bool {
@@ -158,10 +168,7 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
         match &item.kind {
             ItemKind::Folder => {}
             ItemKind::File { path, size, mode } => {
-                crate::item::open(path, *size)?;
-                let source = path.to_str().ok_or_else(|| Ext4Error::Name(path.display().to_string()))?;
-                let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
-                let _ = writeln!(script, "write {} {target}\nsif {target} mode 0{:o}", quoted(source)?, FILE | mode);
+                script += &write(path, *size, *mode, &target)?;
             }
             ItemKind::Text { bytes, mode } => {
                 let source = tools.keep(bytes)?;
@@ -173,6 +180,14 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
         }
     }
     Ok(script)
+}
+
+/// The commands that write a file of this machine to `target`, a quoted path.
+fn write(path: &Path, size: u64, mode: u32, target: &str) -> Result<String, Ext4Error> {
+    crate::item::open(path, size)?;
+    let source = path.to_str().ok_or_else(|| Ext4Error::Name(path.display().to_string()))?;
+    let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
+    Ok(format!("write {} {target}\nsif {target} mode 0{:o}\n", quoted(source)?, FILE | mode))
 }
 
 #[cfg(test)]
@@ -213,7 +228,7 @@ mod tests {
         let features = ["^64bit".to_owned()];
         let uuid = Uuid::from_u128(0x1234_5678_9abc_4def_8123_4567_89ab_cdef);
         let naming = Naming { label: "persist", uuid, hash_seed: uuid, features: &features, renewed: true };
-        make(&tools(), file.path(), START, SIZE, naming, items).unwrap();
+        make(&tools(), file.path(), START, SIZE, naming, items, &Unwatched).unwrap();
         file
     }
 
@@ -242,6 +257,38 @@ mod tests {
     }
 
     #[test]
+    fn large_files_are_what_they_were_also_in_many_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let item = |name: &str, size: usize| {
+            let path = folder.path().join(name);
+            let bytes: Vec<u8> = (0..size).map(|at| (at / 7 + at / 4096 * name.len()) as u8).collect();
+            std::fs::write(&path, bytes).unwrap();
+            let kind = ItemKind::File { path, size: size as u64, mode: 0o100_755 };
+            Item { target: format!("x/{name}"), kind, once: false }
+        };
+        // The second lies around what ext4 keeps in the middle of its groups; the last ends within a block.
+        let items = [item("a", 1 << 20), item("bb", 24 << 20), item("a third", (9 << 20) + 1000)];
+        let image = new_image(&items);
+        assert!(check(&image).0, "{}", check(&image).1);
+        for item in &items {
+            let copy = folder.path().join("copy");
+            let question = format!("dump \"{}\" {}", item.target, copy.display());
+            run("debugfs", &["-R", &question], &image);
+            let ItemKind::File { path, .. } = &item.kind else { unreachable!() };
+            assert!(std::fs::read(&copy).unwrap() == std::fs::read(path).unwrap(), "{}", item.target);
+            let stat = run("debugfs", &["-R", &format!("stat \"{}\"", item.target)], &image).1;
+            assert!(stat.contains("Mode:  0755") && !stat.contains("[u]"), "{stat}");
+        }
+        let full = item("full", 60 << 20);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(START + SIZE).unwrap();
+        let uuid = Uuid::from_u128(1);
+        let naming = Naming { label: "x", uuid, hash_seed: uuid, features: &[], renewed: true };
+        let made = make(&tools(), file.path(), START, SIZE, naming, &[full], &Unwatched);
+        assert!(matches!(made, Err(Ext4Error::Full)), "{made:?}");
+    }
+
+    #[test]
     fn what_does_not_matter_may_be_anything() {
         let image = new_image(&system("one"));
         let matters = blocks::Blocks::of(&tools(), &Place::new(image.path(), START)).unwrap().matter();
@@ -265,7 +312,7 @@ mod tests {
             let link = format!("{}\"\nlcd \"{}", "a/".repeat(length / 2), folder.path().display());
             for target in ["x".to_owned(), format!("{}\"", "b".repeat(length))] {
                 let item = Item { target, kind: ItemKind::Link(link.clone()), once: false };
-                assert!(make(&tools(), file.path(), START, SIZE, naming, &[item]).is_err(), "{length}");
+                assert!(make(&tools(), file.path(), START, SIZE, naming, &[item], &Unwatched).is_err(), "{length}");
             }
         }
     }
