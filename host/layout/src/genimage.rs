@@ -14,11 +14,11 @@ use crate::Table;
 const MAX_DEPTH: usize = 16;
 
 /// Reads a configuration: its first image with partitions. The images that those hold become file systems with the same
-/// files, or blocks that are copied.
+/// files, or blocks that are copied. Returned with it is what a layout has no words for, each with its line.
 ///
 /// # Errors
 /// [`ImportError`] with the line that cannot be read.
-pub fn from_genimage(file: &str, text: &str) -> Result<Layout, ImportError> {
+pub fn from_genimage(file: &str, text: &str) -> Result<(Layout, Vec<String>), ImportError> {
     let mut tokens = Tokens { file, rest: text, line: 1, at: 1 };
     let top = tokens.block(0)?;
     let wrong = |problem: &str| ImportError::File { file: file.to_owned(), problem: problem.to_owned() };
@@ -76,7 +76,32 @@ pub fn from_genimage(file: &str, text: &str) -> Result<Layout, ImportError> {
         }
         layout.partitions.push(partition);
     }
-    Ok(layout)
+    let mut left_out = Vec::new();
+    for image in images {
+        image.left_out(file, &mut left_out);
+    }
+    Ok((layout, left_out))
+}
+
+/// The settings of a kind of block that mean something here.
+fn understood(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "image" => &["size", "mountpoint"],
+        "hdimage" => &["partition-table-type", "gpt"],
+        "partition" => &[
+            "image",
+            "in-partition-table",
+            "offset",
+            "size",
+            "partition-type",
+            "partition-type-uuid",
+            "bootable",
+            "autoresize",
+        ],
+        "vfat" | "ext4" => &["label", "files"],
+        "file" => &["image"],
+        _ => &[],
+    }
 }
 
 /// genimage's short names of types.
@@ -120,8 +145,15 @@ struct Block {
     kind: String,
     name: String,
     line: usize,
-    values: Vec<(String, Vec<String>)>,
+    values: Vec<Setting>,
     inner: Vec<Block>,
+}
+
+#[derive(Debug)]
+struct Setting {
+    key: String,
+    values: Vec<String>,
+    line: usize,
 }
 
 impl Block {
@@ -130,12 +162,27 @@ impl Block {
     }
 
     fn value(&self, name: &str) -> Option<&str> {
-        let (_, values) = self.values.iter().rev().find(|(key, _)| key == name)?;
-        values.first().map(String::as_str)
+        let setting = self.values.iter().rev().find(|setting| setting.key == name)?;
+        setting.values.first().map(String::as_str)
     }
 
     fn list<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b String> {
-        self.values.iter().filter(move |(key, _)| key == name).flat_map(|(_, values)| values)
+        self.values.iter().filter(move |setting| setting.key == name).flat_map(|setting| &setting.values)
+    }
+
+    /// Adds what of it, and of its blocks, means nothing here.
+    fn left_out(&self, file: &str, left_out: &mut Vec<String>) {
+        for Setting { key, line, .. } in &self.values {
+            if !understood(&self.kind).contains(&key.as_str()) {
+                left_out.push(format!("{file}:{line}: `{key}` of `{}`", self.kind));
+            }
+        }
+        for block in &self.inner {
+            match block.kind.as_str() {
+                "hdimage" | "partition" | "vfat" | "ext4" | "file" => block.left_out(file, left_out),
+                kind => left_out.push(format!("{file}:{}: `{kind}`", block.line)),
+            }
+        }
     }
 }
 
@@ -219,8 +266,9 @@ impl Tokens<'_> {
                     if sign == '+' && self.next()? != Some(Token::Sign('=')) {
                         return Err(self.wrong("`+` stands before `=`".into()));
                     }
+                    let line = self.at;
                     let values = self.values()?;
-                    block.values.push((key, values));
+                    block.values.push(Setting { key, values, line });
                 }
                 Some(Token::Word(name)) => {
                     if self.next()? != Some(Token::Sign('{')) {
@@ -277,7 +325,8 @@ image sdcard.img {
 
     #[test]
     fn a_board_of_buildroots_becomes_a_layout() {
-        let layout = from_genimage("genimage.cfg", BOARD).unwrap();
+        let (layout, left_out) = from_genimage("genimage.cfg", BOARD).unwrap();
+        assert_eq!(left_out, ["genimage.cfg:12: `align` of `hdimage`"]);
         assert_eq!((layout.table, layout.partitions.len(), layout.raw.len()), (Table::Mbr, 2, 1));
         assert_eq!((layout.raw[0].offset, layout.raw[0].length), (8192, Some(1016 << 10)));
         let boot = &layout.partitions[0];

@@ -37,13 +37,12 @@ impl Board for Boards {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(Failure::io(&shown, &error)),
             };
+            // A wrong word is told with its layer and line, which are lost when all are merged.
+            serde_yaml::from_str::<declared::Partly>(&text).map_err(|error| invalid(&shown, error.to_string()))?;
             let value: Value = serde_yaml::from_str(&text).map_err(|error| invalid(&shown, error.to_string()))?;
             if !value.is_mapping() {
                 return Err(invalid(&shown, "it is no mapping".into()));
             }
-            // A wrong word is told with the layer that says it, which is lost when all are merged.
-            serde_yaml::from_value::<declared::Partly>(value.clone())
-                .map_err(|error| invalid(&shown, error.to_string()))?;
             merge(&mut merged, value);
             last = Some(shown);
         }
@@ -118,5 +117,6 @@ mod tests {
             .file("/layers/00/metadata/layout.yaml", "table: gpt\npartitions: {a: {formt: vfat}}\n");
         let failure = plan().unwrap_err().to_string();
         assert!(failure.contains("my/board") && failure.contains("formt"), "{failure}");
+        assert!(failure.contains("line 2"), "{failure}");
     }
 }

@@ -25,7 +25,10 @@ const MAX_FILE: u64 = 1 << 20;
 /// Asks a board's plugin what is where on a medium.
 pub(crate) fn run(session: &Session, args: &LayoutArgs) -> Result<()> {
     if let Some(path) = &args.import {
-        let layout = import(&session.environment.absolute(path))?;
+        let (layout, left_out) = import(&session.environment.absolute(path))?;
+        for what in left_out {
+            data!("# not taken over: {what}");
+        }
         data!("{}", skiff_layout::to_yaml(&layout).trim_end());
         return Ok(());
     }
@@ -47,7 +50,8 @@ pub(crate) fn run(session: &Session, args: &LayoutArgs) -> Result<()> {
     }
 }
 
-fn import(path: &Path) -> Result<Layout> {
+/// The layout of a file of another tool, and what of it a layout has no words for.
+fn import(path: &Path) -> Result<(Layout, Vec<String>)> {
     let unreadable = |error: std::io::Error| {
         CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", path.display())).hint("is it there?")
     };
@@ -67,7 +71,7 @@ fn import(path: &Path) -> Result<Layout> {
             }
         }
         files.sort();
-        skiff_layout::from_repart(&files)
+        skiff_layout::from_repart(&files).map(|layout| (layout, Vec::new()))
     } else {
         skiff_layout::from_genimage(&name(path), &read(path).map_err(unreadable)?)
     };
