@@ -26,6 +26,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::board;
 use crate::commands::board::BoardCommand;
+use crate::commands::board::commands_of;
 use crate::consent;
 use crate::lock;
 use crate::output::data;
@@ -248,11 +249,8 @@ fn list_all(session: &Session) -> Result<ExitCode> {
                 continue;
             }
         };
-        for command in plugins.iter().flat_map(|plugin| &plugin.commands) {
-            data!("  {:24} {:16} {}", package.name.as_str(), command.name, command.summary);
-        }
-        for command in BoardCommand::ALL.into_iter().filter(|_| plugins.iter().any(|plugin| plugin.board.is_some())) {
-            data!("  {:24} {:16} {}", package.name.as_str(), command.name(), command.summary());
+        for (name, summary) in plugins.iter().flat_map(commands_of) {
+            data!("  {:24} {name:16} {summary}", package.name.as_str());
         }
         for command in scripts {
             data!("  {:24} {:16} {} (a script)", package.name.as_str(), command.name, command.description);
@@ -263,12 +261,8 @@ fn list_all(session: &Session) -> Result<ExitCode> {
 
 fn list_commands(plan: &BuildPlan, package: &LayerName) -> Result<ExitCode> {
     data!("Usage: skiff cmd {package} COMMAND [ARGUMENTS]\n");
-    for command in of_package(plan, package).flat_map(|planned| &planned.plugin.commands) {
-        data!("  {:16} {}", command.name, command.summary);
-    }
-    let is_board = of_package(plan, package).any(|planned| planned.plugin.board.is_some());
-    for command in BoardCommand::ALL.into_iter().filter(|_| is_board) {
-        data!("  {:16} {}", command.name(), command.summary());
+    for (name, summary) in of_package(plan, package).flat_map(|planned| commands_of(&planned.plugin)) {
+        data!("  {name:16} {summary}");
     }
     let scripts = plan.legacy_commands.iter().filter(|(layer, _)| layer.eq_ignore_ascii_case(package.as_str()));
     for command in scripts.flat_map(|(_, commands)| commands) {

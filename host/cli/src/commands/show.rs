@@ -7,6 +7,7 @@ use crate::args::ShowArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands::board::commands_of;
 use crate::output::data;
 use crate::session::Session;
 
@@ -38,7 +39,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
                 "name": plugin.name,
                 "version": plugin.version.to_string(),
                 "hooks": plugin.hooks.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "commands": plugin.commands.iter().map(|command| &command.name).collect::<Vec<_>>(),
+                "commands": commands_of(plugin).map(|(name, _)| name).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
             "shell_hooks": layer.shell_hooks().iter().map(|hook| &hook.path).collect::<Vec<_>>(),
             "commands": commands,
@@ -62,8 +63,8 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     line("holds", &parts);
     for plugin in &plugins {
         data!("plugin       {} {} ({} capabilities)", plugin.name, plugin.version, plugin.capabilities.len());
-        for command in &plugin.commands {
-            data!("  skiff cmd {name} {:16} {}", command.name, command.summary);
+        for (command, summary) in commands_of(plugin) {
+            data!("  skiff cmd {name} {command:16} {summary}");
         }
     }
     for hook in layer.shell_hooks() {

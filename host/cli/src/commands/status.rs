@@ -14,6 +14,7 @@ use skiff_plan::BuildPlan;
 use crate::args::JsonArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Result;
+use crate::commands::board::commands_of;
 use crate::consent;
 use crate::output::data;
 use crate::session::Session;
@@ -277,13 +278,13 @@ fn print_packages(session: &Session, plan: Option<&BuildPlan>) -> Result<()> {
 }
 
 fn print_commands(plan: &BuildPlan) {
-    let plugins = plan.plugins.iter().filter(|planned| !planned.plugin.commands.is_empty());
+    let plugins = plan.plugins.iter().filter(|planned| commands_of(&planned.plugin).next().is_some());
     if plugins.clone().next().is_some() || !plan.legacy_commands.is_empty() {
         data!("\n\x1b[1mcommands of the chain\x1b[0m");
     }
     for planned in plugins {
-        for command in &planned.plugin.commands {
-            data!("  skiff cmd {} {:16} {}", planned.layer, command.name, command.summary);
+        for (name, summary) in commands_of(&planned.plugin) {
+            data!("  skiff cmd {} {name:16} {summary}", planned.layer);
         }
     }
     for (layer, commands) in &plan.legacy_commands {

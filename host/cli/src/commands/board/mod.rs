@@ -11,6 +11,7 @@ use clap::FromArgMatches as _;
 use skiff_flash::Plan;
 use skiff_layers::BoardDecl;
 use skiff_layers::LayerName;
+use skiff_layers::PluginDecl;
 use skiff_plan::BuildPlan;
 
 use crate::args::BuildImageArgs;
@@ -58,6 +59,13 @@ impl BoardCommand {
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|command| command.name() == name)
     }
+}
+
+/// The names and summaries of all commands of a plugin: its own, and where it knows a board, those of every board.
+pub(crate) fn commands_of(plugin: &PluginDecl) -> impl Iterator<Item = (&str, &str)> {
+    let own = plugin.commands.iter().map(|command| (command.name.as_str(), command.summary.as_str()));
+    let boards = BoardCommand::ALL.into_iter().filter(|_| plugin.board.is_some());
+    own.chain(boards.map(|command| (command.name(), command.summary())))
 }
 
 /// Carries out a command of a board.
