@@ -73,6 +73,9 @@ pub enum ContentError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A replacement that no boot loader would read.
+    #[error("what takes the place of `{0}` is longer than {max} bytes", max = MAX_REPLACEMENT)]
+    Replacement(String),
     /// A placeholder for a partition that there is not, or without an identity.
     #[error("`{0}` names no partition of the layout with an identity")]
     Placeholder(String),
@@ -192,7 +195,7 @@ impl Sources {
 
     /// Makes the text of an item what the content says.
     fn change(&self, content: &Content, item: &mut Item, names: &Names<'_>) -> Result<(), ContentError> {
-        let ItemKind::File { path, size, .. } = &item.kind else { return Ok(()) };
+        let ItemKind::File { path, size, mode } = &item.kind else { return Ok(()) };
         if content.edits.is_empty() && content.script.is_none() {
             return Ok(());
         }
@@ -215,7 +218,7 @@ impl Sources {
             let expression = Regex::new(find).map_err(wrong)?;
             let (replace, is_plain) = expand(replace, names)?;
             if replace.len() > MAX_REPLACEMENT {
-                return Err(ContentError::Edit { find: find.clone(), problem: "its replacement is too long".into() });
+                return Err(ContentError::Replacement(find.clone()));
             }
             text = match is_plain {
                 true => expression.replace_all(&text, NoExpand(&replace)).into_owned(),
@@ -236,7 +239,7 @@ impl Sources {
             Some(script) => uimage::wrap(text.as_bytes(), script, self.epoch)?,
             None => text.into_bytes(),
         };
-        item.kind = Item::text("", bytes).kind;
+        item.kind = ItemKind::Text { bytes, mode: if mode & 0o111 == 0 { 0o644 } else { 0o755 } };
         Ok(())
     }
 

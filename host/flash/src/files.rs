@@ -46,11 +46,9 @@ impl dyn Files + '_ {
         Ok(Some(bytes))
     }
 
-    /// Whether every item is there as an install would put it. Ends with the first that is not; those that are put there once
-    /// only do not count.
+    /// Whether every item is there as an install would put it. Ends with the first that is not.
     pub(crate) fn hold(&self, items: &[Item], watch: &dyn Watch) -> io::Result<bool> {
-        let lasting = || items.iter().filter(|item| !item.once);
-        for item in lasting() {
+        for item in items {
             let same = match (&item.kind, self.look(&item.target)?) {
                 (ItemKind::Folder, Some(Node::Folder)) => true,
                 (ItemKind::Link(to), Some(Node::Link(there))) => *to == there,
@@ -64,7 +62,7 @@ impl dyn Files + '_ {
                 return Ok(false);
             }
         }
-        for item in lasting() {
+        for item in items {
             let same = match &item.kind {
                 ItemKind::Folder | ItemKind::Link(_) => true,
                 ItemKind::Text { bytes, .. } => equal(&mut bytes.as_slice(), &mut self.open(&item.target)?, watch)?,

@@ -32,6 +32,7 @@ use crate::Watch;
 use crate::content::Names;
 use crate::ext4;
 use crate::fat;
+use crate::marker::Marker;
 
 /// What is made zero at both ends of a medium, so that nobody finds the table or file system that was there before.
 const EDGE: u64 = 1 << 20;
@@ -140,7 +141,11 @@ impl Plan {
             let wrong = |problem: &str| PlanError::Partition { label: label.clone(), problem: problem.into() };
             let has = range.end - range.start;
             let follow = partition.format == Format::Vfat;
-            let own = sources.items(&partition.copy_files, follow, &names)?;
+            let mut own = sources.items(&partition.copy_files, follow, &names)?;
+            let marker = Marker::of(0, &own);
+            if partition.is_renewed() && !marker.files.is_empty() {
+                own.push(marker.item());
+            }
             if partition.format == Format::Empty && !own.is_empty() {
                 return Err(wrong("files need a file system: `format`"));
             }
@@ -357,7 +362,7 @@ fn partition(
                     uuid: plan.ids.file_system(&label),
                     hash_seed: plan.ids.hash_seed(&label),
                     features,
-                    renewed: partition.copy_files.iter().any(|content| !content.once),
+                    renewed: partition.is_renewed(),
                 };
                 ext4::make(&tools, path, range.start, size, naming, items, watch)
             };

@@ -94,6 +94,12 @@ pub enum InstallError {
     /// There is no system of which every partition has its part.
     #[error("the medium holds no previous system as a whole: of the generations of systems, {0}")]
     NoCommon(String),
+    /// Two partitions could be meant.
+    #[error("partitions {0} and {1} of the medium are both called `{label}`", label = .2)]
+    Ambiguous(u32, u32, String),
+    /// The user wants to stop.
+    #[error("cancelled; nothing was written")]
+    Cancelled,
     /// Somebody else has installed to it.
     #[error("partition `{0}` has changed since the plan was made")]
     Changed(String),
@@ -136,7 +142,7 @@ impl InstallPlan {
             let renewal =
                 Renewal { items: items(generation)?, unchanged: items(part.held().current.generation)?, part };
             // Where this system has nothing, and the last had nothing either, there is nothing to do.
-            if renewal.items.iter().any(|item| !item.once) || !renewal.part.held().current.files.is_empty() {
+            if !renewal.items.is_empty() || !renewal.part.held().current.files.is_empty() {
                 renewals.push(renewal);
             }
         }
@@ -160,20 +166,19 @@ impl InstallPlan {
     /// # Errors
     /// [`InstallError`]: something cannot be read.
     pub fn is_there(&self, disk: &dyn Disk, path: &Path, watch: &dyn Watch) -> Result<bool, InstallError> {
-        let generation = |renewal: &Renewal| renewal.part.held().current.generation;
-        let first = self.parts.first().map(generation).unwrap_or_default();
-        if self.parts.iter().any(|renewal| generation(renewal) != first) {
+        let boots = self.parts.last().map(|renewal| renewal.part.held().current.generation).unwrap_or_default();
+        if !self.parts.iter().all(|renewal| renewal.part.held().has(boots)) {
             return Ok(false);
         }
         watch.begin("Comparing", self.parts.iter().flat_map(|renewal| &renewal.items).map(Item::size).sum());
         for Renewal { part, unchanged, .. } in &self.parts {
             let current = &part.held().current;
-            let has_old = current.generation > 0 && current.files != Marker::of(0, unchanged).files;
+            let has_old = current.files != Marker::of(0, unchanged).files;
             if has_old || !part.holds(disk, path, unchanged, watch)? {
-                return Ok(false);
+                return if watch.is_cancelled() { Err(InstallError::Cancelled) } else { Ok(false) };
             }
         }
-        Ok(!watch.is_cancelled())
+        Ok(true)
     }
 
     /// Whether a change was cut off when everything that counts was done. An install, or the way back, does the

@@ -78,6 +78,7 @@ pub use safety::clear;
 pub use source::ImageSource;
 pub use source::Packing;
 pub use source::SourceError;
+pub use source::maps_of;
 pub use staged::Staged;
 pub use target::OpenError;
 pub use target::Target;

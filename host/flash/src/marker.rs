@@ -23,6 +23,9 @@ impl Marker {
     /// Bytes of the largest that is read.
     pub(crate) const MAX_SIZE: u64 = 16 << 20;
 
+    /// The highest generation that is believed.
+    const MAX_GENERATION: u64 = u32::MAX as u64;
+
     /// That of a system.
     pub(crate) fn of(generation: u64, items: &[Item]) -> Self {
         let files = items.iter().filter(|item| !item.once && item.kind != ItemKind::Folder);
@@ -32,13 +35,17 @@ impl Marker {
     /// Reads one. What somebody has changed beyond recognition says nothing.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let mut marker: Self = serde_json::from_slice(bytes).unwrap_or_default();
+        // Nobody has installed that often.
+        if marker.generation > Self::MAX_GENERATION {
+            return Self::default();
+        }
         marker.files.retain(|path| path.split('/').all(|name| !matches!(name, "" | "." | "..")) && !is_reserved(path));
         marker
     }
 
     /// Its file, to be put beside the system.
     pub(crate) fn item(&self) -> Item {
-        // A number and texts can always be written.
+        // A number and texts can always be written. Each has a line of its own: `mount-modules.sh` reads the number with sed.
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
         Item::text(Self::FILE, text + "\n")
     }
@@ -60,7 +67,9 @@ mod tests {
         let marker = Marker::of(3, &[Item::text("boot/Image", "x"), once]);
         let ItemKind::Text { bytes, .. } = marker.item().kind else { panic!("a marker is a text") };
         assert_eq!(Marker::parse(&bytes), marker);
+        assert!(String::from_utf8(bytes).unwrap().contains("\n  \"generation\": 3,\n"));
         assert_eq!(Marker::parse(b"nonsense"), Marker::default());
+        assert_eq!(Marker::parse(br#"{"generation": 18446744073709551615, "files": []}"#), Marker::default());
         let hostile = br#"{"generation": 1, "files": ["../x", "/etc/x", "lost+found/x", "SKIFF.OLD/x", "good"]}"#;
         assert_eq!(Marker::parse(hostile).files.into_iter().collect::<Vec<_>>(), ["good"]);
     }

@@ -96,12 +96,12 @@ impl Part {
         self.within(match self.format {
             Format::Vfat => {
                 let scratch = tempfile::tempfile_in(scratch)?;
-                let update = fat::update(disk, &self.range, items, &self.held.current, &scratch, watch);
+                let update = fat::update(disk, &self.range, items, &self.held, &scratch, watch);
                 update.map_err(|error| self.fat(error))?
             }
             _ => {
                 let tools = ext4::Tools::new(programs, epoch, scratch).map_err(|error| self.ext4(error))?;
-                let update = ext4::update(&tools, disk, path, &self.range, items, &self.held.current, watch);
+                let update = ext4::update(&tools, disk, path, &self.range, items, &self.held, watch);
                 update.map_err(|error| self.ext4(error))?
             }
         })
@@ -199,17 +199,12 @@ impl Part {
 /// A partition of the layout, with the one of the medium that is it.
 pub(crate) type Match<'l> = (&'l Partition, Option<FoundPartition>);
 
-/// Those that an install renews: what is only put there once is no reason to open a partition; what users keep is behind this
-/// line.
+/// Those that an install renews. The others are not opened: what users keep is behind this line.
 pub(crate) fn renewed<'m, 'l>(
     found: &'m [Match<'l>],
 ) -> impl Iterator<Item = (&'l Partition, Option<&'m FoundPartition>)> {
-    let is_renewed =
-        |partition: &Partition| !partition.keep && partition.copy_files.iter().any(|content| !content.once);
-    found
-        .iter()
-        .filter(move |(partition, _)| is_renewed(partition))
-        .map(|(partition, found)| (*partition, found.as_ref()))
+    let renewed = found.iter().filter(|(partition, _)| partition.is_renewed());
+    renewed.map(|(partition, found)| (*partition, found.as_ref()))
 }
 
 /// The partitions of the layout, each with the one of the medium that has its file system and label.
@@ -219,16 +214,22 @@ pub(crate) fn find<'l>(layout: &'l Layout, medium: Medium, disk: &dyn Disk) -> R
     for partition in found.partitions {
         labels.push((label(disk, &partition.range)?, partition));
     }
-    let matching = |partition: &Partition| {
+    let mut matches = Vec::new();
+    for partition in &layout.partitions {
         let is_it = |(label, _): &&(Label, FoundPartition)| match (&partition.format, label) {
             // FAT knows no small letters, and Linux compares what is there.
             (Format::Vfat, Label::Fat(label)) => label.eq_ignore_ascii_case(&partition.label),
             (Format::Ext4 { .. }, Label::Ext4(label)) => *label == partition.label,
             _ => false,
         };
-        labels.iter().find(is_it).map(|(_, found)| found.clone())
-    };
-    Ok(layout.partitions.iter().map(|partition| (partition, matching(partition))).collect())
+        let mut all = labels.iter().filter(is_it).map(|(_, found)| found);
+        let found = all.next();
+        if let (Some(one), Some(other)) = (found, all.next()) {
+            return Err(InstallError::Ambiguous(one.number, other.number, partition.label.clone()));
+        }
+        matches.push((partition, found.cloned()));
+    }
+    Ok(matches)
 }
 
 pub(crate) fn missing(partition: &Partition) -> InstallError {

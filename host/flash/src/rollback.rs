@@ -50,8 +50,8 @@ impl RollbackPlan {
         let held = parts.last().ok_or(InstallError::NoPrevious)?.held();
         let boots = held.current.generation;
         let before = held.previous.as_ref().map(|previous| previous.generation);
-        // An install or a way back that was cut off left two systems; else all partitions have the same.
-        let is_whole = parts.iter().all(|part| part.held().current.generation == boots);
+        // An install, or a way back, that was cut off has left two systems.
+        let is_whole = parts.iter().all(|part| part.held().has(boots));
         let whole = || parts.iter().all(|part| part.held().previous.is_none());
         let choices = before.into_iter().chain((!is_whole).then_some(boots));
         let generation = choices.into_iter().find(|one| parts.iter().all(|part| part.held().reaches(*one)));
@@ -70,7 +70,7 @@ impl RollbackPlan {
     }
 
     fn to(generation: u64, parts: Vec<Part>, ends_something: bool) -> Self {
-        let (others, parts) = parts.into_iter().partition(|part| part.held().current.generation == generation);
+        let (others, parts) = parts.into_iter().partition(|part| part.held().has(generation));
         Self { parts, others, generation, ends_something }
     }
 

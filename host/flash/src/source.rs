@@ -183,11 +183,16 @@ impl ImageSource {
 }
 
 fn map_beside(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?.to_str()?;
+    maps_of(path).into_iter().find(|path| path.is_file())
+}
+
+/// Where the map of an image may be.
+pub fn maps_of(path: &Path) -> Vec<PathBuf> {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let plain = ["gz", "xz", "zst"].iter().find_map(|end| name.strip_suffix(&format!(".{end}"))).unwrap_or(name);
     let stem = plain.rsplit_once('.').map_or(plain, |(stem, _)| stem);
     let names = [format!("{name}.bmap"), format!("{plain}.bmap"), format!("{stem}.bmap")];
-    names.iter().map(|name| path.with_file_name(name)).find(|path| path.is_file())
+    names.iter().map(|name| path.with_file_name(name)).collect()
 }
 
 fn read_map(path: &Path) -> Result<Bmap, SourceError> {

@@ -72,6 +72,9 @@ pub enum WriteError {
     /// The user wants to stop.
     #[error("cancelled; the medium holds nothing of use now")]
     Cancelled,
+    /// The user wants to stop when everything has been written.
+    #[error("cancelled; everything is written, and not all of it was read back")]
+    Unverified,
 }
 
 /// A piece of the image that was written.
@@ -114,7 +117,7 @@ impl Buffer {
 /// Writes an image. What is there before is lost from the first moment on.
 ///
 /// # Errors
-/// [`WriteError`]; the medium then has no partition table.
+/// [`WriteError`]; unless it is about reading back, the medium then has no partition table.
 pub fn write(
     source: &ImageSource,
     target: &Target,
@@ -128,9 +131,10 @@ pub fn write(
     let failed = |at: u64| move |source| WriteError::Write { at, source };
     target.write_through(0, wiped.get()).map_err(failed(0))?;
     // The copy of a GPT at the end would bring the old partitions back, where the image is shorter than the medium.
-    let end = target.size() - LAST.min(target.size());
-    if end >= source.size {
-        target.write_at(end, wiped.get()).map_err(failed(end))?;
+    let end = (target.size() - LAST.min(target.size())).max(source.size);
+    if end < target.size() {
+        let length = usize::try_from(target.size() - end).unwrap_or_default();
+        target.write_at(end, Buffer::new(length).get()).map_err(failed(end))?;
     }
     target.flush().map_err(failed(0))?;
     if options.discard {
@@ -238,7 +242,7 @@ fn verify(target: &Target, written: &[Written], total: u64, watch: &dyn Watch) -
     watch.begin("Verifying", total);
     for piece in written {
         if watch.is_cancelled() {
-            return Err(WriteError::Cancelled);
+            return Err(WriteError::Unverified);
         }
         let mut buffer = Buffer::new(piece.length);
         target.read_back(piece.at, buffer.get_mut()).map_err(|source| WriteError::ReadBack { at: piece.at, source })?;

@@ -140,6 +140,11 @@ pub struct Raw {
 }
 
 impl Partition {
+    /// Whether an install brings what is in it up to date: what is only put there once is no reason.
+    pub fn is_renewed(&self) -> bool {
+        !self.keep && self.copy_files.iter().any(|content| !content.once)
+    }
+
     /// A partition without a file system that takes what is left.
     pub fn new(label: impl Into<String>, kind: Kind) -> Self {
         Self {

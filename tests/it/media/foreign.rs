@@ -146,19 +146,34 @@ impl Ext4<'_> {
     pub(super) fn has(&self, path: &str) -> bool {
         let question = format!("stat \"/{path}\"");
         let output = Command::new("debugfs").args(["-R", &question]).arg(self.place()).output().unwrap();
-        !String::from_utf8_lossy(&output.stderr).contains("not found")
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let is_missing = said.contains("not found");
+        assert!(is_missing || said.lines().all(|line| line.starts_with("debugfs 1.")), "{path}: {said}");
+        !is_missing
+    }
+
+    /// Sets fields of an inode.
+    pub(super) fn set(&self, path: &str, fields: &[(&str, &str)]) {
+        for (field, value) in fields {
+            self.change(&format!("set_inode_field \"/{path}\" {field} {value}"));
+        }
     }
 
     /// Puts a file there, and the folder above it.
     pub(super) fn write(&self, path: &str, bytes: &[u8]) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, bytes).unwrap();
-        let folder = path.split('/').next().unwrap();
-        let write = format!("write {} \"/{path}\"", file.path().display());
-        for question in [format!("mkdir \"/{folder}\""), write] {
-            let output = Command::new("debugfs").args(["-w", "-R", &question]).arg(self.place()).output().unwrap();
-            assert!(output.status.success());
+        if let Some((folder, _)) = path.split_once('/').filter(|(folder, _)| !self.has(folder)) {
+            self.change(&format!("mkdir \"/{folder}\""));
         }
+        self.change(&format!("write {} \"/{path}\"", file.path().display()));
+    }
+
+    /// Changes something. debugfs ends with 0 whatever happens: what it says decides.
+    fn change(&self, command: &str) {
+        let output = Command::new("debugfs").args(["-w", "-R", command]).arg(self.place()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.lines().all(|line| line.starts_with("debugfs 1.")), "{command}: {said}");
     }
 
     pub(super) fn label(&self) -> String {

@@ -48,7 +48,7 @@ fn layout() -> Layout {
     let rootfs = Partition {
         format: ext4(),
         size: Some(32 << 20),
-        copy_files: vec![Content::new("images/rootfs/", "/")],
+        copy_files: vec![Content { optional: true, ..Content::new("images/rootfs/", "/") }],
         ..Partition::new("rootfs", Kind::linux())
     };
     let keys = Content { once: true, ..Content::new("images/persist/", "/") };
@@ -317,6 +317,58 @@ fn files_that_a_system_no_longer_has_go_and_those_of_others_stay() {
     assert!(!rootfs.has("newer") && rootfs.has("skiff.old/newer/file"));
     card.roll_back(u64::MAX - 1);
     assert!(rootfs.has("newer/file") && !rootfs.has("skiff.old/newer"));
+    card.check();
+}
+
+#[test]
+fn what_was_put_into_a_system_that_somebody_went_back_from_stays() {
+    let card = Card::formatted("one");
+    card.install("two", u64::MAX - 1);
+    let looked = foreign::Medium::new(&card.path);
+    let starts: Vec<u64> = looked.table().1.iter().map(|partition| partition.sectors.0).collect();
+    let (boot, rootfs) = (looked.fat(starts[0]), looked.ext4(starts[1]));
+    boot.write("photo.jpg", b"photo");
+    rootfs.write("extra/mine", b"mine");
+    rootfs.set("extra", &[("mode", "040700"), ("uid", "1000"), ("gid", "100")]);
+    card.roll_back(u64::MAX - 1);
+    card.install("six", u64::MAX - 1);
+    assert_eq!((boot.read("photo.jpg"), rootfs.read("extra/mine")), (b"photo".to_vec(), b"mine".to_vec()));
+    assert!(!boot.has("skiff.old/photo.jpg"));
+    card.check();
+    // A folder between those of the system keeps its mode.
+    fs::create_dir_all(card.images.join("rootfs/extra")).unwrap();
+    fs::write(card.images.join("rootfs/extra/file"), "x").unwrap();
+    rootfs.write("extra/mine too", b"mine");
+    card.install("ten", u64::MAX - 1);
+    assert_eq!(rootfs.read("extra/mine too"), b"mine");
+    card.check();
+}
+
+#[test]
+fn a_partition_that_a_system_has_nothing_for_is_no_obstacle_to_the_way_back() {
+    let card = Card::formatted("one");
+    let modules = card.images.join("rootfs");
+    fs::remove_dir_all(&modules).unwrap();
+    let install = |version: &str, has_modules: bool| {
+        let (disk, programs, mut sources) = (card.disk(), programs(), sources(&card.images, version));
+        if !has_modules {
+            fs::remove_dir_all(&modules).unwrap();
+            fs::create_dir(&modules).unwrap();
+            sources.epoch += 1;
+        }
+        let plan = InstallPlan::new(&layout(), MEDIUM, &disk, &card.path, &sources).unwrap();
+        assert!(plan.mending().is_none());
+        plan.stage(shop(&disk, &card.path, &programs)).unwrap().commit(&disk, &Unwatched).unwrap();
+    };
+    install("two", false);
+    install("six", false);
+    install("ten", true);
+    assert!(!card.roll_back(u64::MAX - 1));
+    let boot = foreign::Medium::new(&card.path);
+    let kernel = || version_of(&boot.fat(boot.table().1[0].sectors.0).read("kernel"));
+    assert_eq!(kernel(), "six");
+    assert!(!card.roll_back(u64::MAX - 1));
+    assert_eq!(kernel(), "ten");
     card.check();
 }
 

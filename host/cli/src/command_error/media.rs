@@ -74,12 +74,14 @@ impl From<SourceError> for CommandError {
 impl From<WriteError> for CommandError {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Cancelled => Self::of(Kind::Cancelled, &error),
+            WriteError::Cancelled | WriteError::Unverified => Self::of(Kind::Cancelled, &error),
             WriteError::Read(_) | WriteError::Map { .. } => {
                 Self::of(Kind::User, &error).hint("the medium holds nothing of use now; if the image is newer than its map, move the map away and write again")
             }
-            WriteError::Write { .. } | WriteError::ReadBack { .. } => Self::of(Kind::User, &error)
+            WriteError::Write { .. } => Self::of(Kind::User, &error)
                 .hint("the medium holds nothing of use now; try another port, reader or card"),
+            WriteError::ReadBack { .. } => Self::of(Kind::User, &error)
+                .hint("everything was written, and cannot be read; try another port, reader or card"),
             WriteError::Differs { .. } => Self::of(Kind::User, &error).hint("do not trust this medium with anything"),
         }
     }
@@ -138,6 +140,9 @@ impl From<InstallError> for CommandError {
             InstallError::Unreadable { .. } => {
                 Self::of(Kind::User, &error).hint("fsck.fat or e2fsck may mend it, `format` makes it anew")
             }
+            InstallError::Cancelled => Self::of(Kind::Cancelled, &error),
+            InstallError::Ambiguous(..) => Self::of(Kind::User, &error)
+                .hint("give the one that is not the board's another label: fatlabel, e2label"),
             InstallError::Changed(_) => Self::of(Kind::User, &error).hint("look at it, and try again"),
             InstallError::Nothing => Self::of(Kind::User, &error).hint(
                 "in metadata/layout.yaml, installs renew `copy_files` without `once` of partitions without `keep`",

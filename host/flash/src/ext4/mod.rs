@@ -7,6 +7,7 @@
 mod blocks;
 mod files;
 mod reserve;
+mod root;
 mod tools;
 mod tree;
 mod update;
@@ -199,6 +200,7 @@ mod tests {
     use crate::Cut;
     use crate::FileDisk;
     use crate::Unwatched;
+    use crate::held::Held;
     use crate::marker::Marker;
 
     const START: u64 = 1 << 20;
@@ -324,8 +326,8 @@ mod tests {
         let disk = FileDisk::new(image.reopen().unwrap(), START + SIZE);
         let window = START..START + SIZE;
         for version in ["two", "three"] {
-            let plan = update(&tools(), &disk, image.path(), &window, &system(version), &Marker::default(), &Unwatched)
-                .unwrap();
+            let plan =
+                update(&tools(), &disk, image.path(), &window, &system(version), &Held::default(), &Unwatched).unwrap();
             plan.commit(&disk, &Unwatched).unwrap();
             assert!(check(&image).0, "{version}: {}", check(&image).1);
             assert_eq!(read(&image, "boot/mine/a file with a long name 399"), "mine");
@@ -345,7 +347,7 @@ mod tests {
         let disk = FileDisk::new(image.reopen().unwrap(), START + SIZE);
         for version in ["two", "three", "four"] {
             let items = system(version);
-            let plan = update(&tools(), &disk, image.path(), &window, &items, &Marker::default(), &Unwatched).unwrap();
+            let plan = update(&tools(), &disk, image.path(), &window, &items, &Held::default(), &Unwatched).unwrap();
             assert!(plan.stays_within(&window));
             plan.commit(&disk, &Unwatched).unwrap();
             assert!(check(&image).0, "{version}: {}", check(&image).1);
@@ -366,7 +368,20 @@ mod tests {
 
     #[test]
     fn a_cut_anywhere_leaves_the_old_or_the_new() {
-        let image = new_image(&[system("one"), vec![text("home/notes", "notes")]].concat());
+        cut_everywhere(&[system("one"), vec![text("home/notes", "notes")]].concat());
+    }
+
+    /// Names lie in many sectors of the root folder, and a checksum in its last one.
+    #[test]
+    fn so_does_a_cut_with_many_names() {
+        let many =
+            |from: usize| (from..from + 30).map(|number| text(&format!("a folder of somebody {number}/file"), "x"));
+        let home = vec![text("home/notes", "notes")];
+        cut_everywhere(&[many(10).collect(), system("one"), home, many(50).collect()].concat());
+    }
+
+    fn cut_everywhere(items: &[Item]) {
+        let image = new_image(items);
         let window = START..START + SIZE;
         let mut seen = BTreeSet::new();
         for cut in 0.. {
@@ -374,7 +389,7 @@ mod tests {
             std::fs::copy(image.path(), copy.path()).unwrap();
             let disk = FileDisk::new(copy.reopen().unwrap(), START + SIZE);
             let plan =
-                update(&tools(), &disk, copy.path(), &window, &system("two"), &Marker::default(), &Unwatched).unwrap();
+                update(&tools(), &disk, copy.path(), &window, &system("two"), &Held::default(), &Unwatched).unwrap();
             let cutting = Cut::after(&disk, cut);
             plan.commit(&cutting, &Unwatched).unwrap();
             let version = read(&copy, "boot/extlinux/extlinux.conf");
@@ -385,7 +400,7 @@ mod tests {
             assert_eq!(read(&copy, "home/notes"), "notes");
             seen.insert(version);
             // The next one heals what a cut has left.
-            let next = update(&tools(), &disk, copy.path(), &window, &system("three"), &Marker::default(), &Unwatched);
+            let next = update(&tools(), &disk, copy.path(), &window, &system("three"), &Held::default(), &Unwatched);
             next.unwrap_or_else(|error| panic!("after cut {cut}: {error}")).commit(&disk, &Unwatched).unwrap();
             assert!(check(&copy).0, "after cut {cut}: {}", check(&copy).1);
             assert_eq!(read(&copy, "modules.squashfs"), "three");

@@ -202,3 +202,8 @@ pub(crate) fn quoted(text: &str) -> Result<String, Ext4Error> {
         false => Ok(quoted),
     }
 }
+
+/// The numbers in what a program said.
+pub(crate) fn numbers(text: &str) -> Vec<u64> {
+    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}

@@ -15,6 +15,10 @@ pub(crate) struct Entry {
     pub(crate) path: String,
     pub(crate) inode: u64,
     pub(crate) is_folder: bool,
+    /// As in `stat`.
+    pub(crate) mode: u32,
+    /// The numbers of user and group.
+    pub(crate) owner: (u32, u32),
 }
 
 /// The entries of a folder, `.` and `..` left out. The root is the empty path.
@@ -69,13 +73,14 @@ fn list_all(tools: &Tools, place: &Place, folders: &[String]) -> Result<Vec<Entr
         // /inode/mode/uid/gid/name/size/ – a name holds no `/`.
         let mut fields = line.split('/');
         let (Some(""), Some(inode), Some(mode)) = (fields.next(), fields.next(), fields.next()) else { continue };
-        let Some(name) = fields.nth(2) else { continue };
+        let (Some(user), Some(group), Some(name)) = (fields.next(), fields.next(), fields.next()) else { continue };
         let (Ok(inode), Ok(mode)) = (inode.trim().parse(), u32::from_str_radix(mode, 8)) else { continue };
+        let (Ok(user), Ok(group)) = (user.trim().parse(), group.trim().parse()) else { return Err(strange(line)) };
         if inode == 0 || matches!(name, "." | "..") {
             continue;
         }
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        found.push(Entry { path, inode, is_folder: mode & 0o170_000 == 0o040_000 });
+        found.push(Entry { path, inode, is_folder: mode & 0o170_000 == 0o040_000, mode, owner: (user, group) });
     }
     Ok(found)
 }

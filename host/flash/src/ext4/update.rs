@@ -14,9 +14,12 @@ use skiff_layout::Ranges;
 
 use super::Ext4Error;
 use super::blocks::Blocks;
+use super::root;
+use super::root::SECTOR;
 use super::script;
 use super::tools::Place;
 use super::tools::Tools;
+use super::tools::numbers;
 use super::tools::quoted;
 use super::tree;
 use super::tree::Entry;
@@ -24,6 +27,7 @@ use crate::Disk;
 use crate::Item;
 use crate::ItemKind;
 use crate::Watch;
+use crate::held::Held;
 use crate::keep::Keep;
 use crate::keep::parents;
 use crate::marker::Marker;
@@ -39,72 +43,105 @@ const NEXT: &str = crate::NEXT;
 /// Bytes from the start of a file system to its superblock (ext4's documentation of its layout).
 const SUPERBLOCK: u64 = 1024;
 
-/// Plans the update of the file system in `window` of a disk that is the file or device `path`, from the system `old` to
-/// `items`.
+/// Plans the update of the file system in `window` of a disk that is the file or device `path`, which holds `held`, to `items`.
 pub(crate) fn update(
     tools: &Tools,
     disk: &dyn Disk,
     path: &Path,
     window: &Range<u64>,
     items: &[Item],
-    old: &Marker,
+    held: &Held,
     watch: &dyn Watch,
 ) -> Result<Update, Ext4Error> {
-    let items: Vec<Item> = items.iter().filter(|item| !item.once).cloned().collect();
     let mut copy = Copy::of(tools, disk, path, window)?;
     if watch.is_cancelled() {
         return Err(Ext4Error::Cancelled);
     }
     let place = copy.place.clone();
     let place = &place;
-    let targets = items.iter().map(|item| item.target.as_str());
-    let roots: BTreeSet<&str> = targets.chain(old.files.iter().map(String::as_str)).map(root).collect();
+    let old = &held.current;
+    let mut undone = undone(tools, place, items, held)?;
+    let targets = items.iter().map(|item| &item.target).chain(&old.files).chain(undone.iter().map(|entry| &entry.path));
+    let roots: BTreeSet<String> = targets.map(|path| first_name(path).to_owned()).collect();
+    if let Some(bad) = roots.iter().find(|root| matches!(root.as_str(), PREVIOUS | NEXT | "lost+found" | "")) {
+        return Err(Ext4Error::Name(bad.clone()));
+    }
     let present: BTreeMap<String, Entry> =
         tree::list(tools, place, "")?.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
-    let mut commands = discard(tools, place, &present)?;
+    // What somebody has put into a folder that is replaced stays in it: the same file under the new name, too.
+    let mut there: BTreeMap<String, Entry> = present.clone();
+    for root in roots.iter().filter_map(|root| present.get(root)).filter(|root| root.is_folder) {
+        there.extend(tree::walk(tools, place, &root.path)?.into_iter().map(|entry| (entry.path.clone(), entry)));
+    }
+    undone.retain(|entry| !there.contains_key(&entry.path));
+    let keep = Keep::new(items, old, false);
+    let is_below = |path: &str| roots.contains(first_name(path)) && path.contains('/');
+    let stays = there.values().filter(|entry| is_below(&entry.path) && keep.keeps(&entry.path, entry.is_folder));
+    let kept: Vec<&Entry> = stays.chain(&undone).collect();
+
+    let mut commands = discard(tools, place, &present, &undone)?;
     if let Some(previous) = present.get(PREVIOUS) {
         copy.forget(tools, window, previous)?;
     }
     let _ = writeln!(commands, "mkdir {NEXT}");
-    commands += &script(tools, NEXT, &items)?;
-    let keep = Keep::new(&items, old, false);
+    commands += &script(tools, NEXT, items)?;
     let mut made: BTreeSet<String> = items.iter().flat_map(|item| item.parents()).map(str::to_owned).collect();
     made.extend(items.iter().filter(|item| item.kind == ItemKind::Folder).map(|item| item.target.clone()));
-    // What somebody has put into a folder that is replaced stays in it: the same file under the new name, too.
-    for root in roots.iter().filter_map(|root| present.get(*root)).filter(|root| root.is_folder) {
-        let mut entries = tree::walk(tools, place, &root.path)?;
-        entries.retain(|entry| keep.keeps(&entry.path, entry.is_folder));
-        // debugfs gives a folder no more room when it links: what the folder will need is made before.
-        let mut needed: BTreeMap<&str, u64> = BTreeMap::new();
-        for entry in &entries {
-            let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
-            *needed.entry(folder).or_default() += 12 + name.len() as u64;
+    // debugfs gives a folder no more room when it links: what the folder will need is made before.
+    let mut needed: BTreeMap<&str, u64> = BTreeMap::new();
+    for entry in &kept {
+        let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
+        *needed.entry(folder).or_default() += 12 + name.len() as u64;
+    }
+    for Entry { path, inode, is_folder, .. } in &kept {
+        for folder in parents(path).chain(is_folder.then_some(path.as_str())) {
+            let target = quoted(&format!("{NEXT}/{folder}"))?;
+            if made.insert(folder.to_owned()) {
+                let _ = writeln!(commands, "mkdir {target}");
+                if let Some(Entry { mode, owner: (user, group), .. }) = there.get(folder) {
+                    for (field, value) in
+                        [("mode", format!("0{mode:o}")), ("uid", user.to_string()), ("gid", group.to_string())]
+                    {
+                        let _ = writeln!(commands, "set_inode_field {target} {field} {value}");
+                    }
+                }
+            }
+            for _ in 0..needed.remove(folder).unwrap_or_default() / (copy.block / 2) {
+                let _ = writeln!(commands, "expand_dir {target}");
+            }
         }
-        for Entry { path, inode, is_folder } in &entries {
-            for folder in parents(path).chain(is_folder.then_some(path.as_str())) {
-                if made.insert(folder.to_owned()) {
-                    let _ = writeln!(commands, "mkdir {}", quoted(&format!("{NEXT}/{folder}"))?);
-                }
-                for _ in 0..needed.remove(folder).unwrap_or_default() / (copy.block / 2) {
-                    let _ = writeln!(commands, "expand_dir {}", quoted(&format!("{NEXT}/{folder}"))?);
-                }
-            }
-            if !is_folder {
-                let _ = writeln!(commands, "ln <{inode}> {}", quoted(&format!("{NEXT}/{path}"))?);
-            }
+        if !is_folder {
+            let _ = writeln!(commands, "ln <{inode}> {}", quoted(&format!("{NEXT}/{path}"))?);
         }
     }
     let _ = writeln!(commands, "mkdir {PREVIOUS}");
     for name in &roots {
-        let is_new = made.contains(*name) || items.iter().any(|item| item.target == *name);
-        exchange(&mut commands, name, present.get(*name), is_new)?;
+        let is_file = || {
+            items.iter().map(|item| &item.target).chain(kept.iter().map(|entry| &entry.path)).any(|path| path == name)
+        };
+        exchange(&mut commands, name, present.get(name), made.contains(name) || is_file())?;
     }
     let _ = writeln!(commands, "rmdir {NEXT}");
     tools.change(place, &commands).map_err(super::full)?;
     // Counts of links and the like were left to this.
     tools.check(place, "-y")?;
+    copy.settle_root(tools)?;
     let written = copy.file.try_clone()?;
-    copy.update(tools, disk, window, &written)
+    copy.update(disk, window, &written)
+}
+
+/// What users had put into a system before they went back from it: it is among what is kept of that, and has to stay.
+fn undone(tools: &Tools, place: &Place, items: &[Item], held: &Held) -> Result<Vec<Entry>, Ext4Error> {
+    let Some(marker) = held.undone() else { return Ok(Vec::new()) };
+    let keep = Keep::new(items, marker, false);
+    let mut found = Vec::new();
+    for entry in tree::walk(tools, place, PREVIOUS)? {
+        let path = entry.path.split_once('/').map(|(_, path)| path.to_owned()).unwrap_or_default();
+        if !entry.is_folder && path != Marker::FILE && keep.keeps(&path, false) {
+            found.push(Entry { path, ..entry });
+        }
+    }
+    Ok(found)
 }
 
 /// Plans the way back to the previous system. The present one becomes the previous one.
@@ -127,7 +164,7 @@ pub(crate) fn rollback(
     let by_name: BTreeMap<&str, u64> =
         back.iter().map(|entry| (entry.path.rsplit('/').next().unwrap_or_default(), entry.inode)).collect();
     // What only the present system has goes, too.
-    let roots = current.files.iter().map(|path| root(path)).chain([Marker::FILE]).chain(by_name.keys().copied());
+    let roots = current.files.iter().map(|path| first_name(path)).chain([Marker::FILE]).chain(by_name.keys().copied());
     let mut commands = format!("unlink {PREVIOUS}\nmkdir {PREVIOUS}\n");
     for name in roots.collect::<BTreeSet<_>>() {
         keep_old(&mut commands, name, present.iter().find(|entry| entry.path == name))?;
@@ -138,8 +175,9 @@ pub(crate) fn rollback(
     // Until the rest is done, too, it is no file system that was left in order.
     commands += "set_super_value state 0\n";
     tools.change(place, &commands)?;
+    copy.settle_root(tools)?;
     let written = copy.snapshot(tools, window)?;
-    let mut update = copy.update(tools, disk, window, &written)?;
+    let mut update = copy.update(disk, window, &written)?;
     // The folder that held them is taken apart only when nobody looks for them there any more.
     let names: Vec<String> = by_name.keys().map(|name| quoted(&format!("{NEXT}/{name}"))).collect::<Result<_, _>>()?;
     let unlink: String = names.iter().map(|name| format!("unlink {name}\n")).collect();
@@ -172,11 +210,16 @@ pub(crate) fn tidy(tools: &Tools, disk: &dyn Disk, path: &Path, window: &Range<u
     Ok(update)
 }
 
-/// The commands that take the system before the last one away.
-fn discard(tools: &Tools, place: &Place, present: &BTreeMap<String, Entry>) -> Result<String, Ext4Error> {
+/// The commands that take the system before the last one away, but for the names only of what is spared.
+fn discard(
+    tools: &Tools,
+    place: &Place,
+    present: &BTreeMap<String, Entry>,
+    spared: &[Entry],
+) -> Result<String, Ext4Error> {
     let mut commands = String::new();
     for folder in [PREVIOUS, NEXT].iter().filter(|folder| present.contains_key(**folder)) {
-        commands += &removal(&tree::walk(tools, place, folder)?)?;
+        commands += &removal(&tree::walk(tools, place, folder)?, spared)?;
         let _ = writeln!(commands, "rmdir {folder}");
     }
     Ok(commands)
@@ -203,7 +246,7 @@ fn keep_old(commands: &mut String, name: &str, old: Option<&Entry>) -> Result<()
 }
 
 /// The first name of a path.
-fn root(path: &str) -> &str {
+fn first_name(path: &str) -> &str {
     path.split('/').next().unwrap_or_default()
 }
 
@@ -220,6 +263,8 @@ struct Copy {
     /// What replaying the journal changes.
     recovery: Vec<Step>,
     root: Vec<u64>,
+    /// The sector that says where it is, if it has moved.
+    moved: Option<Range<u64>>,
 }
 
 impl Copy {
@@ -250,9 +295,10 @@ impl Copy {
             forgotten: Step::default(),
             recovery: Vec::new(),
             root: Vec::new(),
+            moved: None,
         };
         result.recovery = result.recover(tools, disk, window)?;
-        result.root = numbers(&tools.ask(&result.place, "blocks <2>")?);
+        result.root = root::blocks(tools, &result.place)?;
         Ok(result)
     }
 
@@ -326,18 +372,11 @@ impl Copy {
     }
 
     /// Orders what was changed, to be written from `written`: the names in the root folder come last.
-    fn update(
-        &mut self,
-        tools: &Tools,
-        disk: &dyn Disk,
-        window: &Range<u64>,
-        written: &File,
-    ) -> Result<Update, Ext4Error> {
-        let root = numbers(&tools.ask(&self.place, "blocks <2>")?);
+    fn update(&mut self, disk: &dyn Disk, window: &Range<u64>, written: &File) -> Result<Update, Ext4Error> {
         let (mut fresh, mut structures, mut names) = (Ranges::default(), Ranges::default(), Ranges::default());
         self.changed(disk, window, Some(&self.before), &mut |block, _| {
             let range = block * self.block..(block + 1) * self.block;
-            if root.contains(&block) {
+            if self.root.contains(&block) {
                 names.add(range);
             } else if self.free.contains(&range) {
                 fresh.add(range);
@@ -345,13 +384,22 @@ impl Copy {
                 structures.add(range);
             }
         })?;
-        if names.total() > self.block || root != self.root {
-            return Err(Ext4Error::RootFolder);
-        }
+        let names = match &self.moved {
+            None => self.sectors(&names)?,
+            // Where it was, it stays as it was.
+            Some(inode) => {
+                let mut others = structures.gaps(0..window.end - window.start);
+                others.add(inode.clone());
+                structures = others.gaps(0..window.end - window.start);
+                let mut names = Ranges::default();
+                names.add(inode.clone());
+                names
+            }
+        };
         let mut update = Update::default();
         let first = std::mem::take(&mut self.recovery).into_iter().chain([std::mem::take(&mut self.forgotten)]);
         first.for_each(|step| update.push(step));
-        for ranges in [fresh, structures, self.sectors(&names)?] {
+        for ranges in [fresh, structures, names] {
             let mut step = Step::default();
             for range in ranges.iter() {
                 step.part(window.start, written, range)?;
@@ -368,19 +416,30 @@ impl Copy {
         Ok(File::open(path)?)
     }
 
-    /// The sectors of ranges that were changed: a medium writes each of them whole, and more than one only perhaps.
+    /// Sees to it that a single sector exchanges the names.
+    fn settle_root(&mut self, tools: &Tools) -> Result<(), Ext4Error> {
+        let mut all = Ranges::default();
+        for block in &self.root {
+            all.add(block * self.block..(block + 1) * self.block);
+        }
+        if root::blocks(tools, &self.place)? != self.root || self.sectors(&all)?.total() > SECTOR {
+            self.moved = Some(root::relocate(tools, &self.place, &self.file, &self.free)?);
+        }
+        Ok(())
+    }
+
+    /// The sectors of ranges that were changed.
     fn sectors(&self, ranges: &Ranges) -> Result<Ranges, Ext4Error> {
-        const SECTOR: usize = 512;
         let mut changed = Ranges::default();
         for range in ranges.iter() {
             let mut new = vec![0; (range.end - range.start) as usize];
             let mut old = new.clone();
             read_full(&self.file, range.start, &mut new)?;
             read_full(&self.before, range.start, &mut old)?;
-            for (number, (new, old)) in (0u64..).zip(new.chunks(SECTOR).zip(old.chunks(SECTOR))) {
+            for (number, (new, old)) in (0u64..).zip(new.chunks(SECTOR as usize).zip(old.chunks(SECTOR as usize))) {
                 if new != old {
-                    let at = range.start + number * SECTOR as u64;
-                    changed.add(at..at + SECTOR as u64);
+                    let at = range.start + number * SECTOR;
+                    changed.add(at..at + SECTOR);
                 }
             }
         }
@@ -401,14 +460,18 @@ fn repair(tools: &Tools, place: &Place) -> Result<(), Ext4Error> {
         return Err(error);
     }
     now_found.retain(|entry| !found.contains(entry));
-    tools.change(place, &removal(&now_found)?)
+    tools.change(place, &removal(&now_found, &[])?)
 }
 
-/// The commands that remove entries, given with each folder before what is in it.
-fn removal(entries: &[Entry]) -> Result<String, Ext4Error> {
+/// The commands that remove entries, given with each folder before what is in it. Of what is spared they take the name only.
+fn removal(entries: &[Entry], spared: &[Entry]) -> Result<String, Ext4Error> {
     let mut commands = String::new();
     for entry in entries.iter().rev() {
-        let command = if entry.is_folder { "rmdir" } else { "rm" };
+        let command = match entry.is_folder {
+            true => "rmdir",
+            false if spared.iter().any(|other| other.inode == entry.inode) => "unlink",
+            false => "rm",
+        };
         let _ = writeln!(commands, "{command} {}", quoted(&format!("/{}", entry.path))?);
     }
     Ok(commands)
@@ -447,8 +510,4 @@ fn sparse_copy(from: &File, to: &Path, size: u64) -> Result<(), Ext4Error> {
         }
     }
     Ok(())
-}
-
-fn numbers(text: &str) -> Vec<u64> {
-    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }

@@ -250,7 +250,7 @@ mod tests {
     use crate::Cut;
     use crate::FileDisk;
     use crate::Unwatched;
-    use crate::marker::Marker;
+    use crate::held::Held;
 
     const START: u64 = 1 << 20;
     const SIZE: u64 = 64 << 20;
@@ -310,7 +310,7 @@ mod tests {
         let disk = FileDisk::new(image.reopen().unwrap(), START + SIZE);
         for version in ["two", "three"] {
             let scratch = tempfile::tempfile().unwrap();
-            let plan = update(&disk, &window, &system(version), &Marker::default(), &scratch, &Unwatched).unwrap();
+            let plan = update(&disk, &window, &system(version), &Held::default(), &scratch, &Unwatched).unwrap();
             assert!(plan.stays_within(&window));
             plan.commit(&disk, &Unwatched).unwrap();
             let (good, said) = check(&image);
@@ -338,7 +338,7 @@ mod tests {
             std::fs::copy(image.path(), copy.path()).unwrap();
             let disk = FileDisk::new(copy.reopen().unwrap(), START + SIZE);
             let (scratch, rest) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-            let plan = update(&disk, &window, &system("two"), &Marker::default(), &scratch, &Unwatched).unwrap();
+            let plan = update(&disk, &window, &system("two"), &Held::default(), &scratch, &Unwatched).unwrap();
             let cutting = Cut::after(&disk, cut);
             plan.commit(&cutting, &Unwatched).unwrap();
             let path = copy.path().to_str().unwrap();
@@ -348,7 +348,7 @@ mod tests {
             assert!(kernel == "one" || kernel == "two", "cut {cut}: {kernel}");
             seen.insert(kernel);
             // The next one heals what a cut has left.
-            update(&disk, &window, &system("three"), &Marker::default(), &rest, &Unwatched)
+            update(&disk, &window, &system("three"), &Held::default(), &rest, &Unwatched)
                 .unwrap()
                 .commit(&disk, &Unwatched)
                 .unwrap();

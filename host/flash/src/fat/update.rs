@@ -16,6 +16,7 @@ use super::view::View;
 use crate::Disk;
 use crate::Item;
 use crate::Watch;
+use crate::held::Held;
 use crate::keep::Keep;
 use crate::keep::parents;
 use crate::marker::Marker;
@@ -48,19 +49,27 @@ impl Before {
     }
 }
 
-/// Plans the update of the file system in `window` of a disk, from the system `old` to `items`. `scratch` is an empty file that
-/// must outlive the update; what will be written lies in it.
+/// Plans the update of the file system in `window` of a disk, which holds `held`, to `items`. `scratch` is an empty file that must
+/// outlive the update; what will be written lies in it.
 pub(crate) fn update(
     disk: &dyn Disk,
     window: &Range<u64>,
     items: &[Item],
-    old: &Marker,
+    held: &Held,
     scratch: &File,
     watch: &dyn Watch,
 ) -> Result<Update, FatError> {
     let before = Before::read(disk, window)?;
     let there = FatFiles::of(disk, window, &before)?;
-    let carried = carried(&there, &Keep::new(items, old, true))?;
+    let mut carried = carried(&there, "", &Keep::new(items, &held.current, true))?;
+    if let Some(undone) = held.undone() {
+        // What users had put into a system before they went back from it has to stay.
+        let found = self::carried(&there, crate::PREVIOUS, &Keep::new(items, undone, true))?;
+        let is_new = |one: &Carried| carried.iter().all(|other| other.path.to_lowercase() != one.path.to_lowercase());
+        let is_own = |one: &Carried| one.path.eq_ignore_ascii_case(Marker::FILE);
+        let found: Vec<_> = found.into_iter().filter(|one| !one.is_folder && is_new(one) && !is_own(one)).collect();
+        carried.extend(found);
+    }
     let geometry = before.geometry;
     let size = window.end - window.start;
     scratch.set_len(size)?;
@@ -79,7 +88,7 @@ pub(crate) fn update(
     let previous = stays.flat_map(|entry| entry.bytes.clone()).collect::<Vec<_>>();
     let root = begin(&mut chains, &old, &previous)?;
     set_root(chains.view, &geometry, root);
-    super::fill(&mut view, &install_items(items, &carried), watch)?;
+    super::fill(&mut view, items, watch)?;
     carry(&there, &mut view, &carried, watch)?;
     let geometry = Geometry { root, ..geometry };
     let mut chains = Chains { view: &mut view, geometry };
@@ -252,29 +261,29 @@ fn sectors(ranges: Vec<Range<u64>>, geometry: &Geometry) -> Vec<Range<u64>> {
         .collect()
 }
 
-/// What an install puts there: what was put once only stays as it is.
-fn install_items(items: &[Item], carried: &[Carried]) -> Vec<Item> {
-    let is_carried = |item: &Item| carried.iter().any(|other| other.path.to_lowercase() == item.target.to_lowercase());
-    items.iter().filter(|item| !item.once || !is_carried(item)).cloned().collect()
-}
-
 /// A file or folder of the old tree that the new one keeps.
 struct Carried {
+    /// Where it is.
+    from: String,
+    /// Where it will be.
     path: String,
     is_folder: bool,
     size: u64,
 }
 
-/// Lists what of the old tree stays.
-fn carried(old: &FatFiles<'_>, keep: &Keep) -> Result<Vec<Carried>, FatError> {
+/// Lists what of the old tree, or of that in a folder of it, stays.
+fn carried(old: &FatFiles<'_>, base: &str, keep: &Keep) -> Result<Vec<Carried>, FatError> {
     let mut found: Vec<Carried> = Vec::new();
     let mut pending = vec![(String::new(), 0)];
+    let from = |path: &str| if base.is_empty() { path.to_owned() } else { format!("{base}/{path}") };
     while let Some((folder, depth)) = pending.pop() {
         if depth > MAX_DEPTH || found.len() > MAX_FILES {
             return Err(FatError::Damaged("it has more files, or deeper folders, than skiff copies".into()));
         }
         let root = old.system().root_dir();
-        let dir = if folder.is_empty() { root } else { root.open_dir(&folder)? };
+        let place = from(&folder);
+        let place = place.trim_end_matches('/');
+        let dir = if place.is_empty() { root } else { root.open_dir(place)? };
         for entry in dir.iter() {
             let entry = entry?;
             let name = entry.file_name();
@@ -288,7 +297,7 @@ fn carried(old: &FatFiles<'_>, keep: &Keep) -> Result<Vec<Carried>, FatError> {
                 pending.push((path.clone(), depth + 1));
             }
             if keep.keeps(&path, entry.is_dir()) {
-                found.push(Carried { path, is_folder: entry.is_dir(), size: entry.len() });
+                found.push(Carried { from: from(&path), path, is_folder: entry.is_dir(), size: entry.len() });
             }
         }
     }
@@ -299,7 +308,7 @@ fn carried(old: &FatFiles<'_>, keep: &Keep) -> Result<Vec<Carried>, FatError> {
 /// Copies what the new tree keeps.
 fn carry(old: &FatFiles<'_>, view: &mut View<'_>, carried: &[Carried], watch: &dyn Watch) -> Result<(), FatError> {
     let to = FileSystem::new(view.rewound(), super::options())?;
-    for Carried { path, is_folder, size } in carried {
+    for Carried { from, path, is_folder, size } in carried {
         let root = to.root_dir();
         for folder in parents(path) {
             root.create_dir(folder).map_err(super::full)?;
@@ -309,7 +318,7 @@ fn carry(old: &FatFiles<'_>, view: &mut View<'_>, carried: &[Carried], watch: &d
             continue;
         }
         let mut file = root.create_file(path).map_err(super::full)?;
-        super::copy(&mut old.system().root_dir().open_file(path)?, &mut file, *size, watch)?;
+        super::copy(&mut old.system().root_dir().open_file(from)?, &mut file, *size, watch)?;
     }
     to.unmount()?;
     Ok(())

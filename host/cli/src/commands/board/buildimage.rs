@@ -31,7 +31,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let size = args.size.or(told).map_or(SIZE, |size| size.0);
     // 300MB is no whole number of sectors, and nobody minds half a one.
     let medium = Medium { size: size - size % SECTOR, sector: 512 };
-    let path = output(session, board, args);
+    let (path, is_told) = output(session, board, args);
     if path.exists() && !path.is_file() {
         return Err(CommandError::new(Kind::Usage, format!("{} is no file", path.display()))
             .hint(format!("to write to a device: skiff cmd {} format", board.package)));
@@ -52,7 +52,15 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         CommandError::new(Kind::User, format!("Cannot write `{shown}`: {error}"))
             .hint("choose another place with --output")
     };
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    // A path that somebody has mistyped, or a stick that is not there, would fill the disk.
+    match is_told {
+        true if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            return Err(CommandError::new(Kind::Usage, format!("there is no folder `{}`", folder.display()))
+                .hint("make it, or choose another place with --output"));
+        }
+        true => {}
+        false => std::fs::create_dir_all(folder).map_err(failed)?,
+    }
     let file = tempfile::Builder::new().prefix(".image-").tempfile_in(folder).map_err(failed)?;
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
@@ -72,12 +80,15 @@ fn date(session: &Session) -> Result<u32> {
     Ok(session.source_date_epoch()?.unwrap_or_else(|| u32::try_from(now()).unwrap_or_default()))
 }
 
-/// Where the image goes: what was said, what the board's variable says, or a place in the workspace.
-fn output(session: &Session, board: &Board, args: &BuildImageArgs) -> PathBuf {
+/// Where the image goes: what was said, or what the board's variable says; or else a place in the workspace.
+fn output(session: &Session, board: &Board, args: &BuildImageArgs) -> (PathBuf, bool) {
     let variable = board.decl.image.as_deref().and_then(|name| session.environment.path(name));
     let said = args.output.as_ref().map(|path| session.environment.absolute(path));
-    said.or(variable).unwrap_or_else(|| {
-        let name = board.package.as_str().replace('/', "-");
-        session.workspace.folder().join("media").join(format!("{name}.img"))
-    })
+    match said.or(variable) {
+        Some(path) => (path, true),
+        None => {
+            let name = board.package.as_str().replace('/', "-");
+            (session.workspace.folder().join("media").join(format!("{name}.img")), false)
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use skiff_flash::Disk;
 use skiff_flash::FileDisk;
+use skiff_flash::InstallError;
 use skiff_flash::InstallPlan;
 use skiff_flash::Item;
 use skiff_flash::ItemKind;
@@ -14,6 +15,7 @@ use skiff_flash::RollbackPlan;
 use skiff_flash::Rules;
 use skiff_flash::Staged;
 use skiff_flash::Target;
+use skiff_flash::Watch as _;
 use skiff_flash::Workshop;
 use skiff_layout::Bytes;
 use skiff_runtime::board::Intent;
@@ -115,10 +117,12 @@ fn look(chosen: &Chosen) -> Result<FileDisk> {
 }
 
 fn open(path: &Path, write: bool) -> Result<File> {
-    File::options().read(true).write(write).open(path).map_err(|error| {
-        let error = CommandError::new(Kind::User, format!("Cannot open `{}`: {error}", path.display()));
-        error.hint("devices are root's: sudo, or a rule of udev")
-    })
+    File::options().read(true).write(write).open(path).map_err(|error| unopened(path, &error))
+}
+
+fn unopened(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::new(Kind::User, format!("Cannot open `{}`: {error}", path.display()))
+        .hint("devices are root's: sudo, or a rule of udev")
 }
 
 /// A medium that nobody else can change, with all that is needed to work out what is written to it.
@@ -137,6 +141,11 @@ impl<'c> Opened<'c> {
             Chosen::Device(cleared) => Box::new(Target::open(cleared, Path::new(media::MACHINE), rules)?),
             Chosen::File { path, size } => {
                 let file = open(path, true)?;
+                let metadata = file.metadata().map_err(|error| unopened(path, &error))?;
+                if !metadata.is_file() || metadata.len() != *size {
+                    return Err(CommandError::new(Kind::Refused, format!("`{}` is not what it was", path.display()))
+                        .hint("look at it, and try again"));
+                }
                 rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
                     CommandError::new(Kind::User, format!("`{}` is in use", path.display()))
                         .hint("wait for the other to end")
@@ -165,8 +174,11 @@ impl<'c> Opened<'c> {
             epoch: self.epoch,
             watch: &self.watch,
         })?;
+        if self.watch.is_cancelled() {
+            return Err(InstallError::Cancelled.into());
+        }
         if let Chosen::File { path, .. } = self.chosen {
-            forget_map(path)?;
+            forget_maps(path)?;
         }
         staged.commit(disk, &self.watch).map_err(|error| {
             CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", path.display()))
@@ -175,17 +187,18 @@ impl<'c> Opened<'c> {
     }
 }
 
-/// Removes the map of an image: it says what the image held when it was made; whoever wrote by it would ruin a medium.
-fn forget_map(path: &Path) -> Result<()> {
-    let mut map = path.as_os_str().to_owned();
-    map.push(".bmap");
-    match std::fs::remove_file(&map) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(CommandError::new(Kind::User, format!("Cannot remove the old map of the image: {error}"))
-                .hint("it would no longer fit; nothing was written"))
+/// Removes the maps of an image: they say what it held when it was made; whoever wrote by them would ruin a medium.
+fn forget_maps(path: &Path) -> Result<()> {
+    for map in skiff_flash::maps_of(path) {
+        match std::fs::remove_file(&map) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(CommandError::new(Kind::User, format!("Cannot remove the old map of the image: {error}"))
+                    .hint("it would no longer fit; nothing was written"));
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// A partition in JSON.
@@ -222,7 +235,9 @@ fn show_install(plan: &InstallPlan, chosen: &Chosen, as_json: bool) {
     for renewal in plan.parts() {
         let size: u64 = renewal.items.iter().map(Item::size).sum();
         let Part { number, label, .. } = &renewal.part;
-        data!("  partition {number} {label:12} {} files, {}", files(renewal), Bytes(size));
+        let count = files(renewal);
+        let end = if count == 1 { "" } else { "s" };
+        data!("  partition {number} {label:12} {count} file{end}, {}", Bytes(size));
     }
 }
 

@@ -24,6 +24,8 @@ try() {
 		folder=${pair%%:*}
 		image=$folder${pair#*:}/modules.squashfs
 		[ -f "$image" ] || continue
+		# A folder of the persistent partition that is seen here has its number there.
+		[ "$folder" != /mnt/rootfs ] || ! [ /mnt/rootfs -ef /mnt/persist/rootfs ] || continue
 		[ -z "$1" ] || [ "$(generation "$folder")" = "$1" ] || continue
 		mount -o loop,ro "$image" "$place" || continue
 		[ ! -d "$place/$(uname -r)" ] || return 0
