@@ -17,6 +17,7 @@ use skiff_layout::Raw;
 
 use crate::Item;
 use crate::ItemKind;
+use crate::keep::fold;
 use crate::marker::is_reserved;
 use crate::uimage;
 
@@ -140,7 +141,7 @@ impl Sources {
         let mut places = std::collections::BTreeMap::new();
         for content in contents {
             for item in self.of_content(content, follow, names)? {
-                let key = if follow { item.target.to_lowercase() } else { item.target.clone() };
+                let key = if follow { fold(&item.target) } else { item.target.clone() };
                 match places.get(&key).and_then(|place: &usize| items.get_mut(*place)) {
                     Some(place) => *place = item,
                     None => {

@@ -30,6 +30,12 @@ pub(crate) fn parents(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').filter_map(|(at, _)| path.get(..at))
 }
 
+/// A name on FAT with large and small letters the same, as the library compares them: names that are the same to it and not to us
+/// would be written into one another.
+pub(crate) fn fold(name: &str) -> String {
+    name.to_uppercase()
+}
+
 impl Keep {
     /// What stays when `items` take the place of `old`. Where `folds`, large and small letters are the same.
     pub(crate) fn new(items: &[Item], old: &Marker, folds: bool) -> Self {
@@ -52,7 +58,7 @@ impl Keep {
     }
 
     fn key(&self, path: &str) -> String {
-        if self.folds { path.to_lowercase() } else { path.to_owned() }
+        if self.folds { fold(path) } else { path.to_owned() }
     }
 
     /// Whether something stays. A folder that held files of the old system stays only for what somebody else put into it.
@@ -77,6 +83,7 @@ mod tests {
             assert!(keep.keeps(path, is_folder), "{path}");
         }
         for (path, is_folder) in [
+            ("BOOT/\u{131}mage", false),
             ("BOOT/image", false),
             ("boot/OLD.dtb", false),
             ("gone/deep", true),

@@ -55,6 +55,7 @@ pub use disk::Cut;
 pub use disk::Disk;
 pub use disk::FileDisk;
 pub use ext4::Ext4Error;
+pub use ext4::clear_leftovers;
 pub use fat::FatError;
 pub use image::BuildError;
 pub use image::Image;

@@ -21,7 +21,11 @@ impl Marker {
     pub(crate) const FILE: &'static str = "skiff-system.json";
 
     /// Bytes of the largest that is read.
-    pub(crate) const MAX_SIZE: u64 = 16 << 20;
+    pub(crate) const MAX_SIZE: u64 = 8 << 20;
+
+    /// Bytes of the longest path, and folders above it, that are believed.
+    const MAX_PATH: usize = 4096;
+    const MAX_DEPTH: usize = 64;
 
     /// The highest generation that is believed.
     const MAX_GENERATION: u64 = u32::MAX as u64;
@@ -39,6 +43,8 @@ impl Marker {
         if marker.generation > Self::MAX_GENERATION {
             return Self::default();
         }
+        let is_long = |path: &str| path.len() > Self::MAX_PATH || path.matches('/').count() > Self::MAX_DEPTH;
+        marker.files.retain(|path| !is_long(path));
         marker.files.retain(|path| path.split('/').all(|name| !matches!(name, "" | "." | "..")) && !is_reserved(path));
         marker
     }

@@ -384,6 +384,7 @@ fn equal_inputs_make_equal_images_and_others_get_all_they_need_to_write_them() {
     fill_images(&env, "one ");
     let words = |name: &str| {
         let output = env.path(name).display().to_string();
+        std::fs::create_dir_all(env.path(name).parent().unwrap()).unwrap();
         env.succeed(&["-c", "bananapi/m1", "cmd", "bananapi/common", "buildimage", "--publish", "--output", &output])
     };
     let made = words("a/x.img").stdout;

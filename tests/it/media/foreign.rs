@@ -170,7 +170,7 @@ impl Ext4<'_> {
     }
 
     /// Changes something. debugfs ends with 0 whatever happens: what it says decides.
-    fn change(&self, command: &str) {
+    pub(super) fn change(&self, command: &str) {
         let output = Command::new("debugfs").args(["-w", "-R", command]).arg(self.place()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.lines().all(|line| line.starts_with("debugfs 1.")), "{command}: {said}");

@@ -11,7 +11,8 @@ use ext4_view::Ext4Read;
 use crate::files::Files;
 use crate::files::Node;
 
-/// An ext4 file system to look into. What its journal holds counts.
+/// An ext4 file system to look into. Of a journal that was not replayed, the library reads the newest form only, and others are
+/// passed by: what skiff writes never goes through a journal.
 pub(crate) struct Ext4Files {
     system: Ext4,
 }
@@ -20,19 +21,44 @@ pub(crate) struct Ext4Files {
 struct Window {
     file: File,
     origin: u64,
+    /// Whether it looks as if there were nothing in the journal.
+    passes_journal: bool,
 }
 
 impl Ext4Read for Window {
     fn read(&mut self, start: u64, buffer: &mut [u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
         let at = self.origin.checked_add(start).ok_or("a place behind all media")?;
-        Ok(self.file.read_exact_at(buffer, at)?)
+        self.file.read_exact_at(buffer, at)?;
+        if self.passes_journal
+            && let Some(flags) =
+                INCOMPATIBLE.checked_sub(start).and_then(|at| buffer.get_mut(usize::try_from(at).ok()?))
+        {
+            *flags &= !NEEDS_RECOVERY;
+        }
+        Ok(())
     }
 }
+
+/// Where the superblock has its incompatible features, and those that older systems may read but not write, in bytes from the
+/// start (ext4's documentation: 0x60 and 0x64 of the superblock, at 1024).
+const INCOMPATIBLE: u64 = 1024 + 0x60;
+const READ_ONLY: u64 = 1024 + 0x64;
+
+/// The journal has to be replayed (INCOMPAT_RECOVER).
+const NEEDS_RECOVERY: u8 = 4;
+
+/// Everything has a checksum (RO_COMPAT_METADATA_CSUM), in the second byte of the field: the journal is of the newest form.
+const CHECKSUMS: u8 = 4;
 
 impl Ext4Files {
     /// Opens the one at `origin` bytes of a file or device.
     pub(crate) fn open(path: &Path, origin: u64) -> io::Result<Self> {
-        Ok(Self { system: Ext4::load(Box::new(Window { file: File::open(path)?, origin }))? })
+        let file = File::open(path)?;
+        let mut features = [0; 2];
+        file.read_exact_at(&mut features, origin + READ_ONLY)?;
+        let [_, second] = features;
+        let window = Window { file, origin, passes_journal: second & CHECKSUMS == 0 };
+        Ok(Self { system: Ext4::load(Box::new(window))? })
     }
 }
 

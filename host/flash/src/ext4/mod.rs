@@ -25,6 +25,7 @@ pub(crate) use self::files::Ext4Files;
 use self::reserve::Reserved;
 use self::tools::Place;
 pub(crate) use self::tools::Tools;
+pub use self::tools::clear_leftovers;
 use self::tools::quoted;
 pub(crate) use self::update::is_tidy;
 pub(crate) use self::update::rollback;
@@ -317,6 +318,31 @@ mod tests {
                 assert!(make(&tools(), file.path(), START, SIZE, naming, &[item], &Unwatched).is_err(), "{length}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_in_the_copy_is_never_written_also_where_blocks_are_smaller_than_pages() {
+        let image = new_image(&[]);
+        let arguments = ["-q", "-F", "-t", "ext4", "-b", "1024", "-O", "^metadata_csum,^64bit", "-E", "offset=1048576"];
+        let path = image.path().display().to_string();
+        let made = Command::new("mke2fs").args(arguments).args([&path, "65536"]).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let tools = tools();
+        let place = Place::new(image.path(), START);
+        // Files of all lengths, so that some end where others begin.
+        let own: Vec<Item> = (1..40).map(|size| text(&format!("mine/{size}"), &"x".repeat(size * 700))).collect();
+        tools.change(&place, &script(&tools, "", &own).unwrap()).unwrap();
+        let disk = FileDisk::new(image.reopen().unwrap(), START + SIZE);
+        let window = START..START + SIZE;
+        for version in ["one", "two", "three"] {
+            let plan = update(&tools, &disk, image.path(), &window, &system(version), &Held::default(), &Unwatched);
+            plan.unwrap().commit(&disk, &Unwatched).unwrap();
+            assert!(check(&image).0, "{version}: {}", check(&image).1);
+            for size in 1..40 {
+                assert!(read(&image, &format!("mine/{size}")) == "x".repeat(size * 700), "{version}: {size}");
+            }
+        }
+        assert!(read(&image, "skiff.old/boot/Image").starts_with("two"));
     }
 
     #[test]

@@ -28,6 +28,13 @@ const CONFIG: &str = "\
 	}
 ";
 
+/// How folders of this machine begin that hold what is worked on; the number of the process follows.
+const PREFIX: &str = ".skiff-ext4-";
+
+/// The first moment that is written, 1980-01-01 as on FAT: 0 would mean the real time, and a file that was deleted at a small
+/// number of seconds is taken for a link in a list of inodes.
+const FIRST: u32 = 315_532_800;
+
 /// Folders that hold these programs on systems whose PATH is that of a user.
 const SYSTEM: [&str; 2] = ["/usr/sbin", "/sbin"];
 
@@ -71,7 +78,8 @@ pub(crate) struct Said {
 impl Tools {
     /// `scratch` is a folder with room for what a file system holds anew.
     pub(crate) fn new(path: &OsStr, epoch: u32, scratch: &Path) -> Result<Self, Ext4Error> {
-        let folder = tempfile::Builder::new().prefix(".skiff-ext4-").tempdir_in(scratch)?;
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(scratch)?;
         std::fs::write(folder.path().join("mke2fs.conf"), CONFIG)?;
         let folders = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
         let path = std::env::join_paths(folders).map_err(io::Error::other)?;
@@ -116,8 +124,7 @@ impl Tools {
             .env("PATH", &self.path)
             .env("LC_ALL", "C")
             .env("MKE2FS_CONFIG", self.scratch("mke2fs.conf"))
-            // A time of 0 would mean the real one.
-            .env("E2FSPROGS_FAKE_TIME", self.epoch.max(1).to_string())
+            .env("E2FSPROGS_FAKE_TIME", self.epoch.max(FIRST).to_string())
             .stdin(Stdio::null());
         let output = command.output().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Ext4Error::NoTool { program },
@@ -201,6 +208,23 @@ pub(crate) fn quoted(text: &str) -> Result<String, Ext4Error> {
         true => Err(Ext4Error::Name(text.chars().take(100).collect())),
         false => Ok(quoted),
     }
+}
+
+/// Removes from a scratch folder what processes of this machine have left that were killed.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn clear_leftovers(scratch: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(scratch)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists()) {
+            // Another one may be removing it, too.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// The numbers in what a program said.

@@ -93,18 +93,18 @@ pub(crate) fn update(
         let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
         *needed.entry(folder).or_default() += 12 + name.len() as u64;
     }
+    // Whose a folder is, and who may look into it, stays as it was.
+    let mut owned: BTreeSet<&str> = BTreeSet::new();
     for Entry { path, inode, is_folder, .. } in &kept {
         for folder in parents(path).chain(is_folder.then_some(path.as_str())) {
             let target = quoted(&format!("{NEXT}/{folder}"))?;
             if made.insert(folder.to_owned()) {
                 let _ = writeln!(commands, "mkdir {target}");
-                if let Some(Entry { mode, owner: (user, group), .. }) = there.get(folder) {
-                    for (field, value) in
-                        [("mode", format!("0{mode:o}")), ("uid", user.to_string()), ("gid", group.to_string())]
-                    {
-                        let _ = writeln!(commands, "set_inode_field {target} {field} {value}");
-                    }
-                }
+            }
+            if let Some(Entry { mode, owner: (user, group), .. }) = there.get(folder).filter(|_| owned.insert(folder)) {
+                let _ = writeln!(commands, "set_inode_field {target} mode 0{mode:o}");
+                let _ = writeln!(commands, "set_inode_field {target} uid {user}");
+                let _ = writeln!(commands, "set_inode_field {target} gid {group}");
             }
             for _ in 0..needed.remove(folder).unwrap_or_default() / (copy.block / 2) {
                 let _ = writeln!(commands, "expand_dir {target}");
@@ -127,7 +127,9 @@ pub(crate) fn update(
     tools.check(place, "-y")?;
     copy.settle_root(tools)?;
     let written = copy.file.try_clone()?;
-    copy.update(disk, window, &written)
+    let mut update = copy.update(tools, disk, window, &written)?;
+    copy.end(tools, window, &mut update)?;
+    Ok(update)
 }
 
 /// What users had put into a system before they went back from it: it is among what is kept of that, and has to stay.
@@ -172,26 +174,24 @@ pub(crate) fn rollback(
             let _ = writeln!(commands, "ln <{inode}> {}", quoted(name)?);
         }
     }
-    // Until the rest is done, too, it is no file system that was left in order.
-    commands += "set_super_value state 0\n";
     tools.change(place, &commands)?;
     copy.settle_root(tools)?;
-    let written = copy.snapshot(tools, window)?;
-    let mut update = copy.update(disk, window, &written)?;
+    let written = snapshot(tools, "written", &copy.file, window.end - window.start)?;
+    let mut update = copy.update(tools, disk, window, &written)?;
     // The folder that held them is taken apart only when nobody looks for them there any more.
     let names: Vec<String> = by_name.keys().map(|name| quoted(&format!("{NEXT}/{name}"))).collect::<Result<_, _>>()?;
     let unlink: String = names.iter().map(|name| format!("unlink {name}\n")).collect();
     let gone = gone.unwrap_or_default();
     tools.change(place, &format!("ln <{gone}> {NEXT}\n{unlink}rmdir {NEXT}\n"))?;
     tools.check(place, "-y")?;
-    // The superblock says at last that it is in order.
-    let (mut rest, mut last) = (Step::default(), Step::default());
-    copy.changed(disk, window, Some(&written), &mut |block, bytes| {
-        let step = if block == SUPERBLOCK / copy.block { &mut last } else { &mut rest };
-        step.bytes(window.start + block * copy.block, bytes.to_vec());
+    let mut rest = Step::default();
+    copy.changed(disk, window, &written, &Ranges::default(), &mut |block, bytes| {
+        if block != SUPERBLOCK / copy.block {
+            rest.bytes(window.start + block * copy.block, bytes.to_vec());
+        }
     })?;
     update.push(rest);
-    update.push(last);
+    copy.end(tools, window, &mut update)?;
     Ok(update)
 }
 
@@ -262,6 +262,8 @@ struct Copy {
     forgotten: Step,
     /// What replaying the journal changes.
     recovery: Vec<Step>,
+    /// What says that a change has begun, and has not come to its end.
+    claim: Step,
     root: Vec<u64>,
     /// The sector that says where it is, if it has moved.
     moved: Option<Range<u64>>,
@@ -281,11 +283,11 @@ impl Copy {
             return Err(Ext4Error::Failed { program: "e2image", said: said.last_lines() });
         }
         let place = Place::new(&copy, 0);
-        repair(tools, &place)?;
         let file = File::options().read(true).write(true).open(&copy)?;
-        let before = tools.scratch("before");
-        sparse_copy(&file, &before, window.end - window.start)?;
-        let before = File::open(before)?;
+        let size = window.end - window.start;
+        let pristine = snapshot(tools, "pristine", &file, size)?;
+        repair(tools, &place, is_tidy(disk, window)?)?;
+        let before = snapshot(tools, "before", &file, size)?;
         let mut result = Self {
             free: Blocks::of(tools, &place)?.free,
             place,
@@ -294,12 +296,25 @@ impl Copy {
             block: blocks.size,
             forgotten: Step::default(),
             recovery: Vec::new(),
+            claim: Step::default(),
             root: Vec::new(),
             moved: None,
         };
-        result.recovery = result.recover(tools, disk, window)?;
+        result.recovery = result.recover(tools, disk, window, &pristine)?;
         result.root = root::blocks(tools, &result.place)?;
+        tools.change(&result.place, "set_super_value state 0\n")?;
+        result.claim = result.superblock(window)?;
         Ok(result)
+    }
+
+    /// Writes the block with the superblock as it is now.
+    fn superblock(&self, window: &Range<u64>) -> Result<Step, Ext4Error> {
+        let at = SUPERBLOCK / self.block * self.block;
+        let mut bytes = vec![0; self.block as usize];
+        read_full(&self.file, at, &mut bytes)?;
+        let mut step = Step::default();
+        step.bytes(window.start + at, bytes);
+        Ok(step)
     }
 
     /// Takes the name of a system away whose inodes and blocks the next one may take: who looks for it must not find others'.
@@ -320,63 +335,95 @@ impl Copy {
 
     /// What the check has changed: first everything but the journal and the superblock, which say that there is something to
     /// do until the rest is done.
-    fn recover(&self, tools: &Tools, disk: &dyn Disk, window: &Range<u64>) -> Result<Vec<Step>, Ext4Error> {
+    fn recover(
+        &self,
+        tools: &Tools,
+        disk: &dyn Disk,
+        window: &Range<u64>,
+        pristine: &File,
+    ) -> Result<Vec<Step>, Ext4Error> {
         let mut last: BTreeSet<u64> = numbers(&tools.ask(&self.place, "blocks <8>")?).into_iter().collect();
         last.insert(SUPERBLOCK / self.block);
         let (mut first, mut second) = (Step::default(), Step::default());
-        self.changed(disk, window, None, &mut |block, bytes| {
+        self.changed(disk, window, pristine, &Ranges::default(), &mut |block, bytes| {
+            // What nobody uses is as it is on the disk, and the update relies on that.
+            if self.free.contains(&(block * self.block..(block + 1) * self.block)) {
+                return;
+            }
             let step = if last.contains(&block) { &mut second } else { &mut first };
             step.bytes(window.start + block * self.block, bytes.to_vec());
         })?;
         Ok(vec![first, second])
     }
 
-    /// Calls `found` with each block of the copy that differs from the disk, or from `before` where that has been there.
+    /// Calls `found` with each block of the copy that differs from `before`, and of those that have been taken since, with each
+    /// that differs from the disk. What the copy does not hold looks like zeros, and is never taken for something written: where a
+    /// file has holes is for its file system to say, and some say nothing.
     fn changed(
         &self,
         disk: &dyn Disk,
         window: &Range<u64>,
-        before: Option<&File>,
+        before: &File,
+        taken: &Ranges,
         found: &mut dyn FnMut(u64, &[u8]),
     ) -> Result<(), Ext4Error> {
         let size = window.end - window.start;
-        let known = before.map(|before| data(before, size)).transpose()?.unwrap_or_default();
-        let step = self.block as usize;
+        let mut known = data(&self.file, size)?;
+        known.add_moved(&data(before, size)?, 0);
+        let known = known.rounded(self.block, size);
+        for run in known.iter().flat_map(|run| taken.gaps(run).iter().collect::<Vec<_>>()) {
+            self.compare(run, &|at, buffer| read_full(before, at, buffer), found)?;
+        }
+        for run in taken.iter() {
+            self.compare(run, &|at, buffer| disk.read_at(window.start + at, buffer), found)?;
+        }
+        Ok(())
+    }
+
+    /// Calls `found` with each block of a run, of whole blocks, that differs from what `old` reads.
+    fn compare(
+        &self,
+        run: Range<u64>,
+        old: &dyn Fn(u64, &mut [u8]) -> io::Result<()>,
+        found: &mut dyn FnMut(u64, &[u8]),
+    ) -> Result<(), Ext4Error> {
         const RUN: u64 = 1 << 20;
-        // What has become a hole is zero now.
-        let mut all = data(&self.file, size)?;
-        all.add_moved(&known, 0);
-        for run in all.rounded(self.block, size).iter() {
-            let mut at = run.start;
-            while at < run.end {
-                let length = RUN.min(run.end - at);
-                let (mut new, mut old) = (vec![0; length as usize], vec![0; length as usize]);
-                read_full(&self.file, at, &mut new)?;
-                disk.read_at(window.start + at, &mut old)?;
-                if let Some(before) = before {
-                    for known in known.within(at..at + length).iter() {
-                        let part =
-                            old.get_mut((known.start - at) as usize..(known.end - at) as usize).unwrap_or_default();
-                        read_full(before, known.start, part)?;
-                    }
+        let step = self.block as usize;
+        let mut at = run.start;
+        while at < run.end {
+            let length = RUN.min(run.end - at);
+            let (mut new, mut there) = (vec![0; length as usize], vec![0; length as usize]);
+            read_full(&self.file, at, &mut new)?;
+            old(at, &mut there)?;
+            for (number, (new, old)) in (at / self.block..).zip(new.chunks(step).zip(there.chunks(step))) {
+                if new != old {
+                    found(number, new);
                 }
-                for (number, (new, old)) in (at / self.block..).zip(new.chunks(step).zip(old.chunks(step))) {
-                    if new != old {
-                        found(number, new);
-                    }
-                }
-                at += length;
             }
+            at += length;
         }
         Ok(())
     }
 
     /// Orders what was changed, to be written from `written`: the names in the root folder come last.
-    fn update(&mut self, disk: &dyn Disk, window: &Range<u64>, written: &File) -> Result<Update, Ext4Error> {
+    fn update(
+        &mut self,
+        tools: &Tools,
+        disk: &dyn Disk,
+        window: &Range<u64>,
+        written: &File,
+    ) -> Result<Update, Ext4Error> {
+        let free = Blocks::of(tools, &self.place)?.free;
+        let mut taken = Ranges::default();
+        for run in self.free.iter() {
+            taken.add_moved(&free.gaps(run), 0);
+        }
         let (mut fresh, mut structures, mut names) = (Ranges::default(), Ranges::default(), Ranges::default());
-        self.changed(disk, window, Some(&self.before), &mut |block, _| {
+        self.changed(disk, window, &self.before, &taken, &mut |block, _| {
             let range = block * self.block..(block + 1) * self.block;
-            if self.root.contains(&block) {
+            if block == SUPERBLOCK / self.block {
+                // Its time comes last.
+            } else if self.root.contains(&block) {
                 names.add(range);
             } else if self.free.contains(&range) {
                 fresh.add(range);
@@ -397,7 +444,8 @@ impl Copy {
             }
         };
         let mut update = Update::default();
-        let first = std::mem::take(&mut self.recovery).into_iter().chain([std::mem::take(&mut self.forgotten)]);
+        let begin = [std::mem::take(&mut self.claim), std::mem::take(&mut self.forgotten)];
+        let first = std::mem::take(&mut self.recovery).into_iter().chain(begin);
         first.for_each(|step| update.push(step));
         for ranges in [fresh, structures, names] {
             let mut step = Step::default();
@@ -409,11 +457,11 @@ impl Copy {
         Ok(update)
     }
 
-    /// The copy as it is now, whatever is done to it later.
-    fn snapshot(&self, tools: &Tools, window: &Range<u64>) -> Result<File, Ext4Error> {
-        let path = tools.scratch("written");
-        sparse_copy(&self.file, &path, window.end - window.start)?;
-        Ok(File::open(path)?)
+    /// Ends an update: the superblock says that it is in order.
+    fn end(&self, tools: &Tools, window: &Range<u64>, update: &mut Update) -> Result<(), Ext4Error> {
+        tools.change(&self.place, "set_super_value state 1\n")?;
+        update.push(self.superblock(window)?);
+        Ok(())
     }
 
     /// Sees to it that a single sector exchanges the names.
@@ -447,10 +495,13 @@ impl Copy {
     }
 }
 
-/// Repairs a file system as far as nobody can see it: the journal, blocks that nobody uses, and what an update that was cut
-/// off has left.
-fn repair(tools: &Tools, place: &Place) -> Result<(), Ext4Error> {
+/// Repairs a file system as far as nobody can see it: the journal, blocks that nobody uses. Where a change of ours was cut off,
+/// what it has left goes, too; of anything else that is wrong, its owner has to know first.
+fn repair(tools: &Tools, place: &Place, is_tidy: bool) -> Result<(), Ext4Error> {
     let Err(error) = tools.check(place, "-p") else { return Ok(()) };
+    if is_tidy {
+        return Err(error);
+    }
     let (found, kept): (Vec<Entry>, Vec<Entry>) =
         tree::walk(tools, place, "")?.into_iter().partition(|entry| entry.path.starts_with("lost+found/"));
     tools.check(place, "-y")?;
@@ -492,6 +543,13 @@ fn data(file: &File, size: u64) -> Result<Ranges, Ext4Error> {
         at = end;
     }
     Ok(found)
+}
+
+/// A file as it is now, whatever is done to it later.
+fn snapshot(tools: &Tools, name: &str, file: &File, size: u64) -> Result<File, Ext4Error> {
+    let path = tools.scratch(name);
+    sparse_copy(file, &path, size)?;
+    Ok(File::open(path)?)
 }
 
 /// Copies a file, without what is not there.

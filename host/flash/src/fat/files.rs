@@ -10,6 +10,7 @@ use super::view::View;
 use crate::Disk;
 use crate::files::Files;
 use crate::files::Node;
+use crate::keep::fold;
 
 /// A FAT file system to look into.
 pub(crate) struct FatFiles<'d> {
@@ -50,7 +51,7 @@ impl Files for FatFiles<'_> {
         };
         for entry in folder.iter() {
             let entry = entry?;
-            if entry.file_name().to_lowercase() == name.to_lowercase() {
+            if fold(&entry.file_name()) == fold(name) {
                 let file = Node::File { size: entry.len(), is_executable: None };
                 return Ok(Some(if entry.is_dir() { Node::Folder } else { file }));
             }

@@ -173,7 +173,7 @@ fn fill(view: &mut View<'_>, items: &[Item], watch: &dyn Watch) -> Result<(), Fa
         check_name(&item.target)?;
         let own = matches!(item.kind, ItemKind::Folder).then_some(item.target.as_str());
         for folder in item.parents().chain(own) {
-            if folders.insert(folder.to_ascii_lowercase()) {
+            if folders.insert(crate::keep::fold(folder)) {
                 root.create_dir(folder).map_err(full)?;
             }
         }

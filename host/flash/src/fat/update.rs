@@ -18,6 +18,7 @@ use crate::Item;
 use crate::Watch;
 use crate::held::Held;
 use crate::keep::Keep;
+use crate::keep::fold;
 use crate::keep::parents;
 use crate::marker::Marker;
 use crate::update::Step;
@@ -65,7 +66,7 @@ pub(crate) fn update(
     if let Some(undone) = held.undone() {
         // What users had put into a system before they went back from it has to stay.
         let found = self::carried(&there, crate::PREVIOUS, &Keep::new(items, undone, true))?;
-        let is_new = |one: &Carried| carried.iter().all(|other| other.path.to_lowercase() != one.path.to_lowercase());
+        let is_new = |one: &Carried| carried.iter().all(|other| fold(&other.path) != fold(&one.path));
         let is_own = |one: &Carried| one.path.eq_ignore_ascii_case(Marker::FILE);
         let found: Vec<_> = found.into_iter().filter(|one| !one.is_folder && is_new(one) && !is_own(one)).collect();
         carried.extend(found);
@@ -293,6 +294,10 @@ fn carried(old: &FatFiles<'_>, base: &str, keep: &Keep) -> Result<Vec<Carried>, 
                 continue;
             }
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            // A name that is no text would take the place of another that is none.
+            if path.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(FatError::Name(path));
+            }
             if entry.is_dir() {
                 pending.push((path.clone(), depth + 1));
             }

@@ -155,6 +155,8 @@ fn scratch(session: &Session) -> Result<std::path::PathBuf> {
         CommandError::new(Kind::User, format!("Cannot make `{}`: {error}", folder.display()))
             .hint("it needs as much room there as the contents have")
     })?;
+    // What a run has left that was killed is only in the way.
+    let _ = skiff_flash::clear_leftovers(&folder);
     Ok(folder)
 }
 
