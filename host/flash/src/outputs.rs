@@ -51,8 +51,8 @@ struct Entry {
 }
 
 impl Outputs {
-    /// Puts an image where it belongs, with its map and whatever else is wanted beside it. Each takes its place at once, the
-    /// image last. Returns the files.
+    /// Puts an image where it belongs, with its map and whatever else is wanted beside it. All are made before the first takes its
+    /// place. Returns the files.
     ///
     /// # Errors
     /// [`BuildError`]; an image that was there before stays.
@@ -79,13 +79,11 @@ impl Outputs {
             Ok(map.text())
         });
         let map = map.map_err(at(path))?;
-        put(&map_path, map.as_bytes()).map_err(at(&map_path))?;
-        let mut made = vec![path.to_owned(), map_path.clone()];
+        let mut beside = Vec::new();
         if self.publish {
             let mut packed = folder_file(&packed_path).map_err(at(&packed_path))?;
             let digest = self.pack(&image, &mut packed, watch).map_err(at(&packed_path))?;
             let (packed_size, packed_digest) = digest_of(packed.reopen()).map_err(at(&packed_path))?;
-            publish(packed, &packed_path).map_err(at(&packed_path))?;
             let entry = Entry {
                 name: self.name.clone(),
                 description: format!("{}, built with skiff", self.name),
@@ -98,17 +96,27 @@ impl Outputs {
                 release_date: day(self.date),
             };
             let list = serde_json::json!({"os_list": [entry]});
-            put(&list_path, format!("{list:#}\n").as_bytes()).map_err(at(&list_path))?;
+            let list = written(&list_path, format!("{list:#}\n").as_bytes()).map_err(at(&list_path))?;
             let sums = [
                 (path.to_owned(), digest),
-                (map_path, hex(&Sha256::digest(&map))),
+                (map_path.clone(), hex(&Sha256::digest(&map))),
                 (packed_path.clone(), packed_digest),
             ];
-            add_sums(&sums_path, &sums).map_err(at(&sums_path))?;
-            made.extend([packed_path, list_path, sums_path]);
+            let sums = with_sums(&sums_path, &sums).map_err(at(&sums_path))?;
+            beside.extend([(packed_path, packed), (list_path, list), (sums_path, sums)]);
         }
+        let map = written(&map_path, map.as_bytes()).map_err(at(&map_path))?;
         drop(image);
-        publish(file, path).map_err(at(path))?;
+        // An image never stands beside the map of another.
+        match std::fs::remove_file(&map_path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&map_path)(error)),
+            _ => {}
+        }
+        let mut made = Vec::new();
+        for (path, file) in [(path.to_owned(), file), (map_path, map)].into_iter().chain(beside) {
+            publish(file, &path).map_err(at(&path))?;
+            made.push(path);
+        }
         Ok(made)
     }
 
@@ -174,10 +182,11 @@ fn folder_file(path: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix(".image-").tempfile_in(path.parent().unwrap_or(Path::new(".")))
 }
 
-fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// A file that will have a name when all are made.
+fn written(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = folder_file(path)?;
     file.write_all(bytes)?;
-    publish(file, path)
+    Ok(file)
 }
 
 /// Gives a finished file its name.
@@ -188,8 +197,8 @@ fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// Adds files to a list of digests, in the place of those of the same names.
-fn add_sums(path: &Path, sums: &[(PathBuf, String)]) -> io::Result<()> {
+/// A list of digests with more files, in the place of those of the same names.
+fn with_sums(path: &Path, sums: &[(PathBuf, String)]) -> io::Result<NamedTempFile> {
     let known = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -199,7 +208,7 @@ fn add_sums(path: &Path, sums: &[(PathBuf, String)]) -> io::Result<()> {
     let others = known.lines().filter(|line| !names.iter().any(|name| line.ends_with(&format!("  {name}"))));
     let mut lines: Vec<String> = others.map(str::to_owned).collect();
     lines.extend(sums.iter().map(|(path, digest)| format!("{digest}  {}", file_name(path))));
-    put(path, (lines.join("\n") + "\n").as_bytes())
+    written(path, (lines.join("\n") + "\n").as_bytes())
 }
 
 fn hex(bytes: &[u8]) -> String {

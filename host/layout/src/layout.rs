@@ -105,7 +105,8 @@ pub struct Content {
 pub struct Edit {
     /// A regular expression.
     pub find: String,
-    /// What takes its place: `$1` is a group of it, `{partuuid:LABEL}` the identity of a partition.
+    /// What takes its place: `$1` is a group of it, `{partuuid:LABEL}` the identity of a partition,
+    /// `{generation}` the number of installs that the medium has seen.
     pub replace: String,
     /// A file without which nothing is changed.
     #[serde(skip_serializing_if = "Option::is_none")]

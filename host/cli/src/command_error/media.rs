@@ -157,7 +157,10 @@ fn hint_fat(plain: CommandError, error: &FatError) -> CommandError {
         FatError::Full => plain.hint("it has to hold the new system beside the present one: take a larger medium"),
         FatError::Damaged(_) => plain.hint("nothing was written; fsck.fat may mend it, `format` makes it anew"),
         FatError::Missing | FatError::NotFat32 => plain.hint("`format` makes it anew"),
-        _ => plain,
+        FatError::Name(_) => plain.hint("give it another name: nothing was written"),
+        FatError::TooLarge(_) => plain.hint("put it onto a partition with ext4"),
+        FatError::Io(_) => plain.hint("is the medium still there, and room for the scratch files in the workspace?"),
+        FatError::NoPrevious | FatError::Cancelled => plain,
     }
 }
 
@@ -166,6 +169,12 @@ fn hint_ext4(plain: CommandError, error: &Ext4Error) -> CommandError {
         Ext4Error::NoTool { .. } => plain.hint("on Debian and Ubuntu: sudo apt-get install e2fsprogs"),
         Ext4Error::Full => plain.hint("it has to hold the new system beside the present one: take a larger medium"),
         Ext4Error::Damaged { .. } => plain.hint("nothing was written; e2fsck may mend it, `format` makes it anew"),
-        _ => plain,
+        Ext4Error::RootFolder => {
+            plain.hint("nothing was written; move some of them into a folder, or `format` it anew")
+        }
+        Ext4Error::Name(_) => plain.hint("give it another name: nothing was written"),
+        Ext4Error::Failed { .. } => plain.hint("nothing was written; e2fsck says what is wrong with it"),
+        Ext4Error::Io(_) => plain.hint("is the medium still there, and room for the scratch files in the workspace?"),
+        Ext4Error::NoPrevious | Ext4Error::Cancelled => plain,
     }
 }

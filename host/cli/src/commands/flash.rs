@@ -33,7 +33,7 @@ pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
     }
     media::agree(session, &chosen, args.media.confirm.as_deref(), "Everything on it will be lost.")?;
     let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
-    write(session, &source, &target, &args.media.write_options())?;
+    write(session, &source, &target, &args.write.options())?;
     Ok(())
 }
 

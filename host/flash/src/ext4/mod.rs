@@ -2,7 +2,8 @@
 //!
 //! An update is worked out on a copy of the file system's own structures. What differs afterwards is written in an order in
 //! which a cut leaves the old or the new: first blocks that were free, then bitmaps, inodes and the like, which only add to
-//! what is there, and at last the one block of the root folder in which names begin to mean something else.
+//! what is there, and at last one sector: that of the root folder in which names begin to mean something else, or that of the inode
+//! which says where the root folder is.
 
 mod blocks;
 mod files;

@@ -21,7 +21,7 @@ use crate::session::Session;
 
 /// Makes everything on a medium anew.
 pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result<()> {
-    let FormatArgs { target: args, view, personal } = args;
+    let FormatArgs { target: args, write, view, personal } = args;
     let rules = media::rules(session, args.allow_fixed.as_ref());
     let variable = board.decl.device.as_deref();
     let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.environment.get(name)));
@@ -60,7 +60,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     drop(watch);
     let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
     let source = ImageSource::of_image(&path, &image).map_err(failed)?;
-    flash::write(session, &source, &target, &args.write_options())?;
+    flash::write(session, &source, &target, &write.options())?;
     drop(target);
     super::reread(&device.path);
     Ok(())

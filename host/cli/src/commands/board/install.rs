@@ -20,8 +20,8 @@ use skiff_flash::Workshop;
 use skiff_layout::Bytes;
 use skiff_runtime::board::Intent;
 
+use crate::args::DeviceArgs;
 use crate::args::InstallArgs;
-use crate::args::TargetArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
@@ -105,7 +105,7 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
     Ok(())
 }
 
-fn chosen(session: &Session, board: &Board, args: &TargetArgs, rules: &Rules) -> Result<Chosen> {
+fn chosen(session: &Session, board: &Board, args: &DeviceArgs, rules: &Rules) -> Result<Chosen> {
     let variable = board.decl.device.as_deref();
     let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.environment.get(name)));
     media::choose(session, named.ok_or_else(|| media::unnamed(variable))?, 0, rules)
