@@ -6,9 +6,11 @@
 //! which says where the root folder is.
 
 mod blocks;
+mod copy;
 mod files;
 mod reserve;
 mod root;
+mod sparse;
 mod tools;
 mod tree;
 mod update;
@@ -22,13 +24,13 @@ use std::path::Path;
 use skiff_layout::Ranges;
 use uuid::Uuid;
 
+pub(crate) use self::copy::is_tidy;
 pub(crate) use self::files::Ext4Files;
 use self::reserve::Reserved;
 use self::tools::Place;
 pub(crate) use self::tools::Tools;
 pub use self::tools::clear_leftovers;
 use self::tools::quoted;
-pub(crate) use self::update::is_tidy;
 pub(crate) use self::update::rollback;
 pub(crate) use self::update::tidy;
 pub(crate) use self::update::update;

@@ -1,5 +1,7 @@
 //! What is in a file system.
 
+use std::fmt::Write as _;
+
 use super::Ext4Error;
 use super::tools::Place;
 use super::tools::Tools;
@@ -83,4 +85,18 @@ fn list_all(tools: &Tools, place: &Place, folders: &[String]) -> Result<Vec<Entr
         found.push(Entry { path, inode, is_folder: mode & 0o170_000 == 0o040_000, mode, owner: (user, group) });
     }
     Ok(found)
+}
+
+/// The commands that remove entries, given with each folder before what is in it. Of what is spared they take the name only.
+pub(crate) fn removal(entries: &[Entry], spared: &[Entry]) -> Result<String, Ext4Error> {
+    let mut commands = String::new();
+    for entry in entries.iter().rev() {
+        let command = match entry.is_folder {
+            true => "rmdir",
+            false if spared.iter().any(|other| other.inode == entry.inode) => "unlink",
+            false => "rm",
+        };
+        let _ = writeln!(commands, "{command} {}", quoted(&format!("/{}", entry.path))?);
+    }
+    Ok(commands)
 }
