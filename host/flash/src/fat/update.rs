@@ -75,6 +75,7 @@ pub(crate) fn update(
     let size = window.end - window.start;
     scratch.set_len(size)?;
     let mut result = Update::default();
+    result.push(claim(&before, window.start));
     let mut view = View::over(disk, window.start, size, before.head.clone(), scratch);
     let mut chains = Chains { view: &mut view, geometry };
     let old = chains.folder(geometry.root)?;
@@ -127,7 +128,9 @@ pub(crate) fn rollback(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> 
     let root = chains.store(&bytes)?;
     chains.count_free();
     set_root(&mut view, &geometry, root);
-    finish(Update::default(), view, &before, root, window, scratch)
+    let mut result = Update::default();
+    result.push(claim(&before, window.start));
+    finish(result, view, &before, root, window, scratch)
 }
 
 /// Whether the last change of the file system in `window` came to its end: the copy of its boot sector is written last.
@@ -147,6 +150,19 @@ pub(crate) fn tidy(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> Resu
     set_root(&mut view, &before.geometry, root);
     Chains { view: &mut view, geometry: before.geometry }.align_copies();
     finish(Update::default(), view, &before, root, window, scratch)
+}
+
+/// The step that says that a change has begun, and has not come to its end: a copy of the boot sector without a root folder.
+fn claim(before: &Before, origin: u64) -> Step {
+    let mut step = Step::default();
+    let Some(at) = before.geometry.backup else { return step };
+    let sector = before.head.get(at as usize..(at + before.geometry.sector) as usize);
+    let mut sector = sector.map(<[u8]>::to_vec).unwrap_or_default();
+    if let Some(root) = sector.get_mut(ROOT_CLUSTER..ROOT_CLUSTER + 4) {
+        root.fill(0);
+    }
+    step.bytes(origin + at, sector);
+    step
 }
 
 /// The step that takes the entry of the previous system away.
