@@ -1,0 +1,197 @@
+use std::collections::BTreeSet;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use skiff_text::Shown as _;
+
+use crate::Accounts;
+use crate::walk::Step;
+use crate::walk::walk;
+
+/// Who can write to a file beside its owner.
+const GROUP: u32 = 0o020;
+const OTHERS: u32 = 0o002;
+/// In such a directory only the owner of an entry can replace it (`S_ISVTX`, inode(7)).
+const STICKY: u32 = 0o1000;
+
+/// Whom skiff believes.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    users: BTreeSet<u32>,
+    listed: Vec<PathBuf>,
+    accounts: Accounts,
+}
+
+/// A path that somebody else can change.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` is not trusted: {reason}", path.shown())]
+pub struct Untrusted {
+    /// The path that was to be believed.
+    pub path: PathBuf,
+    /// Why it is not.
+    pub reason: Reason,
+}
+
+/// Why a path is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// It, or something on the way to it, belongs to somebody else.
+    #[error("`{}` belongs to {owner}", at.shown())]
+    Owner {
+        /// What does.
+        at: PathBuf,
+        /// The user's name, or `user` and the number.
+        owner: String,
+    },
+    /// It, or a directory on the way to it, can be changed by others.
+    #[error("`{}` is writable for {whom} (mode {mode:04o})", at.shown())]
+    Writable {
+        /// What is.
+        at: PathBuf,
+        /// `its group` or `everybody`.
+        whom: &'static str,
+        /// The permission bits.
+        mode: u32,
+    },
+    /// Nobody can say.
+    #[error("cannot examine `{}`: {source}", at.shown())]
+    Unknown {
+        /// What cannot be examined.
+        at: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<(PathBuf, io::Error)> for Reason {
+    fn from((at, source): (PathBuf, io::Error)) -> Self {
+        Self::Unknown { at, source }
+    }
+}
+
+impl Trust {
+    /// Believes root, a user, and whoever else is named: below sudo, the user who called it.
+    pub fn of(user: u32, caller: Option<u32>, accounts: Accounts) -> Self {
+        Self { users: [0, user].into_iter().chain(caller).collect(), listed: Vec::new(), accounts }
+    }
+
+    /// Believes what lies at or below a path, too, whoever can change it.
+    pub fn list(&mut self, path: &Path) {
+        self.listed.push(path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+    }
+
+    /// Checks that nobody else can change what an absolute path leads to: each directory and link on the way and the end
+    /// itself belong to someone who is believed, and nobody else can write to them. Directories on the way may be
+    /// writable for others if they are sticky. A path that does not exist is checked as far as it does.
+    ///
+    /// # Errors
+    /// [`Untrusted`] names the first thing on the way that somebody else can change.
+    pub fn check(&self, path: &Path) -> Result<(), Untrusted> {
+        if self.lists(path) {
+            return Ok(());
+        }
+        let untrusted = |reason| Untrusted { path: path.to_owned(), reason };
+        walk(path, &mut |step| self.check_step(&step)).map_err(untrusted)
+    }
+
+    /// Returns whether the user has listed a path, or what it will lie in once it exists.
+    fn lists(&self, path: &Path) -> bool {
+        let real = || path.ancestors().find_map(|existing| existing.canonicalize().ok());
+        !self.listed.is_empty() && real().is_some_and(|real| self.listed.iter().any(|listed| real.starts_with(listed)))
+    }
+
+    fn check_step(&self, step: &Step) -> Result<(), Reason> {
+        let Step { path, metadata, is_last } = step;
+        let at = || path.clone();
+        if !self.users.contains(&metadata.uid()) {
+            let name = self.accounts.name(metadata.uid()).map(str::to_owned);
+            return Err(Reason::Owner { at: at(), owner: name.unwrap_or_else(|| format!("user {}", metadata.uid())) });
+        }
+        // The mode of a link means nothing, and what a sticky directory holds is checked by itself.
+        let mode = metadata.mode() & 0o7777;
+        if metadata.is_symlink() || (!is_last && mode & STICKY != 0) {
+            return Ok(());
+        }
+        if mode & OTHERS != 0 {
+            return Err(Reason::Writable { at: at(), whom: "everybody", mode });
+        }
+        if mode & GROUP != 0 && !self.accounts.is_private(metadata.gid(), metadata.uid()) {
+            return Err(Reason::Writable { at: at(), whom: "its group", mode });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn trust() -> Trust {
+        Trust::of(rustix::process::geteuid().as_raw(), None, Accounts::read())
+    }
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_others_can_write_to_is_not_believed() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a/b");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("f"), "").unwrap();
+        let check = || trust().check(&folder.join("f"));
+        check().unwrap();
+        for (path, bits) in [("a", 0o777), ("a/b", 0o757), ("a/b/f", 0o666)] {
+            let path = root.path().join(path);
+            let before = fs::metadata(&path).unwrap().permissions().mode();
+            mode(&path, bits);
+            let error = check().unwrap_err();
+            assert!(matches!(&error.reason, Reason::Writable { at, .. } if *at == path), "{error}");
+            mode(&path, before);
+        }
+        mode(&root.path().join("a"), 0o1777);
+        check().unwrap();
+        assert!(trust().check(&root.path().join("a")).is_err(), "others can put things into it");
+        let mut listing = trust();
+        listing.list(&root.path().join("a"));
+        mode(&folder, 0o777);
+        listing.check(&folder).unwrap();
+        listing.check(&folder.join("not/yet")).unwrap();
+        assert!(listing.check(root.path()).is_ok() && trust().check(&folder.join("not/yet")).is_err());
+    }
+
+    #[test]
+    fn links_are_followed_and_belong_to_the_way() {
+        let root = tempfile::tempdir().unwrap();
+        let (open, safe) = (root.path().join("open"), root.path().join("safe"));
+        fs::create_dir(&open).unwrap();
+        fs::create_dir(&safe).unwrap();
+        symlink("../safe", open.join("link")).unwrap();
+        symlink("../open/link", safe.join("back")).unwrap();
+        trust().check(&safe.join("back")).unwrap();
+        mode(&open, 0o777);
+        assert!(trust().check(&safe.join("back")).is_err(), "the link can be exchanged");
+        symlink("loop", safe.join("loop")).unwrap();
+        assert!(matches!(trust().check(&safe.join("loop")).unwrap_err().reason, Reason::Unknown { .. }));
+    }
+
+    #[test]
+    fn strangers_are_not_believed() {
+        let root = tempfile::tempdir().unwrap();
+        let stranger = Trust::of(rustix::process::geteuid().as_raw() + 1, None, Accounts::default());
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(root.path(), Some(4242), None).unwrap();
+            let error = trust().check(root.path()).unwrap_err();
+            assert!(error.to_string().ends_with("belongs to user 4242"), "{error}");
+            Trust::of(0, Some(4242), Accounts::default()).check(root.path()).unwrap();
+        }
+        assert!(stranger.check(root.path()).is_err());
+    }
+}
