@@ -22,6 +22,7 @@ mod workspace;
 mod workspace_lock;
 
 pub use atomic::FileError;
+pub use atomic::write_file;
 pub use buildroot::BuildrootError;
 pub use configure::ConfigureError;
 pub use configure::Configured;

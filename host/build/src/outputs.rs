@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use skiff_plan::Digest;
+use skiff_plan::Cancel;
 use skiff_plan::Links;
 use skiff_plan::Workspace;
 use skiff_plan::digest_tree;
@@ -126,7 +127,7 @@ pub(crate) fn digest_file(path: &Path) -> Result<Digest, FileError> {
 
 /// Returns the digest of a folder.
 pub(crate) fn digest_folder(path: &Path, links: Links) -> Result<Digest, FileError> {
-    digest_tree(path, links).map_err(|error| FileError::at("read", path)(io::Error::other(error)))
+    digest_tree(path, links, &Cancel::default()).map_err(|error| FileError::at("read", path)(io::Error::other(error)))
 }
 
 /// What was built last in a workspace, and whether it is still there.

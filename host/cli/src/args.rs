@@ -31,6 +31,23 @@ pub(crate) struct Args {
     pub(crate) command: Option<Command>,
 }
 
+/// Without this list, skiff believes what only the user, root and, below sudo, its caller can change.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// Lists the trusted paths
+    List,
+    /// Believes all that lies in a folder, or a file, whoever can change it
+    Add {
+        /// The folder or file
+        path: PathBuf,
+    },
+    /// Takes a path from the list
+    Remove {
+        /// The folder or file
+        path: PathBuf,
+    },
+}
+
 /// What most commands need to know.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct GlobalArgs {
@@ -123,6 +140,9 @@ pub(crate) enum Command {
     /// Shows, gives and takes back what plugins and scripts may do
     #[command(subcommand)]
     Grant(GrantCommand),
+    /// Lists, adds and removes paths that are believed although others can change them
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Makes, builds, checks and tests plugins
     #[command(subcommand)]
     Plugin(PluginCommand),

@@ -12,7 +12,7 @@ use skiff_build::buildroot::named_scripts;
 use skiff_layers::Capability;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
-use skiff_plan::harmless;
+use skiff_text::Shown as _;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Denied;
 use skiff_runtime::GrantFile;
@@ -27,7 +27,7 @@ use skiff_runtime::shown_capability;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::output::note;
+use crate::prompt;
 use crate::session::Session;
 
 /// Sees to it that plugins may do what they declare before any of them is called: takes what is allowed on the command
@@ -115,33 +115,14 @@ pub(crate) fn can_ask(session: &Session) -> bool {
 
 /// Shows a plugin and what it asks for, all of it the first time and the difference later, and asks.
 fn ask(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: Denied) -> Result<()> {
-    let PlannedPlugin { layer, layer_root, plugin } = planned;
     let Identity { plugin: id, digest, .. } = identity;
-    let line = |text: &str| harmless(text).replace('\n', " ");
-    note!("");
-    note!("\x1b[1mPlugin {id} {}\x1b[0m", plugin.version);
-    note!("  of layer {layer} in {}", line(&layer_root.display().to_string()));
-    note!("  sha256:{digest}");
-    if !denied.held.is_empty() {
-        note!("has changed; it may do already: {}", shown_capabilities(&denied.held));
+    let question = format!("Allow {id} to do this?");
+    let lines = request(planned, identity, &denied, prompt::columns());
+    if !prompt::show(session, &lines)? {
+        session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user stopped reading".to_owned() })?;
+        return Err(denied.into());
     }
-    match (denied.missing.is_empty(), denied.held.is_empty()) {
-        (true, _) => note!("asks for nothing but to run."),
-        (false, true) => note!("asks to be able to:"),
-        (false, false) => note!("asks for more:"),
-    }
-    for capability in &plugin.capabilities {
-        let name = capability_id(capability);
-        if !denied.missing.iter().any(|(missing, _)| *missing == name) {
-            continue;
-        }
-        note!("  {:36} {}", capability.to_string(), line(capability.why()));
-        if let Capability::Tool(tool) = capability {
-            let patterns: Vec<&str> = tool.arguments.iter().map(|pattern| pattern.text.as_str()).collect();
-            note!("  {:36} with {}", "", line(&patterns.join(", ")));
-        }
-    }
-    if !super::commands::ask(session, "Allow this?", &denied.grant_line())? {
+    if !super::commands::ask(session, &question, &denied.grant_line())? {
         session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user said no".to_owned() })?;
         return Err(denied.into());
     }
@@ -154,6 +135,55 @@ fn ask(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: 
     session.grant_for_now(identity, ids(planned));
     let capabilities: Vec<String> = kept.into_iter().collect();
     agree(session, identity, capabilities.clone(), AuditEvent::Granted { capabilities })
+}
+
+/// Returns what the user reads before the question: the plugin, and each capability with its reason. What reaches furthest
+/// comes last, beside the question: downloads, then tools, those at the terminal at the very end.
+fn request(planned: &PlannedPlugin, identity: &Identity, denied: &Denied, columns: usize) -> Vec<String> {
+    let PlannedPlugin { layer, layer_root, plugin } = planned;
+    let Identity { plugin: id, digest, .. } = identity;
+    let mut lines = vec![String::new(), prompt::strong(&format!("Plugin {id} {}", plugin.version))];
+    lines.extend(prompt::indented(2, &format!("of layer {layer} in {}", layer_root.shown()), columns));
+    lines.push(format!("  sha256:{digest}"));
+    if !denied.held.is_empty() {
+        let held = format!("has changed; it may do already: {}", shown_capabilities(&denied.held));
+        lines.extend(prompt::indented(0, &held, columns));
+    }
+    lines.push(match (denied.missing.is_empty(), denied.held.is_empty()) {
+        (true, _) => "asks for nothing but to run.".to_owned(),
+        (false, true) => "asks to be able to:".to_owned(),
+        (false, false) => "asks for more:".to_owned(),
+    });
+    let is_missing = |capability: &&Capability| {
+        let name = capability_id(capability);
+        denied.missing.iter().any(|(missing, _)| *missing == name)
+    };
+    let mut missing: Vec<&Capability> = plugin.capabilities.iter().filter(is_missing).collect();
+    missing.sort_by_key(|capability| reach(capability));
+    for capability in missing {
+        lines.extend(prompt::indented(2, &prompt::strong(&capability.to_string()), columns));
+        lines.extend(prompt::indented(6, capability.why(), columns));
+        if let Capability::Tool(tool) = capability {
+            if tool.terminal {
+                lines.push("      at your terminal: it sees what you type and can show anything".to_owned());
+            }
+            let patterns: Vec<&str> = tool.arguments.iter().map(|pattern| pattern.text.as_str()).collect();
+            lines.extend(prompt::indented(6, &format!("with {}", patterns.join(", ")), columns));
+        }
+    }
+    lines
+}
+
+/// How far a capability reaches, for the order of the question.
+fn reach(capability: &Capability) -> u8 {
+    match capability {
+        Capability::Variable { .. } => 0,
+        Capability::Files(access) if !access.write => 1,
+        Capability::Files(_) => 2,
+        Capability::Fetch(_) => 3,
+        Capability::Tool(tool) if !tool.terminal => 4,
+        Capability::Tool(_) => 5,
+    }
 }
 
 /// Keeps what the user has agreed to.
@@ -200,12 +230,44 @@ pub(crate) fn refused(session: &Session, plan: &BuildPlan) -> Result<Vec<Refused
     }
     let mut refused = Vec::new();
     for layer in &plan.layers {
-        let runs = !layer.shell_hooks().is_empty() || wanted.contains(layer.name.as_str());
-        if runs && Scripts::read(&layer.name, &layer.root)?.check(&grants, &layer.root).is_err() {
+        let runs = !layer.shell_hooks()?.is_empty() || wanted.contains(layer.name.as_str());
+        if runs && Scripts::read(&layer.name, &layer.dir, &session.cancel)?.check(&grants, &layer.root).is_err() {
             refused.push(Refused::Layer(layer.name.clone()));
         }
     }
     let unbound = named.into_iter().filter(|script| script.owner == Owner::Unknown);
     refused.extend(unbound.map(|NamedScript { place, path, .. }| Refused::Script { place, path }));
     Ok(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use skiff_layers::parse_manifest;
+    use skiff_plan::Digest;
+    use skiff_runtime::PluginId;
+    use skiff_text::width;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_at_80_columns_misses_no_capability() {
+        let blanks = " ".repeat(80 * 40);
+        let manifest = format!(
+            "schema: 1\nplugins:\n  - {{name: g, version: 1.0.0, component: g.wasm, interface: ^1.0, hooks: [pre], \
+             capabilities: [{{tool: sh, terminal: true, why: runs, arguments: [\"-c {{text}}\"]}}, \
+             {{write: images, why: \"x{blanks}Plugin evil/ask/harmless 2.0.0 asks for nothing\"}}]}}"
+        );
+        let root = std::path::Path::new("/l/evil/ask");
+        let plugin = parse_manifest(root, &manifest).unwrap().remove(0);
+        let identity = Identity { plugin: PluginId::new("evil/ask", "g"), digest: Digest::of(b""), root: root.into() };
+        let missing = plugin.capabilities.iter().map(|c| (capability_id(c), c.why().to_owned())).collect();
+        let denied = Denied { plugin: identity.plugin.clone(), missing, held: Vec::new(), changed: false };
+        let planned = PlannedPlugin { layer: "evil/ask".into(), layer_root: root.into(), plugin };
+        let lines: Vec<String> =
+            request(&planned, &identity, &denied, 80).iter().map(|line| skiff_text::harmless(line)).collect();
+        assert!(lines.iter().all(|line| width(line) <= 80) && lines.len() < 16, "{lines:#?}");
+        let at = |text: &str| lines.iter().position(|line| line.trim() == text).unwrap();
+        assert!(at("write:images") < at("tool:sh") && at("tool:sh") + 5 > lines.len(), "{lines:#?}");
+        assert!(lines.iter().all(|line| !line.starts_with("Plugin evil/ask/harmless")));
+    }
 }

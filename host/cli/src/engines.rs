@@ -60,7 +60,7 @@ impl Session {
 
     fn prebuilt(&self, update: bool) -> Result<Prebuilt> {
         Ok(Prebuilt {
-            cache: self.environment.cache(),
+            cache: self.cache()?,
             os_release: PathBuf::from("/etc/os-release"),
             source_date_epoch: self.source_date_epoch()?,
             update,
@@ -77,7 +77,7 @@ impl Session {
         let program = program.ok_or_else(|| CommandError::new(Kind::Bug, "The program does not know where it is"))?;
         Ok(Buildroot {
             source,
-            cache: self.environment.cache(),
+            cache: self.cache()?,
             environment: self.build_environment(plan)?,
             program,
             fixed_path: self.project.buildroot.fixed_path.unwrap_or(true),
@@ -118,7 +118,7 @@ impl Session {
             .map(|(name, value)| (OsString::from(name), value.clone()))
             .collect();
         all.extend(self.legacy_environment(plan)?.into_iter().map(|(name, value)| (name.into(), value.into())));
-        let cache = self.environment.cache();
+        let cache = self.cache()?;
         for (name, folder) in [("BR2_DL_DIR", "dl"), ("BR2_CCACHE_DIR", "ccache")] {
             // What the user or a layer says counts.
             if self.environment.path(name).is_none() && plan.config(ConfigKind::Buildroot).value(name).is_none() {
@@ -132,7 +132,7 @@ impl Session {
             all.insert("SKIFF_BUILDROOT_TREE".into(), folder.value.clone().into());
         }
         all.insert("SKIFF_EXTRA_CONFIGS_PATH".into(), self.joined_extra().into());
-        all.extend(self.consent_variables().into_iter().map(|(name, value)| (name.into(), value.into())));
+        all.extend(self.consent_variables()?.into_iter().map(|(name, value)| (name.into(), value)));
         all.insert("SKIFF_ENGINE".into(), self.settings.engine.value.as_str().into());
         Ok(all)
     }

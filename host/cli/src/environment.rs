@@ -2,6 +2,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use skiff_trust::Accounts;
 
 /// Everything ambient, read once: environment variables and the current folder.
 #[derive(Debug, Clone, Default)]
@@ -9,6 +12,7 @@ pub struct Environment {
     variables: BTreeMap<String, OsString>,
     current: PathBuf,
     program: Option<PathBuf>,
+    accounts: OnceLock<Accounts>,
 }
 
 impl Environment {
@@ -17,7 +21,7 @@ impl Environment {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
         let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/proc/self/cwd"));
-        Self { variables, current, program: std::env::current_exe().ok() }
+        Self { variables, current, program: std::env::current_exe().ok(), accounts: OnceLock::new() }
     }
 
     /// Returns a variable that is set, not empty and valid text.
@@ -59,13 +63,22 @@ impl Environment {
         self.program.as_deref()
     }
 
-    /// Returns the folder for files that may be deleted at any time.
-    pub(crate) fn cache(&self) -> PathBuf {
+    /// Returns the users and groups of this machine.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        self.accounts.get_or_init(Accounts::read)
+    }
+
+    /// Returns the user's home directory: that of the environment, or else of the account.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        let of_account = || self.accounts().home(rustix::process::geteuid().as_raw()).map(Path::to_owned);
+        self.path("HOME").or_else(of_account)
+    }
+
+    /// Returns the folder for files that may be deleted at any time; none for users without a home. The current folder is
+    /// never it: anybody may have filled that.
+    pub(crate) fn cache(&self) -> Option<PathBuf> {
         let xdg = || self.path("XDG_CACHE_HOME").map(|path| path.join("skiff"));
-        let home = || self.path("HOME").map(|path| path.join(".cache/skiff"));
-        self.path("SKIFF_CACHE_DIR")
-            .or_else(xdg)
-            .or_else(home)
-            .unwrap_or_else(|| self.absolute(Path::new(".cache/skiff")))
+        let home = || self.home().map(|path| path.join(".cache/skiff"));
+        self.path("SKIFF_CACHE_DIR").or_else(xdg).or_else(home)
     }
 }

@@ -15,9 +15,11 @@ mod lock;
 mod media;
 mod output;
 mod progress;
+mod prompt;
 mod project;
 mod session;
 mod settings;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
-use skiff_plan::harmless;
+use skiff_text::harmless;
 
 /// Whether something that was meant for stdout is lost, other than because nobody wanted to read on.
 static LOST: AtomicBool = AtomicBool::new(false);

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -12,12 +11,14 @@ use skiff_build::EngineName;
 use skiff_build::buildroot::Pin;
 use skiff_layers::ReadError;
 use skiff_plan::Workspace;
+use skiff_text::Shown as _;
 
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::environment::Environment;
 use crate::media::Personal;
+use crate::trust::Belief;
 
 /// The name of the file.
 pub(crate) const FILE: &str = "skiff.yaml";
@@ -90,8 +91,14 @@ pub(crate) struct ProjectWorkspace {
 impl Project {
     /// Reads the file nearest to a folder, upwards, or else that of the checkout, or else the one that the workspace was
     /// configured with.
-    pub(crate) fn find(environment: &Environment, root: &Path, known: Option<&Path>) -> Result<Self> {
+    pub(crate) fn find(
+        environment: &Environment,
+        belief: &Belief,
+        root: &Path,
+        known: Option<&Path>,
+    ) -> Result<Self> {
         if let Some(path) = environment.path("SKIFF_PROJECT") {
+            belief.check("the project file", &path)?;
             // So that it is known again, wherever that is from.
             let path = fs::canonicalize(&path).unwrap_or(path);
             return Self::read(&path);
@@ -103,17 +110,9 @@ impl Project {
         };
         // It says what is run: whoever may write above this folder must not decide that for others. What counts is the
         // file itself, beside which its paths lie, and not a link that somebody has put in our way.
-        let real = |path: &Path| {
-            fs::canonicalize(path)
-                .map_err(|error| CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", path.display())))
-        };
-        let (path, root) = (real(&path)?, real(root)?);
-        let owner = fs::metadata(&path).map(|metadata| metadata.uid());
-        let trusted = [0, rustix::process::geteuid().as_raw()];
-        if owner.as_ref().is_ok_and(|owner| !trusted.contains(owner)) && !path.starts_with(root) {
-            return Err(CommandError::new(Kind::Refused, format!("`{}` belongs to somebody else", path.display()))
-                .hint(format!("if you trust it: SKIFF_PROJECT={}", path.display())));
-        }
+        belief.check("the project file", &path)?;
+        let path = fs::canonicalize(&path)
+            .map_err(|error| CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", path.shown())))?;
         Self::read(&path)
     }
 

@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -29,7 +31,6 @@ use skiff_plan::Target;
 use skiff_plan::Version;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
-use skiff_plan::harmless;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::AuditLog;
 use skiff_runtime::Downloads;
@@ -42,6 +43,8 @@ use skiff_runtime::ScriptEnvironment;
 use skiff_runtime::System;
 use skiff_runtime::ToolEnvironment;
 use skiff_runtime::Workshop;
+use skiff_text::Shown as _;
+use skiff_text::harmless;
 
 use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
@@ -54,11 +57,13 @@ use crate::progress;
 use crate::project::Project;
 use crate::settings::Origin;
 use crate::settings::Settings;
+use crate::trust::Belief;
 
 /// What most commands need, made from the command line, the environment and the project file.
 pub(crate) struct Session {
     args: GlobalArgs,
     pub(crate) environment: Environment,
+    pub(crate) belief: Belief,
     pub(crate) root: PathBuf,
     pub(crate) project: Project,
     pub(crate) workspace: Workspace,
@@ -77,17 +82,24 @@ pub(crate) struct Session {
     /// The grants that come with the checkout, which change in no run that needs them.
     shipped: OnceLock<Grants>,
     commit: OnceLock<String>,
+    /// The cache, once it is known to be trusted.
+    cache: OnceLock<PathBuf>,
 }
 
 impl Session {
     pub(crate) fn new(args: &GlobalArgs, environment: Environment, interrupt: Interrupt) -> Result<Self> {
+        let belief = Belief::of(&environment)?;
         let root = find_root(args, &environment)?;
+        belief.check("the checkout", &root.join("configs"))?;
         let folder = |variable: &str, default: &str| environment.path(variable).unwrap_or_else(|| root.join(default));
         let name = args.workspace.as_deref().filter(|name| !name.is_empty()).unwrap_or(Workspace::DEFAULT);
         let workspace = Workspace::new(folder("SKIFF_WORKSPACES_DIR", "workspaces"), name)?;
+        for path in [workspace.folder(), workspace.config(), workspace.audit_log()] {
+            belief.check("the workspace", &path)?;
+        }
         let remembered = Remembered::read(&workspace)?;
         let known = remembered.as_ref().and_then(|memory| memory.project.as_deref());
-        let project = Project::find(&environment, &root, known)?;
+        let project = Project::find(&environment, &belief, &root, known)?;
         let lost = known.filter(|known| project.path().is_none() && !known.exists());
         let lost = lost.map(|lost| format!("the project file {} of this workspace is gone", lost.display()));
         let mut settings = Settings::resolve(args, &environment, &project, &workspace, remembered)?;
@@ -109,6 +121,10 @@ impl Session {
             extra: settings.extra.value.clone(),
             preset: environment.paths_with_prefix("SKIFF_CONFIG_PATH_"),
         };
+        belief.check("the directory of base layers", &context.base)?;
+        for name in ["grants.yaml", "workspaces"] {
+            belief.check("the directory of overrides", &context.overrides.join(name))?;
+        }
         let debug = environment.get("SKIFF_LOG").is_some_and(|filter| filter.contains("debug"));
         let reporter = progress::reporter(if debug { Level::Debug } else { Level::Info });
         let cancel = interrupt.cancel.clone();
@@ -124,6 +140,7 @@ impl Session {
         Ok(Self {
             args: args.clone(),
             environment,
+            belief,
             root,
             project,
             workspace,
@@ -138,6 +155,7 @@ impl Session {
             for_now: Mutex::default(),
             shipped: OnceLock::new(),
             commit: OnceLock::new(),
+            cache: OnceLock::new(),
         })
     }
 
@@ -226,12 +244,12 @@ impl Session {
         for call in &calls {
             contributions.extend(runner.contribute(call, &zones)?);
         }
-        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &contributions)?)
+        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &contributions, &self.cancel)?)
     }
 
     /// Makes the plan of a chain, without asking its plugins: they may lack what they need for that.
     pub(crate) fn bare_plan(&self, chain: &Chain) -> Result<BuildPlan> {
-        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &[])?)
+        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &[], &self.cancel)?)
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -273,6 +291,28 @@ impl Session {
     /// Returns what engines need to know of where they work.
     pub(crate) fn site<'s>(&'s self, plan: &'s BuildPlan, lock: &'s WorkspaceLock) -> Site<'s> {
         Site { plan, workspace: &self.workspace, lock, reporter: &self.reporter, cancel: &self.cancel }
+    }
+
+    /// Returns the cache, which nobody else can change. It is made if it is not there.
+    pub(crate) fn cache(&self) -> Result<PathBuf> {
+        if let Some(known) = self.cache.get() {
+            return Ok(known.clone());
+        }
+        let path = self.environment.cache().ok_or_else(|| {
+            CommandError::new(Kind::User, "There is no place for a cache: this user has no home directory")
+                .hint("set SKIFF_CACHE_DIR to a directory that only you can write to")
+        })?;
+        let failed = |error: std::io::Error| {
+            CommandError::new(Kind::User, format!("Cannot use `{}` as cache: {error}", path.shown()))
+                .hint("SKIFF_CACHE_DIR names another")
+        };
+        self.belief.check("the cache", &path)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
+        // What others have put there while they could is not believed either.
+        for entry in std::fs::read_dir(&path).map_err(failed)? {
+            self.belief.check("the cache", &entry.map_err(failed)?.path())?;
+        }
+        Ok(self.cache.get_or_init(|| path).clone())
     }
 
     /// Returns the files with grants: those that come with the checkout and the user's own.
@@ -322,10 +362,22 @@ impl Session {
         self.for_now.lock().unwrap_or_else(PoisonError::into_inner).add(identity, capabilities);
     }
 
-    /// Returns what `--allow` and `--grants` say, as the variables that say it to another skiff.
-    pub(crate) fn consent_variables(&self) -> [(&'static str, String); 2] {
-        let files = self.grant_arguments().map(|file| file.display().to_string());
-        [("SKIFF_ALLOW", self.allowed.join(" ")), ("SKIFF_GRANTS", files.collect::<Vec<_>>().join(":"))]
+    /// Returns what `--allow` and `--grants` say and what this run has found to be trusted, as the variables that say it
+    /// to another skiff. In the mount namespace of a build, files of root can look like those of somebody else.
+    pub(crate) fn consent_variables(&self) -> Result<[(&'static str, OsString); 3]> {
+        let joined = |paths: Vec<PathBuf>| {
+            std::env::join_paths(paths)
+                .map_err(|_| CommandError::new(Kind::User, "a colon in the name of a directory cannot be passed on"))
+        };
+        let mut trusted = vec![self.root.clone(), self.workspace.root().to_owned(), self.cache()?];
+        trusted.extend([self.context.base.clone(), self.context.overrides.clone()]);
+        trusted.extend(self.project.path().map(Path::to_owned));
+        trusted.extend(crate::trust::trust_file(&self.environment));
+        Ok([
+            ("SKIFF_ALLOW", self.allowed.join(" ").into()),
+            ("SKIFF_GRANTS", joined(self.grant_arguments().collect())?),
+            ("SKIFF_TRUST", joined(trusted)?),
+        ])
     }
 
     /// Notes what a plugin does or is allowed.
@@ -353,30 +405,30 @@ impl Session {
             configs: plan.configs.clone(),
             target: Target::of(plan.config(ConfigKind::Buildroot))?,
             command_line: plan.prebuilt.command_line.clone(),
-            ..self.bare_system()
+            ..self.bare_system()?
         })
     }
 
     /// Makes a runner that knows nothing of a system: for looking at plugins.
     pub(crate) fn bare_runner(&self) -> Result<Runner> {
-        self.runner_of(self.bare_system())
+        self.runner_of(self.bare_system()?)
     }
 
     /// Returns what plugins may know where there is no system.
-    pub(crate) fn bare_system(&self) -> System {
+    pub(crate) fn bare_system(&self) -> Result<System> {
         let path = self.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
-        System {
+        Ok(System {
             layers: Vec::new(),
             configs: BTreeMap::new(),
             target: Target::default(),
             command_line: Vec::new(),
             tools: ToolEnvironment::new(path, self.environment.raw("TERM").cloned()),
             scripts: ScriptEnvironment::default(),
-            downloads: self.downloads(),
+            downloads: self.downloads()?,
             audit: Arc::new(self.audit()),
             tape: None,
             install_hint,
-        }
+        })
     }
 
     /// Makes a runner for a system.
@@ -387,18 +439,18 @@ impl Session {
     /// Makes a runner that tells somebody else what plugins say.
     pub(crate) fn runner_with(&self, system: System, reporter: Arc<dyn Reporter>) -> Result<Runner> {
         let workshop = Workshop {
-            cache: Some(self.environment.cache().join("plugins")),
+            cache: Some(self.cache()?.join("plugins")),
             // Also when the program's file has been replaced since it was started.
             compiler: vec!["/proc/self/exe".into(), "precompile".into()],
         };
         Ok(Runner::new(system, &workshop, self.grants()?, self.cancel.clone(), reporter)?)
     }
 
-    pub(crate) fn downloads(&self) -> Downloads {
+    pub(crate) fn downloads(&self) -> Result<Downloads> {
         let proxy = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
         let proxy = proxy.iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
         let no_proxy = ["no_proxy", "NO_PROXY"].iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
-        Downloads { cache: self.environment.cache(), offline: self.reach.offline, proxy, no_proxy }
+        Ok(Downloads { cache: self.cache()?, offline: self.reach.offline, proxy, no_proxy })
     }
 
     /// Returns the record of what plugins do beyond their sandbox.

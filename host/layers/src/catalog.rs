@@ -4,11 +4,15 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_text::Line;
+
 use crate::CatalogError;
+use crate::LayerDir;
 use crate::LayerName;
 use crate::Location;
 use crate::ReadError;
 use crate::ResolveContext;
+use crate::dir::PackageTree;
 use crate::metadata;
 
 /// All packages on the search path.
@@ -26,6 +30,8 @@ pub struct Package {
     pub name: LayerName,
     /// Its folder.
     pub root: PathBuf,
+    /// The same, held open.
+    pub(crate) dir: LayerDir,
     /// The environment variable that gave the folder, if one did.
     pub(crate) variable: Option<String>,
     /// Folders of the same name further down the search path, which this one hides.
@@ -37,13 +43,13 @@ impl Package {
     ///
     /// # Errors
     /// [`ReadError::Io`] when the file is there and cannot be read.
-    pub fn description(&self) -> Result<Option<String>, ReadError> {
-        metadata::description(&self.root)
+    pub fn description(&self) -> Result<Option<Line<200>>, ReadError> {
+        metadata::description(&self.dir)
     }
 
     /// Returns whether the package hides itself from listings.
     pub fn unlisted(&self) -> bool {
-        self.root.join("metadata/unlisted").exists()
+        self.dir.metadata("metadata/unlisted").is_ok_and(|found| found.is_some())
     }
 
     /// Reads the packages that this one needs, each with the line that says so.
@@ -51,15 +57,15 @@ impl Package {
     /// # Errors
     /// [`ReadError`] when the file cannot be read or names something that is no package name.
     pub fn dependencies(&self) -> Result<Vec<(LayerName, Location)>, ReadError> {
-        metadata::dependencies(&self.root)
+        metadata::dependencies(&self.dir)
     }
 
     /// Reads the group of which a chain may hold only one package.
     ///
     /// # Errors
     /// [`ReadError::Io`] when the file is there and cannot be read.
-    pub fn unique_group(&self) -> Result<Option<String>, ReadError> {
-        metadata::word(&self.root, "uniquegroup")
+    pub fn unique_group(&self) -> Result<Option<Line<80>>, ReadError> {
+        metadata::word(&self.dir, "uniquegroup")
     }
 }
 
@@ -80,55 +86,61 @@ impl Catalog {
         catalog
             .add_root(&context.configs, context)
             .map_err(|source| CatalogError::Unreadable { path: context.configs.clone(), source })?;
-        catalog.add_presets(context);
+        catalog.add_presets(context)?;
         Ok(catalog)
     }
 
     /// Real folders two levels down are packages; symlinks and names that no package may have are not.
     fn add_root(&mut self, root: &Path, context: &ResolveContext) -> io::Result<()> {
+        let tree = PackageTree::open(root)?;
         for namespace in folders(root)? {
             let namespace_root = root.join(&namespace);
             // Base layers are in every chain already.
-            if namespace_root == context.base || namespace_root == context.configs.join("base") {
+            if namespace_root == context.base {
                 continue;
             }
             for name in folders(&namespace_root)? {
                 let Ok(layer) = format!("{namespace}/{name}").parse::<LayerName>() else { continue };
-                self.add(layer, namespace_root.join(name));
+                if !layer.is_reserved() {
+                    self.add(layer, namespace_root.join(&name), tree.layer(Path::new(&namespace).join(&name)));
+                }
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, name: LayerName, root: PathBuf) {
+    fn add(&mut self, name: LayerName, root: PathBuf, dir: LayerDir) {
         match self.packages.get_mut(&name) {
             Some(package) => package.hides.push(root),
             None => {
-                let package = Package { name: name.clone(), root, variable: None, hides: Vec::new() };
+                let package = Package { name: name.clone(), root, dir, variable: None, hides: Vec::new() };
                 self.packages.insert(name, package);
             }
         }
     }
 
-    fn add_presets(&mut self, context: &ResolveContext) {
+    fn add_presets(&mut self, context: &ResolveContext) -> Result<(), CatalogError> {
         for package in self.packages.values_mut() {
             let suffix = package.name.variable_suffix();
             if let Some(root) = context.preset.get(&suffix) {
+                package.dir = open_preset(root)?;
                 let hidden = std::mem::replace(&mut package.root, root.clone());
                 package.hides.insert(0, hidden);
                 package.variable = Some(variable(&suffix));
             }
         }
+        Ok(())
     }
 
     /// Finds a package; one that only a variable `SKIFF_CONFIG_PATH_<NS>_<NAME>` names is found, too.
-    pub(crate) fn find(&self, name: &LayerName, context: &ResolveContext) -> Option<Package> {
+    pub(crate) fn find(&self, name: &LayerName, context: &ResolveContext) -> Result<Option<Package>, CatalogError> {
         if let Some(package) = self.packages.get(name) {
-            return Some(package.clone());
+            return Ok(Some(package.clone()));
         }
         let suffix = name.variable_suffix();
-        let root = context.preset.get(&suffix)?.clone();
-        Some(Package { name: name.clone(), root, variable: Some(variable(&suffix)), hides: Vec::new() })
+        let Some(root) = context.preset.get(&suffix) else { return Ok(None) };
+        let (name, root, dir) = (name.clone(), root.clone(), open_preset(root)?);
+        Ok(Some(Package { name, root, dir, variable: Some(variable(&suffix)), hides: Vec::new() }))
     }
 
     /// Returns all packages in name order.
@@ -153,6 +165,11 @@ impl Catalog {
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         ranked.into_iter().take(3).map(|(_, known)| known.clone()).collect()
     }
+}
+
+/// A package whose directory a variable names is a tree of its own.
+fn open_preset(root: &Path) -> Result<LayerDir, CatalogError> {
+    LayerDir::open(root).map_err(|source| CatalogError::Unreadable { path: root.to_owned(), source })
 }
 
 fn variable(suffix: &str) -> String {

@@ -1,14 +1,20 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::path::Path;
+
+use skiff_text::Line;
 
 use crate::Catalog;
 use crate::ChainError;
 use crate::Layer;
+use crate::LayerDir;
 use crate::LayerName;
 use crate::LayerSource;
 use crate::Location;
 use crate::Package;
+use crate::ReadError;
 use crate::ResolveContext;
+use crate::dir::PackageTree;
 
 /// The ordered, dependency-complete list of packages of a system, and with it all its layers.
 ///
@@ -55,7 +61,8 @@ impl Chain {
         let late = late_dependencies(&list, &nodes);
         let packages: Vec<Package> =
             list.iter().filter_map(|name| nodes.get(name)).map(|node| node.package.clone()).collect();
-        let layers = layers(&packages, context);
+        let layers = layers(&packages, context)?;
+        refuse_twins(&layers)?;
         Ok(Self { requested, names: list, packages, layers, late })
     }
 
@@ -98,7 +105,10 @@ fn load(
     if nodes.contains_key(name) {
         return Ok(());
     }
-    let Some(package) = catalog.find(name, context) else {
+    if name.is_reserved() {
+        return Err(ChainError::Reserved { name: name.clone(), wanted: wanted.cloned() });
+    }
+    let Some(package) = catalog.find(name, context)? else {
         let similar = catalog.similar(name);
         return Err(ChainError::Unknown { name: name.clone(), wanted: wanted.cloned(), similar });
     };
@@ -171,13 +181,13 @@ fn refuse_cycle(
 }
 
 fn refuse_excluded(list: &[LayerName], nodes: &BTreeMap<LayerName, Node>) -> Result<(), ChainError> {
-    let mut groups: BTreeMap<String, &LayerName> = BTreeMap::new();
+    let mut groups: BTreeMap<Line<80>, &LayerName> = BTreeMap::new();
     for name in list {
         let Some(node) = nodes.get(name) else { continue };
         if let Some(group) = node.package.unique_group()?
             && let Some(first) = groups.insert(group.clone(), name)
         {
-            return Err(ChainError::Excluded { first: first.clone(), second: name.clone(), group });
+            return Err(ChainError::Excluded { first: first.clone(), second: name.clone(), group: group.to_string() });
         }
     }
     Ok(())
@@ -194,18 +204,33 @@ fn late_dependencies(list: &[LayerName], nodes: &BTreeMap<LayerName, Node>) -> V
     late
 }
 
-fn layers(packages: &[Package], context: &ResolveContext) -> Vec<Layer> {
-    let workspace = &context.workspace;
-    let single = |name: String, source, root| Layer { name, source, root };
-    let mut layers = vec![single("base/pre".into(), LayerSource::BasePre, context.base.join("pre"))];
-    layers.extend(
-        packages.iter().enumerate().map(|(at, package)| Layer::package(&package.name, at, package.root.clone())),
-    );
-    layers.push(single("overrides".into(), LayerSource::Overrides, context.overrides.clone()));
-    let own = context.overrides.join("workspaces").join(workspace);
-    layers.push(single(format!("overrides/workspaces/{workspace}"), LayerSource::WorkspaceOverrides, own));
-    layers.push(single("base/post".into(), LayerSource::BasePost, context.base.join("post")));
-    layers
+fn layers(packages: &[Package], context: &ResolveContext) -> Result<Vec<Layer>, ChainError> {
+    let open = |path: &Path| {
+        let path = path.to_owned();
+        PackageTree::open(&path).map_err(|source| ChainError::Read(ReadError::Io { path, source }))
+    };
+    let (base, own) = (open(&context.base)?, open(&context.overrides)?);
+    let single = |name: String, source, dir: LayerDir| Layer { name, source, root: dir.path(""), dir };
+    let mut layers = vec![single("base/pre".into(), LayerSource::BasePre, base.layer("pre"))];
+    layers.extend(packages.iter().enumerate().map(|(at, package)| Layer::package(package, at)));
+    layers.push(single("overrides".into(), LayerSource::Overrides, own.layer("")));
+    let name = format!("overrides/workspaces/{}", context.workspace);
+    let inner = Path::new("workspaces").join(&context.workspace);
+    layers.push(single(name, LayerSource::WorkspaceOverrides, own.layer(inner)));
+    layers.push(single("base/post".into(), LayerSource::BasePost, base.layer("post")));
+    Ok(layers)
+}
+
+/// Grants, state and messages know a layer by its name.
+fn refuse_twins(layers: &[Layer]) -> Result<(), ChainError> {
+    let mut known: BTreeMap<String, &Layer> = BTreeMap::new();
+    for layer in layers {
+        if let Some(first) = known.insert(layer.name.to_ascii_lowercase(), layer) {
+            let (first, second) = (first.root.clone(), layer.root.clone());
+            return Err(ChainError::Twice { name: layer.name.clone(), first, second });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_text::Line;
 
 /// A command that a plugin provides: `skiff cmd <package> <name>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -9,7 +10,7 @@ pub struct CommandDecl {
     /// Its name, as typed.
     pub name: String,
     /// One line for help screens.
-    pub summary: String,
+    pub summary: Line<120>,
     /// Its arguments, each an option `--<name>`.
     #[serde(default)]
     pub arguments: Vec<ArgumentDecl>,
@@ -25,18 +26,18 @@ pub struct ArgumentDecl {
     pub kind: ArgumentKind,
     /// The allowed values of a `choice`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub choices: Vec<String>,
+    pub choices: Vec<Line<80>>,
     /// The environment variable that it is taken from when it is not typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
     /// The value when it is given nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<String>,
+    pub default: Option<Line<200>>,
     /// Whether it must be given.
     #[serde(default)]
     pub required: bool,
     /// One line for help screens.
-    pub help: String,
+    pub help: Line<160>,
 }
 
 /// The type of a command's argument.

@@ -2,6 +2,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use skiff_text::Shown as _;
+
 use crate::InvalidName;
 use crate::LayerName;
 
@@ -29,8 +31,8 @@ impl Location {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
-            Some(line) => write!(f, "{}:{line}", self.file.display()),
-            None => write!(f, "{}", self.file.display()),
+            Some(line) => write!(f, "{}:{line}", self.file.shown()),
+            None => write!(f, "{}", self.file.shown()),
         }
     }
 }
@@ -39,7 +41,7 @@ impl fmt::Display for Location {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A folder of the search path cannot be listed.
-    #[error("Cannot list the packages in `{}`", path.display())]
+    #[error("Cannot list the packages in `{}`", path.shown())]
     Unreadable {
         /// The folder.
         path: PathBuf,
@@ -52,7 +54,7 @@ pub enum CatalogError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file system refused.
-    #[error("Cannot read `{}`", path.display())]
+    #[error("Cannot read `{}`", path.shown())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -60,10 +62,36 @@ pub enum ReadError {
         source: io::Error,
     },
     /// Something stands where only files may.
-    #[error("{at}: there must be a file here, and this is none")]
+    #[error("{at}: expected a regular file")]
     NotAFile {
         /// The odd entry.
         at: Location,
+    },
+    /// A link leads to files that are not the layer's.
+    #[error("`{}` is a link to `{}`, which lies outside of `{}`", link.shown(), target.shown(), tree.shown())]
+    LeadsOut {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads, as it is written.
+        target: PathBuf,
+        /// The directory with packages in which links may lead around.
+        tree: PathBuf,
+    },
+    /// A text has more bytes than texts of its kind may have.
+    #[error("`{}` has more than {} KiB", path.shown(), most >> 10)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read, in bytes.
+        most: u64,
+    },
+    /// The fragments of a chain have more bytes together than skiff reads.
+    #[error("`{}` and the texts read before it have more than {} MiB together", path.shown(), most >> 20)]
+    TooMuch {
+        /// The file that was one too many.
+        path: PathBuf,
+        /// The most that is read, in bytes.
+        most: u64,
     },
     /// `metadata/dependencies` names something that is no package name.
     #[error("{at}: {source}")]
@@ -107,6 +135,24 @@ pub enum ChainError {
     /// Nothing was asked for.
     #[error("The chain is empty")]
     Empty,
+    /// A layer that every chain has was asked for as a package.
+    #[error("`{name}` is not a package: the namespaces `base` and `overrides` are reserved{}", wanted_by(wanted))]
+    Reserved {
+        /// The name.
+        name: LayerName,
+        /// Who asked for it: a dependency file, or `None` for the user.
+        wanted: Option<Location>,
+    },
+    /// Two layers have one name.
+    #[error("two layers of the chain are called `{name}`: `{}` and `{}`", first.shown(), second.shown())]
+    Twice {
+        /// The name.
+        name: String,
+        /// The directory of the earlier one.
+        first: PathBuf,
+        /// The directory of the later one.
+        second: PathBuf,
+    },
     /// A part of the requested chain is no package name.
     #[error(transparent)]
     InvalidName(#[from] InvalidName),
@@ -121,7 +167,7 @@ pub enum ChainError {
         similar: Vec<LayerName>,
     },
     /// The folder that the environment names for a package is not there.
-    #[error("The folder `{}` that `{variable}` names for package `{name}` is not there", path.display())]
+    #[error("The folder `{}` that `{variable}` names for package `{name}` is not there", path.shown())]
     MissingFolder {
         /// The package.
         name: LayerName,
@@ -151,6 +197,9 @@ pub enum ChainError {
     /// A part of a package could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The folder of a package could not be opened.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
 }
 
 fn wanted_by(location: &Option<Location>) -> String {

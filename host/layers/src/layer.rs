@@ -1,11 +1,7 @@
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::ffi::OsString;
-use std::fs;
-use std::io;
+use std::path::Path;
 use std::path::PathBuf;
 
-use crate::LayerName;
+use crate::LayerDir;
 use crate::LayerSource;
 use crate::LegacyCommand;
 use crate::Location;
@@ -14,9 +10,6 @@ use crate::PluginDecl;
 use crate::Prebuilt;
 use crate::ReadError;
 use crate::Stage;
-use crate::file::optional_folder;
-use crate::file::optional_text;
-use crate::file::sorted_files;
 use crate::manifest;
 use crate::metadata;
 
@@ -41,6 +34,30 @@ const PARTS: [&str; 17] = [
     "users",
 ];
 
+/// Bytes that one fragment may have. The largest of a kernel with everything set has 300 KB.
+const MAX_FRAGMENT: u64 = 8 << 20;
+
+/// Bytes that all fragments, flags and users tables of a chain may have together.
+const MAX_FRAGMENTS: u64 = 32 << 20;
+
+/// How much more text of a chain is read: each layer is bounded, and so is the sum of all.
+#[derive(Debug, Clone)]
+pub struct TextBudget(u64);
+
+impl Default for TextBudget {
+    fn default() -> Self {
+        Self(MAX_FRAGMENTS)
+    }
+}
+
+impl TextBudget {
+    fn take(&mut self, path: &Path, bytes: usize) -> Result<(), ReadError> {
+        let left = self.0.checked_sub(bytes as u64);
+        self.0 = left.ok_or_else(|| ReadError::TooMuch { path: path.to_owned(), most: MAX_FRAGMENTS })?;
+        Ok(())
+    }
+}
+
 /// A folder that has taken its place in the merge order, with the parts found in it read on demand.
 #[derive(Debug, Clone)]
 pub struct Layer {
@@ -50,6 +67,8 @@ pub struct Layer {
     pub source: LayerSource,
     /// Its folder, absolute.
     pub root: PathBuf,
+    /// The same, held open: what is read of a layer is read through this.
+    pub dir: LayerDir,
 }
 
 /// A text file that takes part in a merge.
@@ -73,13 +92,14 @@ pub struct ShellHook {
 }
 
 impl Layer {
-    pub(crate) fn package(name: &LayerName, position: usize, root: PathBuf) -> Self {
-        Self { name: name.to_string(), source: LayerSource::Chain(position), root }
+    pub(crate) fn package(package: &Package, position: usize) -> Self {
+        let Package { name, root, dir, .. } = package.clone();
+        Self { name: name.to_string(), source: LayerSource::Chain(position), root, dir }
     }
 
     /// Returns a package as a layer of its own, outside any chain: to read what it declares.
     pub fn at(package: &Package) -> Self {
-        Self::package(&package.name, 0, package.root.clone())
+        Self::package(package, 0)
     }
 
     /// Returns the end of the names of the variables that SkiffOS has for a package: `PI_4` for `pi/4`.
@@ -88,15 +108,16 @@ impl Layer {
     }
 
     /// Reads the fragments in one of the folders `buildroot`, `kernel`, `uboot`, `busybox`, `cflags` and
-    /// `users`, in byte order of the file names.
+    /// `users`, in byte order of the file names, as far as the budget for all texts of a chain reaches.
     ///
     /// # Errors
-    /// [`ReadError`] when a file cannot be read or something in the folder is no file.
-    pub fn fragments(&self, folder: &str) -> Result<Vec<FragmentFile>, ReadError> {
+    /// [`ReadError`] when a file cannot be read, something in the folder is no file, or the texts are too long.
+    pub fn fragments(&self, folder: &str, budget: &mut TextBudget) -> Result<Vec<FragmentFile>, ReadError> {
         let mut fragments = Vec::new();
-        for path in sorted_files(&self.root.join(folder))? {
-            let shown = path.strip_prefix(&self.root).unwrap_or(&path).to_owned();
-            let text = optional_text(&path)?.unwrap_or_default();
+        for shown in self.dir.files(folder)? {
+            let path = self.dir.path(&shown);
+            let text = self.dir.text(&shown, MAX_FRAGMENT)?.unwrap_or_default();
+            budget.take(&path, text.len())?;
             fragments.push(FragmentFile { path, shown, text });
         }
         Ok(fragments)
@@ -104,8 +125,11 @@ impl Layer {
 
     /// Returns one of the folders `root_overlay`, `kernel_patches`, `uboot_patches` and `buildroot_patches`,
     /// if the layer has it.
-    pub fn folder(&self, part: &str) -> Option<PathBuf> {
-        optional_folder(self.root.join(part))
+    ///
+    /// # Errors
+    /// [`ReadError`] when a link leads out of the layer's tree, or the system refuses.
+    pub fn folder(&self, part: &str) -> Result<Option<PathBuf>, ReadError> {
+        self.dir.folder(part)
     }
 
     /// Returns the Buildroot external tree, if the layer has one.
@@ -113,9 +137,9 @@ impl Layer {
     /// # Errors
     /// [`ReadError::IncompleteExtension`] when one of the three files that Buildroot insists on is missing.
     pub fn external_tree(&self) -> Result<Option<PathBuf>, ReadError> {
-        let Some(folder) = self.folder("buildroot_ext") else { return Ok(None) };
+        let Some(folder) = self.folder("buildroot_ext")? else { return Ok(None) };
         for missing in ["external.desc", "external.mk", "Config.in"] {
-            if !folder.join(missing).is_file() {
+            if !self.dir.is_file(Path::new("buildroot_ext").join(missing))? {
                 let layer = self.name.clone();
                 return Err(ReadError::IncompleteExtension { at: Location::whole(folder), layer, missing });
             }
@@ -124,12 +148,18 @@ impl Layer {
     }
 
     /// Returns the shell hooks, if the layer has any.
-    pub fn shell_hooks(&self) -> Vec<ShellHook> {
-        let hook = |stage: Stage| {
-            let path = self.root.join(format!("hooks/{stage}.sh"));
-            path.is_file().then_some(ShellHook { stage, path })
-        };
-        [Stage::Pre, Stage::Post].into_iter().filter_map(hook).collect()
+    ///
+    /// # Errors
+    /// [`ReadError`] when a link leads out of the layer's tree, or the system refuses.
+    pub fn shell_hooks(&self) -> Result<Vec<ShellHook>, ReadError> {
+        let mut hooks = Vec::new();
+        for stage in [Stage::Pre, Stage::Post] {
+            let inner = format!("hooks/{stage}.sh");
+            if self.dir.is_file(&inner)? {
+                hooks.push(ShellHook { stage, path: self.dir.path(inner) });
+            }
+        }
+        Ok(hooks)
     }
 
     /// Reads the plugins that the layer declares in `metadata/plugins.yaml`.
@@ -137,7 +167,7 @@ impl Layer {
     /// # Errors
     /// [`ReadError`] when the manifest does not have the documented shape.
     pub fn plugins(&self) -> Result<Vec<PluginDecl>, ReadError> {
-        manifest::read(&self.root)
+        manifest::read(&self.dir)
     }
 
     /// Reads the commands that the layer declares in `metadata/commands` and carries out with
@@ -146,8 +176,8 @@ impl Layer {
     /// # Errors
     /// [`ReadError::Io`] when the file is there and cannot be read.
     pub fn legacy_commands(&self) -> Result<Vec<LegacyCommand>, ReadError> {
-        match self.folder("extensions") {
-            Some(_) => metadata::commands(&self.root),
+        match self.folder("extensions")? {
+            Some(_) => metadata::commands(&self.dir),
             None => Ok(Vec::new()),
         }
     }
@@ -157,7 +187,7 @@ impl Layer {
     /// # Errors
     /// [`ReadError`] when the file does not have the documented shape.
     pub fn prebuilt(&self) -> Result<Prebuilt, ReadError> {
-        Prebuilt::read(&self.root)
+        Prebuilt::read(&self.dir)
     }
 
     /// Reads `metadata/buildtarget`: the make target to build instead of everything.
@@ -165,14 +195,15 @@ impl Layer {
     /// # Errors
     /// [`ReadError::Io`] when the file is there and cannot be read.
     pub fn build_target(&self) -> Result<Option<String>, ReadError> {
-        let word = metadata::word(&self.root, "buildtarget")?;
+        let word = metadata::word(&self.dir, "buildtarget")?.map(|word| word.to_string());
         // make takes other words for options or variables.
-        let plain = |word: &String| {
+        let plain = |word: &str| {
             word.starts_with(|c: char| c.is_ascii_alphanumeric())
                 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b))
         };
-        match word.filter(|word| !plain(word)) {
-            None => metadata::word(&self.root, "buildtarget"),
+        match word {
+            None => Ok(None),
+            Some(word) if plain(&word) => Ok(Some(word)),
             Some(word) => Err(ReadError::Manifest {
                 at: Location::whole(self.root.join("metadata/buildtarget")),
                 message: format!("`{word}` is not one target of make"),
@@ -181,14 +212,18 @@ impl Layer {
     }
 
     /// Returns the folders whose contents decide what is built: everything but READMEs and the like.
-    pub fn input_folders(&self) -> impl Iterator<Item = (&'static str, PathBuf)> + use<'_> {
-        // One look at the layer takes less than asking for each part; who may not list it may still know the names.
-        let names = |entries: fs::ReadDir| entries.map(|entry| Ok(entry?.file_name())).collect();
-        let present: io::Result<BTreeSet<OsString>> = fs::read_dir(&self.root).and_then(names);
-        let may_be = move |part: &&&str| match &present {
-            Ok(names) => names.contains(OsStr::new(part)),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
-        };
-        PARTS.iter().filter(may_be).filter_map(|part| Some((*part, self.folder(part)?)))
+    ///
+    /// # Errors
+    /// [`ReadError`] when a link leads out of the layer's tree, or the system refuses.
+    pub fn input_folders(&self) -> Result<Vec<&'static str>, ReadError> {
+        // One look at the layer takes less than asking for each part.
+        let names = self.dir.names()?.unwrap_or_default();
+        let mut parts = Vec::new();
+        for part in PARTS.into_iter().filter(|part| names.iter().any(|name| name == part)) {
+            if self.folder(part)?.is_some() {
+                parts.push(part);
+            }
+        }
+        Ok(parts)
     }
 }

@@ -10,15 +10,17 @@ use semver::Version;
 use semver::VersionReq;
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_text::Line;
 
 use crate::ArgumentKind;
 use crate::Capability;
 use crate::CommandDecl;
+use crate::LayerDir;
 use crate::Location;
 use crate::PatternPiece;
 use crate::ReadError;
 use crate::capability::RawCapability;
-use crate::file::optional_text;
+use crate::metadata::MAX_METADATA;
 use crate::name::is_name_part;
 use crate::yaml::parse_yaml;
 
@@ -202,12 +204,16 @@ pub fn manifest_schema() -> serde_json::Value {
     schemars::schema_for!(RawManifest).to_value()
 }
 
-/// Reads the manifest of the layer at `root`; no manifest means no plugins.
-pub(crate) fn read(root: &Path) -> Result<Vec<PluginDecl>, ReadError> {
-    match optional_text(&root.join(FILE))? {
-        Some(text) => parse_manifest(root, &text),
-        None => Ok(Vec::new()),
+/// Reads the manifest of a layer; no manifest means no plugins.
+pub(crate) fn read(dir: &LayerDir) -> Result<Vec<PluginDecl>, ReadError> {
+    let Some(text) = dir.text(FILE, MAX_METADATA)? else { return Ok(Vec::new()) };
+    let root = dir.path("");
+    let plugins = parse_manifest(&root, &text)?;
+    for plugin in &plugins {
+        // A component that is a link out of the layer is not the layer's.
+        dir.metadata(plugin.component.strip_prefix(&root).unwrap_or(&plugin.component))?;
     }
+    Ok(plugins)
 }
 
 /// Reads the text of the manifest of the layer at `root`. Components are named, not opened.
@@ -264,7 +270,9 @@ fn check(manifest: &Manifest<'_>, raw: RawManifest) -> Result<Vec<PluginDecl>, W
     let mut names = BTreeSet::new();
     let mut commands = BTreeSet::new();
     let mut plugins = Vec::new();
+    most("plugins", "plugins", raw.plugins.len(), MAX_PLUGINS)?;
     for plugin in raw.plugins {
+        most(&plugin.name, "commands", plugin.commands.len(), MAX_COMMANDS)?;
         if !names.insert(plugin.name.clone()) {
             return Err(Wrong::new(&plugin.name, format!("two plugins are called `{}`", plugin.name)));
         }
@@ -279,11 +287,6 @@ fn check(manifest: &Manifest<'_>, raw: RawManifest) -> Result<Vec<PluginDecl>, W
 }
 
 fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, Wrong> {
-    let shown = commands_texts(&raw.commands).chain(raw.capabilities.iter().map(RawCapability::why));
-    // A text of YAML may end its line; more lines could pass for something that skiff says.
-    if let Some(text) = shown.into_iter().find(|text| text.trim_end_matches('\n').chars().any(is_forging)) {
-        return Err(Wrong::new("why", format!("control characters and line ends have no place in {text:?}")));
-    }
     let RawPlugin { name, version, component, interface, hooks, commands, board, capabilities, limits, settings } = raw;
     if !is_name_part(&name) {
         return Err(Wrong::new(&name, format!("`{name}` is not a plugin name (letters, digits, `_`, `-`, `.`)")));
@@ -308,7 +311,8 @@ fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, W
         .collect::<Result<Vec<_>, _>>()
         .map_err(|message| Wrong::new("capabilities", format!("plugin `{name}`: {message}")))?;
     check_tools(&name, &capabilities, &commands)?;
-    capabilities.extend(variables(&commands));
+    capabilities.extend(variables(&commands)?);
+    most(&name, "capabilities", capabilities.len(), MAX_CAPABILITIES)?;
     let at = Location { file: manifest.path.to_owned(), line: manifest.line_of(&component) };
     let (component, manifest) = (manifest.root.join(component), at);
     let settings = serde_json::Value::Object(settings);
@@ -327,20 +331,19 @@ fn check_plugin(manifest: &Manifest<'_>, raw: RawPlugin) -> Result<PluginDecl, W
     })
 }
 
-/// Characters with which a text can look like something else on a terminal.
-fn is_forging(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
+/// Plugins of a layer, commands of a plugin, arguments of a command and choices of an argument: what fits onto screens.
+const MAX_PLUGINS: usize = 64;
+const MAX_COMMANDS: usize = 64;
+const MAX_ARGUMENTS: usize = 64;
 
-/// All texts of commands that help screens show.
-fn commands_texts(commands: &[CommandDecl]) -> impl Iterator<Item = &str> {
-    commands.iter().flat_map(|command| {
-        let arguments = command.arguments.iter().flat_map(|argument| {
-            [Some(argument.help.as_str()), argument.env.as_deref(), argument.default.as_deref()].into_iter().flatten()
-        });
-        std::iter::once(command.summary.as_str()).chain(arguments)
-    })
+/// Capabilities of a plugin. The user reads all of them before agreeing.
+const MAX_CAPABILITIES: usize = 40;
+
+fn most(near: &str, what: &str, count: usize, most: usize) -> Result<(), Wrong> {
+    match count <= most {
+        true => Ok(()),
+        false => Err(Wrong::new(near, format!("{count} {what} are declared; at most {most} are accepted"))),
+    }
 }
 
 /// A call must find one declaration of a tool, and a pattern an argument that is there.
@@ -368,14 +371,21 @@ fn check_tools(plugin: &str, capabilities: &[Capability], commands: &[CommandDec
 }
 
 /// The variables that arguments are taken from, each once.
-fn variables(commands: &[CommandDecl]) -> Vec<Capability> {
+fn variables(commands: &[CommandDecl]) -> Result<Vec<Capability>, Wrong> {
     let mut found = BTreeMap::new();
     for argument in commands.iter().flat_map(|command| &command.arguments) {
         if let Some(name) = &argument.env {
-            found.entry(name.clone()).or_insert_with(|| format!("for --{}: {}", argument.name, argument.help));
+            let why = Line::new(&format!("for --{}: {}", argument.name, argument.help));
+            found.entry(name.clone()).or_insert(why.map_err(|error| Wrong::new(name, error.to_string()))?);
         }
     }
-    found.into_iter().map(|(name, why)| Capability::Variable { name, why }).collect()
+    Ok(found.into_iter().map(|(name, why)| Capability::Variable { name, why }).collect())
+}
+
+/// POSIX.1-2017, chapter 8.1: letters, digits and `_`, not starting with a digit.
+fn is_variable(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn check_command(command: &CommandDecl) -> Result<(), Wrong> {
@@ -383,8 +393,13 @@ fn check_command(command: &CommandDecl) -> Result<(), Wrong> {
     if !is_name_part(&command.name) {
         return wrong("a name is letters, digits, `_`, `-` and `.`".into());
     }
+    most(&command.name, "arguments", command.arguments.len(), MAX_ARGUMENTS)?;
     let mut names = BTreeSet::new();
     for argument in &command.arguments {
+        most(&argument.name, "choices", argument.choices.len(), MAX_ARGUMENTS)?;
+        if let Some(name) = argument.env.as_ref().filter(|name| !is_variable(name)) {
+            return wrong(format!("`{name}` cannot be the name of a variable"));
+        }
         if !is_name_part(&argument.name) || matches!(argument.name.as_str(), "help" | "version") {
             return wrong(format!("`{}` cannot be the name of an argument", argument.name));
         }

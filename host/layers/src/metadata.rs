@@ -2,41 +2,52 @@
 
 use std::path::Path;
 
+use skiff_text::Line;
+
+use crate::LayerDir;
 use crate::LayerName;
 use crate::Location;
 use crate::ReadError;
-use crate::file::optional_text;
 
 /// A command that a layer offers through a Makefile in `extensions/`, as SkiffOS layers do.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct LegacyCommand {
     /// The word after the package's name.
-    pub name: String,
+    pub name: Line<80>,
     /// One line for the help screen.
-    pub description: String,
+    pub description: Line<200>,
 }
 
-pub(crate) fn description(root: &Path) -> Result<Option<String>, ReadError> {
-    let text = optional_text(&root.join("metadata/description"))?;
-    Ok(text.map(|text| plain_line(&text)).filter(|text| !text.is_empty()))
-}
+/// Bytes that a text in `metadata/` may have.
+pub(crate) const MAX_METADATA: u64 = 256 << 10;
 
-/// Makes one line of a text, without the control characters that a terminal would obey.
-fn plain_line(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control() || c.is_whitespace()).collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// Reads `metadata/description`: its lines are one.
+pub(crate) fn description(dir: &LayerDir) -> Result<Option<Line<200>>, ReadError> {
+    let inner = "metadata/description";
+    let text = dir.text(inner, MAX_METADATA)?.unwrap_or_default();
+    let text = text.lines().collect::<Vec<_>>().join(" ");
+    (!text.trim().is_empty()).then(|| checked(dir, inner, 1, &text)).transpose()
 }
 
 /// Reads a file that holds one word, such as `metadata/uniquegroup`.
-pub(crate) fn word(root: &Path, file: &str) -> Result<Option<String>, ReadError> {
-    let text = optional_text(&root.join("metadata").join(file))?;
-    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+pub(crate) fn word(dir: &LayerDir, file: &str) -> Result<Option<Line<80>>, ReadError> {
+    let inner = format!("metadata/{file}");
+    let text = dir.text(&inner, MAX_METADATA)?.unwrap_or_default();
+    let line = (1..).zip(text.lines()).find(|(_, line)| !line.trim().is_empty());
+    line.map(|(number, line)| checked(dir, &inner, number, line)).transpose()
+}
+
+/// Checks a line of a file in `metadata/`.
+fn checked<const MAX: usize>(dir: &LayerDir, inner: &str, line: usize, text: &str) -> Result<Line<MAX>, ReadError> {
+    let at = Location::line(dir.path(inner), line);
+    Line::new(&text.replace('\t', " ")).map_err(|error| ReadError::Manifest { at, message: error.to_string() })
 }
 
 /// Reads `metadata/dependencies`.
-pub(crate) fn dependencies(root: &Path) -> Result<Vec<(LayerName, Location)>, ReadError> {
-    let path = root.join("metadata/dependencies");
-    optional_text(&path)?.map_or(Ok(Vec::new()), |text| parse_dependencies(&path, &text))
+pub(crate) fn dependencies(dir: &LayerDir) -> Result<Vec<(LayerName, Location)>, ReadError> {
+    let inner = "metadata/dependencies";
+    let text = dir.text(inner, MAX_METADATA)?;
+    text.map_or(Ok(Vec::new()), |text| parse_dependencies(&dir.path(inner), &text))
 }
 
 /// Parses the text of a dependency file: names separated by commas, blanks or line ends, each with its line.
@@ -56,14 +67,18 @@ pub fn parse_dependencies(file: &Path, text: &str) -> Result<Vec<(LayerName, Loc
 }
 
 /// Reads `metadata/commands`: a line is a name and a description; a line without a description is no command.
-pub(crate) fn commands(root: &Path) -> Result<Vec<LegacyCommand>, ReadError> {
-    let text = optional_text(&root.join("metadata/commands"))?.unwrap_or_default();
-    let command = |line: &str| {
-        let line = plain_line(&line.replace(',', " "));
-        let mut words = line.split_whitespace();
-        let name = words.next()?.to_owned();
-        let description = words.collect::<Vec<_>>().join(" ");
-        (!description.is_empty()).then_some(LegacyCommand { name, description })
-    };
-    Ok(text.lines().filter_map(command).collect())
+pub(crate) fn commands(dir: &LayerDir) -> Result<Vec<LegacyCommand>, ReadError> {
+    let inner = "metadata/commands";
+    let text = dir.text(inner, MAX_METADATA)?.unwrap_or_default();
+    let mut commands = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.replace([',', '\t'], " ");
+        let Some((name, description)) = line.trim().split_once(' ') else { continue };
+        if description.trim().is_empty() {
+            continue;
+        }
+        let name = checked(dir, inner, number, name)?;
+        commands.push(LegacyCommand { name, description: checked(dir, inner, number, description)? });
+    }
+    Ok(commands)
 }

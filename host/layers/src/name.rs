@@ -31,15 +31,24 @@ impl LayerName {
         variable_suffix(&self.0)
     }
 
+    /// Returns whether the name is for a layer that skiff adds to every chain.
+    pub(crate) fn is_reserved(&self) -> bool {
+        let folded = self.folded();
+        ["base/", "overrides/"].iter().any(|namespace| folded.starts_with(namespace))
+    }
+
     /// Returns the form used for comparing.
     pub(crate) fn folded(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 }
 
+/// Bytes that half of a name may have: names stand in lines of 80 columns and in names of files.
+const MAX_NAME: usize = 64;
+
 pub(crate) fn is_name_part(text: &str) -> bool {
     let start = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    text.bytes().next().is_some_and(start) && text.bytes().all(|b| start(b) || b == b'-' || b == b'.')
+    text.len() <= MAX_NAME && text.bytes().next().is_some_and(start) && text.bytes().all(|b| start(b) || b == b'-' || b == b'.')
 }
 
 impl FromStr for LayerName {

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::LayerDir;
 use crate::Location;
 use crate::ReadError;
-use crate::file::optional_yaml;
+use crate::metadata::MAX_METADATA;
 
 /// The file, relative to the layer.
 pub(crate) const FILE: &str = "metadata/prebuilt.yaml";
@@ -37,12 +38,11 @@ pub struct Prebuilt {
 }
 
 impl Prebuilt {
-    pub(crate) fn read(root: &Path) -> Result<Self, ReadError> {
-        let path = root.join(FILE);
-        let wishes: Self = optional_yaml(&path)?.unwrap_or_default();
+    pub(crate) fn read(dir: &LayerDir) -> Result<Self, ReadError> {
+        let wishes: Self = dir.yaml(FILE, MAX_METADATA)?.unwrap_or_default();
         match wishes.wrong_name() {
             None => Ok(wishes),
-            Some(message) => Err(ReadError::Manifest { at: Location::whole(path), message }),
+            Some(message) => Err(ReadError::Manifest { at: Location::whole(dir.path(FILE)), message }),
         }
     }
 

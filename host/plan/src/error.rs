@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use skiff_kconfig::Problem;
 use skiff_layers::Location;
 use skiff_layers::ReadError;
+use skiff_text::Shown as _;
+use skiff_text::shown;
 
+use crate::Cancelled;
 use crate::UserError;
 
 /// Why no plan could be made.
@@ -14,18 +17,29 @@ pub enum PlanError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// An input file could not be read for its digest.
-    #[error("Cannot read `{}`", path.display())]
+    #[error("Cannot read `{}`", path.shown())]
     Input {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
+    /// The layers hold more than skiff reads.
+    #[error("`{}` is more than skiff reads of a chain: {most}", path.shown())]
+    TooMuch {
+        /// Where that was found.
+        path: PathBuf,
+        /// The most that is read.
+        most: String,
+    },
+    /// The user asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// A line of a users table is wrong.
     #[error(transparent)]
     User(#[from] UserError),
     /// A plugin contributes a line that is no assignment.
-    #[error("Plugin `{plugin}` contributes `{name}`, whose line {} is none: {}: `{}`", problem.origin.line, problem.kind, problem.text)]
+    #[error("plugin `{plugin}`: line {} of fragment `{}` is not an assignment: {}: `{}`", problem.origin.line, shown(name), problem.kind, shown(&problem.text))]
     Contribution {
         /// The plugin.
         plugin: String,
@@ -35,7 +49,7 @@ pub enum PlanError {
         problem: Problem,
     },
     /// A plugin's component file is not there.
-    #[error("{manifest}: the component `{}` of plugin `{plugin}` is not there", component.display())]
+    #[error("{manifest}: the component `{}` of plugin `{plugin}` is not there", component.shown())]
     MissingComponent {
         /// The line that names it.
         manifest: Location,

@@ -1,16 +1,19 @@
 //! Digests over everything that is read, so that a change of content, and nothing else, means work.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use skiff_layers::Layer;
-use walkdir::WalkDir;
+use skiff_layers::LayerDir;
 
+use crate::Cancel;
 use crate::Digest;
 use crate::DigestBuilder;
 use crate::PlanError;
+use crate::tree_digest::Budget;
+use crate::tree_digest::Links;
+use crate::tree_digest::TreeDigest;
 
 /// The digests of what a plan was made from.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -29,13 +32,15 @@ pub struct Fingerprint {
 const READ: [&str; 7] = ["buildroot", "busybox", "cflags", "kernel", "metadata", "uboot", "users"];
 
 /// Returns the digests of the contents of all layers' parts, in order.
-pub(crate) fn of_layers(layers: &[Layer]) -> Result<Vec<(String, Digest)>, PlanError> {
+pub(crate) fn of_layers(layers: &[Layer], cancel: &Cancel) -> Result<Vec<(String, Digest)>, PlanError> {
     let mut inputs = Vec::new();
+    let mut budget = Budget::default();
     for layer in layers {
-        for (part, folder) in layer.input_folders() {
+        for part in layer.input_folders()? {
             // skiff itself reads these through links; whatever else a link leads to, nobody reads through it.
             let links = if READ.contains(&part) { Links::Followed } else { Links::Kept };
-            inputs.push((format!("{}: {part}", layer.name), of_tree(&folder, links)?));
+            let digest = TreeDigest::new(&layer.dir, links, &mut budget, cancel).of(Path::new(part))?;
+            inputs.push((format!("{}: {part}", layer.name), digest));
         }
     }
     Ok(inputs)
@@ -53,14 +58,17 @@ pub(crate) fn of_inputs(inputs: &[(String, Digest)]) -> Digest {
 /// The parts of a layer that hold its scripts and what they run.
 const SCRIPTS: [&str; 4] = ["extensions", "hooks", "resources", "scripts"];
 
-/// Whether the digest of a layer's scripts covers one of its parts: in a package everything but what skiff itself takes
-/// apart line by line, and in the user's own overrides, which change often, what holds scripts.
+/// The parts of a layer that skiff takes apart line by line: a line that is not a setting is an error.
+const SETTINGS: [&str; 6] = ["buildroot", "busybox", "cflags", "kernel", "uboot", "users"];
+
+/// Whether the digest of a layer's scripts covers one of its parts: in a package everything but settings, and in the
+/// user's own overrides, which change often, what holds scripts.
 fn is_covered(layer: &str, part: &OsStr) -> bool {
     // No package has such a name: theirs have two parts.
     let own = layer == "overrides" || layer.starts_with("overrides/workspaces/");
     match own {
         true => SCRIPTS.iter().any(|known| *known == part),
-        false => !READ.iter().any(|known| *known == part),
+        false => !SETTINGS.iter().any(|known| *known == part),
     }
 }
 
@@ -72,97 +80,41 @@ pub fn scripts_cover(layer: &str, inner: &Path) -> bool {
 /// Returns the digest of everything that the scripts of a layer can run.
 ///
 /// # Errors
-/// [`PlanError::Input`] names what cannot be read.
-pub fn of_scripts(layer: &str, root: &Path) -> Result<Digest, PlanError> {
+/// [`PlanError`] names what cannot be read, and links that lead out of the layer's tree.
+pub fn of_scripts(layer: &str, dir: &LayerDir, cancel: &Cancel) -> Result<Digest, PlanError> {
     let mut builder = DigestBuilder::default();
-    for entry in WalkDir::new(root).min_depth(1).max_depth(1).sort_by_file_name() {
-        let entry = entry.map_err(at(root))?;
-        if !is_covered(layer, entry.file_name()) {
-            continue;
-        }
+    let mut budget = Budget::default();
+    let mut names = dir.names()?.unwrap_or_default();
+    names.sort();
+    for name in names.iter().filter(|name| is_covered(layer, name)) {
         // The links of an overlay belong to the system that is built: here they lead anywhere.
-        let runs = SCRIPTS.iter().any(|part| *part == entry.file_name());
+        let runs = SCRIPTS.iter().any(|part| part == name);
         let links = if runs { Links::Followed } else { Links::Kept };
-        let digest = of_tree(entry.path(), links)?;
-        builder.field(entry.file_name().as_encoded_bytes()).field(digest.bytes());
+        let digest = TreeDigest::new(dir, links, &mut budget, cancel).of(Path::new(name))?;
+        builder.field(name.as_encoded_bytes()).field(digest.bytes());
     }
     Ok(builder.finish())
-}
-
-/// What is made of symbolic links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Links {
-    /// They are digested as links.
-    Kept,
-    /// The file or the folder that they lead to is digested; as a link what leads to neither.
-    Followed,
 }
 
 /// Returns the digest of a tree, or of a single file: names, kinds, the executable bit, link targets and contents.
 /// Times and owners do not count.
 ///
 /// # Errors
-/// [`PlanError::Input`] names what cannot be read.
-pub fn of_tree(root: &Path, links: Links) -> Result<Digest, PlanError> {
-    let mut builder = DigestBuilder::default();
-    for entry in WalkDir::new(root).follow_links(links == Links::Followed).sort_by_file_name() {
-        let entry = match entry {
-            Ok(entry) if entry.depth() == 0 && entry.file_type().is_dir() => continue,
-            Ok(entry) => entry,
-            // It leads nowhere, or to a folder that it lies in.
-            Err(error) if error.path().is_some_and(Path::is_symlink) => {
-                let link = error.path().unwrap_or(root);
-                builder.field(name_in(root, link));
-                add_link(&mut builder, link).map_err(|source| PlanError::Input { path: link.to_owned(), source })?;
-                continue;
-            }
-            Err(error) => return Err(at(root)(error)),
-        };
-        builder.field(name_in(root, entry.path()));
-        add_entry(&mut builder, &entry).map_err(|source| PlanError::Input { path: entry.path().to_owned(), source })?;
-    }
-    Ok(builder.finish())
-}
-
-fn name_in<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
-    path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes()
-}
-
-fn at(root: &Path) -> impl FnOnce(walkdir::Error) -> PlanError {
-    let root = root.to_owned();
-    move |error| {
-        let path = error.path().map_or(root, Path::to_owned);
-        PlanError::Input { path, source: error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()) }
-    }
-}
-
-fn add_entry(builder: &mut DigestBuilder, entry: &walkdir::DirEntry) -> io::Result<()> {
-    let kind = entry.file_type();
-    if kind.is_dir() {
-        builder.field("dir");
-    } else if kind.is_file() {
-        builder.field(if is_executable(entry)? { "program" } else { "file" });
-        builder.field(Digest::of_file(fs::File::open(entry.path())?)?.bytes());
-    } else if entry.path_is_symlink() {
-        add_link(builder, entry.path())?;
-    } else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder nor a symbolic link"));
-    }
-    Ok(())
-}
-
-fn add_link(builder: &mut DigestBuilder, path: &Path) -> io::Result<()> {
-    builder.field("link").field(fs::read_link(path)?.as_os_str().as_encoded_bytes());
-    Ok(())
-}
-
-fn is_executable(entry: &walkdir::DirEntry) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(entry.metadata()?.permissions().mode() & 0o111 != 0)
+/// [`PlanError`] names what cannot be read.
+pub fn of_tree(root: &Path, links: Links, cancel: &Cancel) -> Result<Digest, PlanError> {
+    let input = |source: io::Error| PlanError::Input { path: root.to_owned(), source };
+    let mut budget = Budget::default();
+    // From the root of all, so that links lead from tree to tree.
+    let real = root.canonicalize().map_err(input)?;
+    let dir = LayerDir::open(Path::new("/")).map_err(input)?;
+    let inner = real.strip_prefix("/").unwrap_or(&real);
+    TreeDigest::new(&dir, links, &mut budget, cancel).keeping_links_out().of(inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -171,43 +123,47 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("f");
         fs::write(&file, "x").unwrap();
-        let first = of_tree(root.path(), Links::Kept).unwrap();
+        let first = of_tree(root.path(), Links::Kept, &Cancel::default()).unwrap();
         fs::write(&file, "x").unwrap();
-        assert_eq!(of_tree(root.path(), Links::Kept).unwrap(), first);
+        assert_eq!(of_tree(root.path(), Links::Kept, &Cancel::default()).unwrap(), first);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-        let second = of_tree(root.path(), Links::Kept).unwrap();
+        let second = of_tree(root.path(), Links::Kept, &Cancel::default()).unwrap();
         assert_ne!(second, first);
         fs::write(&file, "y").unwrap();
-        assert_ne!(of_tree(root.path(), Links::Kept).unwrap(), second);
+        assert_ne!(of_tree(root.path(), Links::Kept, &Cancel::default()).unwrap(), second);
     }
 
     #[test]
     fn links_that_lead_to_no_file_count_as_links() {
         use std::os::unix::fs::symlink;
         let root = tempfile::tempdir().unwrap();
-        symlink("/dev/null", root.path().join("masked")).unwrap();
         symlink("nowhere", root.path().join("dangling")).unwrap();
         symlink(".", root.path().join("loop")).unwrap();
-        let first = of_tree(root.path(), Links::Followed).unwrap();
+        let first = of_tree(root.path(), Links::Followed, &Cancel::default()).unwrap();
         fs::remove_file(root.path().join("dangling")).unwrap();
         symlink("elsewhere", root.path().join("dangling")).unwrap();
-        assert_ne!(of_tree(root.path(), Links::Followed).unwrap(), first);
+        assert_ne!(of_tree(root.path(), Links::Followed, &Cancel::default()).unwrap(), first);
     }
 
     #[test]
     fn scripts_count_through_links_and_overlays_with_their_links() {
         use std::os::unix::fs::symlink;
         let root = tempfile::tempdir().unwrap();
-        let elsewhere = root.path().join("elsewhere");
-        let layer = root.path().join("layer");
-        for folder in ["hooks", "root_overlay"] {
-            fs::create_dir_all(layer.join(folder)).unwrap();
-            symlink(&elsewhere, layer.join(folder).join("linked")).unwrap();
+        for folder in ["hooks", "root_overlay", "metadata", "kernel"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
         }
-        symlink("/dev/null", layer.join("root_overlay/masked")).unwrap();
-        fs::write(&elsewhere, "one").unwrap();
-        let first = of_scripts("my/layer", &layer).unwrap();
-        fs::write(&elsewhere, "two").unwrap();
-        assert_ne!(of_scripts("my/layer", &layer).unwrap(), first);
+        symlink("../shared", root.path().join("hooks/linked")).unwrap();
+        symlink("/dev/null", root.path().join("root_overlay/masked")).unwrap();
+        let layer = LayerDir::open(root.path()).unwrap();
+        let digest = || of_scripts("my/layer", &layer, &Cancel::default());
+        let mut known = std::collections::BTreeSet::new();
+        for (file, text) in [("shared", "one"), ("shared", "two"), ("metadata/x", "sourced"), ("kernel/x", "A=y")] {
+            fs::write(root.path().join(file), text).unwrap();
+            known.insert(digest().unwrap());
+        }
+        assert_eq!(known.len(), 3, "settings are not run");
+        symlink("/etc/passwd", root.path().join("hooks/out")).unwrap();
+        let error = digest().unwrap_err().to_string();
+        assert!(error.contains("hooks/out` is a link to `/etc/passwd`"), "{error}");
     }
 }

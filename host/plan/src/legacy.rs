@@ -40,7 +40,7 @@ pub fn legacy_environment<'p>(
     packages: impl Iterator<Item = &'p Package>,
 ) -> BTreeMap<String, String> {
     let path = |path: &Path| path.to_string_lossy().into_owned();
-    let with_slash = |folder: &Path| format!("{}/", folder.display());
+    let with_slash = |folder: &Path| format!("{}/", folder.to_string_lossy());
     let chain: Vec<_> = plan.layers.iter().filter(|layer| matches!(layer.source, LayerSource::Chain(_))).collect();
     let names: Vec<&str> = chain.iter().map(|layer| layer.name.as_str()).collect();
     let roots: Vec<String> = chain.iter().map(|layer| path(&layer.root)).collect();
@@ -84,7 +84,7 @@ pub fn legacy_environment<'p>(
         variables.insert(format!("SKIFF_{key}_COMMAND_PATHS"), paths.join(" "));
         for command in commands {
             let name = command.name.to_uppercase().replace('-', "_");
-            variables.insert(format!("SKIFF_{key}_COMMAND_{name}_DESCRIP"), command.description.clone());
+            variables.insert(format!("SKIFF_{key}_COMMAND_{name}_DESCRIP"), command.description.to_string());
         }
     }
     variables

@@ -16,12 +16,17 @@ use skiff_kconfig::Value;
 use skiff_layers::Capability;
 use skiff_layers::Chain;
 use skiff_layers::Layer;
+use skiff_layers::LayerDir;
 use skiff_layers::LegacyCommand;
 use skiff_layers::PluginDecl;
 use skiff_layers::Prebuilt;
 use skiff_layers::Stage;
+use skiff_layers::TextBudget;
 use skiff_layers::Zone;
+use skiff_text::Shown as _;
+use skiff_text::shown;
 
+use crate::Cancel;
 use crate::Contribution;
 use crate::Digest;
 use crate::DigestBuilder;
@@ -34,9 +39,11 @@ use crate::Version;
 use crate::Workspace;
 use crate::cflags;
 use crate::fingerprint;
-use crate::fingerprint::Links;
 use crate::placeholder::Placeholders;
 use crate::placeholder::with_layer_root;
+use crate::tree_digest::Budget;
+use crate::tree_digest::Links;
+use crate::tree_digest::TreeDigest;
 
 /// Everything that a chain asks for, merged and checked, before anything is done about it.
 #[derive(Clone, Debug)]
@@ -89,6 +96,8 @@ pub struct Overlay {
     pub layer: String,
     /// The folder, absolute.
     pub path: PathBuf,
+    /// The layer, held open.
+    pub dir: LayerDir,
 }
 
 /// Patch folders by what they patch.
@@ -120,6 +129,8 @@ pub struct PlannedShellHook {
     pub layer: String,
     /// The layer's folder.
     pub layer_root: PathBuf,
+    /// The same, held open.
+    pub layer_dir: LayerDir,
     /// When it wants to run.
     pub stage: Stage,
     /// The script, absolute.
@@ -129,7 +140,7 @@ pub struct PlannedShellHook {
 impl fmt::Display for BrokenLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Problem { origin, kind, text } = &self.problem;
-        write!(f, "{}:{}: {kind}: `{text}`", self.file.display(), origin.line)
+        write!(f, "{}:{}: {kind}: `{}`", self.file.shown(), origin.line, shown(text))
     }
 }
 
@@ -144,22 +155,24 @@ impl BuildPlan {
         workspace: &Workspace,
         version: &Version,
         contributions: &[Contribution],
+        cancel: &Cancel,
     ) -> Result<Self, PlanError> {
-        let mut plan = Self::empty(chain)?;
+        let mut plan = Self::empty(chain, cancel)?;
+        let mut budget = TextBudget::default();
         let mut assignments: BTreeMap<Kind, Vec<Assignment>> = BTreeMap::new();
         let mut flags = Vec::new();
         for layer in chain.layers() {
             for kind in Kind::ALL {
                 let all = assignments.entry(kind).or_default();
-                plan.add_fragments(layer, kind, all)?;
+                plan.add_fragments(layer, kind, all, &mut budget)?;
                 for contribution in contributions.iter().filter(|c| c.layer == layer.name && c.kind == kind) {
                     plan.add_contribution(contribution, all)?;
                 }
             }
-            for file in layer.fragments("cflags")? {
+            for file in layer.fragments("cflags", &mut budget)? {
                 flags.push(cflags::flags(&file.text));
             }
-            plan.add_parts(layer)?;
+            plan.add_parts(layer, &mut budget, cancel)?;
         }
         plan.configs =
             assignments.into_iter().map(|(kind, assignments)| (kind, skiff_kconfig::merge(assignments))).collect();
@@ -169,8 +182,8 @@ impl BuildPlan {
         Ok(plan)
     }
 
-    fn empty(chain: &Chain) -> Result<Self, PlanError> {
-        let inputs = fingerprint::of_layers(chain.layers())?;
+    fn empty(chain: &Chain, cancel: &Cancel) -> Result<Self, PlanError> {
+        let inputs = fingerprint::of_layers(chain.layers(), cancel)?;
         let layers = fingerprint::of_inputs(&inputs);
         Ok(Self {
             chain: chain.names().iter().map(ToString::to_string).collect(),
@@ -191,8 +204,14 @@ impl BuildPlan {
         })
     }
 
-    fn add_fragments(&mut self, layer: &Layer, kind: Kind, all: &mut Vec<Assignment>) -> Result<(), PlanError> {
-        for file in layer.fragments(kind.folder())? {
+    fn add_fragments(
+        &mut self,
+        layer: &Layer,
+        kind: Kind,
+        all: &mut Vec<Assignment>,
+        budget: &mut TextBudget,
+    ) -> Result<(), PlanError> {
+        for file in layer.fragments(kind.folder(), budget)? {
             let text = with_layer_root(&file.text, &layer.root);
             let fragment = Fragment::parse(kind, &layer.name, file.shown, &text);
             all.extend(fragment.assignments);
@@ -218,30 +237,31 @@ impl BuildPlan {
         Ok(())
     }
 
-    fn add_parts(&mut self, layer: &Layer) -> Result<(), PlanError> {
-        for file in layer.fragments("users")? {
+    fn add_parts(&mut self, layer: &Layer, budget: &mut TextBudget, cancel: &Cancel) -> Result<(), PlanError> {
+        for file in layer.fragments("users", budget)? {
             self.users.extend(User::parse_table(&file.path, &file.text)?);
         }
-        if let Some(path) = layer.folder("root_overlay") {
-            self.overlays.push(Overlay { layer: layer.name.clone(), path });
+        if let Some(path) = layer.folder("root_overlay")? {
+            self.overlays.push(Overlay { layer: layer.name.clone(), path, dir: layer.dir.clone() });
         }
-        self.patches.buildroot.extend(layer.folder("buildroot_patches"));
-        self.patches.kernel.extend(layer.folder("kernel_patches"));
-        self.patches.uboot.extend(layer.folder("uboot_patches"));
+        self.patches.buildroot.extend(layer.folder("buildroot_patches")?);
+        self.patches.kernel.extend(layer.folder("kernel_patches")?);
+        self.patches.uboot.extend(layer.folder("uboot_patches")?);
         self.external.extend(layer.external_tree()?);
         for plugin in layer.plugins()? {
-            self.add_plugin(layer, plugin)?;
+            self.add_plugin(layer, plugin, cancel)?;
         }
-        let hooks = layer.shell_hooks();
+        let hooks = layer.shell_hooks()?;
         if !hooks.is_empty() {
             // They may use whatever is there, also what nobody else reads.
-            let digest = fingerprint::of_scripts(&layer.name, &layer.root)?;
+            let digest = fingerprint::of_scripts(&layer.name, &layer.dir, cancel)?;
             self.fingerprint.inputs.push((format!("{}: what scripts run", layer.name), digest));
             self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
         }
         self.shell_hooks.extend(hooks.into_iter().map(|hook| PlannedShellHook {
             layer: layer.name.clone(),
             layer_root: layer.root.clone(),
+            layer_dir: layer.dir.clone(),
             stage: hook.stage,
             path: hook.path,
         }));
@@ -256,7 +276,7 @@ impl BuildPlan {
         Ok(())
     }
 
-    fn add_plugin(&mut self, layer: &Layer, plugin: PluginDecl) -> Result<(), PlanError> {
+    fn add_plugin(&mut self, layer: &Layer, plugin: PluginDecl, cancel: &Cancel) -> Result<(), PlanError> {
         if !plugin.component.is_file() {
             let PluginDecl { manifest, name, component, .. } = plugin;
             return Err(PlanError::MissingComponent { manifest, plugin: name, component });
@@ -267,8 +287,12 @@ impl BuildPlan {
         // A component may lie in any folder of the layer, also in one that is no input otherwise.
         let mut builder = DigestBuilder::default();
         builder.field(&plugin.name).field(bytes.bytes());
-        for folder in readable(&plugin, &layer.root, &self.layers) {
-            builder.field(fingerprint::of_tree(&folder, Links::Kept)?.bytes());
+        let mut budget = Budget::default();
+        for (dir, inner) in readable(&plugin, &layer.dir, &self.layers) {
+            if dir.folder(inner)?.is_some() {
+                let digest = TreeDigest::new(dir, Links::Kept, &mut budget, cancel).of(Path::new(inner))?;
+                builder.field(digest.bytes());
+            }
         }
         self.fingerprint.inputs.push((format!("{}: plugin {}", layer.name, plugin.name), builder.finish()));
         self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
@@ -290,7 +314,7 @@ impl BuildPlan {
             ("REPLACEME_UBOOT_PATCHES", joined(&self.patches.uboot)),
             ("REPLACEME_ROOTFS_OVERLAY", joined(&overlays)),
             // With the slash, as in SkiffOS, whose layers write a name directly behind it.
-            ("REPLACEME_FINAL_CONFIG_DIR", format!("{}/", config.display())),
+            ("REPLACEME_FINAL_CONFIG_DIR", format!("{}/", config.to_string_lossy())),
             ("REPLACEME_SKIFF_VERSION_COMMIT", version.commit.clone()),
             ("REPLACEME_SKIFF_VERSION", version.version.clone()),
         ]);
@@ -356,9 +380,9 @@ impl BuildPlan {
     /// Returns the place of an assignment as a person would open it: file, absolute where the layer is known, and line.
     pub fn place(&self, origin: &Origin) -> String {
         match self.layers.iter().find(|layer| layer.name == *origin.layer) {
-            Some(layer) => format!("{}:{}", layer.root.join(&*origin.file).display(), origin.line),
+            Some(layer) => format!("{}:{}", layer.root.join(&*origin.file).shown(), origin.line),
             // skiff itself has assigned it.
-            None => format!("{} ({})", origin.layer, origin.file.display()),
+            None => format!("{} ({})", origin.layer, origin.file.shown()),
         }
     }
 
@@ -374,17 +398,16 @@ impl BuildPlan {
 }
 
 /// Returns the folders of layers that a plugin may read, wherever in their layer they are.
-fn readable(plugin: &PluginDecl, own: &Path, layers: &[Layer]) -> Vec<PathBuf> {
+fn readable<'l>(plugin: &'l PluginDecl, own: &'l LayerDir, layers: &'l [Layer]) -> Vec<(&'l LayerDir, &'l str)> {
     let mut folders = Vec::new();
     for capability in &plugin.capabilities {
         let Capability::Files(access) = capability else { continue };
         match access.zone {
-            Zone::Layer => folders.push(own.join(&access.path)),
-            Zone::Layers => folders.extend(layers.iter().map(|layer| layer.root.join(&access.path))),
+            Zone::Layer => folders.push((own, access.path.as_str())),
+            Zone::Layers => folders.extend(layers.iter().map(|layer| (&layer.dir, access.path.as_str()))),
             Zone::Target | Zone::Images | Zone::State => {}
         }
     }
-    folders.retain(|folder| folder.is_dir());
     folders
 }
 

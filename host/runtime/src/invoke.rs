@@ -7,7 +7,7 @@ use skiff_plan::HookCall;
 use skiff_plan::Level;
 use skiff_plan::PlannedPlugin;
 use skiff_plan::Zones;
-use skiff_plan::harmless;
+use skiff_text::harmless;
 
 use crate::CallError;
 use crate::Given;

@@ -31,7 +31,7 @@ use skiff_plan::PlannedShellHook;
 use skiff_plan::Reporter;
 use skiff_plan::Target;
 use skiff_plan::Zones;
-use skiff_plan::harmless;
+use skiff_text::harmless;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
@@ -146,7 +146,7 @@ impl Runner {
     }
 
     fn ready_script(&self, hook: &PlannedShellHook) -> Result<Scripts, CallError> {
-        let scripts = Scripts::read(&hook.layer, &hook.layer_root)?;
+        let scripts = Scripts::read(&hook.layer, &hook.layer_dir, &self.cancel)?;
         scripts.check(&self.grants, &hook.path)?;
         Scripts::check_hook(hook)?;
         Ok(scripts)

@@ -11,6 +11,8 @@ use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
 
+use skiff_layers::LayerDir;
+use skiff_plan::Cancel;
 use skiff_plan::PlanError;
 use skiff_plan::PlannedShellHook;
 use skiff_plan::digest_scripts;
@@ -45,9 +47,9 @@ impl Scripts {
     ///
     /// # Errors
     /// [`PlanError`] when one of them cannot be read.
-    pub fn read(layer: &str, root: &Path) -> Result<Self, PlanError> {
-        let digest = digest_scripts(layer, root)?;
-        let identity = Identity { plugin: PluginId::of_layer(layer), digest, root: root.to_owned() };
+    pub fn read(layer: &str, dir: &LayerDir, cancel: &Cancel) -> Result<Self, PlanError> {
+        let digest = digest_scripts(layer, dir, cancel)?;
+        let identity = Identity { plugin: PluginId::of_layer(layer), digest, root: dir.path("") };
         Ok(Self { identity, layer: layer.to_owned() })
     }
 

@@ -11,7 +11,7 @@ use skiff_plan::Cancel;
 use skiff_plan::Event;
 use skiff_plan::Level;
 use skiff_plan::Reporter;
-use skiff_plan::harmless;
+use skiff_text::harmless;
 use wasmtime::ResourceLimiter;
 use wasmtime_wasi::Deterministic;
 use wasmtime_wasi::FsPerms;

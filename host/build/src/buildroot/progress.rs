@@ -16,7 +16,7 @@ use skiff_plan::Level;
 use skiff_plan::Reporter;
 use skiff_plan::Task;
 use skiff_plan::Unit;
-use skiff_plan::harmless;
+use skiff_text::harmless;
 
 use super::BuildrootError;
 use super::info::Packages;

@@ -19,7 +19,7 @@ use skiff_plan::HookFailure;
 use skiff_plan::InvalidWorkspace;
 use skiff_plan::PlanError;
 use skiff_plan::TargetError;
-use skiff_plan::harmless;
+use skiff_text::harmless;
 use skiff_runtime::CallError;
 use skiff_runtime::Denied;
 use skiff_runtime::GrantError;
@@ -143,6 +143,9 @@ impl From<ChainError> for CommandError {
                 plain.hint(format!("leave `{first}` or `{second}` out of the chain, and what depends on it"))
             }
             ChainError::Read(error) => error.into(),
+            ChainError::Catalog(error) => error.into(),
+            ChainError::Reserved { .. } => plain.hint("base layers and overrides are in every chain; leave it out"),
+            ChainError::Twice { .. } => plain.hint("rename one of them"),
         }
     }
 }
@@ -157,6 +160,12 @@ impl From<ReadError> for CommandError {
         match error {
             ReadError::Io { .. } => plain.hint("check that the file can be read"),
             ReadError::NotAFile { .. } => plain.hint("move it out of the folder"),
+            ReadError::LeadsOut { .. } => {
+                plain.hint("copy what it leads to into the layer; links between packages of one tree are followed")
+            }
+            ReadError::TooLarge { .. } | ReadError::TooMuch { .. } => {
+                plain.hint("a layer holds settings and small files; put large ones into `resources`")
+            }
             ReadError::BadDependency { .. } => {
                 plain.hint("write `namespace/name`, several of them separated by commas or line ends")
             }
@@ -181,6 +190,8 @@ impl From<PlanError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             PlanError::Read(error) => error.into(),
+            PlanError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled; nothing was changed"),
+            PlanError::TooMuch { .. } => plain.hint("take what is not needed out of the layer"),
             PlanError::Input { .. } => {
                 plain.hint("a layer holds only files, folders and symbolic links that can be read")
             }

@@ -1,4 +1,4 @@
-use skiff_plan::harmless;
+use skiff_text::harmless;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::AuditRecord;
 use skiff_runtime::shown_capabilities;

@@ -190,7 +190,7 @@ fn run_makefile(
     arguments: &[String],
 ) -> Result<ExitCode> {
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        let known = plan.legacy_commands.get(&layer.name).into_iter().flatten().find(|command| command.name == target);
+        let known = plan.legacy_commands.get(&layer.name).into_iter().flatten().find(|command| &*command.name == target);
         data!("Usage: skiff cmd {} {target} [VARIABLE=VALUE...]\n", layer.name);
         data!("{}", known.map_or("a target of the layer's Makefile", |command| command.description.as_str()));
         return Ok(ExitCode::SUCCESS);
@@ -206,7 +206,7 @@ fn run_makefile(
             .hint("a script takes variables: NAME=value"));
     }
     lock::check(session, plan)?;
-    let scripts = Scripts::read(&layer.name, &layer.root)?;
+    let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
     let path = layer.root.join("extensions/Makefile");
     let Identity { plugin: id, digest, .. } = &scripts.identity;
     if let Err(error) = scripts.check(&session.grants()?, &path) {
@@ -281,7 +281,7 @@ pub(crate) fn parse(
     let name = format!("skiff cmd {} {}", planned.layer, command.name);
     let parser = clap::Command::new(name.clone())
         .bin_name(name)
-        .about(command.summary.clone())
+        .about(command.summary.to_string())
         .no_binary_name(true)
         .args(command.arguments.iter().map(argument));
     let matches = parser.try_get_matches_from(arguments)?;
@@ -289,8 +289,8 @@ pub(crate) fn parse(
 }
 
 fn argument(decl: &ArgumentDecl) -> Arg {
-    let mut help = decl.help.clone();
-    for (what, text) in [("env", &decl.env), ("default", &decl.default)] {
+    let mut help = decl.help.to_string();
+    for (what, text) in [("env", decl.env.as_deref()), ("default", decl.default.as_deref())] {
         if let Some(text) = text {
             help += &format!(" [{what}: {text}]");
         }
@@ -301,7 +301,7 @@ fn argument(decl: &ArgumentDecl) -> Arg {
         ArgumentKind::Integer => arg.value_name("NUMBER").allow_negative_numbers(true),
         ArgumentKind::Text => arg.value_name("TEXT"),
         ArgumentKind::Words => arg.value_name("WORDS").allow_hyphen_values(true),
-        ArgumentKind::Choice => arg.value_parser(clap::builder::PossibleValuesParser::new(decl.choices.clone())),
+        ArgumentKind::Choice => arg.value_parser(clap::builder::PossibleValuesParser::new(decl.choices.iter().map(ToString::to_string))),
     }
 }
 
@@ -340,8 +340,8 @@ pub(crate) fn value(decl: &ArgumentDecl, text: &str) -> Result<GivenValue> {
             Some(words) => Ok(GivenValue::Many(words)),
             None => wrong("in which a quotation does not end".into()),
         },
-        ArgumentKind::Choice if !decl.choices.iter().any(|choice| choice == text) => {
-            wrong(format!("which is none of {}", decl.choices.join(", ")))
+        ArgumentKind::Choice if !decl.choices.iter().any(|choice| &**choice == text) => {
+            wrong(format!("which is none of {}", decl.choices.iter().map(|choice| &**choice).collect::<Vec<_>>().join(", ")))
         }
         ArgumentKind::Choice | ArgumentKind::Text | ArgumentKind::Flag => Ok(GivenValue::Text(text.to_owned())),
     }

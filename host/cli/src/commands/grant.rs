@@ -84,8 +84,11 @@ fn wishes(session: &Session, package: Option<&str>) -> Result<Vec<Wishes>> {
         let Identity { plugin: id, digest, .. } = identity;
         all.push(Wishes { id, version, sha256: digest.to_string(), capabilities });
     }
-    for layer in plan.layers.iter().filter(|layer| has_scripts(layer)) {
-        let scripts = Scripts::read(&layer.name, &layer.root)?;
+    for layer in &plan.layers {
+        if !has_scripts(layer)? {
+            continue;
+        }
+        let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
         let shell = Wish {
             capability: SHELL.to_owned(),
             why: "runs its hooks and Makefile with all of your rights".to_owned(),
@@ -121,14 +124,14 @@ fn list(session: &Session, args: &GrantListArgs) -> Result<()> {
     Ok(())
 }
 
-fn has_scripts(layer: &Layer) -> bool {
-    !layer.shell_hooks().is_empty() || layer.root.join("extensions/Makefile").is_file()
+fn has_scripts(layer: &Layer) -> Result<bool> {
+    Ok(!layer.shell_hooks()?.is_empty() || layer.dir.is_file("extensions/Makefile")?)
 }
 
 /// Finds the layer whose scripts somebody means, in the chain or outside.
 fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
     let read = |layer: &Layer| match layer.root.is_dir() {
-        true => Ok(Some(Scripts::read(&layer.name, &layer.root)?)),
+        true => Ok(Some(Scripts::read(&layer.name, &layer.dir, &session.cancel)?)),
         false => Ok(None),
     };
     if session.requested().is_some()

@@ -50,7 +50,7 @@ fn layers(session: &Session, args: &GraphArgs) -> Result<()> {
             package.name.to_string(),
             asked.to_owned(),
             names.join(", "),
-            package.description()?.unwrap_or_default(),
+            package.description()?.map(|line| line.to_string()).unwrap_or_default(),
         ]);
     }
     let title = "Layers in merge order: later ones win, arcs lead to what is needed";

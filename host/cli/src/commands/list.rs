@@ -1,6 +1,8 @@
 use serde_json::json;
+use skiff_layers::Package;
 
 use crate::args::ListArgs;
+use crate::command_error::CommandError;
 use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
@@ -11,7 +13,7 @@ pub(crate) fn run(session: &Session, args: &ListArgs) -> Result<()> {
     if args.json {
         let mut rows = Vec::new();
         for package in shown {
-            let description = package.description()?;
+            let description = Some(description(session, package)).filter(|text| !text.is_empty());
             rows.push(json!({
                 "name": package.name,
                 "path": package.root,
@@ -24,7 +26,18 @@ pub(crate) fn run(session: &Session, args: &ListArgs) -> Result<()> {
         return Ok(());
     }
     for package in shown {
-        data!("{:24} {}", package.name.as_str(), package.description()?.unwrap_or_default());
+        data!("{:24} {}", package.name.as_str(), description(session, package));
     }
     Ok(())
+}
+
+/// Returns the description of a package; one that cannot be read does not hide the other packages.
+pub(crate) fn description(session: &Session, package: &Package) -> String {
+    match package.description() {
+        Ok(description) => description.map(|line| line.to_string()).unwrap_or_default(),
+        Err(error) => {
+            session.warn(&CommandError::from(error).message().to_owned());
+            String::new()
+        }
+    }
 }

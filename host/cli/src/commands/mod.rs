@@ -28,6 +28,7 @@ mod precompile;
 mod shell;
 mod show;
 mod status;
+mod trust;
 mod why;
 pub(crate) mod workspace;
 
@@ -55,6 +56,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Completions { shell } => return completions::register(*shell, &environment),
         Command::Inside(inside) => return inside::run(inside, &environment),
         Command::Precompile => return precompile::run(),
+        Command::Trust(command) => return trust::run(command, &environment).map(|()| ExitCode::SUCCESS),
         _ => {}
     }
     let interrupt = Interrupt::listen();
@@ -101,7 +103,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Clean(args) => clean::run(&session, &args),
         Command::Doctor(args) => return doctor::run(&session, &args),
         Command::Hooks { stage } => hooks::run(&session, &stage),
-        Command::Completions { .. } | Command::Inside(_) | Command::Precompile => Ok(()),
+        Command::Completions { .. } | Command::Inside(_) | Command::Precompile | Command::Trust(_) => Ok(()),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -119,6 +121,16 @@ fn confirm(session: &Session, question: &str, without: &str) -> Result<bool> {
         Some(_) => Ok(true),
         None => ask(session, question, without),
     }
+}
+
+/// Waits for Enter before more is shown. Returns false when the user has seen enough.
+pub(crate) fn go_on(session: &Session) -> bool {
+    let mut stderr = anstream::stderr();
+    let _ = write!(stderr, "-- more: Enter goes on, q refuses -- ");
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    let read = session.interrupt.asking(|| std::io::stdin().read_line(&mut answer).is_ok_and(|count| count > 0));
+    read && answer.trim().is_empty()
 }
 
 /// Asks, whatever the environment says.

@@ -22,7 +22,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     let brings: Vec<&str> = chain.names().iter().filter(|other| **other != name).map(LayerName::as_str).collect();
     let users = users(session, &name)?;
     let (plugins, commands) = (layer.plugins()?, layer.legacy_commands()?);
-    let parts: Vec<&str> = layer.input_folders().map(|(part, _)| part).collect();
+    let parts: Vec<&str> = layer.input_folders()?;
     if args.json {
         let dependencies: Vec<_> = package.dependencies()?.into_iter().map(|(name, _)| name.to_string()).collect();
         let document = json!({
@@ -41,14 +41,14 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
                 "hooks": plugin.hooks.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "commands": commands_of(plugin).map(|(name, _)| name).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
-            "shell_hooks": layer.shell_hooks().iter().map(|hook| &hook.path).collect::<Vec<_>>(),
+            "shell_hooks": layer.shell_hooks()?.iter().map(|hook| &hook.path).collect::<Vec<_>>(),
             "commands": commands,
             "hides": package.hides,
         });
         data!("{document:#}");
         return Ok(());
     }
-    data!("\x1b[1m{}\x1b[0m  {}", package.name, package.description()?.unwrap_or_default());
+    data!("\x1b[1m{}\x1b[0m  {}", package.name, package.description()?.as_deref().unwrap_or_default());
     data!("folder       {}", package.root.display());
     let line = |title: &str, words: &[&str]| {
         if !words.is_empty() {
@@ -67,7 +67,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
             data!("  skiff cmd {name} {command:16} {summary}");
         }
     }
-    for hook in layer.shell_hooks() {
+    for hook in layer.shell_hooks()? {
         data!("{} hook     {} (a script: runs when `shell` is granted to {name})", hook.stage, hook.path.display());
     }
     for command in commands {

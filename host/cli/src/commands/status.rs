@@ -268,7 +268,7 @@ fn print_packages(session: &Session, plan: Option<&BuildPlan>) -> Result<()> {
         let chosen = chosen(package.name.as_str());
         if chosen || !(only_chain || package.unlisted()) {
             let mark = if chosen { "*" } else { " " };
-            data!("{mark} {:24} {}", package.name.as_str(), package.description()?.unwrap_or_default());
+            data!("{mark} {:24} {}", package.name.as_str(), super::list::description(session, package));
         }
     }
     if only_chain {

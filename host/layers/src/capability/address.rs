@@ -1,18 +1,26 @@
+use super::Why;
+
+/// Bytes of an address.
+const MAX_URL: usize = 240;
+
 /// Where a plugin may have the host download from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// A whole URL, or the start of one: then it ends in `/`.
     pub url: String,
     /// The reason that the user is shown.
-    pub why: String,
+    pub why: Why,
 }
 
 impl Address {
     /// Checks an address of a manifest.
     ///
     /// Returns what is wrong with it as a sentence.
-    pub(super) fn new(url: String, why: String) -> Result<Self, String> {
-        let wrong = |what: &str| Err(format!("`{url}` cannot be fetched from: {what}"));
+    pub(super) fn new(url: String, why: Why) -> Result<Self, String> {
+        let wrong = |what: &str| Err(format!("`{}` cannot be fetched from: {what}", skiff_text::shown(&url)));
+        if url.len() > MAX_URL {
+            return wrong("it is too long for the question to the user");
+        }
         let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
             return wrong("it starts with neither `https://` nor `http://`");
         };
@@ -50,7 +58,7 @@ mod tests {
 
     #[test]
     fn an_address_covers_what_starts_with_it_and_stays_below_it() {
-        let folder = Address::new("https://example.org/firmware/".into(), "w".into()).unwrap();
+        let folder = Address::new("https://example.org/firmware/".into(), "w".parse().unwrap()).unwrap();
         assert!(folder.covers("https://example.org/firmware/v1/start.elf"));
         for other in [
             "https://example.org/firmware/../secret",
@@ -63,10 +71,10 @@ mod tests {
         ] {
             assert!(!folder.covers(other), "{other}");
         }
-        let file = Address::new("https://example.org/f".into(), "w".into()).unwrap();
+        let file = Address::new("https://example.org/f".into(), "w".parse().unwrap()).unwrap();
         assert!(file.covers("https://example.org/f") && !file.covers("https://example.org/f2"));
         for bad in ["file:///etc/passwd", "https://example.org", "https://u:p@example.org/", "https:///x", "ftp://e/"] {
-            assert!(Address::new(bad.into(), "w".into()).is_err(), "{bad}");
+            assert!(Address::new(bad.into(), "w".parse().unwrap()).is_err(), "{bad}");
         }
     }
 }

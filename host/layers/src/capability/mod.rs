@@ -10,9 +10,22 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_text::Line;
 
 use self::address::Address;
 use self::tool::ToolCapability;
+
+/// The reason for a capability: a sentence that the user reads before agreeing.
+pub type Why = Line<240>;
+
+/// Characters of a pattern of arguments.
+pub(crate) const MAX_PATTERN: usize = 160;
+
+/// Patterns of one tool.
+const MAX_PATTERNS: usize = 64;
+
+/// Bytes of a path in a zone.
+const MAX_PATH: usize = 128;
 
 /// One power that a plugin asks for. The list is closed: an unknown word in a manifest is an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +42,7 @@ pub enum Capability {
         /// Its name.
         name: String,
         /// What the argument is for.
-        why: String,
+        why: Why,
     },
 }
 
@@ -43,7 +56,7 @@ pub struct Access {
     /// Whether files may be changed.
     pub write: bool,
     /// The reason that the user is shown.
-    pub why: String,
+    pub why: Why,
 }
 
 /// A tree of files that the host knows by name. A guest sees it as a folder of that name under `/`.
@@ -134,7 +147,7 @@ pub(crate) struct RawCapability {
     path: Option<String>,
     /// For `tool`: the groups of arguments that may be used, such as `-d {path:images}`.
     #[serde(default)]
-    arguments: Vec<String>,
+    arguments: Vec<Line<MAX_PATTERN>>,
     /// For `tool`: whether it may be connected to the user's terminal.
     #[serde(default)]
     terminal: bool,
@@ -142,17 +155,16 @@ pub(crate) struct RawCapability {
     #[serde(default)]
     timeout_s: Option<u32>,
     /// What the plugin needs it for. The user reads this before agreeing.
-    why: String,
+    why: Why,
 }
 
 impl RawCapability {
-    pub(crate) fn why(&self) -> &str {
-        &self.why
-    }
-
     pub(crate) fn check(self) -> Result<Capability, String> {
-        if self.why.trim().is_empty() {
-            return Err("every capability needs a reason in `why`".into());
+        if !self.why.chars().any(char::is_alphanumeric) {
+            return Err("`why` needs a reason in words".into());
+        }
+        if self.arguments.len() > MAX_PATTERNS {
+            return Err(format!("a tool has at most {MAX_PATTERNS} patterns in `arguments`"));
         }
         let for_tool = !self.arguments.is_empty() || self.terminal || self.timeout_s.is_some();
         if for_tool && self.tool.is_none() {
@@ -174,11 +186,14 @@ impl RawCapability {
     }
 }
 
-fn files(zone: Zone, path: Option<String>, write: bool, why: String) -> Result<Capability, String> {
+fn files(zone: Zone, path: Option<String>, write: bool, why: Why) -> Result<Capability, String> {
     if write && !zone.writable() {
         return Err(format!("nobody may write to the zone `{zone}`"));
     }
     let path = path.unwrap_or_default();
+    if path.len() > MAX_PATH {
+        return Err(format!("a path of more than {MAX_PATH} bytes does not fit into the question to the user"));
+    }
     if !is_inner_path(&path) {
         return Err(format!("`{path}` is not a relative path of plain characters without `.`, `..` and empty parts"));
     }

@@ -1,7 +1,10 @@
 use std::fmt;
 
 use serde::Serialize;
+use skiff_text::Line;
 
+use super::MAX_PATTERN;
+use super::Why;
 use super::Zone;
 use crate::name::is_name_part;
 
@@ -20,7 +23,7 @@ pub struct ToolCapability {
     /// Seconds after which a run without terminal is ended.
     pub timeout_s: u32,
     /// The reason that the user is shown.
-    pub why: String,
+    pub why: Why,
 }
 
 /// A group of arguments that belong together, such as `-kernel {path:images}`.
@@ -62,10 +65,10 @@ pub enum PatternPiece {
 impl ToolCapability {
     pub(super) fn new(
         program: String,
-        arguments: &[String],
+        arguments: &[Line<MAX_PATTERN>],
         terminal: bool,
         timeout_s: Option<u32>,
-        why: String,
+        why: Why,
     ) -> Result<Self, String> {
         if !is_name_part(&program) {
             return Err(format!("`{program}` is not the bare name of a program"));

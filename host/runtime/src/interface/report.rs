@@ -5,7 +5,7 @@ use std::sync::Arc;
 use skiff_plan::Level;
 use skiff_plan::Task;
 use skiff_plan::Unit;
-use skiff_plan::harmless;
+use skiff_text::harmless;
 use wasmtime::component::Resource;
 
 use crate::bindings::imports::skiff::host::report;

@@ -76,7 +76,7 @@ fn row(argument: &ArgumentDecl) -> String {
         ArgumentKind::Integer => "number".into(),
         ArgumentKind::Text => "text".into(),
         ArgumentKind::Words => "words".into(),
-        ArgumentKind::Choice => argument.choices.join(", "),
+        ArgumentKind::Choice => argument.choices.iter().map(|choice| &**choice).collect::<Vec<_>>().join(", "),
     };
     let variable = argument.env.as_ref().map(|name| format!(" (`{name}`)")).unwrap_or_default();
     let default = argument.default.as_ref().map(|text| format!("`{text}`")).unwrap_or_default();

@@ -85,9 +85,9 @@ impl Scene {
         let mut system = System {
             layers: names.to_vec(),
             configs: case.configs(folder)?,
-            downloads: Downloads { cache: folder.to_owned(), offline, ..session.downloads() },
+            downloads: Downloads { cache: folder.to_owned(), offline, ..session.downloads()? },
             tape: Some(Arc::clone(tape)),
-            ..session.bare_system()
+            ..session.bare_system()?
         };
         if let Some(buildroot) = system.configs.get(&skiff_kconfig::Kind::Buildroot) {
             system.target = skiff_plan::Target::of(buildroot)?;

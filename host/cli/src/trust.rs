@@ -1,0 +1,88 @@
+//! Whom this run believes: the user, root, the caller of sudo, and the paths that the user has listed.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+use skiff_layers::ReadError;
+use skiff_text::Shown as _;
+use skiff_trust::Trust;
+
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::environment::Environment;
+
+/// The only version of the file's shape so far.
+const VERSION: u32 = 1;
+
+/// The file with the paths that the user trusts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrustFile {
+    version: u32,
+    /// Absolute paths: all that lies in them is believed, whoever can change it.
+    pub(crate) trusted: Vec<PathBuf>,
+}
+
+/// Whom this run believes.
+#[derive(Debug, Clone)]
+pub(crate) struct Belief {
+    trust: Trust,
+}
+
+impl Belief {
+    /// Finds out from the environment and the user's trust file.
+    pub(crate) fn of(environment: &Environment) -> Result<Self> {
+        let user = rustix::process::geteuid();
+        let caller = environment.get("SUDO_UID").filter(|_| user.is_root()).and_then(|uid| uid.parse().ok());
+        let mut belief = Self { trust: Trust::of(user.as_raw(), caller, environment.accounts().clone()) };
+        let listed = match trust_file(environment) {
+            Some(path) if path.exists() => {
+                belief.check("the list of trusted paths", &path)?;
+                read(&path)?.trusted
+            }
+            _ => Vec::new(),
+        };
+        let named = environment.raw("SKIFF_TRUST").map(std::env::split_paths).into_iter().flatten();
+        let named = named.filter(|path| !path.as_os_str().is_empty()).map(|path| environment.absolute(&path));
+        listed.into_iter().chain(named).for_each(|path| belief.trust.list(&path));
+        Ok(belief)
+    }
+
+    /// Checks that nobody else can change what stands at a path, as far as it exists.
+    pub(crate) fn check(&self, what: &str, path: &Path) -> Result<()> {
+        self.trust.check(path).map_err(|error| {
+            let shown = error.path.shown().to_string();
+            let quoted = shlex::try_quote(&shown).map_or_else(|_| shown.clone(), |quoted| quoted.into_owned());
+            CommandError::new(Kind::Refused, format!("{what} `{shown}` is not trusted: {}", error.reason))
+                .hint(format!("if you trust all that lies there, run: skiff trust add {quoted}"))
+        })
+    }
+}
+
+/// Returns where the user's list of trusted paths is; nowhere for users without a home.
+pub(crate) fn trust_file(environment: &Environment) -> Option<PathBuf> {
+    let folder = environment.path("XDG_CONFIG_HOME").or_else(|| Some(environment.home()?.join(".config")));
+    folder.map(|folder| folder.join("skiff/trust.yaml"))
+}
+
+/// Reads a list; one that is not there is empty.
+pub(crate) fn read(path: &Path) -> Result<TrustFile> {
+    let Some(text) = skiff_layers::optional_text(path)? else {
+        return Ok(TrustFile { version: VERSION, trusted: Vec::new() });
+    };
+    let wrong = |message: String| {
+        CommandError::new(Kind::User, message).hint("`skiff trust list` shows it; delete it to trust nothing")
+    };
+    let file: TrustFile = match skiff_layers::parse_yaml(path, &text) {
+        Err(ReadError::Yaml { at, message }) => return Err(wrong(format!("{at}: {message}"))),
+        file => file?,
+    };
+    match (file.version, file.trusted.iter().find(|path| !path.is_absolute())) {
+        (VERSION, None) => Ok(file),
+        (VERSION, Some(other)) => Err(wrong(format!("{}: `{}` is not absolute", path.shown(), other.shown()))),
+        (other, _) => Err(wrong(format!("{}: version {other} is unknown; expected {VERSION}", path.shown()))),
+    }
+}
