@@ -161,7 +161,7 @@ fn request(planned: &PlannedPlugin, identity: &Identity, denied: &Denied, column
     let mut missing: Vec<&Capability> = plugin.capabilities.iter().filter(is_missing).collect();
     missing.sort_by_key(|capability| reach(capability));
     for capability in missing {
-        lines.extend(prompt::indented(2, &prompt::strong(&capability.to_string()), columns));
+        lines.extend(prompt::indented(2, &capability.to_string(), columns).iter().map(|line| prompt::strong(line)));
         lines.extend(prompt::indented(6, capability.why(), columns));
         if let Capability::Tool(tool) = capability {
             if tool.terminal {
