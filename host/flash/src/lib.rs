@@ -12,6 +12,7 @@
 //!
 //! This crate talks to nobody and reads no environment: what it needs to know is told to it.
 
+mod block_map;
 mod content;
 mod device;
 mod disk;
@@ -45,6 +46,7 @@ pub(crate) const PREVIOUS: &str = "skiff.old";
 /// The folder in which the new system grows until its names are exchanged, where the file system has no other way.
 pub(crate) const NEXT: &str = ".skiff-next";
 
+pub use block_map::maps_of;
 pub use content::ContentError;
 pub use content::SourceFile;
 pub use content::Sources;
@@ -79,7 +81,6 @@ pub use safety::clear;
 pub use source::ImageSource;
 pub use source::Packing;
 pub use source::SourceError;
-pub use source::maps_of;
 pub use staged::Staged;
 pub use target::OpenError;
 pub use target::Target;

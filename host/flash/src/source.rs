@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use skiff_layout::Bmap;
 use skiff_layout::Ranges;
 
+use crate::block_map;
+
 /// How an image is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
@@ -58,6 +60,14 @@ pub enum SourceError {
         path: String,
         /// Why.
         source: skiff_layout::BmapError,
+    },
+    /// A signature lies beside the map, which skiff does not verify.
+    #[error("{path} has a signature, {signature}, which skiff does not verify")]
+    SignedMap {
+        /// The map.
+        path: String,
+        /// The signature.
+        signature: String,
     },
     /// The map is that of another image.
     #[error("{path} is the map of an image of {map} bytes, and the image has {image}")]
@@ -105,8 +115,7 @@ impl ImageSource {
             [0x1f, 0x8b, ..] => Packing::Gzip,
             _ => Packing::Plain,
         };
-        let beside = map.map(Path::to_owned).or_else(|| map_beside(path));
-        let map = beside.as_deref().map(read_map).transpose()?;
+        let (beside, map) = block_map::find(path, map)?.unzip();
         let size = match (packing, &map) {
             (Packing::Plain, _) => file.metadata().map_err(failed)?.len(),
             (_, Some(map)) => map.image_size,
@@ -180,29 +189,6 @@ impl ImageSource {
         }
         Ok(())
     }
-}
-
-fn map_beside(path: &Path) -> Option<PathBuf> {
-    maps_of(path).into_iter().find(|path| path.is_file())
-}
-
-/// Where the map of an image may be.
-pub fn maps_of(path: &Path) -> Vec<PathBuf> {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
-    let plain = ["gz", "xz", "zst"].iter().find_map(|end| name.strip_suffix(&format!(".{end}"))).unwrap_or(name);
-    let stem = plain.rsplit_once('.').map_or(plain, |(stem, _)| stem);
-    let names = [format!("{name}.bmap"), format!("{plain}.bmap"), format!("{stem}.bmap")];
-    names.iter().map(|name| path.with_file_name(name)).collect()
-}
-
-fn read_map(path: &Path) -> Result<Bmap, SourceError> {
-    const MAX: u64 = 64 << 20;
-    let shown = path.display().to_string();
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX).read_to_string(&mut text))
-        .map_err(|source| SourceError::Io { path: shown.clone(), source })?;
-    Bmap::parse(&text).map_err(|source| SourceError::Map { path: shown, source })
 }
 
 fn unpack(file: &File, packing: Packing) -> io::Result<Box<dyn Read + Send>> {

@@ -10,6 +10,7 @@ use crate::Disk as _;
 use crate::ImageSource;
 use crate::Target;
 use crate::Watch;
+use crate::block_map::MapDigests;
 
 /// Bytes written at a time, and what their places are multiples of: a whole number of erase blocks of cards.
 const STEP: u64 = 4 << 20;
@@ -199,42 +200,6 @@ fn read(
             None => Err(WriteError::Read(error)),
         },
         Ok(()) => Ok(()),
-    }
-}
-
-/// Compares what is read with the digests of a map, range by range.
-struct MapDigests {
-    ranges: Vec<(std::ops::Range<u64>, Option<[u8; 32]>)>,
-    next: usize,
-    digest: Sha256,
-    wrong: Option<u64>,
-}
-
-impl MapDigests {
-    fn new(map: &skiff_layout::Bmap) -> Self {
-        let mut ranges = map.ranges.clone();
-        ranges.sort_by_key(|(range, _)| range.start);
-        Self { ranges, next: 0, digest: Sha256::new(), wrong: None }
-    }
-
-    /// Takes the next bytes; they may end one range and begin another.
-    fn take(&mut self, mut at: u64, mut bytes: &[u8]) -> io::Result<()> {
-        while let Some((range, said)) = self.ranges.get(self.next).filter(|_| !bytes.is_empty()) {
-            let count = usize::try_from(range.end.saturating_sub(at)).unwrap_or(usize::MAX).min(bytes.len());
-            let (own, rest) = bytes.split_at_checked(count).unwrap_or((bytes, &[]));
-            self.digest.update(own);
-            at += count as u64;
-            bytes = rest;
-            if at >= range.end {
-                let found: [u8; 32] = std::mem::take(&mut self.digest).finalize().into();
-                if said.is_some_and(|said| said != found) {
-                    self.wrong = Some(range.start);
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "not what the map says"));
-                }
-                self.next += 1;
-            }
-        }
-        Ok(())
     }
 }
 

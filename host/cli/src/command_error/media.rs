@@ -11,6 +11,7 @@ use skiff_flash::Refusal;
 use skiff_flash::SelectError;
 use skiff_flash::SourceError;
 use skiff_flash::WriteError;
+use skiff_layout::BmapError;
 
 use super::CommandError;
 use super::Kind;
@@ -62,6 +63,10 @@ impl From<SourceError> for CommandError {
         let hint = match &error {
             SourceError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => "is that its name?",
             SourceError::Io { .. } => "is the file whole? compare it with its SHA256SUMS",
+            SourceError::Map { source: BmapError::Signed, .. } => {
+                "verify it and take the map out of it: gpg --output image.bmap --decrypt FILE, then --bmap image.bmap"
+            }
+            SourceError::SignedMap { .. } => "verify it with `gpg --verify SIGNATURE MAP`, then name it: --bmap MAP",
             SourceError::Map { .. } | SourceError::OtherMap { .. } => {
                 "take the map that came with the image, or move this one away"
             }
