@@ -28,10 +28,12 @@ use crate::FatError;
 use crate::Item;
 use crate::SourceFile;
 use crate::Sources;
+use crate::Unkept;
 use crate::Watch;
 use crate::content::Names;
 use crate::ext4;
 use crate::fat;
+use crate::keep::fold;
 use crate::marker::Marker;
 
 /// What is made zero at both ends of a medium, so that nobody finds the table or file system that was there before.
@@ -188,10 +190,30 @@ impl Plan {
             false => parts.rposition(|part| matches!(part.partition.format, Format::Ext4 { .. })),
         };
         let Some(items) = found.and_then(|number| self.items.get_mut(number)) else { return false };
-        items.retain(|item| own.iter().all(|new| new.target != item.target));
+        let key = |item: &Item| if shared { fold(&item.target) } else { item.target.clone() };
+        let taken: std::collections::BTreeSet<String> = own.iter().map(key).collect();
+        items.retain(|item| !taken.contains(&key(item)));
         items.extend(own);
         items.sort_by(|one, other| one.target.cmp(&other.target));
         true
+    }
+
+    /// What FAT does not keep of what goes onto it.
+    pub fn unkept(&self) -> Vec<Unkept> {
+        let parts = self.placed.partitions().iter().zip(&self.items);
+        let fat = parts.filter(|(placed, _)| placed.partition.format == Format::Vfat);
+        fat.flat_map(|(placed, items)| Unkept::of(&placed.partition.label, items)).collect()
+    }
+
+    /// The partitions with FAT12 or FAT16 that an install would have to bring up to date, and cannot: their labels.
+    pub fn unrenewable(&self) -> Vec<&str> {
+        let sector = self.placed.medium().sector;
+        let is_narrow = |placed: &&PlacedPartition| {
+            placed.partition.format == Format::Vfat
+                && placed.partition.is_renewed()
+                && !skiff_layout::fits_fat32(placed.range.end - placed.range.start, sector)
+        };
+        self.placed.partitions().iter().filter(is_narrow).map(|placed| placed.partition.label.as_str()).collect()
     }
 
     /// Bytes of all contents.

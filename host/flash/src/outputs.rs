@@ -215,16 +215,22 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The day of a time, as `YYYY-MM-DD` (days_from_civil of H. Hinnant, the other way).
+/// The day of a time, as `YYYY-MM-DD`.
 fn day(epoch: u32) -> String {
-    let days = i64::from(epoch / 86_400) + 719_468;
+    let (year, month, day) = civil(i64::from(epoch / 86_400));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// Year, month and day of a number of days since 1970 (days_from_civil of H. Hinnant, the other way).
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
     let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!("{:04}-{month:02}-{day:02}", year + era * 400 + carry)
+    (year + era * 400 + carry, month, day)
 }
 
 #[cfg(test)]

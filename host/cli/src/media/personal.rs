@@ -164,9 +164,8 @@ impl Own {
             );
             // NetworkManager takes no connection that others can read.
             items.push(Item {
-                target: format!("skiff/connections/{}.nmconnection", plain_name(ssid)),
                 kind: ItemKind::Text { bytes: text.into_bytes(), mode: 0o600 },
-                once: false,
+                ..Item::text(format!("skiff/connections/{}.nmconnection", plain_name(ssid)), "")
             });
         }
         items
