@@ -141,6 +141,14 @@ impl Sources {
         if raw.optional { Ok(None) } else { Err(ContentError::Missing(raw.source.clone())) }
     }
 
+    /// Whether anything is there that a source names.
+    ///
+    /// # Errors
+    /// It is not written as a source, or cannot be looked for.
+    pub fn has(&self, source: &str) -> Result<bool, ContentError> {
+        Ok(!self.find(source)?.is_empty())
+    }
+
     /// Finds what goes into a file system. Where two have the same target, the later counts. Where `follow`, links
     /// become what they lead to.
     ///

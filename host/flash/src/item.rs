@@ -99,6 +99,12 @@ pub(crate) fn links(items: &[Item]) -> Vec<Option<usize>> {
     items.iter().enumerate().map(known).collect()
 }
 
+/// Bytes that items need, where those of hard links are counted once.
+pub(crate) fn total(items: &[Item]) -> u64 {
+    let own = items.iter().zip(links(items)).filter(|(_, link)| link.is_none());
+    own.map(|(item, _)| item.size()).fold(0, u64::saturating_add)
+}
+
 /// Opens a source; one that has become a link or has another size than when the plan was made is an error.
 pub(crate) fn open(path: &std::path::Path, size: u64) -> io::Result<std::fs::File> {
     use std::os::unix::fs::OpenOptionsExt as _;

@@ -7,6 +7,9 @@ use crate::item;
 /// Files that are named in a message.
 const NAMED: usize = 3;
 
+/// Whether an item, the one of a number, has something.
+type Has<'h> = &'h dyn Fn(usize, &Item) -> bool;
+
 /// Something that files have and FAT does not keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unkept {
@@ -29,7 +32,7 @@ impl Unkept {
         };
         let links = item::links(items);
         let is_link = |number: usize| links.get(number).is_some_and(Option::is_some);
-        let kinds: [(&'static str, &dyn Fn(usize, &Item) -> bool); 4] = [
+        let kinds: [(&'static str, Has<'_>); 4] = [
             ("the permissions that keep others out", &|_, item| is_private(item)),
             ("the setuid, setgid or sticky bit", &|_, item| mode(item) & 0o7000 != 0),
             ("the capabilities", &|_, item| item.attributes.capability.is_some()),

@@ -56,7 +56,7 @@ impl<'v, 'd> Chains<'v, 'd> {
             number => number,
         };
         match self.geometry.width {
-            Width::Fat12 if cluster % 2 == 0 => widened(number(2) & 0xfff, 0xff0),
+            Width::Fat12 if cluster.is_multiple_of(2) => widened(number(2) & 0xfff, 0xff0),
             Width::Fat12 => widened(number(2) >> 4, 0xff0),
             Width::Fat16 => widened(number(2), 0xfff0),
             Width::Fat32 => number(4) & MASK,
@@ -66,7 +66,7 @@ impl<'v, 'd> Chains<'v, 'd> {
     /// Sets the entry of a cluster in every copy of the FAT. Bits beside it are not its own.
     fn set(&mut self, cluster: u32, value: u32) {
         let (mask, shift, count) = match self.geometry.width {
-            Width::Fat12 if cluster % 2 == 0 => (0xfff, 0, 2),
+            Width::Fat12 if cluster.is_multiple_of(2) => (0xfff, 0, 2),
             Width::Fat12 => (0xfff0, 4, 2),
             Width::Fat16 => (0xffff, 0, 2),
             Width::Fat32 => (MASK, 0, 4),

@@ -150,7 +150,8 @@ impl Stamp {
         let (days, second) = (i64::try_from(time / 86_400).unwrap_or_default(), time % 86_400);
         let (year, month, day) = crate::outputs::civil(days);
         let date = u16::try_from(year.saturating_sub(1980) << 9 | month << 5 | day).unwrap_or_default().to_le_bytes();
-        let clock = second / 3600 << 11 | second / 60 % 60 << 5 | second % 60 / 2;
+        let (hour, minute) = (second / 3600, second / 60 % 60);
+        let clock = (hour << 11) | (minute << 5) | ((second % 60) / 2);
         let clock = u16::try_from(clock).unwrap_or_default().to_le_bytes();
         let ([day, month], [low, high]) = (date, clock);
         // An odd second is in the tenths of when it was made.
