@@ -182,6 +182,14 @@ partitions:
   BOOT: {type: esp, format: vfat, copy_files: [{source: images/names/, target: /}]}
 ";
 
+const MCOPY: &str = "\
+set -eu
+rm -f names.img
+truncate -s 298M names.img
+mkfs.vfat -F 32 names.img
+mcopy -s -i names.img images/names/* ::
+";
+
 fn names(bench: &mut Criterion) {
     let env = environment(NAMES_LAYOUT, &[]);
     let folder = env.path("images/names/overlays");
@@ -193,20 +201,18 @@ fn names(bench: &mut Criterion) {
     let words = ["-c", "my/board", "cmd", "my/board", "buildimage", "--force", "--size", "300MiB", "--output", &image];
     let mut group = bench.benchmark_group("3,000 long names on FAT");
     group.sample_size(10);
-    let mut times = [0.0; 2];
+    let (mut own, mut others) = (0.0, 0.0);
     group.bench_function("skiff, the whole image", |bench| {
-        bench.iter_custom(|count| timed(count, &mut times[0], || skiff(&env, &words)));
+        bench.iter_custom(|count| timed(count, &mut own, || skiff(&env, &words)));
     });
     group.bench_function("mkfs.vfat and mcopy", |bench| {
         bench.iter_custom(|count| {
-            timed(count, &mut times[1], || {
-                let script = "rm -f names.img; truncate -s 298M names.img; mkfs.vfat -F 32 names.img; mcopy -s -i names.img images/names/* ::";
-                run(Command::new("sh").args(["-c", script]).current_dir(env.path("")));
+            timed(count, &mut others, || {
+                run(Command::new("sh").args(["-c", MCOPY]).current_dir(env.path("")));
             })
         });
     });
     group.finish();
-    let [own, others] = times;
     println!("3,000 long names on FAT: skiff takes {:.2} times as long as mkfs.vfat and mcopy", own / others);
 }
 

@@ -76,8 +76,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 /// anything that it runs may take for those of the system: so the whole process gets along without.
 fn restart(arguments: &[OsString], path: &OsStr) -> std::io::Error {
     use std::os::unix::process::CommandExt as _;
-    let (name, rest) =
-        arguments.split_first().map_or((OsStr::new("skiff"), [].as_slice()), |(name, rest)| (name, rest));
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.as_os_str(), rest),
+        None => (OsStr::new("skiff"), &[][..]),
+    };
     // Also when the program's file has been replaced since it was started.
     std::process::Command::new("/proc/self/exe").arg0(name).args(rest).env("PATH", path).exec()
 }

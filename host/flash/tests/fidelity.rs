@@ -1,7 +1,7 @@
 //! What trees of files say beside contents, and what becomes of it: on ext4 it is kept, on FAT it is kept or named. Looked at with
 //! other people's tools.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 use std::ffi::OsString;
 use std::fs;

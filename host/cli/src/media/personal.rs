@@ -237,7 +237,8 @@ mod tests {
         std::fs::write(path("binary"), [0xff]).unwrap();
         std::os::unix::fs::symlink("key", path("link")).unwrap();
         std::os::unix::fs::symlink("pipe", path("link to a pipe")).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
         for good in ["key", "link"] {
             assert_eq!(text_of(&path(good)).unwrap(), "ssh-ed25519 AAAA me");
         }
