@@ -21,7 +21,7 @@ impl Held {
         let current = marker(Marker::FILE)?;
         match files.look(crate::PREVIOUS)? {
             None => return Ok(Some(Self { current: current.unwrap_or_default(), previous: None })),
-            Some(Node::Folder { .. }) => {}
+            Some(Node::Folder) => {}
             Some(_) => return Ok(None),
         }
         let previous = marker(&format!("{}/{}", crate::PREVIOUS, Marker::FILE))?;

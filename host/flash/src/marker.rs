@@ -17,7 +17,7 @@ pub(crate) struct Marker {
     pub(crate) generation: u64,
     /// The files of the system, as their targets. What is not among them is the users', and stays.
     pub(crate) files: BTreeSet<String>,
-    /// A digest of capabilities and hard links, which cannot be compared file by file; none if there are none.
+    /// A digest of capabilities, hard links and modes of folders, which cannot be compared file by file; none if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) attributes: Option<String>,
 }
@@ -75,8 +75,10 @@ fn digest(items: &[Item]) -> Option<String> {
     let mut lines = Vec::new();
     for (item, link) in items.iter().zip(links).filter(|(item, _)| !item.once) {
         let first = link.and_then(|first| items.get(first)).map(|first| first.target.as_str());
-        if first.is_some() || item.attributes.capability.is_some() {
-            lines.push(format!("{}\0{}\0{:?}\n", item.target, first.unwrap_or_default(), item.attributes.capability));
+        let mode = item.attributes.mode.filter(|mode| item.kind == ItemKind::Folder && *mode != 0o755);
+        let capability = &item.attributes.capability;
+        if first.is_some() || capability.is_some() || mode.is_some() {
+            lines.push(format!("{}\0{}\0{capability:?}\0{mode:?}\n", item.target, first.unwrap_or_default()));
         }
     }
     (!lines.is_empty()).then(|| Sha256::digest(lines.concat()).iter().map(|byte| format!("{byte:02x}")).collect())

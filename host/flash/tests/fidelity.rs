@@ -168,6 +168,8 @@ fn fill_persist(persist: &Path) {
     for number in 0..300 {
         fs::hard_link(persist.join("large/a"), persist.join(format!("large/another name of it {number}"))).unwrap();
     }
+    put(&persist.join("top"), "top", 0o644);
+    fs::hard_link(persist.join("top"), persist.join("another top")).unwrap();
     fs::create_dir(persist.join("empty")).unwrap();
     std::os::unix::fs::symlink("bin/tool", persist.join("link")).unwrap();
     set_time(&persist.join("bin/plain"), 1_234_567_890);
@@ -195,6 +197,7 @@ fn check_persist(made: &Made, has_capability: bool) {
         assert!(made.debugfs(&format!("stat /{path}")).contains(&format!("mtime: 0x{seconds:08x}")), "{path}");
     }
     assert_eq!(made.debugfs("stat /bin/tool").lines().next(), made.debugfs("stat /bin/other").lines().next());
+    assert!(made.debugfs("stat \"/another top\"").contains("Links: 2 "));
     assert!(made.debugfs("cat \"/large/another name of it 299\"").starts_with("large large "));
     let said = made.debugfs("ea_list /bin/tool");
     assert_eq!(said.contains("security.capability (20) = 01 00 00 02 00 04"), has_capability, "{said}");
@@ -216,6 +219,22 @@ fn ext4_keeps_what_a_tree_says_also_through_installs_and_back() {
     assert!(made.install());
     check_persist(&made, has_capability);
     assert!(!made.install());
+    // Who may look into a folder with files of users is theirs to say.
+    let start = made.plan().unwrap().placed.partitions()[1].range.start;
+    let place = format!("{}?offset={start}", made.image.display());
+    let script = made.folder.path().join("script");
+    fs::write(
+        &script,
+        "write /etc/hostname bin/mine\nsif bin/mine mode 0100600\nsif bin mode 040711\nsif bin uid 1000\n",
+    )
+    .unwrap();
+    run("debugfs", &["-w", "-f", script.to_str().unwrap(), &place]);
+    assert!(!made.install());
+    put(&made.images("persist_part/secret/key"), "a third", 0o600);
+    assert!(made.install());
+    let said = made.debugfs("stat /bin");
+    assert!(said.contains("Mode:  0711 ") && said.contains("User:  1000 "), "{said}");
+    assert!(made.debugfs("stat /bin/mine").contains("Mode:  0600 "));
     // A mode alone is a change, and so is a name less.
     fs::set_permissions(made.images("persist_part/bin/plain"), fs::Permissions::from_mode(0o600)).unwrap();
     assert!(made.install());

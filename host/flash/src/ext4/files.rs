@@ -71,7 +71,7 @@ impl Files for Ext4Files {
             Err(error) => return Err(error.into()),
         };
         Ok(Some(if metadata.is_dir() {
-            Node::Folder { mode: Some(u32::from(metadata.mode() & 0o7777)) }
+            Node::Folder
         } else if metadata.is_symlink() {
             Node::Link(self.system.read_link(path.as_str())?.display().to_string())
         } else if metadata.file_type().is_regular_file() {

@@ -144,7 +144,7 @@ pub(crate) fn make(
     tools.change(&place, &script(tools, "", &items)?).map_err(full)?;
     watch.advance(items.iter().map(Item::size).sum());
     let large = large.place(tools, &place).map_err(full)?;
-    let rest = [links("", &items)?, attributes(tools, "", &items)?].concat();
+    let rest = [links("", &items)?, attributes(tools, "", &items, &BTreeSet::new())?].concat();
     tools.change(&place, &rest).map_err(full)?;
     let matter = blocks::Blocks::of(tools, &place)?.matter();
     large.fill(path, origin, watch)?;
@@ -219,7 +219,11 @@ fn links(below: &str, items: &[Item]) -> Result<String, Ext4Error> {
     }
     // debugfs gives a folder no more room when it links.
     for (folder, bytes) in needed {
-        let folder = quoted(&format!("{below}/{folder}"))?;
+        let folder = match (below, folder) {
+            ("", _) => quoted(&format!("/{folder}"))?,
+            (below, "") => quoted(below)?,
+            (below, folder) => quoted(&format!("{below}/{folder}"))?,
+        };
         for _ in 0..=bytes / (BLOCK as usize / 2) {
             let _ = writeln!(script, "expand_dir {folder}");
         }
@@ -240,13 +244,15 @@ fn links(below: &str, items: &[Item]) -> Result<String, Ext4Error> {
 }
 
 /// The commands that give items what their tree says of them beside their contents. They come last: what is put into a folder
-/// changes its time.
-fn attributes(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Error> {
+/// changes its time. Folders among `owned` keep the modes that they have.
+fn attributes(tools: &Tools, below: &str, items: &[Item], owned: &BTreeSet<&str>) -> Result<String, Ext4Error> {
     let mut script = String::new();
     for item in items {
         let target = quoted(&format!("{below}/{}", item.target))?;
         let kept = &item.attributes;
-        if let (ItemKind::Folder, Some(mode)) = (&item.kind, kept.mode) {
+        if let (ItemKind::Folder, Some(mode)) = (&item.kind, kept.mode)
+            && !owned.contains(item.target.as_str())
+        {
             let _ = writeln!(script, "sif {target} mode 0{:o}", FOLDER | mode);
         }
         if let Some(capability) = &kept.capability {

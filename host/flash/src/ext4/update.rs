@@ -101,8 +101,7 @@ pub(crate) fn update(
             let _ = writeln!(commands, "ln <{inode}> {}", quoted(&format!("{NEXT}/{path}"))?);
         }
     }
-    // What the system says of its own folders counts, whatever they were before.
-    commands += &super::attributes(tools, NEXT, items)?;
+    commands += &super::attributes(tools, NEXT, items, &owned)?;
     let _ = writeln!(commands, "mkdir {PREVIOUS}");
     for name in &roots {
         let is_file = || {

@@ -110,7 +110,7 @@ impl Files for FatFiles<'_> {
     fn look(&self, path: &str) -> io::Result<Option<Node>> {
         let found = self.find(path).map_err(io_error)?;
         Ok(found.map(|entry| match entry.is_folder() {
-            true => Node::Folder { mode: None },
+            true => Node::Folder,
             false => Node::File { size: entry.size(), mode: None },
         }))
     }

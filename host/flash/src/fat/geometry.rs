@@ -149,3 +149,29 @@ impl Geometry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever a boot sector says, it is refused or lies in its room.
+        #[test]
+        fn what_a_boot_sector_says_lies_in_its_room(
+            fields in prop::collection::vec(prop_oneof![Just(0u8), Just(1), Just(2), Just(0xff), any::<u8>()], 64),
+            sector in prop_oneof![Just(512u16), Just(4096)],
+            length in prop_oneof![Just(u64::MAX), 512..1u64 << 40],
+        ) {
+            let mut boot = vec![0; 512];
+            boot[..64].copy_from_slice(&fields);
+            boot[11..13].copy_from_slice(&sector.to_le_bytes());
+            boot[510..].copy_from_slice(&[0x55, 0xaa]);
+            if let Ok(geometry) = Geometry::read(&boot, length) {
+                let end = geometry.data + u64::from(geometry.clusters) * geometry.cluster;
+                prop_assert!(geometry.fat + geometry.fats * geometry.fat_size <= geometry.data && end <= length);
+            }
+        }
+    }
+}
