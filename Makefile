@@ -82,7 +82,7 @@ test-buildroot:
 	cargo test --release --locked --package skiff-tests --test real
 
 bench:
-	cargo bench --package skiff-tests
+	cargo bench --package skiff-tests $(if $(BENCH),--bench $(BENCH))
 
 # Feeds what people write with what nobody would, FUZZ_SECONDS for each target (`cargo install cargo-fuzz` first).
 FUZZ_SECONDS ?= 600

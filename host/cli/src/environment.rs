@@ -6,6 +6,9 @@ use std::sync::OnceLock;
 
 use skiff_trust::Accounts;
 
+/// Where programs are looked for when PATH names no directory.
+const DEFAULT_PATH: [&str; 2] = ["/usr/bin", "/bin"];
+
 /// Everything ambient, read once: environment variables and the current folder.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
@@ -41,6 +44,19 @@ impl Environment {
 
     pub(crate) fn raw(&self, name: &str) -> Option<&OsString> {
         self.variables.get(name)
+    }
+
+    /// Returns PATH without its relative and empty entries; none if it has no such entries.
+    pub(crate) fn absolute_search_path(&self) -> Option<OsString> {
+        let path = self.raw("PATH")?;
+        let (kept, left_out): (Vec<PathBuf>, Vec<PathBuf>) =
+            std::env::split_paths(path).partition(|folder| folder.is_absolute());
+        if left_out.is_empty() {
+            return None;
+        }
+        // An empty PATH would be the current directory again.
+        let kept = if kept.is_empty() { DEFAULT_PATH.map(PathBuf::from).to_vec() } else { kept };
+        std::env::join_paths(kept).ok()
     }
 
     /// Returns the variables whose names start with a prefix, without it, as paths.
@@ -80,5 +96,24 @@ impl Environment {
         let xdg = || self.path("XDG_CACHE_HOME").map(|path| path.join("skiff"));
         let home = || self.home().map(|path| path.join(".cache/skiff"));
         self.path("SKIFF_CACHE_DIR").or_else(xdg).or_else(home)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_current_directory_is_no_place_for_programs() {
+        let cleaned = |path: &str| {
+            let variables = BTreeMap::from([("PATH".to_owned(), OsString::from(path))]);
+            Environment { variables, ..Environment::default() }.absolute_search_path()
+        };
+        assert_eq!(cleaned("/usr/bin:/bin"), None);
+        for path in
+            [":/usr/bin:/bin", "/usr/bin:/bin:", "/usr/bin::/bin", ".:/usr/bin:/bin", "bin:/usr/bin:../x:/bin", "", "."]
+        {
+            assert_eq!(cleaned(path).unwrap(), "/usr/bin:/bin", "{path}");
+        }
     }
 }

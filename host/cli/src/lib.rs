@@ -21,6 +21,7 @@ mod session;
 mod settings;
 mod trust;
 
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -36,6 +37,13 @@ use crate::command_error::Kind;
 /// usage, 77 refused by policy, 101 a bug in skiff, 130 cancelled; or a plugin command's own.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(path) = environment.absolute_search_path() {
+        let error = restart(&arguments, &path);
+        let error = CommandError::new(Kind::User, format!("Cannot leave relative directories out of PATH: {error}"))
+            .hint("take them out of PATH");
+        error.report();
+        return ExitCode::from(error.code());
+    }
     if let Some(code) = completions::answer(arguments.clone(), &environment) {
         return code;
     }
@@ -64,6 +72,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
             ExitCode::from(error.code())
         }
     }
+}
+
+/// Runs the same with another PATH; returns why that failed. An empty entry means the current directory, whose programs neither skiff nor
+/// anything that it runs may take for those of the system: so the whole process gets along without.
+fn restart(arguments: &[OsString], path: &OsStr) -> std::io::Error {
+    use std::os::unix::process::CommandExt as _;
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.as_os_str(), rest),
+        None => (OsStr::new("skiff"), &[][..]),
+    };
+    // Also when the program's file has been replaced since it was started.
+    std::process::Command::new("/proc/self/exe").arg0(name).args(rest).env("PATH", path).exec()
 }
 
 /// Removing a deep tree holds a folder open for each level; plugins can make trees as deep as they like.

@@ -486,7 +486,7 @@ impl Session {
 /// Reads the commit of an ordinary checkout, since starting git takes longer than many a command. Whatever is not ordinary
 /// (work trees, packed or symbolic names) is left to git.
 fn head(git: &Path) -> Option<String> {
-    let line = |path: PathBuf| std::fs::read_to_string(path).ok().map(|text| text.trim_end().to_owned());
+    let line = |path: PathBuf| Some(skiff_layers::optional_text(&path).ok()??.trim_end().to_owned());
     let head = line(git.join("HEAD"))?;
     let commit = match head.strip_prefix("ref: ") {
         Some(name) => line(git.join(name))?,

@@ -1,5 +1,6 @@
 //! From what a layout names to the files that are there.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::io::Read as _;
 use std::path::Component;
@@ -15,6 +16,7 @@ use skiff_layout::Content;
 use skiff_layout::Edit;
 use skiff_layout::Raw;
 
+use crate::Attributes;
 use crate::Item;
 use crate::ItemKind;
 use crate::keep::fold;
@@ -38,7 +40,7 @@ pub struct Sources {
     pub images: Option<PathBuf>,
     /// The folders of the layers, in the order of the chain.
     pub layers: Vec<PathBuf>,
-    /// The time that what is made bears, in seconds since 1970.
+    /// The time that what is made bears, in seconds since 1970; nothing is newer. 0 for none.
     pub epoch: u32,
 }
 
@@ -57,6 +59,14 @@ pub enum ContentError {
     /// A name that is not for layers to use.
     #[error("`{0}` has a name that skiff or the file system needs for itself")]
     Reserved(String),
+    /// Two files of one source that a file system takes for one.
+    #[error("`{one}` and `{other}` are the same name on FAT, which does not tell capitals from small letters")]
+    Collision {
+        /// One file.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// Something that is neither a file nor a folder nor a link.
     #[error("`{0}` is neither a file nor a folder")]
     Special(String),
@@ -131,6 +141,14 @@ impl Sources {
         if raw.optional { Ok(None) } else { Err(ContentError::Missing(raw.source.clone())) }
     }
 
+    /// Whether anything is there that a source names.
+    ///
+    /// # Errors
+    /// It is not written as a source, or cannot be looked for.
+    pub fn has(&self, source: &str) -> Result<bool, ContentError> {
+        Ok(!self.find(source)?.is_empty())
+    }
+
     /// Finds what goes into a file system. Where two have the same target, the later counts. Where `follow`, links
     /// become what they lead to.
     ///
@@ -138,7 +156,7 @@ impl Sources {
     /// [`ContentError`]: the first thing that is missing or wrong.
     pub fn items(&self, contents: &[Content], follow: bool, names: &Names<'_>) -> Result<Vec<Item>, ContentError> {
         let mut items: Vec<Item> = Vec::new();
-        let mut places = std::collections::BTreeMap::new();
+        let mut places = BTreeMap::new();
         for content in contents {
             for item in self.of_content(content, follow, names)? {
                 let key = if follow { fold(&item.target) } else { item.target.clone() };
@@ -160,6 +178,7 @@ impl Sources {
         if target.split('/').any(|part| matches!(part, "." | "..")) || target.contains("//") {
             return Err(ContentError::Target(content.target.clone()));
         }
+        let mut empty = None;
         let into_folder = target.is_empty() || target.ends_with('/');
         for source in &content.source {
             let found = self.find(source)?;
@@ -173,11 +192,18 @@ impl Sources {
                 } else {
                     format!("{target}{}", one.name)
                 };
-                one.walk(&below, follow, &mut items)?;
+                // What git keeps of layers is whether a file can be run; trees of the images are kept as they are.
+                let newest =
+                    source.starts_with("images/").then_some(if self.epoch == 0 { u32::MAX } else { self.epoch });
+                one.walk(&below, follow, newest, &mut items)?;
             }
-            // An empty folder is as good as none.
-            if source.ends_with('/') && items.iter().all(|item| item.kind == ItemKind::Folder) && !content.optional {
+            // A source with files comes before an empty folder, which is what it is where there is no other.
+            if source.ends_with('/') && items.iter().all(|item| item.kind == ItemKind::Folder) {
+                empty = empty.or(Some(items));
                 continue;
+            }
+            if follow {
+                tell_apart(&items)?;
             }
             for item in &mut items {
                 if is_reserved(&item.target) {
@@ -188,9 +214,10 @@ impl Sources {
             }
             return Ok(items);
         }
-        match content.optional {
-            true => Ok(Vec::new()),
-            false => Err(ContentError::Missing(content.source.clone())),
+        match empty {
+            Some(folders) => Ok(folders.into_iter().map(|item| Item { once: content.once, ..item }).collect()),
+            None if content.optional => Ok(Vec::new()),
+            None => Err(ContentError::Missing(content.source.clone())),
         }
     }
 
@@ -241,6 +268,8 @@ impl Sources {
             None => text.into_bytes(),
         };
         item.kind = ItemKind::Text { bytes, mode: if mode & 0o111 == 0 { 0o644 } else { 0o755 } };
+        // It is no longer the file that has these.
+        item.attributes = Attributes { mode: item.attributes.mode, ..Attributes::default() };
         Ok(())
     }
 
@@ -267,6 +296,21 @@ impl Sources {
         }
         Ok(Vec::new())
     }
+}
+
+/// Checks that no two items of a source have names that FAT takes for one: one of them would be lost.
+fn tell_apart(items: &[Item]) -> Result<(), ContentError> {
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    for item in items {
+        // A folder that has only its own name differs from another in that.
+        if let Some(one) = known.insert(fold(&item.target), &item.target)
+            && one != item.target
+        {
+            let (one, other) = (one.min(&item.target).to_owned(), one.max(&item.target).to_owned());
+            return Err(ContentError::Collision { one, other });
+        }
+    }
+    Ok(())
 }
 
 /// What stands for something of the medium in a text.
@@ -380,8 +424,10 @@ impl Place {
         ContentError::Read { path: self.root.join(path).display().to_string(), source }
     }
 
-    /// Lists the file as `target`, or what is in the folder below it.
-    fn walk(&self, target: &str, follow: bool, items: &mut Vec<Item>) -> Result<(), ContentError> {
+    /// Lists the file as `target`, or what is in the folder below it; the attributes of what is in folders are kept where there is
+    /// a `newest` time for them.
+    fn walk(&self, target: &str, follow: bool, newest: Option<u32>, items: &mut Vec<Item>) -> Result<(), ContentError> {
+        let newest = newest.filter(|_| self.dir.metadata(&self.path).is_ok_and(|metadata| metadata.is_dir()));
         let mut pending = vec![(self.path.clone(), target.to_owned(), 0)];
         while let Some((path, target, depth)) = pending.pop() {
             if items.len() > MAX_ITEMS || depth > MAX_DEPTH {
@@ -392,7 +438,13 @@ impl Place {
                 false => self.dir.symlink_metadata(&path),
             };
             let metadata = metadata.map_err(|source| self.unreadable(&path, source))?;
-            let push = |items: &mut Vec<Item>, kind| items.push(Item { target: target.clone(), kind, once: false });
+            let attributes = match newest {
+                Some(newest) => self.attributes(&path, &metadata, newest)?,
+                None => Attributes::default(),
+            };
+            let push = |items: &mut Vec<Item>, kind| {
+                items.push(Item { target: target.clone(), kind, once: false, attributes: attributes.clone() });
+            };
             if metadata.is_dir() {
                 if !target.is_empty() {
                     push(items, ItemKind::Folder);
@@ -419,6 +471,32 @@ impl Place {
             }
         }
         Ok(())
+    }
+
+    /// What is kept of a file or folder beside its contents.
+    fn attributes(
+        &self,
+        path: &Path,
+        metadata: &cap_std::fs::Metadata,
+        newest: u32,
+    ) -> Result<Attributes, ContentError> {
+        let time = u32::try_from(metadata.mtime().max(0)).unwrap_or(u32::MAX).min(newest);
+        let mut kept = Attributes { time: Some(time), ..Attributes::default() };
+        if !metadata.is_symlink() {
+            kept.mode = Some(metadata.mode() & 0o7777);
+        }
+        if metadata.is_file() {
+            kept.inode = (metadata.nlink() > 1).then(|| (metadata.dev(), metadata.ino()));
+            let file = self.dir.open(path).map_err(|source| self.unreadable(path, source))?;
+            // A value of Linux has 24 bytes at most (VFS_CAP_DATA).
+            let mut value = [0; 64];
+            match rustix::fs::fgetxattr(&file, "security.capability", &mut value) {
+                Ok(length) => kept.capability = value.get(..length).map(<[u8]>::to_vec),
+                Err(rustix::io::Errno::NODATA | rustix::io::Errno::OPNOTSUPP) => {}
+                Err(error) => return Err(self.unreadable(path, error.into())),
+            }
+        }
+        Ok(kept)
     }
 }
 

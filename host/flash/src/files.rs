@@ -26,8 +26,8 @@ pub(crate) enum Node {
     Folder,
     File {
         size: u64,
-        /// None where the file system does not know such a thing.
-        is_executable: Option<bool>,
+        /// Its permissions and the like; none where the file system does not know them.
+        mode: Option<u32>,
     },
     Link(String),
     /// Neither of these.
@@ -49,13 +49,14 @@ impl dyn Files + '_ {
     /// Whether every item is there as an install would put it. Ends with the first that is not.
     pub(crate) fn hold(&self, items: &[Item], watch: &dyn Watch) -> io::Result<bool> {
         for item in items {
+            let has_mode = |there: Option<u32>| there.is_none() || item.mode().is_none() || there == item.mode();
             let same = match (&item.kind, self.look(&item.target)?) {
+                // Who may look into a folder with files of users is theirs to say.
                 (ItemKind::Folder, Some(Node::Folder)) => true,
                 (ItemKind::Link(to), Some(Node::Link(there))) => *to == there,
-                (
-                    ItemKind::File { mode, .. } | ItemKind::Text { mode, .. },
-                    Some(Node::File { size, is_executable }),
-                ) => size == item.size() && is_executable.is_none_or(|there| there == (mode & 0o111 != 0)),
+                (ItemKind::File { .. } | ItemKind::Text { .. }, Some(Node::File { size, mode })) => {
+                    size == item.size() && has_mode(mode)
+                }
                 _ => false,
             };
             if !same {

@@ -7,6 +7,7 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
@@ -26,12 +27,16 @@ use crate::ContentError;
 use crate::Ext4Error;
 use crate::FatError;
 use crate::Item;
+use crate::ItemKind;
 use crate::SourceFile;
 use crate::Sources;
+use crate::Unkept;
 use crate::Watch;
 use crate::content::Names;
 use crate::ext4;
 use crate::fat;
+use crate::item;
+use crate::keep::fold;
 use crate::marker::Marker;
 
 /// What is made zero at both ends of a medium, so that nobody finds the table or file system that was there before.
@@ -149,7 +154,10 @@ impl Plan {
             if partition.format == Format::Empty && !own.is_empty() {
                 return Err(wrong("files need a file system: `format`"));
             }
-            let needs = own.iter().map(Item::size).fold(0, u64::saturating_add);
+            let needs = match follow {
+                true => own.iter().map(Item::size).fold(0, u64::saturating_add),
+                false => item::total(&own),
+            };
             if needs > has {
                 return Err(PlanError::TooMuch { label: label.clone(), has, needs });
             }
@@ -179,6 +187,56 @@ impl Plan {
         Ok(Self { placed, ids, items, raw: found.into_iter().flatten().collect(), blocks, epoch: sources.epoch })
     }
 
+    /// As [`Self::new`], for what has not been built yet: contents that are not there are left out, and named.
+    ///
+    /// # Errors
+    /// [`PlanError`]: the first thing that does not fit or is wrong.
+    pub fn sketch(
+        layout: &Layout,
+        medium: Medium,
+        ids: Ids,
+        sources: &Sources,
+    ) -> Result<(Self, Vec<String>), PlanError> {
+        let mut layout = layout.clone();
+        let mut missing = Vec::new();
+        let names = Names { partuuid: &|_| Some(String::new()), generation: 0 };
+        for raw in &mut layout.raw {
+            if let Err(ContentError::Missing(names)) = sources.raw(raw) {
+                missing.push(names.join(" or "));
+                raw.optional = true;
+            }
+        }
+        for partition in &mut layout.partitions {
+            let follow = partition.format == Format::Vfat;
+            partition.copy_files.retain(|content| match sources.items(std::slice::from_ref(content), follow, &names) {
+                // A text may wait for what is not there.
+                Err(ContentError::Missing(_) | ContentError::Left { .. }) => {
+                    missing.push(content.source.join(" or "));
+                    false
+                }
+                _ => true,
+            });
+            let is_there = |source: &String| !matches!(sources.has(source), Ok(false));
+            if let Some(gone) = partition.copy_blocks.take_if(|source| !is_there(source)) {
+                missing.push(gone);
+            }
+        }
+        Ok((Self::new(&layout, medium, ids, sources)?, missing))
+    }
+
+    /// The source that `path` is, by whatever name: to write there would destroy what is read.
+    pub fn source_at(&self, path: &Path) -> Option<&Path> {
+        use std::os::unix::fs::MetadataExt as _;
+        let identity = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+        let own = identity(path)?;
+        let items = self.items.iter().flatten().filter_map(|item| match &item.kind {
+            ItemKind::File { path, .. } => Some(path),
+            _ => None,
+        });
+        let files = self.raw.iter().chain(self.blocks.iter().flatten()).map(|file| &file.path);
+        items.chain(files).map(PathBuf::as_path).find(|source| identity(source) == Some(own))
+    }
+
     /// Adds what is the user's own: to the first partition with FAT, where `shared`, or to the one in which users keep things,
     /// the last with ext4. What has the same place there gives way. Returns whether there is such a partition.
     pub fn add(&mut self, shared: bool, own: Vec<Item>) -> bool {
@@ -188,10 +246,30 @@ impl Plan {
             false => parts.rposition(|part| matches!(part.partition.format, Format::Ext4 { .. })),
         };
         let Some(items) = found.and_then(|number| self.items.get_mut(number)) else { return false };
-        items.retain(|item| own.iter().all(|new| new.target != item.target));
+        let key = |item: &Item| if shared { fold(&item.target) } else { item.target.clone() };
+        let taken: std::collections::BTreeSet<String> = own.iter().map(key).collect();
+        items.retain(|item| !taken.contains(&key(item)));
         items.extend(own);
         items.sort_by(|one, other| one.target.cmp(&other.target));
         true
+    }
+
+    /// What FAT does not keep of what goes onto it.
+    pub fn unkept(&self) -> Vec<Unkept> {
+        let parts = self.placed.partitions().iter().zip(&self.items);
+        let fat = parts.filter(|(placed, _)| placed.partition.format == Format::Vfat);
+        fat.flat_map(|(placed, items)| Unkept::of(&placed.partition.label, items)).collect()
+    }
+
+    /// The partitions with FAT12 or FAT16 that an install would have to bring up to date, and cannot: their labels.
+    pub fn unrenewable(&self) -> Vec<&str> {
+        let sector = self.placed.medium().sector;
+        let is_narrow = |placed: &&PlacedPartition| {
+            placed.partition.format == Format::Vfat
+                && placed.partition.is_renewed()
+                && !skiff_layout::fits_fat32(placed.range.end - placed.range.start, sector)
+        };
+        self.placed.partitions().iter().filter(is_narrow).map(|placed| placed.partition.label.as_str()).collect()
     }
 
     /// Bytes of all contents.
@@ -383,7 +461,7 @@ fn copy_file(
     watch: &dyn Watch,
 ) -> Result<(), BuildError> {
     let failed = |error| BuildError::Io { path: source.path.display().to_string(), source: error };
-    let from = crate::item::open(&source.path, source.size).map_err(failed)?;
+    let from = item::open(&source.path, source.size).map_err(failed)?;
     let mut buffer = vec![0; CHUNK as usize];
     let mut at = range.start;
     while at < range.end {

@@ -16,6 +16,7 @@ use crate::Item;
 use crate::RollbackPlan;
 use crate::Sources;
 use crate::Staged;
+use crate::Unkept;
 use crate::Watch;
 use crate::content::Names;
 use crate::marker::Marker;
@@ -91,6 +92,14 @@ pub enum InstallError {
     /// No partition holds a previous system.
     #[error("the medium holds no previous system")]
     NoPrevious,
+    /// A number of installs after which none can follow.
+    #[error("partition `{label}` says that it is of generation {generation}, after which none can follow")]
+    LastGeneration {
+        /// The partition.
+        label: String,
+        /// What its marker says.
+        generation: u64,
+    },
     /// There is no system of which every partition has its part.
     #[error("the medium holds no previous system as a whole: of the generations of systems, {0}")]
     NoCommon(String),
@@ -129,7 +138,9 @@ impl InstallPlan {
             let found = found.ok_or_else(|| part::missing(partition))?;
             parts.push((partition, Part::of(partition, found, disk, path)?));
         }
-        let generation = parts.iter().map(|(_, part)| part.held().newest()).max().unwrap_or_default() + 1;
+        let newest = parts.iter().max_by_key(|(_, part)| part.held().newest());
+        let (label, newest) = newest.map(|(_, part)| (part.label.clone(), part.held().newest())).unwrap_or_default();
+        let generation = Marker::after(newest).ok_or(InstallError::LastGeneration { label, generation: newest })?;
         let partuuid = |label: &str| {
             let all = found.iter().filter_map(|(partition, found)| Some((partition, found.as_ref()?)));
             all.filter(|(partition, _)| partition.label == label).map(|(_, found)| found.partuuid.clone()).next()
@@ -137,8 +148,12 @@ impl InstallPlan {
         let mut renewals = Vec::new();
         for (partition, part) in parts {
             let follow = partition.format == Format::Vfat;
-            let items =
-                |generation| sources.items(&partition.copy_files, follow, &Names { partuuid: &partuuid, generation });
+            let items = |generation| {
+                let names = Names { partuuid: &partuuid, generation };
+                let mut items = sources.items(&partition.copy_files, follow, &names)?;
+                items.retain(|item| !item.once);
+                Ok::<_, ContentError>(items)
+            };
             let renewal =
                 Renewal { items: items(generation)?, unchanged: items(part.held().current.generation)?, part };
             // Where this system has nothing, and the last had nothing either, there is nothing to do.
@@ -154,6 +169,12 @@ impl InstallPlan {
     /// The partitions, in the order in which they change.
     pub fn parts(&self) -> &[Renewal] {
         &self.parts
+    }
+
+    /// What FAT does not keep of what goes onto it.
+    pub fn unkept(&self) -> Vec<Unkept> {
+        let fat = self.parts.iter().filter(|renewal| renewal.part.is_fat());
+        fat.flat_map(|renewal| Unkept::of(&renewal.part.label, &renewal.items)).collect()
     }
 
     /// How many systems were installed to the medium, this one included.
@@ -173,7 +194,8 @@ impl InstallPlan {
         watch.begin("Comparing", self.parts.iter().flat_map(|renewal| &renewal.items).map(Item::size).sum());
         for Renewal { part, unchanged, .. } in &self.parts {
             let current = &part.held().current;
-            let has_old = current.files != Marker::of(0, unchanged).files;
+            let wanted = Marker::of(0, unchanged);
+            let has_old = (&current.files, &current.attributes) != (&wanted.files, &wanted.attributes);
             if has_old || !part.holds(disk, path, unchanged, watch)? {
                 return if watch.is_cancelled() { Err(InstallError::Cancelled) } else { Ok(false) };
             }

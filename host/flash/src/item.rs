@@ -10,6 +10,22 @@ pub struct Item {
     pub kind: ItemKind,
     /// Whether it is put there only when the file system is made.
     pub once: bool,
+    /// What a tree says of it beside its contents.
+    pub attributes: Attributes,
+}
+
+/// What a tree of the images says of a file or directory beside its contents, as far as media keep it. Owners are not among it:
+/// builds run as any user, and that user's number means nothing on the target, so that everything is root's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// Permissions, setuid, setgid and sticky bit; none where skiff chooses them.
+    pub mode: Option<u32>,
+    /// When it was changed, in seconds since 1970; none where it bears the time of what is made.
+    pub time: Option<u32>,
+    /// The extended attribute `security.capability`, as Linux hands it out.
+    pub capability: Option<Vec<u8>>,
+    /// Device and inode of a file with several names: those of one inode are hard links of each other.
+    pub inode: Option<(u64, u64)>,
 }
 
 /// What an item is.
@@ -44,7 +60,7 @@ impl Item {
     /// A text that anybody may read.
     pub fn text(target: impl Into<String>, text: impl Into<Vec<u8>>) -> Self {
         let kind = ItemKind::Text { bytes: text.into(), mode: PLAIN };
-        Self { target: target.into(), kind, once: false }
+        Self { target: target.into(), kind, once: false, attributes: Attributes::default() }
     }
 
     /// Bytes of its contents.
@@ -56,10 +72,37 @@ impl Item {
         }
     }
 
+    /// Permissions, setuid, setgid and sticky bit that it has on a file system that knows them; none where it is no matter.
+    pub(crate) fn mode(&self) -> Option<u32> {
+        self.attributes.mode.or(match &self.kind {
+            ItemKind::File { mode, .. } if mode & 0o111 == 0 => Some(0o644),
+            ItemKind::File { .. } => Some(0o755),
+            ItemKind::Text { mode, .. } => Some(mode & 0o7777),
+            ItemKind::Folder | ItemKind::Link(_) => None,
+        })
+    }
+
     /// The folders above it, the highest first.
     pub(crate) fn parents(&self) -> impl Iterator<Item = &str> {
         crate::keep::parents(&self.target)
     }
+}
+
+/// For each item that is another name of a file before it, the number of that.
+pub(crate) fn links(items: &[Item]) -> Vec<Option<usize>> {
+    let mut first = std::collections::HashMap::new();
+    let known = |(number, item): (usize, &Item)| {
+        let inode = item.attributes.inode.filter(|_| matches!(item.kind, ItemKind::File { .. }))?;
+        let known = *first.entry(inode).or_insert(number);
+        (known != number).then_some(known)
+    };
+    items.iter().enumerate().map(known).collect()
+}
+
+/// Bytes that items need, where those of hard links are counted once.
+pub(crate) fn total(items: &[Item]) -> u64 {
+    let own = items.iter().zip(links(items)).filter(|(_, link)| link.is_none());
+    own.map(|(item, _)| item.size()).fold(0, u64::saturating_add)
 }
 
 /// Opens a source; one that has become a link or has another size than when the plan was made is an error.

@@ -30,10 +30,18 @@ pub(crate) fn parents(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').filter_map(|(at, _)| path.get(..at))
 }
 
-/// A name on FAT with large and small letters the same, as the library compares them: names that are the same to it and not to us
-/// would be written into one another.
+/// A name on FAT with large and small letters the same. Drivers compare letter by letter, some by capitals and some by small
+/// letters: what is one name to any of them is one here. Letters that become several (`ß`) stay what they are to all.
 pub(crate) fn fold(name: &str) -> String {
-    name.to_uppercase()
+    fn single(mut letters: impl Iterator<Item = char>, letter: char) -> char {
+        match (letters.next(), letters.next()) {
+            (Some(one), None) => one,
+            _ => letter,
+        }
+    }
+    let upper = |c: char| single(c.to_uppercase(), c);
+    let lower = |c: char| single(c.to_lowercase(), c);
+    name.chars().map(|c| upper(lower(upper(c)))).collect()
 }
 
 impl Keep {

@@ -2,9 +2,12 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde::Serialize;
+use sha2::Digest as _;
+use sha2::Sha256;
 
 use crate::Item;
 use crate::ItemKind;
+use crate::item;
 
 /// What an install leaves in the root folder of every partition that it renews: which install it was, and what it put there.
 /// What was formatted and never renewed has none, and is generation 0.
@@ -14,6 +17,9 @@ pub(crate) struct Marker {
     pub(crate) generation: u64,
     /// The files of the system, as their targets. What is not among them is the users', and stays.
     pub(crate) files: BTreeSet<String>,
+    /// A digest of capabilities, hard links and modes of folders, which cannot be compared file by file; none if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attributes: Option<String>,
 }
 
 impl Marker {
@@ -27,13 +33,19 @@ impl Marker {
     const MAX_PATH: usize = 4096;
     const MAX_DEPTH: usize = 64;
 
-    /// The highest generation that is believed.
-    const MAX_GENERATION: u64 = u32::MAX as u64;
+    /// The highest generation that is believed, and written.
+    const MAX_GENERATION: u64 = 1_000_000_000;
 
     /// That of a system.
     pub(crate) fn of(generation: u64, items: &[Item]) -> Self {
         let files = items.iter().filter(|item| !item.once && item.kind != ItemKind::Folder);
-        Self { generation, files: files.map(|item| item.target.clone()).collect() }
+        let files = files.map(|item| item.target.clone()).collect();
+        Self { generation, files, attributes: digest(items) }
+    }
+
+    /// The generation after one; none where it would not be believed.
+    pub(crate) fn after(generation: u64) -> Option<u64> {
+        generation.checked_add(1).filter(|next| *next <= Self::MAX_GENERATION)
     }
 
     /// Reads one. What somebody has changed beyond recognition says nothing.
@@ -57,6 +69,21 @@ impl Marker {
     }
 }
 
+/// A digest of what cannot be compared file by file.
+fn digest(items: &[Item]) -> Option<String> {
+    let links = item::links(items);
+    let mut lines = Vec::new();
+    for (item, link) in items.iter().zip(links).filter(|(item, _)| !item.once) {
+        let first = link.and_then(|first| items.get(first)).map(|first| first.target.as_str());
+        let mode = item.attributes.mode.filter(|mode| item.kind == ItemKind::Folder && *mode != 0o755);
+        let capability = &item.attributes.capability;
+        if first.is_some() || capability.is_some() || mode.is_some() {
+            lines.push(format!("{}\0{}\0{capability:?}\0{mode:?}\n", item.target, first.unwrap_or_default()));
+        }
+    }
+    (!lines.is_empty()).then(|| Sha256::digest(lines.concat()).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Whether a place in a file system is one that skiff, or the file system, needs for itself.
 pub(crate) fn is_reserved(target: &str) -> bool {
     let first = target.trim_start_matches('/').split('/').next().unwrap_or_default();
@@ -75,7 +102,14 @@ mod tests {
         assert_eq!(Marker::parse(&bytes), marker);
         assert!(String::from_utf8(bytes).unwrap().contains("\n  \"generation\": 3,\n"));
         assert_eq!(Marker::parse(b"nonsense"), Marker::default());
-        assert_eq!(Marker::parse(br#"{"generation": 18446744073709551615, "files": []}"#), Marker::default());
+        for generation in [u64::MAX, u64::from(u32::MAX), Marker::MAX_GENERATION + 1] {
+            let text = format!(r#"{{"generation": {generation}, "files": []}}"#);
+            assert_eq!(Marker::parse(text.as_bytes()), Marker::default());
+        }
+        // What is written is believed, and behind the last that is believed nothing is written.
+        assert_eq!(Marker::after(Marker::MAX_GENERATION - 1), Some(Marker::MAX_GENERATION));
+        assert_eq!((Marker::after(Marker::MAX_GENERATION), Marker::after(u64::MAX)), (None, None));
+        assert_eq!(Marker::parse(br#"{"generation": -1, "files": []}"#), Marker::default());
         let hostile = br#"{"generation": 1, "files": ["../x", "/etc/x", "lost+found/x", "SKIFF.OLD/x", "good"]}"#;
         assert_eq!(Marker::parse(hostile).files.into_iter().collect::<Vec<_>>(), ["good"]);
     }

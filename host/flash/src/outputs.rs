@@ -5,6 +5,7 @@ use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -19,6 +20,9 @@ use crate::Watch;
 
 /// zstd's level: higher ones take many times as long for a few percent.
 const LEVEL: i32 = 3;
+
+/// Bytes of a list of digests that is there already.
+const MAX_SUMS: u64 = 1 << 20;
 
 /// Bytes handled at a time.
 const CHUNK: usize = 1 << 20;
@@ -51,6 +55,15 @@ struct Entry {
 }
 
 impl Outputs {
+    /// The files that [`Self::publish`] makes for the image `path`.
+    pub fn files(&self, path: &Path) -> Vec<PathBuf> {
+        let mut files = vec![path.to_owned(), with_end(path, "bmap")];
+        if self.publish {
+            files.extend([with_end(path, "zst"), with_end(path, "rpi-imager.json"), path.with_file_name("SHA256SUMS")]);
+        }
+        files
+    }
+
     /// Puts an image where it belongs, with its map and whatever else is wanted beside it. All are made before the first takes its
     /// place. Returns the files.
     ///
@@ -199,7 +212,18 @@ fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
 
 /// A list of digests with more files, in the place of those of the same names.
 fn with_sums(path: &Path, sums: &[(PathBuf, String)]) -> io::Result<NamedTempFile> {
-    let known = match std::fs::read_to_string(path) {
+    // What is there under this name may be anything: it is opened without waiting, and read with a bound.
+    let read = || -> io::Result<String> {
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().read(true).custom_flags(flags).open(path)?;
+        let mut text = String::new();
+        file.take(MAX_SUMS + 1).read_to_string(&mut text)?;
+        match text.len() as u64 > MAX_SUMS {
+            true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "a list of digests has at most 1 MiB")),
+            false => Ok(text),
+        }
+    };
+    let known = match read() {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error),
@@ -215,16 +239,22 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The day of a time, as `YYYY-MM-DD` (days_from_civil of H. Hinnant, the other way).
+/// The day of a time, as `YYYY-MM-DD`.
 fn day(epoch: u32) -> String {
-    let days = i64::from(epoch / 86_400) + 719_468;
+    let (year, month, day) = civil(i64::from(epoch / 86_400));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// Year, month and day of a number of days since 1970 (days_from_civil of H. Hinnant, the other way).
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
     let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!("{:04}-{month:02}-{day:02}", year + era * 400 + carry)
+    (year + era * 400 + carry, month, day)
 }
 
 #[cfg(test)]

@@ -69,8 +69,18 @@ impl Part {
             format: partition.format.clone(),
             held: Held::default(),
         };
+        if part.is_fat() {
+            // Said before anything is worked out.
+            let files = FatFiles::open(disk, &part.range).map_err(|error| part.fat(error))?;
+            fat::movable(files.geometry()).map_err(|error| part.fat(error))?;
+        }
         part.held = part.look(disk, path, Held::read)?.ok_or_else(|| InstallError::Foreign(part.label.clone()))?;
         Ok(part)
+    }
+
+    /// Whether it has FAT.
+    pub(crate) fn is_fat(&self) -> bool {
+        self.format == Format::Vfat
     }
 
     /// The systems that it held when it was looked into.
@@ -234,7 +244,7 @@ pub(crate) fn find<'l>(layout: &'l Layout, medium: Medium, disk: &dyn Disk) -> R
 
 pub(crate) fn missing(partition: &Partition) -> InstallError {
     let format = match partition.format {
-        Format::Vfat => "FAT32",
+        Format::Vfat => "FAT",
         Format::Ext4 { .. } => "ext4",
         Format::Empty => "a file system",
     };
@@ -256,11 +266,14 @@ fn label(disk: &dyn Disk, range: &Range<u64>) -> io::Result<Label> {
         let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
         String::from_utf8_lossy(bytes).trim_end().to_owned()
     };
-    // ext4: a superblock at 1024 with its magic at 56 and the label at 120. FAT32: the label at 71, its type at 82.
+    // ext4: a superblock at 1024 with its magic at 56 and the label at 120. FAT32: the label at 71, its type at 82; FAT12 and
+    // FAT16: at 43 and 54.
     Ok(if start.get(1080..1082) == Some(&[0x53, 0xef]) {
         Label::Ext4(text(1144, 16))
     } else if start.get(82..87) == Some(b"FAT32") {
         Label::Fat(text(71, 11))
+    } else if matches!(start.get(54..59), Some(b"FAT12" | b"FAT16")) {
+        Label::Fat(text(43, 11))
     } else {
         Label::Other
     })

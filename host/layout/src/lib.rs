@@ -58,6 +58,7 @@ pub use solve::Placed;
 pub use solve::PlacedPartition;
 pub use solve::PlacedRaw;
 pub use solve::Shrunk;
+pub use solve::fits_fat32;
 pub use table::Patch;
 pub use yaml::to_yaml;
 

@@ -24,6 +24,14 @@ const MBR_SECTORS: u64 = 1 << 32;
 /// The least that FAT32 can be, in sectors: 65525 clusters of one, and what is before them, in whole MiB where they have 512.
 const FAT32_MIN: u64 = (34 << 20) / 512;
 
+/// The least that FAT12 can be, in sectors: its root directory has 32 of 512 bytes.
+const FAT_MIN: u64 = 128;
+
+/// Whether a file system of `size` bytes on a medium with sectors of `sector` bytes is FAT32. Smaller ones are FAT12 or FAT16.
+pub fn fits_fat32(size: u64, sector: u32) -> bool {
+    size >= FAT32_MIN * u64::from(sector)
+}
+
 /// The least that ext4 with a journal is of use as.
 const EXT4_MIN: u64 = 4 << 20;
 
@@ -285,7 +293,7 @@ fn check_sizes(partition: &Partition, medium: Medium) -> Result<(), LayoutError>
         return wrong(format!("`end_align` is a multiple of {sector} bytes up to 1 MiB"));
     }
     let floor = match format {
-        Format::Vfat => FAT32_MIN * sector,
+        Format::Vfat => FAT_MIN * sector,
         Format::Ext4 { .. } => EXT4_MIN,
         Format::Empty => sector,
     };
@@ -430,7 +438,8 @@ mod tests {
         assert!(one(Partition { size: Some(0), ..rest("a") }).is_err());
         assert!(one(Partition { size: Some(u64::MAX), size_min: None, ..rest("a") }).is_err());
         assert!(one(Partition { format: Format::Vfat, ..rest("A LONG LABEL") }).is_err());
-        assert!(one(Partition { format: Format::Vfat, size: Some(1 << 20), size_min: None, ..rest("a") }).is_err());
+        assert!(one(Partition { format: Format::Vfat, size: Some(32 << 10), size_min: None, ..rest("a") }).is_err());
+        assert!(one(Partition { format: Format::Vfat, size: Some(1 << 20), size_min: None, ..rest("a") }).is_ok());
         let odd = one(Partition { size: Some((10 << 20) + 256), size_min: None, ..rest("a") }).unwrap();
         assert_eq!(odd.partitions()[0].range, 1 << 20..(11 << 20) + 512);
         let five = (0..5).map(|n| fixed(&n.to_string(), 10, 10, 1)).collect();

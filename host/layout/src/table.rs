@@ -1,10 +1,14 @@
 //! The bytes of partition tables.
 
+use crate::Format;
 use crate::Ids;
+use crate::Kind;
 use crate::LayoutError;
+use crate::Partition;
 use crate::Placed;
 use crate::PlacedPartition;
 use crate::Table;
+use crate::fits_fat32;
 
 /// Bytes at a place of a medium.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +75,7 @@ impl Placed {
             let count = (range.end - range.start) / sector;
             entries.push(if partition.bootable { 0x80 } else { 0 });
             entries.extend(cylinder(start));
-            entries.push(partition.r#type.code()?);
+            entries.push(code(partition, range.end - range.start, self.medium.sector)?);
             entries.extend(cylinder(start + count - 1));
             // They end below 2^32 sectors, or would not have been placed.
             entries.extend(u32::try_from(start).unwrap_or(u32::MAX).to_le_bytes());
@@ -144,6 +148,15 @@ fn protective(last: u64) -> Vec<u8> {
     bytes.resize(64, 0);
     bytes.extend([0x55, 0xaa]);
     bytes
+}
+
+/// The code of a partition. `basic-data` is 0x0c where the file system is FAT32, and 0x0e where it is FAT12 or FAT16.
+fn code(partition: &Partition, size: u64, sector: u32) -> Result<u8, LayoutError> {
+    let is_narrow = partition.format == Format::Vfat && !fits_fat32(size, sector);
+    match partition.r#type == Kind::basic_data() && is_narrow {
+        true => Ok(0x0e),
+        false => partition.r#type.code(),
+    }
 }
 
 /// A sector as cylinder, head and sector of a disk with 255 heads and 63 sectors, the greatest value where that cannot be.

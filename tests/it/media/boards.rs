@@ -245,7 +245,7 @@ fn build(env: &TestEnvironment, board: &str, owner: &str, size: u64) -> Medium {
     let path = env.path("medium.img");
     let size = size.to_string();
     let output = path.display().to_string();
-    env.succeed(&["-c", board, "cmd", owner, "buildimage", "--size", &size, "--output", &output]);
+    env.succeed(&["-c", board, "cmd", owner, "buildimage", "--force", "--size", &size, "--output", &output]);
     Medium::new(path)
 }
 

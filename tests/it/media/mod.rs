@@ -2,6 +2,7 @@
 
 mod boards;
 mod devices;
+mod files;
 mod foreign;
 mod install;
 

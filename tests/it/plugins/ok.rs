@@ -109,7 +109,7 @@ fn ok_configure_contributes() {
 fn ok_board_plans() {
     let env = with_guest(guests::OK_BOARD_PLANS, "    board: true\n");
     env.succeed(&["grant", "add", "--all", "my/board/p"]);
-    let layout = env.succeed(&["layout", "my/board", "--size", "4G"]).stdout;
+    let layout = env.succeed(&["layout", "my/board", "--size", "4G", "--json"]).stdout;
     let layout: serde_json::Value = serde_json::from_str(&layout).unwrap();
     assert_eq!(layout["table"], "mbr");
     assert_eq!(layout["partitions"][1]["label"], "persist");

@@ -19,6 +19,7 @@ mod image;
 mod kernel;
 mod package;
 mod system;
+mod times;
 mod tree;
 
 use std::fs;
@@ -236,6 +237,7 @@ impl Prebuilt {
         image::initramfs(&tree, &modules, &site.plan.prebuilt, epoch, &images)?;
         image::root(&tree, &owners, epoch, &images, site)?;
         self.call_hooks(site, hooks, Stage::Post, epoch, &root, &folder)?;
+        times::cap(&folder, epoch)?;
         Ok(outputs::write_sums(&images, Symlinks::Refused)?)
     }
 

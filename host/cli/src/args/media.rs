@@ -11,6 +11,9 @@ pub(crate) struct LayoutArgs {
     /// The package of the board: `namespace/name`
     #[arg(required_unless_present = "import", add = ArgValueCompleter::new(completions::packages))]
     pub(crate) package: Option<String>,
+    /// Writes the layout as JSON instead of drawing it
+    #[arg(long)]
+    pub(crate) json: bool,
     /// The size of the medium: 4GiB, 8GB
     #[arg(long, default_value = "8GiB")]
     pub(crate) size: skiff_layout::Bytes,
@@ -144,6 +147,9 @@ pub(crate) struct BuildImageArgs {
     /// The size of the medium: 4GiB, 8GB
     #[arg(long)]
     pub(crate) size: Option<skiff_layout::Bytes>,
+    /// Overwrites the file if it exists, without a question
+    #[arg(long, short)]
+    pub(crate) force: bool,
     /// Makes what others need to write it, too: a packed image, SHA256SUMS, an entry for Raspberry Pi Imager
     #[arg(long)]
     pub(crate) publish: bool,

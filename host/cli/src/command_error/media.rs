@@ -108,6 +108,7 @@ impl From<ContentError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             ContentError::Missing(_) => plain.hint("is the system built? `skiff compile`; firmware, device trees and boot loaders come from `--engine buildroot`, some from vendors: see the README of the board's layer. Your own files go to overrides/resources"),
+            ContentError::Collision { .. } => plain.hint("rename one of them, or put it onto a partition with ext4"),
             _ => plain.hint("metadata/layout.yaml of the layers says what goes where: skiff layout shows it"),
         }
     }
@@ -136,6 +137,8 @@ impl From<InstallError> for CommandError {
             InstallError::NotFormatted { .. } | InstallError::Table(_) => {
                 Self::of(Kind::User, &error).hint("`format` makes everything on it anew; is it the right medium?")
             }
+            InstallError::LastGeneration { .. } => Self::of(Kind::User, &error)
+                .hint("somebody has changed skiff-system.json there; `format` makes the medium anew"),
             InstallError::NoPrevious => Self::of(Kind::User, &error).hint("there is one after the first `install`"),
             InstallError::NoCommon(_) => {
                 Self::of(Kind::User, &error).hint("`install` makes it whole; the system that boots is left until then")
@@ -161,8 +164,15 @@ fn hint_fat(plain: CommandError, error: &FatError) -> CommandError {
     match error {
         FatError::Full => plain.hint("it has to hold the new system beside the present one: take a larger medium"),
         FatError::Damaged(_) => plain.hint("nothing was written; fsck.fat may mend it, `format` makes it anew"),
-        FatError::Missing | FatError::NotFat32 => plain.hint("`format` makes it anew"),
-        FatError::Name(_) => plain.hint("give it another name: nothing was written"),
+        FatError::Missing => plain.hint("`format` makes it anew"),
+        FatError::NotFat32(_) => {
+            plain.hint("nothing was written; `format` makes everything anew. FAT32 needs a partition of 34 MiB")
+        }
+        FatError::Size(_) => plain.hint("give the partition another size in metadata/layout.yaml"),
+        FatError::Name { .. } | FatError::Collision { .. } => plain.hint("rename it: nothing was written"),
+        FatError::Folder(_) | FatError::RootFolder { .. } => {
+            plain.hint("put some of them into a directory of their own")
+        }
         FatError::TooLarge(_) => plain.hint("put it onto a partition with ext4"),
         FatError::Io(_) => plain.hint("is the medium still there, and room for the scratch files in the workspace?"),
         FatError::NoPrevious | FatError::Cancelled => plain,

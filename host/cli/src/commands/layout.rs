@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use skiff_flash::Plan;
 use skiff_layers::LayerName;
 use skiff_layout::ImportError;
 use skiff_layout::Layout;
@@ -13,6 +14,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::media::Board;
+use crate::media::Picture;
 use crate::output::data;
 use crate::session::Session;
 
@@ -43,11 +45,23 @@ pub(crate) fn run(session: &Session, args: &LayoutArgs) -> Result<()> {
     let layout = board.layout(session, intent, medium, "")?;
     match &args.repart {
         Some(folder) => export(&session.environment.absolute(folder), &layout),
-        None => {
+        None if args.json => {
             data!("{:#}", serde_json::json!(layout));
             Ok(())
         }
+        None => draw(session, &board, &layout, medium),
     }
+}
+
+/// Draws a layout with what is there of its contents.
+fn draw(session: &Session, board: &Board, layout: &Layout, medium: Medium) -> Result<()> {
+    let ids = board.ids(session, medium, "");
+    let (plan, missing) = Plan::sketch(layout, medium, ids, &board.sources(session)?)?;
+    data!("{}", Picture::new(&plan, board.package.as_str()).text());
+    if !missing.is_empty() {
+        data!("Not there, and of unknown size: {}", missing.join(", "));
+    }
+    Ok(())
 }
 
 /// The layout of a file of another tool, and what of it a layout has no words for.

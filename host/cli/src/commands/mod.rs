@@ -116,7 +116,7 @@ fn exit_code(status: std::process::ExitStatus) -> ExitCode {
 }
 
 /// Asks a question that has yes and no for answers. `without` is the command line that asks nothing.
-fn confirm(session: &Session, question: &str, without: &str) -> Result<bool> {
+pub(crate) fn confirm(session: &Session, question: &str, without: &str) -> Result<bool> {
     match session.environment.get("SKIFF_NO_INTERACTIVE") {
         Some(_) => Ok(true),
         None => ask(session, question, without),

@@ -1,5 +1,3 @@
-use std::fs;
-
 use skiff_flash::Sources;
 use skiff_layers::BoardDecl;
 use skiff_layers::LayerName;
@@ -67,8 +65,9 @@ impl Board {
 
     /// The identities of what is made: of the same system on the same medium, the same.
     pub(crate) fn ids(&self, session: &Session, medium: Medium, serial: &str) -> Ids {
-        let lock = fs::read(session.workspace.system_lock()).unwrap_or_default();
+        // What cannot be read says nothing.
+        let lock = skiff_layers::optional_text(&session.workspace.system_lock()).ok().flatten().unwrap_or_default();
         let rest = format!("\0{}\0{}\0{serial}", self.planned.layer, medium.size);
-        Ids::new(&[lock, rest.into_bytes()].concat())
+        Ids::new(&[lock, rest].concat().into_bytes())
     }
 }

@@ -1,6 +1,8 @@
 //! What makes a medium somebody's own: the name of the machine, keys, networks. Given when a device is written; never part of
 //! an image that others get, and never kept.
 
+use std::io::Read as _;
+use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -13,6 +15,9 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::session::Session;
+
+/// Bytes of a file with keys or a password.
+const MAX_TEXT: u64 = 64 << 10;
 
 /// `personalize:` of the project file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -65,9 +70,6 @@ pub(crate) fn personalize(session: &Session, args: &PersonalArgs, plan: &mut Pla
 impl Own {
     fn read(session: &Session, args: &PersonalArgs) -> Result<Self> {
         let project = &session.project.personalize;
-        let unreadable = |path: &PathBuf, error: &dyn std::fmt::Display| {
-            CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", path.display())).hint("is it there?")
-        };
         let hostname = args.hostname.clone().or_else(|| project.hostname.clone());
         if let Some(name) = &hostname {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
@@ -80,7 +82,7 @@ impl Own {
         let files = files.chain(args.ssh_key.iter().map(|path| session.environment.absolute(path)));
         let mut keys = Vec::new();
         for path in files {
-            let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+            let text = text_of(&path)?;
             // Whoever names the private key by mistake must not find it on a card.
             if text.contains("PRIVATE KEY")
                 || !text
@@ -97,10 +99,7 @@ impl Own {
         for network in &project.wifi {
             let password = match (&network.password, &network.password_file, &network.password_env) {
                 (Some(password), None, None) => password.clone(),
-                (None, Some(file), None) => {
-                    let path = session.project.absolute(file);
-                    std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?
-                }
+                (None, Some(file), None) => text_of(&session.project.absolute(file))?,
                 (None, None, Some(name)) => session.environment.get(name).map(str::to_owned).ok_or_else(|| {
                     CommandError::new(
                         Kind::User,
@@ -121,7 +120,7 @@ impl Own {
         if let Some(ssid) = &args.wifi {
             let path = args.wifi_password_file.as_ref().map(|path| session.environment.absolute(path));
             let password = match &path {
-                Some(path) => std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?,
+                Some(path) => text_of(path)?,
                 None => session.environment.get("SKIFF_WIFI_PASSWORD").map(str::to_owned).ok_or_else(|| {
                     CommandError::new(Kind::Usage, format!("No password for `{ssid}` was given"))
                         .hint("in a file: --wifi-password-file, or in the variable SKIFF_WIFI_PASSWORD")
@@ -164,9 +163,8 @@ impl Own {
             );
             // NetworkManager takes no connection that others can read.
             items.push(Item {
-                target: format!("skiff/connections/{}.nmconnection", plain_name(ssid)),
                 kind: ItemKind::Text { bytes: text.into_bytes(), mode: 0o600 },
-                once: false,
+                ..Item::text(format!("skiff/connections/{}.nmconnection", plain_name(ssid)), "")
             });
         }
         items
@@ -197,6 +195,23 @@ impl Own {
     }
 }
 
+/// Reads a small text that the user or the project file names. Anything may be there: a pipe would wait for ever, and some
+/// devices have no end.
+fn text_of(path: &Path) -> Result<String> {
+    let unreadable = |problem: &str| {
+        CommandError::new(Kind::User, format!("Cannot read `{}`: {problem}", path.display()))
+            .hint(format!("look at it: ls -l '{}'", path.display()))
+    };
+    let file = skiff_layers::open_file(path).map_err(|error| unreadable(&error.to_string()))?;
+    let file = file.ok_or_else(|| unreadable("expected a regular file"))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error.to_string()))?;
+    if bytes.len() as u64 > MAX_TEXT {
+        return Err(unreadable(&format!("expected at most {} KiB", MAX_TEXT >> 10)));
+    }
+    String::from_utf8(bytes).map_err(|_| unreadable("expected UTF-8 text"))
+}
+
 /// A value in a key file of NetworkManager: `\` and `;` have a meaning there.
 fn keyfile(text: &str) -> String {
     text.replace('\\', "\\\\").replace(';', "\\;")
@@ -207,4 +222,29 @@ fn plain_name(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = text.chars().map(plain).collect();
     name.trim_start_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_small_regular_files_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("key"), "ssh-ed25519 AAAA me").unwrap();
+        std::fs::write(path("large"), vec![b'x'; 65537]).unwrap();
+        std::fs::write(path("binary"), [0xff]).unwrap();
+        std::os::unix::fs::symlink("key", path("link")).unwrap();
+        std::os::unix::fs::symlink("pipe", path("link to a pipe")).unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for good in ["key", "link"] {
+            assert_eq!(text_of(&path(good)).unwrap(), "ssh-ed25519 AAAA me");
+        }
+        let paths = ["large", "binary", "pipe", "link to a pipe", "", "absent"].map(path);
+        for bad in paths.iter().map(PathBuf::as_path).chain([Path::new("/dev/zero"), Path::new("/dev/tty")]) {
+            assert!(text_of(bad).is_err(), "{}", bad.display());
+        }
+    }
 }

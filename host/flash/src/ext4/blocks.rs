@@ -34,7 +34,11 @@ impl Blocks {
         let number = |name: &str| field(name)?.parse::<u64>().ok();
         let (size, count) = (number("Block size:")?, number("Block count:")?);
         let inode_size = number("Inode size:")?;
-        let bytes = |blocks: Range<u64>| blocks.start * size..blocks.end * size;
+        if !size.is_power_of_two() {
+            return None;
+        }
+        // What a damaged file system says of its sizes reaches the end of every type.
+        let bytes = |blocks: Range<u64>| Some(blocks.start.checked_mul(size)?..blocks.end.checked_mul(size)?);
         let (mut free, mut unused_inodes) = (Ranges::default(), Ranges::default());
         let (mut table, mut zeroed) = (None, true);
         for line in text.lines() {
@@ -45,18 +49,18 @@ impl Blocks {
                 table = range(rest.split_whitespace().next()?);
             } else if let Some((_, rest)) = line.split_once(" directories, ").filter(|_| !zeroed) {
                 let unused: u64 = rest.split_whitespace().next()?.parse().ok()?;
-                let end = table.clone()?.end * size;
-                let start = (end - (unused * inode_size).min(end)).next_multiple_of(size);
+                let end = bytes(table.clone()?)?.end;
+                let unused = unused.checked_mul(inode_size)?.min(end);
+                let start = (end - unused).checked_next_multiple_of(size)?;
                 unused_inodes.add(start..end);
-            } else if let Some(rest) = line.strip_prefix("Free blocks:") {
+            // The first line of this name, before all groups, is a number: how many there are.
+            } else if let Some(rest) = line.strip_prefix("Free blocks:").filter(|_| table.is_some()) {
                 for run in rest.split(',').map(str::trim).filter(|run| !run.is_empty()) {
-                    // The first line of this name is a number: how many there are.
-                    let Some(run) = range(run).filter(|_| table.is_some()) else { continue };
-                    free.add(bytes(run));
+                    free.add(bytes(range(run)?)?);
                 }
             }
         }
-        Some(Self { size, all: bytes(0..count), free, unused_inodes })
+        Some(Self { size, all: bytes(0..count)?, free, unused_inodes })
     }
 
     /// Everything that has to be on a medium for the file system to be what it is.
@@ -71,4 +75,32 @@ impl Blocks {
 fn range(text: &str) -> Option<Range<u64>> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     Some(first.parse().ok()?..last.parse::<u64>().ok()?.checked_add(1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_at_the_edge_of_their_type_are_damage() {
+        let said = |size: u64, count: u64, last: u64| {
+            format!(
+                "Block count:              {count}\nBlock size:               {size}\nInode size:\t          256\n\n\
+                 Group 0: (Blocks 0-{last}) csum 0x1 [ITABLE_ZEROED]\n  Inode table at 5-9 (+5)\n  Free blocks: 10-{last}\n"
+            )
+        };
+        let good = Blocks::parse(&said(4096, 100, 99)).unwrap();
+        assert_eq!((good.all, good.free.total()), (0..409_600, 90 * 4096));
+        for (size, count, last) in [
+            (4096, u64::MAX, 99),
+            (4096, 100, u64::MAX),
+            (4096, 100, u64::MAX - 1),
+            (0, 100, 99),
+            (u64::MAX, 2, 1),
+            (1 << 63, 3, 2),
+        ] {
+            assert!(Blocks::parse(&said(size, count, last)).is_none(), "{size} {count} {last}");
+        }
+        assert!(Blocks::parse("Block count: 18446744073709551616\nBlock size: 4096\nInode size: 256\n").is_none());
+    }
 }

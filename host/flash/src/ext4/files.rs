@@ -75,7 +75,7 @@ impl Files for Ext4Files {
         } else if metadata.is_symlink() {
             Node::Link(self.system.read_link(path.as_str())?.display().to_string())
         } else if metadata.file_type().is_regular_file() {
-            Node::File { size: metadata.len(), is_executable: Some(metadata.mode() & 0o111 != 0) }
+            Node::File { size: metadata.len(), mode: Some(u32::from(metadata.mode() & 0o7777)) }
         } else {
             Node::Other
         }))

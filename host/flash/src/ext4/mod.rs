@@ -15,6 +15,7 @@ mod tools;
 mod tree;
 mod update;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -37,9 +38,14 @@ pub(crate) use self::update::update;
 use crate::Item;
 use crate::ItemKind;
 use crate::Watch;
+use crate::item;
 
-/// What a mode says of a file, as in `stat`.
+/// What a mode says of a file and of a folder, as in `stat`.
 const FILE: u32 = 0o100_000;
+const FOLDER: u32 = 0o040_000;
+
+/// Bytes of an entry of a folder, besides its name.
+const ENTRY_HEAD: usize = 12;
 
 /// Bytes of a block of the file systems that skiff makes.
 const BLOCK: u64 = 4096;
@@ -138,6 +144,8 @@ pub(crate) fn make(
     tools.change(&place, &script(tools, "", &items)?).map_err(full)?;
     watch.advance(items.iter().map(Item::size).sum());
     let large = large.place(tools, &place).map_err(full)?;
+    let rest = [links("", &items)?, attributes(tools, "", &items, &BTreeSet::new())?].concat();
+    tools.change(&place, &rest).map_err(full)?;
     let matter = blocks::Blocks::of(tools, &place)?.matter();
     large.fill(path, origin, watch)?;
     Ok(matter)
@@ -156,13 +164,14 @@ fn full(error: Ext4Error) -> Ext4Error {
     }
 }
 
-/// The commands that put items below a folder (empty for the root). Whose files they are is always root's.
+/// The commands that put items below a folder (empty for the root), but for hard links and attributes. Whose files they are is
+/// always root's.
 fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Error> {
     let mut script = String::new();
     let mut folders = BTreeSet::new();
     let at = |target: &str| quoted(&format!("{below}/{target}"));
     // Writing to a string does not fail.
-    for item in items {
+    for (item, link) in items.iter().zip(item::links(items)) {
         let own = matches!(item.kind, ItemKind::Folder).then_some(item.target.as_str());
         for folder in item.parents().chain(own) {
             if folders.insert(folder.to_owned()) {
@@ -170,12 +179,14 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
             }
         }
         let target = at(&item.target)?;
+        let mode = item.mode().unwrap_or_default();
         match &item.kind {
             ItemKind::Folder => {}
-            ItemKind::File { path, size, mode } => {
-                script += &write(path, *size, *mode, &target)?;
+            ItemKind::File { .. } if link.is_some() => {}
+            ItemKind::File { path, size, .. } => {
+                script += &write(path, *size, mode, &target)?;
             }
-            ItemKind::Text { bytes, mode } => {
+            ItemKind::Text { bytes, .. } => {
                 let source = tools.keep(bytes)?;
                 let _ = writeln!(script, "write {} {target}\nsif {target} mode 0{:o}", quoted(&source)?, FILE | mode);
             }
@@ -189,10 +200,70 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
 
 /// The commands that write a file of this machine to `target`, a quoted path.
 fn write(path: &Path, size: u64, mode: u32, target: &str) -> Result<String, Ext4Error> {
-    crate::item::open(path, size)?;
+    item::open(path, size)?;
     let source = path.to_str().ok_or_else(|| Ext4Error::Name(path.display().to_string()))?;
-    let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
     Ok(format!("write {} {target}\nsif {target} mode 0{:o}\n", quoted(source)?, FILE | mode))
+}
+
+/// The commands that give files their other names, when everything else is there.
+fn links(below: &str, items: &[Item]) -> Result<String, Ext4Error> {
+    let mut script = String::new();
+    let mut counts: BTreeMap<usize, u32> = BTreeMap::new();
+    let mut needed: BTreeMap<&str, usize> = BTreeMap::new();
+    let links = item::links(items);
+    for (item, first) in items.iter().zip(&links) {
+        let Some(first) = first else { continue };
+        let (folder, name) = item.target.rsplit_once('/').unwrap_or(("", &item.target));
+        *needed.entry(folder).or_default() += ENTRY_HEAD + name.len();
+        *counts.entry(*first).or_insert(1) += 1;
+    }
+    // debugfs gives a folder no more room when it links.
+    for (folder, bytes) in needed {
+        let folder = match (below, folder) {
+            ("", _) => quoted(&format!("/{folder}"))?,
+            (below, "") => quoted(below)?,
+            (below, folder) => quoted(&format!("{below}/{folder}"))?,
+        };
+        for _ in 0..=bytes / (BLOCK as usize / 2) {
+            let _ = writeln!(script, "expand_dir {folder}");
+        }
+    }
+    for (item, first) in items.iter().zip(&links) {
+        let Some(first) = first.and_then(|first| items.get(first)) else { continue };
+        let (first, target) =
+            (quoted(&format!("{below}/{}", first.target))?, quoted(&format!("{below}/{}", item.target))?);
+        let _ = writeln!(script, "ln {first} {target}");
+    }
+    // Nor does it count names.
+    for (first, count) in counts {
+        if let Some(item) = items.get(first) {
+            let _ = writeln!(script, "sif {} links_count {count}", quoted(&format!("{below}/{}", item.target))?);
+        }
+    }
+    Ok(script)
+}
+
+/// The commands that give items what their tree says of them beside their contents. They come last: what is put into a folder
+/// changes its time. Folders among `owned` keep the modes that they have.
+fn attributes(tools: &Tools, below: &str, items: &[Item], owned: &BTreeSet<&str>) -> Result<String, Ext4Error> {
+    let mut script = String::new();
+    for item in items {
+        let target = quoted(&format!("{below}/{}", item.target))?;
+        let kept = &item.attributes;
+        if let (ItemKind::Folder, Some(mode)) = (&item.kind, kept.mode)
+            && !owned.contains(item.target.as_str())
+        {
+            let _ = writeln!(script, "sif {target} mode 0{:o}", FOLDER | mode);
+        }
+        if let Some(capability) = &kept.capability {
+            let value = quoted(&tools.keep(capability)?)?;
+            let _ = writeln!(script, "ea_set -f {value} {target} security.capability");
+        }
+        if let Some(time) = kept.time {
+            let _ = writeln!(script, "sif {target} mtime @{time}");
+        }
+    }
+    Ok(script)
 }
 
 #[cfg(test)]
@@ -270,7 +341,7 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|at| (at / 7 + at / 4096 * name.len()) as u8).collect();
             std::fs::write(&path, bytes).unwrap();
             let kind = ItemKind::File { path, size: size as u64, mode: 0o100_755 };
-            Item { target: format!("x/{name}"), kind, once: false }
+            Item { kind, ..Item::text(format!("x/{name}"), "") }
         };
         // The second lies around what ext4 keeps in the middle of its groups; the last ends within a block.
         let items = [item("a", 1 << 20), item("bb", 24 << 20), item("a third", (9 << 20) + 1000)];
@@ -317,7 +388,7 @@ mod tests {
         for length in [300, 4000, 8180, 8191, 9000] {
             let link = format!("{}\"\nlcd \"{}", "a/".repeat(length / 2), folder.path().display());
             for target in ["x".to_owned(), format!("{}\"", "b".repeat(length))] {
-                let item = Item { target, kind: ItemKind::Link(link.clone()), once: false };
+                let item = Item { kind: ItemKind::Link(link.clone()), ..Item::text(target, "") };
                 assert!(make(&tools(), file.path(), START, SIZE, naming, &[item], &Unwatched).is_err(), "{length}");
             }
         }

@@ -19,6 +19,7 @@ use super::tools::quoted;
 use crate::Item;
 use crate::ItemKind;
 use crate::Watch;
+use crate::item;
 
 /// Bytes from which on that is worth it.
 const LARGE: u64 = 1 << 20;
@@ -58,13 +59,16 @@ impl Reserved {
         let empty = tools.scratch("empty");
         File::create(&empty)?;
         let mut files = Vec::new();
-        for item in items {
-            if let ItemKind::File { path, size, mode } = &mut item.kind
+        let links = item::links(items);
+        for (item, link) in items.iter_mut().zip(links) {
+            let mode = item.mode().unwrap_or_default();
+            if let ItemKind::File { path, size, .. } = &mut item.kind
+                && link.is_none()
                 && *size >= LARGE
                 && !is_sparse(path, *size)?
             {
                 let (path, size) = (std::mem::replace(path, empty.clone()), std::mem::take(size));
-                files.push(Large { target: item.target.clone(), path, size, mode: *mode });
+                files.push(Large { target: item.target.clone(), path, size, mode });
             }
         }
         Ok(Self { files })
@@ -175,7 +179,7 @@ fn copy(
     origin: u64,
     watch: &dyn Watch,
 ) -> Result<(), Ext4Error> {
-    let from = crate::item::open(path, size)?;
+    let from = item::open(path, size)?;
     let mut buffer = vec![0; CHUNK as usize];
     for Extent { logical, physical, count } in extents {
         let (mut at, end) = (logical * BLOCK, ((logical + count) * BLOCK).min(size));

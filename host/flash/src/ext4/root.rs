@@ -68,7 +68,7 @@ pub(crate) fn relocate(tools: &Tools, place: &Place, file: &File, free: &Ranges)
 fn inode_sector(said: &str, size: u64) -> Option<Range<u64>> {
     let (_, rest) = said.split_once("located at block ")?;
     let (block, offset) = rest.trim().split_once(", offset 0x")?;
-    let at = block.parse::<u64>().ok()? * size + u64::from_str_radix(offset, 16).ok()?;
+    let at = block.parse::<u64>().ok()?.checked_mul(size)?.checked_add(u64::from_str_radix(offset, 16).ok()?)?;
     let start = at / SECTOR * SECTOR;
-    Some(start..start + SECTOR)
+    Some(start..start.checked_add(SECTOR)?)
 }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -31,6 +32,9 @@ const CONFIG: &str = "\
 /// How folders of this machine begin that hold what is worked on; the number of the process follows.
 const PREFIX: &str = ".skiff-ext4-";
 
+/// The name that a file system has in that folder.
+const LINK: &str = "medium";
+
 /// The first moment that is written, 1980-01-01 as on FAT: 0 would mean the real time, and a file that was deleted at a small
 /// number of seconds is taken for a link in a list of inodes.
 const FIRST: u32 = 315_532_800;
@@ -41,8 +45,7 @@ const SYSTEM: [&str; 2] = ["/usr/sbin", "/sbin"];
 /// A file system in a file or on a device.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    folder: PathBuf,
-    file: OsString,
+    path: PathBuf,
     /// Where in the file the file system starts, in bytes.
     pub(crate) origin: u64,
 }
@@ -50,18 +53,15 @@ pub(crate) struct Place {
 impl Place {
     /// The file system at `origin` bytes of a file or device.
     pub(crate) fn new(path: &Path, origin: u64) -> Self {
-        // They take what is behind a `?` for options, also in the names of folders above: those are named otherwise.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = OsString::from("./");
-        file.push(path.file_name().unwrap_or_default());
-        Self { folder: folder.to_owned(), file, origin }
+        Self { path: path.to_owned(), origin }
     }
 }
 
 /// The programs, with a folder for what they need.
 pub(crate) struct Tools {
     folder: tempfile::TempDir,
-    path: OsString,
+    /// Where programs are looked for: absolute folders only.
+    path: Vec<PathBuf>,
     /// Seconds since 1970 that everything made bears.
     epoch: u32,
     /// Texts that the programs read, in memory only: there are keys and passwords among them.
@@ -81,8 +81,9 @@ impl Tools {
         let prefix = format!("{PREFIX}{}-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(scratch)?;
         std::fs::write(folder.path().join("mke2fs.conf"), CONFIG)?;
-        let folders = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
-        let path = std::env::join_paths(folders).map_err(io::Error::other)?;
+        let path = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
+        // An empty entry means the current folder, whoever's that is.
+        let path = path.filter(|folder| folder.is_absolute()).collect();
         Ok(Self { folder, path, epoch, kept: Vec::new().into() })
     }
 
@@ -101,6 +102,14 @@ impl Tools {
         Ok(name)
     }
 
+    /// Finds an executable file by its bare name.
+    fn find(&self, program: &str) -> Option<PathBuf> {
+        let is_executable = |path: &PathBuf| {
+            path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+        };
+        self.path.iter().map(|folder| folder.join(program)).find(is_executable)
+    }
+
     /// Runs a program on a file system.
     pub(crate) fn run(
         &self,
@@ -109,19 +118,30 @@ impl Tools {
         place: &Place,
         more: &[&OsStr],
     ) -> Result<Said, Ext4Error> {
-        let mut name = place.file.clone();
+        let own = self.folder.path();
+        // They take what is behind a `?` for options, also in the names of folders above: in our own folder it has another name.
+        let link = own.join(LINK);
+        let target = std::path::absolute(&place.path)?;
+        if std::fs::read_link(&link).ok().as_ref() != Some(&target) {
+            match std::fs::remove_file(&link) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => std::os::unix::fs::symlink(&target, &link)?,
+            }
+        }
+        let mut name = OsString::from(format!("./{LINK}"));
         // These two have options for that.
         if place.origin > 0 && !matches!(program, "mke2fs" | "e2image") {
             name.push(format!("?offset={}", place.origin));
         }
-        let mut command = Command::new(program);
+        let mut command = Command::new(self.find(program).ok_or(Ext4Error::NoTool { program })?);
+        let path = std::env::join_paths(&self.path).map_err(io::Error::other)?;
         command
             .args(arguments)
             .arg(name)
             .args(more)
-            .current_dir(&place.folder)
+            .current_dir(own)
             .env_clear()
-            .env("PATH", &self.path)
+            .env("PATH", path)
             .env("LC_ALL", "C")
             .env("MKE2FS_CONFIG", self.scratch("mke2fs.conf"))
             .env("E2FSPROGS_FAKE_TIME", self.epoch.max(FIRST).to_string())

@@ -71,6 +71,7 @@ pub(crate) fn update(
     }
     let _ = writeln!(commands, "mkdir {NEXT}");
     commands += &script(tools, NEXT, items)?;
+    commands += &super::links(NEXT, items)?;
     let mut made: BTreeSet<String> = items.iter().flat_map(|item| item.parents()).map(str::to_owned).collect();
     made.extend(items.iter().filter(|item| item.kind == ItemKind::Folder).map(|item| item.target.clone()));
     // debugfs gives a folder no more room when it links: what the folder will need is made before.
@@ -100,6 +101,7 @@ pub(crate) fn update(
             let _ = writeln!(commands, "ln <{inode}> {}", quoted(&format!("{NEXT}/{path}"))?);
         }
     }
+    commands += &super::attributes(tools, NEXT, items, &owned)?;
     let _ = writeln!(commands, "mkdir {PREVIOUS}");
     for name in &roots {
         let is_file = || {

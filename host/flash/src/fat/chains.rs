@@ -6,11 +6,15 @@ use super::FatError;
 use super::folder;
 use super::folder::Entry;
 use super::geometry::Geometry;
+use super::geometry::Root;
+use super::geometry::Width;
 use super::view::View;
 
-/// Entries of a FAT from here on end a chain (FAT specification, section 4).
+/// What an entry of FAT32's FAT consists of, and what ends a chain (FAT specification, section 4). Narrower entries have the
+/// lower bits of the same.
+const MASK: u32 = 0x0fff_ffff;
 const END: u32 = 0x0fff_fff8;
-const LAST: u32 = 0x0fff_ffff;
+const BAD: u32 = 0x0fff_fff7;
 
 /// Folders in folders that are gone into.
 const MAX_DEPTH: usize = 64;
@@ -19,30 +23,66 @@ const MAX_DEPTH: usize = 64;
 pub(crate) struct Chains<'v, 'd> {
     pub(crate) view: &'v mut View<'d>,
     pub(crate) geometry: Geometry,
+    /// Below it no cluster is free.
+    first_free: u32,
 }
 
-impl Chains<'_, '_> {
-    fn slot(&self, cluster: u32) -> usize {
-        (self.geometry.fat + u64::from(cluster) * 4) as usize
+impl<'v, 'd> Chains<'v, 'd> {
+    pub(crate) fn new(view: &'v mut View<'d>, geometry: Geometry) -> Self {
+        Self { view, geometry, first_free: 2 }
     }
 
+    /// Where the bytes of an entry of the first FAT start.
+    fn slot(&self, cluster: u32) -> usize {
+        let cluster = u64::from(cluster);
+        let at = match self.geometry.width {
+            Width::Fat12 => cluster + cluster / 2,
+            Width::Fat16 => cluster * 2,
+            Width::Fat32 => cluster * 4,
+        };
+        (self.geometry.fat + at) as usize
+    }
+
+    /// The entry of a cluster, as FAT32 would have it.
     fn next(&self, cluster: u32) -> u32 {
         let slot = self.slot(cluster);
-        let bytes = self.view.head.get(slot..slot + 4).unwrap_or_default();
-        bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)) & LAST
+        let number = |count: usize| {
+            let bytes = self.view.head.get(slot..slot + count).unwrap_or_default();
+            bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
+        };
+        let widened = |number: u32, reserved: u32| match number {
+            // The highest numbers name no clusters, whatever their width.
+            number if number >= reserved => number | (MASK ^ (reserved | 0xf)),
+            number => number,
+        };
+        match self.geometry.width {
+            Width::Fat12 if cluster.is_multiple_of(2) => widened(number(2) & 0xfff, 0xff0),
+            Width::Fat12 => widened(number(2) >> 4, 0xff0),
+            Width::Fat16 => widened(number(2), 0xfff0),
+            Width::Fat32 => number(4) & MASK,
+        }
     }
 
-    /// Sets the entry of a cluster in every copy of the FAT. Its upper four bits are not ours.
+    /// Sets the entry of a cluster in every copy of the FAT. Bits beside it are not its own.
     fn set(&mut self, cluster: u32, value: u32) {
+        let (mask, shift, count) = match self.geometry.width {
+            Width::Fat12 if cluster.is_multiple_of(2) => (0xfff, 0, 2),
+            Width::Fat12 => (0xfff0, 4, 2),
+            Width::Fat16 => (0xffff, 0, 2),
+            Width::Fat32 => (MASK, 0, 4),
+        };
         for copy in 0..self.geometry.fats {
             let slot = self.slot(cluster) + (copy * self.geometry.fat_size) as usize;
-            if let Some(bytes) = self.view.head.get_mut(slot..slot + 4) {
-                let upper = bytes.last().copied().unwrap_or_default() & 0xf0;
-                bytes.copy_from_slice(&value.to_le_bytes());
-                if let Some(last) = bytes.last_mut() {
-                    *last = *last & 0x0f | upper;
+            if let Some(bytes) = self.view.head.get_mut(slot..slot + count) {
+                let old = bytes.iter().rev().fold(0u32, |number, byte| number << 8 | u32::from(*byte));
+                let new = old & !mask | value << shift & mask;
+                for (place, byte) in bytes.iter_mut().zip(new.to_le_bytes()) {
+                    *place = byte;
                 }
             }
+        }
+        if value == 0 {
+            self.first_free = self.first_free.min(cluster);
         }
     }
 
@@ -76,16 +116,17 @@ impl Chains<'_, '_> {
 
     /// Takes clusters for `bytes` and writes them.
     pub(crate) fn store(&mut self, bytes: &[u8]) -> Result<u32, FatError> {
-        let chain = self.take(bytes.len())?;
+        let chain = self.take(bytes.len() as u64)?;
         self.fill(&chain, bytes)?;
         chain.first().copied().ok_or(FatError::Full)
     }
 
     /// Takes clusters for so many bytes, one at least.
-    pub(crate) fn take(&mut self, bytes: usize) -> Result<Vec<u32>, FatError> {
-        let count = (bytes as u64).div_ceil(self.geometry.cluster).max(1) as usize;
-        let chain: Vec<u32> =
-            (2..self.geometry.clusters + 2).filter(|cluster| self.next(*cluster) == 0).take(count).collect();
+    pub(crate) fn take(&mut self, bytes: u64) -> Result<Vec<u32>, FatError> {
+        let count = bytes.div_ceil(self.geometry.cluster).max(1);
+        let count = usize::try_from(count).map_err(|_| FatError::Full)?;
+        let free = self.first_free..self.geometry.clusters + 2;
+        let chain: Vec<u32> = free.filter(|cluster| self.next(*cluster) == 0).take(count).collect();
         if chain.len() < count {
             return Err(FatError::Full);
         }
@@ -95,7 +136,8 @@ impl Chains<'_, '_> {
             }
         }
         if let Some(last) = chain.last() {
-            self.set(*last, LAST);
+            self.set(*last, MASK);
+            self.first_free = *last + 1;
         }
         Ok(chain)
     }
@@ -131,7 +173,7 @@ impl Chains<'_, '_> {
     pub(crate) fn free_others(&mut self, kept: &Kept) {
         for cluster in 2..self.geometry.clusters + 2 {
             // Bad clusters stay marked.
-            if !kept.has(cluster) && !matches!(self.next(cluster), 0 | 0x0fff_fff7) {
+            if !kept.has(cluster) && !matches!(self.next(cluster), 0 | BAD) {
                 self.set(cluster, 0);
             }
         }
@@ -155,6 +197,17 @@ impl Chains<'_, '_> {
         Ok(folder::entries(&self.contents(first)?))
     }
 
+    /// The entries of the root directory.
+    pub(crate) fn root_folder(&mut self) -> Result<Vec<Entry>, FatError> {
+        match self.geometry.root {
+            Root::Chain(first) => self.folder(first),
+            Root::Area { at, size } => {
+                let area = self.view.head.get(at as usize..(at + size) as usize).unwrap_or_default();
+                Ok(folder::entries(area))
+            }
+        }
+    }
+
     fn contents(&mut self, first: u32) -> Result<Vec<u8>, FatError> {
         let mut bytes = Vec::new();
         for cluster in self.chain(first)? {
@@ -162,8 +215,8 @@ impl Chains<'_, '_> {
             let place = self.place(cluster)?;
             self.view.read_at(place, &mut part)?;
             bytes.extend(part);
-            // A folder has 65536 entries at most.
-            if bytes.len() > (65536 + 64) * folder::ENTRY {
+            // A cluster may be partly behind the last entry.
+            if bytes.len() > (folder::MAX_ENTRIES + 64) * folder::ENTRY {
                 return Err(FatError::Damaged("a folder is endless".into()));
             }
         }
@@ -203,28 +256,6 @@ impl Chains<'_, '_> {
             }
         }
         Ok(kept)
-    }
-
-    /// Puts the folders below a new one in order: the library gives `.` and `..` long names, too, and the root folder as a
-    /// parent its cluster instead of 0. `depth` is that of the folder, whose own entry for its parent is right. Its previous
-    /// system is left alone.
-    pub(crate) fn tidy(&mut self, first: u32, own: u32, depth: usize) -> Result<(), FatError> {
-        if depth > MAX_DEPTH {
-            return Err(FatError::Damaged("its folders are too deep".into()));
-        }
-        for entry in self.folder(first)? {
-            if !entry.is_folder() || entry.is_dots() || depth == 0 && entry.is_previous() {
-                continue;
-            }
-            let cluster = entry.cluster();
-            let chain = self.chain(cluster)?;
-            let rest = self.folder(cluster)?.into_iter().filter(|entry| !entry.is_dots());
-            let mut bytes = folder::dots(cluster, own);
-            bytes.extend(rest.flat_map(|entry| entry.bytes));
-            self.fill(&chain, &bytes)?;
-            self.tidy(cluster, cluster, depth + 1)?;
-        }
-        Ok(())
     }
 
     /// Makes the folders in a folder say that it is their parent; 0 stands for the root folder.

@@ -1,69 +1,39 @@
-//! FAT32 file systems: made by the library `fatfs`, and brought up to date so that a cut leaves the old or the new.
+//! FAT file systems: made by skiff itself, FAT32 or, where that does not fit, FAT12 or FAT16. Those with FAT32 are brought up to
+//! date so that a cut leaves the old or the new.
 //!
 //! An update writes a whole new tree into free clusters, root folder included, and then changes the one number in the boot
 //! sector that says where the root folder is. The tree before it stays, in the folder `skiff.old`, and going back to it is the
-//! same step the other way.
+//! same step the other way. FAT12 and FAT16 have their root folder at a fixed place, so that nothing can be exchanged in one step:
+//! updates of those are refused.
 
 mod chains;
 mod files;
 mod folder;
+mod format;
 mod geometry;
+mod names;
+mod tree;
 mod update;
 mod view;
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
-use std::io::Read as _;
-use std::io::Write as _;
 
-use fatfs::Date;
-use fatfs::DateTime;
-use fatfs::FatType;
-use fatfs::FileSystem;
-use fatfs::FormatVolumeOptions;
-use fatfs::FsOptions;
-use fatfs::Time;
-use fatfs::TimeProvider;
 use skiff_layout::Ranges;
 
 use self::chains::Chains;
 pub(crate) use self::files::FatFiles;
-use self::geometry::Geometry;
+use self::folder::ENTRY;
+use self::geometry::Root;
+use self::tree::Tree;
 pub(crate) use self::update::is_tidy;
+pub(crate) use self::update::movable;
 pub(crate) use self::update::rollback;
 pub(crate) use self::update::tidy;
 pub(crate) use self::update::update;
 use self::view::View;
 use crate::Item;
-use crate::ItemKind;
 use crate::Watch;
-use crate::item;
-
-/// The first moment that FAT knows: equal inputs make equal bytes.
-#[derive(Debug)]
-struct Always;
-
-impl TimeProvider for Always {
-    fn get_current_date(&self) -> Date {
-        Date { year: 1980, month: 1, day: 1 }
-    }
-
-    fn get_current_date_time(&self) -> DateTime {
-        DateTime { date: self.get_current_date(), time: Time { hour: 0, min: 0, sec: 0, millis: 0 } }
-    }
-}
-
-/// How file systems are opened.
-fn options() -> FsOptions {
-    FsOptions::new().time_provider(&Always)
-}
-
-/// Bytes read from a source at a time.
-const CHUNK: usize = 1 << 20;
-
-/// Files have 4 GiB less one byte at most.
-const MAX_FILE: u64 = u32::MAX as u64;
 
 /// Why something cannot be done with a FAT file system.
 #[derive(Debug, thiserror::Error)]
@@ -72,8 +42,11 @@ pub enum FatError {
     #[error("there is no FAT file system")]
     Missing,
     /// It is FAT12 or FAT16, whose root folder cannot move.
-    #[error("its file system is not FAT32")]
-    NotFat32,
+    #[error("its file system is {0}, whose root directory cannot be exchanged in one step; an install needs FAT32")]
+    NotFat32(&'static str),
+    /// No FAT has so many bytes.
+    #[error("a FAT file system cannot have {0} bytes")]
+    Size(u64),
     /// It contradicts itself.
     #[error("its file system is damaged: {0}")]
     Damaged(String),
@@ -87,8 +60,34 @@ pub enum FatError {
     #[error("`{0}` is larger than the 4 GiB that a file on FAT may have")]
     TooLarge(String),
     /// A name that FAT cannot hold.
-    #[error("`{0}` is no name for a file on FAT")]
-    Name(String),
+    #[error("`{name}` cannot be a name on FAT: it {why}")]
+    Name {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Two names that FAT takes for one.
+    #[error("`{one}` and `{other}` are the same name on FAT, which does not tell capitals from small letters")]
+    Collision {
+        /// One file.
+        one: String,
+        /// The other.
+        other: String,
+    },
+    /// A folder with too many files.
+    #[error("the directory of `{0}` has more entries than FAT allows")]
+    Folder(String),
+    /// The root folder of FAT12 or FAT16 is full.
+    #[error("the root directory has {needs} entries, long names included, and {kind} has room for {has}")]
+    RootFolder {
+        /// The kind of FAT.
+        kind: &'static str,
+        /// Entries that it needs.
+        needs: u64,
+        /// Entries that it has.
+        has: u64,
+    },
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -106,6 +105,25 @@ pub(crate) struct Naming<'n> {
     pub(crate) sector: u32,
 }
 
+impl Naming<'_> {
+    /// The label, padded with blanks.
+    fn padded(&self) -> [u8; 11] {
+        let mut label = [b' '; 11];
+        label.iter_mut().zip(self.label.bytes()).for_each(|(place, byte)| *place = byte);
+        label
+    }
+}
+
+impl FatError {
+    /// The same of a name with the folders above it.
+    fn at(self, path: &str) -> Self {
+        match self {
+            Self::Name { why, .. } => Self::Name { name: path.to_owned(), why },
+            other => other,
+        }
+    }
+}
+
 /// Makes a file system of `size` bytes in a file that is zero there, from `origin`; returns which of its bytes matter.
 pub(crate) fn make(
     out: &File,
@@ -115,24 +133,27 @@ pub(crate) fn make(
     items: &[Item],
     watch: &dyn Watch,
 ) -> Result<Ranges, FatError> {
-    let mut label = [b' '; 11];
-    for (place, byte) in label.iter_mut().zip(naming.label.bytes()) {
-        *place = byte;
+    let tree = Tree::of(items)?;
+    let (geometry, head) = format::head(size, naming)?;
+    let mut view = View::empty(out, origin, size, head);
+    let mut chains = Chains::new(&mut view, geometry);
+    let mut entries = folder::label(&naming.padded());
+    let needs = entries.len() as u64 + tree.root_size()?;
+    match geometry.root {
+        Root::Chain(_) => {
+            let chain = chains.take(needs)?;
+            entries.extend(tree.plant(&mut chains, None, watch)?);
+            chains.fill(&chain, &entries)?;
+        }
+        Root::Area { at, size } => {
+            let (kind, entry) = (geometry.width.name(), ENTRY as u64);
+            if needs > size {
+                return Err(FatError::RootFolder { kind, needs: needs / entry, has: size / entry });
+            }
+            entries.extend(tree.plant(&mut chains, None, watch)?);
+            chains.view.write_at(at, &entries)?;
+        }
     }
-    let sector = u16::try_from(naming.sector).unwrap_or(512);
-    let options = FormatVolumeOptions::new()
-        .fat_type(FatType::Fat32)
-        .bytes_per_sector(sector)
-        .bytes_per_cluster(cluster_size(size).max(naming.sector))
-        .volume_id(naming.serial)
-        .volume_label(label);
-    let mut view = View::empty(out, origin, size);
-    fatfs::format_volume(&mut view, options)?;
-    let geometry = Geometry::read(&view.head, size)?;
-    view.fix_head(geometry.data)?;
-    fill(&mut view, items, watch)?;
-    let mut chains = Chains { view: &mut view, geometry };
-    chains.tidy(geometry.root, 0, 0)?;
     chains.count_free();
     view.settle()?;
     write_head(out, origin, &view.head)?;
@@ -151,94 +172,6 @@ fn write_head(out: &File, origin: u64, head: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Bytes of a cluster, as mkfs.fat chooses them for FAT32.
-fn cluster_size(size: u64) -> u32 {
-    match size >> 20 {
-        0..=260 => 512,
-        261..=8192 => 4 << 10,
-        8193..=16384 => 8 << 10,
-        16385..=32768 => 16 << 10,
-        _ => 32 << 10,
-    }
-}
-
-/// Puts items into the root folder of a file system.
-fn fill(view: &mut View<'_>, items: &[Item], watch: &dyn Watch) -> Result<(), FatError> {
-    let system = FileSystem::new(view.rewound(), options())?;
-    let mut folders = BTreeSet::new();
-    for item in items {
-        let root = system.root_dir();
-        check_name(&item.target)?;
-        let own = matches!(item.kind, ItemKind::Folder).then_some(item.target.as_str());
-        for folder in item.parents().chain(own) {
-            if folders.insert(crate::keep::fold(folder)) {
-                root.create_dir(folder).map_err(full)?;
-            }
-        }
-        if item.size() > MAX_FILE {
-            return Err(FatError::TooLarge(item.target.clone()));
-        }
-        match &item.kind {
-            ItemKind::Folder => {}
-            ItemKind::Link(_) => return Err(FatError::Name(item.target.clone())),
-            ItemKind::Text { bytes, .. } => {
-                let mut file = root.create_file(&item.target).map_err(full)?;
-                file.truncate()?;
-                file.write_all(bytes).map_err(full)?;
-            }
-            ItemKind::File { path, size, .. } => {
-                let mut file = root.create_file(&item.target).map_err(full)?;
-                file.truncate()?;
-                let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-                let mut source = item::open(path, *size).map_err(named)?;
-                copy(&mut source, &mut file, *size, watch)?;
-            }
-        }
-    }
-    system.unmount()?;
-    Ok(())
-}
-
-fn copy(source: &mut impl io::Read, target: &mut impl io::Write, size: u64, watch: &dyn Watch) -> Result<(), FatError> {
-    let mut buffer = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK)).max(1)];
-    let mut left = size;
-    while left > 0 {
-        if watch.is_cancelled() {
-            return Err(FatError::Cancelled);
-        }
-        let count = source.take(left).read(&mut buffer)?;
-        if count == 0 {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-        }
-        target.write_all(buffer.get(..count).unwrap_or_default()).map_err(full)?;
-        watch.advance(count as u64);
-        left -= count as u64;
-    }
-    Ok(())
-}
-
-/// The library says of a full file system that there is no space, in words only.
-fn full(error: io::Error) -> FatError {
-    match error.kind() == io::ErrorKind::Other && error.to_string().contains("space") {
-        true => FatError::Full,
-        false => FatError::Io(error),
-    }
-}
-
-/// FAT specification, section 7: long names have up to 255 units of UTF-16 and none of these characters.
-fn check_name(target: &str) -> Result<(), FatError> {
-    let bad = |part: &str| {
-        part.is_empty()
-            || part.encode_utf16().count() > 255
-            || part.chars().any(|c| c.is_control() || "\"*:<>?|\\".contains(c))
-            || part.ends_with(['.', ' '])
-    };
-    match target.split('/').any(bad) {
-        true => Err(FatError::Name(target.to_owned())),
-        false => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -3,15 +3,17 @@
 use std::fs::File;
 use std::ops::Range;
 
-use fatfs::FileSystem;
-
 use super::FatError;
 use super::chains::Chains;
 use super::files::FatFiles;
 use super::folder;
 use super::folder::Entry;
+use super::folder::Stamp;
 use super::geometry::Geometry;
 use super::geometry::ROOT_CLUSTER;
+use super::geometry::Root;
+use super::tree::Source;
+use super::tree::Tree;
 use super::view::View;
 use crate::Disk;
 use crate::Item;
@@ -19,7 +21,6 @@ use crate::Watch;
 use crate::held::Held;
 use crate::keep::Keep;
 use crate::keep::fold;
-use crate::keep::parents;
 use crate::marker::Marker;
 use crate::update::Step;
 use crate::update::Update;
@@ -30,14 +31,14 @@ const MAX_FILES: usize = 100_000;
 
 /// Head of a file system as it is on the medium.
 pub(crate) struct Before {
-    geometry: Geometry,
+    pub(crate) geometry: Geometry,
     pub(crate) head: Vec<u8>,
 }
 
 impl Before {
     pub(crate) fn read(disk: &dyn Disk, window: &Range<u64>) -> Result<Self, FatError> {
         let length = window.end - window.start;
-        let mut boot = vec![0; 4096.min(length as usize)];
+        let mut boot = vec![0; length.min(4096) as usize];
         disk.read_at(window.start, &mut boot)?;
         let geometry = Geometry::read(&boot, length)?;
         // 2^28 clusters of 4 bytes in two FATs would be 2 GiB; the largest medium that anybody boots from has far less.
@@ -61,15 +62,20 @@ pub(crate) fn update(
     watch: &dyn Watch,
 ) -> Result<Update, FatError> {
     let before = Before::read(disk, window)?;
-    let there = FatFiles::of(disk, window, &before)?;
+    let old_root = movable(&before.geometry)?;
+    let there = FatFiles::of(disk, window, &before);
     let mut carried = carried(&there, "", &Keep::new(items, &held.current, true))?;
     if let Some(undone) = held.undone() {
         // What users had put into a system before they went back from it has to stay.
         let found = self::carried(&there, crate::PREVIOUS, &Keep::new(items, undone, true))?;
         let is_new = |one: &Carried| carried.iter().all(|other| fold(&other.path) != fold(&one.path));
         let is_own = |one: &Carried| one.path.eq_ignore_ascii_case(Marker::FILE);
-        let found: Vec<_> = found.into_iter().filter(|one| !one.is_folder && is_new(one) && !is_own(one)).collect();
+        let found: Vec<_> = found.into_iter().filter(|one| !one.is_folder() && is_new(one) && !is_own(one)).collect();
         carried.extend(found);
+    }
+    let mut tree = Tree::of(items)?;
+    for Carried { path, source, stamp } in &carried {
+        tree.add(path, *source, *stamp)?;
     }
     let geometry = before.geometry;
     let size = window.end - window.start;
@@ -77,39 +83,45 @@ pub(crate) fn update(
     let mut result = Update::default();
     result.push(claim(&before, window.start));
     let mut view = View::over(disk, window.start, size, before.head.clone(), scratch);
-    let mut chains = Chains { view: &mut view, geometry };
-    let old = chains.folder(geometry.root)?;
+    let mut chains = Chains::new(&mut view, geometry);
+    let old = chains.root_folder()?;
     // The system before the last one gives its room to the new one. Its name goes first, since its clusters are taken next.
     if let Some(entry) = old.iter().find(|entry| entry.is_previous()) {
-        result.push(removal(&chains, geometry.root, entry, window.start)?);
+        result.push(removal(&chains, old_root, entry, window.start)?);
     }
-    let kept = chains.reach(geometry.root, true)?;
+    let kept = chains.reach(old_root, true)?;
     chains.align_copies();
     chains.free_others(&kept);
     let stays = old.iter().filter(|entry| !entry.is_previous() && !entry.is_label());
     let previous = stays.flat_map(|entry| entry.bytes.clone()).collect::<Vec<_>>();
-    let root = begin(&mut chains, &old, &previous)?;
-    set_root(chains.view, &geometry, root);
-    super::fill(&mut view, items, watch)?;
-    carry(&there, &mut view, &carried, watch)?;
-    let geometry = Geometry { root, ..geometry };
-    let mut chains = Chains { view: &mut view, geometry };
-    chains.tidy(root, 0, 0)?;
+    let mut entries = begin(&mut chains, &old, &previous)?;
+    let root_size = entries.len() as u64 + tree.root_size()?;
+    let chain = chains.take(root_size)?;
+    let root = chain.first().copied().ok_or(FatError::Full)?;
+    entries.extend(tree.plant(&mut chains, Some(&there), watch)?);
+    chains.fill(&chain, &entries)?;
     chains.count_free();
+    set_root(&mut view, &geometry, root);
     finish(result, view, &before, root, window, scratch)
+}
+
+/// The first cluster of the root directory. That of FAT12 and FAT16 has one place, and cannot be exchanged in one step.
+pub(crate) fn movable(geometry: &Geometry) -> Result<u32, FatError> {
+    geometry.root_cluster().ok_or(FatError::NotFat32(geometry.width.name()))
 }
 
 /// Plans the way back to the previous system. The present one becomes the previous one.
 pub(crate) fn rollback(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> Result<Update, FatError> {
     let before = Before::read(disk, window)?;
     let geometry = before.geometry;
+    let old_root = movable(&geometry)?;
     let size = window.end - window.start;
     scratch.set_len(size)?;
     let mut view = View::over(disk, window.start, size, before.head.clone(), scratch);
-    let mut chains = Chains { view: &mut view, geometry };
-    let old = chains.folder(geometry.root)?;
+    let mut chains = Chains::new(&mut view, geometry);
+    let old = chains.root_folder()?;
     let previous = old.iter().find(|entry| entry.is_previous()).ok_or(FatError::NoPrevious)?.cluster();
-    let kept = chains.reach(geometry.root, false)?;
+    let kept = chains.reach(old_root, false)?;
     chains.align_copies();
     chains.free_others(&kept);
     let back: Vec<Entry> = chains.folder(previous)?.into_iter().filter(|entry| !entry.is_dots()).collect();
@@ -119,7 +131,7 @@ pub(crate) fn rollback(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> 
     let label = old.iter().filter(|entry| entry.is_label());
     let present = old.iter().filter(|entry| !entry.is_previous() && !entry.is_label());
     let present: Vec<u8> = present.flat_map(|entry| entry.bytes.clone()).collect();
-    let chain = chains.take(folder::ENTRY * 2 + present.len())?;
+    let chain = chains.take((folder::ENTRY * 2 + present.len()) as u64)?;
     let own = chain.first().copied().ok_or(FatError::Full)?;
     chains.fill(&chain, &[folder::dots(own, 0), present].concat())?;
     let mut bytes: Vec<u8> = label.flat_map(|entry| entry.bytes.clone()).collect();
@@ -136,6 +148,10 @@ pub(crate) fn rollback(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> 
 /// Whether the last change of the file system in `window` came to its end: the copy of its boot sector is written last.
 pub(crate) fn is_tidy(disk: &dyn Disk, window: &Range<u64>) -> Result<bool, FatError> {
     let Before { geometry, head } = Before::read(disk, window)?;
+    // What cannot be changed in steps was never changed in steps.
+    if geometry.root_cluster().is_none() {
+        return Ok(true);
+    }
     let root = |sector: u64| head.get(sector as usize + ROOT_CLUSTER..sector as usize + ROOT_CLUSTER + 4);
     Ok(geometry.backup.is_none_or(|backup| root(backup) == root(0)))
 }
@@ -146,9 +162,9 @@ pub(crate) fn tidy(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> Resu
     let size = window.end - window.start;
     scratch.set_len(size)?;
     let mut view = View::over(disk, window.start, size, before.head.clone(), scratch);
-    let root = before.geometry.root;
+    let root = movable(&before.geometry)?;
     set_root(&mut view, &before.geometry, root);
-    Chains { view: &mut view, geometry: before.geometry }.align_copies();
+    Chains::new(&mut view, before.geometry).align_copies();
     finish(Update::default(), view, &before, root, window, scratch)
 }
 
@@ -175,15 +191,16 @@ fn removal(chains: &Chains<'_, '_>, root: u32, entry: &Entry, origin: u64) -> Re
     Ok(step)
 }
 
-/// Makes a new root folder with the label and the previous system in it; returns its cluster.
-fn begin(chains: &mut Chains<'_, '_>, old: &[Entry], previous: &[u8]) -> Result<u32, FatError> {
-    let chain = chains.take(folder::ENTRY * 2 + previous.len())?;
+/// Puts the previous system into a directory of its own. Returns what the new root directory begins with: the label, and that
+/// directory.
+fn begin(chains: &mut Chains<'_, '_>, old: &[Entry], previous: &[u8]) -> Result<Vec<u8>, FatError> {
+    let chain = chains.take((folder::ENTRY * 2 + previous.len()) as u64)?;
     let own = chain.first().copied().ok_or(FatError::Full)?;
     chains.fill(&chain, &[folder::dots(own, 0), previous.to_vec()].concat())?;
     let mut bytes: Vec<u8> =
         old.iter().filter(|entry| entry.is_label()).flat_map(|entry| entry.bytes.clone()).collect();
     bytes.extend(folder::previous_entry(own));
-    chains.store(&bytes)
+    Ok(bytes)
 }
 
 fn set_root(view: &mut View<'_>, geometry: &Geometry, root: u32) {
@@ -206,7 +223,7 @@ fn finish(
     scratch: &File,
 ) -> Result<Update, FatError> {
     view.settle()?;
-    let geometry = Geometry { root, ..before.geometry };
+    let geometry = Geometry { root: Root::Chain(root), ..before.geometry };
     let mut first = Step::default();
     for range in view.written.iter() {
         first.part(window.start, scratch, range)?;
@@ -223,17 +240,17 @@ fn finish(
         }
     }
     result.push(first);
-    let old = &before.geometry;
-    if root != old.root {
+    let old_root = movable(&before.geometry)?;
+    if root != old_root {
         let mut flip = Step::default();
         flip.bytes(window.start, slice(&staged, 0..geometry.sector));
         result.push(flip);
     }
     // From here on the new tree is the one that everybody sees.
     view.fresh = skiff_layout::Ranges::default();
-    let mut chains = Chains { view: &mut view, geometry };
-    if root != old.root {
-        let gone = chains.chain(old.root)?;
+    let mut chains = Chains::new(&mut view, geometry);
+    if root != old_root {
+        let gone = chains.chain(old_root)?;
         chains.free(&gone);
     }
     let entries = chains.folder(root)?;
@@ -278,69 +295,53 @@ fn sectors(ranges: Vec<Range<u64>>, geometry: &Geometry) -> Vec<Range<u64>> {
         .collect()
 }
 
-/// A file or folder of the old tree that the new one keeps.
+/// A file or folder of the old tree that the new one keeps, with its attributes and dates.
 struct Carried {
-    /// Where it is.
-    from: String,
     /// Where it will be.
     path: String,
-    is_folder: bool,
-    size: u64,
+    /// Where its contents are; none for a folder.
+    source: Option<Source<'static>>,
+    stamp: Stamp,
+}
+
+impl Carried {
+    fn is_folder(&self) -> bool {
+        self.source.is_none()
+    }
 }
 
 /// Lists what of the old tree, or of that in a folder of it, stays.
 fn carried(old: &FatFiles<'_>, base: &str, keep: &Keep) -> Result<Vec<Carried>, FatError> {
     let mut found: Vec<Carried> = Vec::new();
-    let mut pending = vec![(String::new(), 0)];
-    let from = |path: &str| if base.is_empty() { path.to_owned() } else { format!("{base}/{path}") };
-    while let Some((folder, depth)) = pending.pop() {
+    let first = if base.is_empty() { 0 } else { old.find(base)?.map_or(0, |entry| entry.cluster()) };
+    let mut pending = vec![(String::new(), first, 0)];
+    while let Some((folder, first, depth)) = pending.pop() {
         if depth > MAX_DEPTH || found.len() > MAX_FILES {
             return Err(FatError::Damaged("it has more files, or deeper folders, than skiff copies".into()));
         }
-        let root = old.system().root_dir();
-        let place = from(&folder);
-        let place = place.trim_end_matches('/');
-        let dir = if place.is_empty() { root } else { root.open_dir(place)? };
-        for entry in dir.iter() {
-            let entry = entry?;
-            let name = entry.file_name();
-            // What the short name says counts: a long one may say anything.
-            let is_dots = matches!(entry.short_file_name_as_bytes(), b"." | b"..");
-            if is_dots || folder.is_empty() && name.eq_ignore_ascii_case(crate::PREVIOUS) {
+        for entry in old.entries(first)? {
+            let name = entry.name();
+            if folder.is_empty() && (entry.is_previous() || name.eq_ignore_ascii_case(crate::PREVIOUS)) {
                 continue;
             }
-            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
             // A name that is no text would take the place of another that is none.
-            if path.contains(char::REPLACEMENT_CHARACTER) {
-                return Err(FatError::Name(path));
+            if name.contains([char::REPLACEMENT_CHARACTER, '/']) || matches!(name.as_str(), "" | "." | "..") {
+                return Err(FatError::Name { name: path, why: "is not a text".into() });
             }
-            if entry.is_dir() {
-                pending.push((path.clone(), depth + 1));
+            if entry.is_folder() {
+                if entry.cluster() == 0 {
+                    return Err(FatError::Damaged(format!("the directory `{path}` is nowhere")));
+                }
+                pending.push((path.clone(), entry.cluster(), depth + 1));
             }
-            if keep.keeps(&path, entry.is_dir()) {
-                found.push(Carried { from: from(&path), path, is_folder: entry.is_dir(), size: entry.len() });
+            if keep.keeps(&path, entry.is_folder()) {
+                let size = entry.size();
+                let source = (!entry.is_folder()).then_some(Source::There { first: entry.cluster(), size });
+                found.push(Carried { path, source, stamp: entry.stamp() });
             }
         }
     }
     found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(found)
-}
-
-/// Copies what the new tree keeps.
-fn carry(old: &FatFiles<'_>, view: &mut View<'_>, carried: &[Carried], watch: &dyn Watch) -> Result<(), FatError> {
-    let to = FileSystem::new(view.rewound(), super::options())?;
-    for Carried { from, path, is_folder, size } in carried {
-        let root = to.root_dir();
-        for folder in parents(path) {
-            root.create_dir(folder).map_err(super::full)?;
-        }
-        if *is_folder {
-            root.create_dir(path).map_err(super::full)?;
-            continue;
-        }
-        let mut file = root.create_file(path).map_err(super::full)?;
-        super::copy(&mut old.system().root_dir().open_file(from)?, &mut file, *size, watch)?;
-    }
-    to.unmount()?;
-    Ok(())
 }

@@ -12,6 +12,7 @@ use crate::args::BuildImageArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands;
 use crate::media::Board;
 use crate::media::TaskWatch;
 use crate::output::data;
@@ -43,9 +44,31 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let layout = board.layout(session, Intent::Image, medium, "")?;
     let plan = Plan::new(&layout, medium, board.ids(session, medium, ""), &board.sources(session)?)?;
     let shown = path.display().to_string();
+    let outputs = Outputs { publish: args.publish, name: board.package.to_string(), date: date(session)? };
+    for file in outputs.files(&path) {
+        if let Some(source) = plan.source_at(&file) {
+            return Err(CommandError::new(
+                Kind::Usage,
+                format!("`{}` is a source of this image: `{}`", file.display(), source.display()),
+            )
+            .hint("choose another file with --output"));
+        }
+    }
     super::show(&plan, &shown, &args.view)?;
     if args.dry_run {
         return Ok(());
+    }
+    // In the workspace are images that skiff has made; digests of other files in SHA256SUMS stay.
+    let mut files = outputs.files(&path).into_iter().filter(|file| !file.ends_with("SHA256SUMS"));
+    if is_told
+        && !args.force
+        && let Some(file) = files.find(|file| file.exists())
+    {
+        let question = format!("Overwrite `{}`?", file.display());
+        let again = format!("skiff cmd {} buildimage --force --output '{shown}'", board.package);
+        if !commands::confirm(session, &question, &again)? {
+            return Err(CommandError::new(Kind::Cancelled, "Nothing was written"));
+        }
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| {
@@ -65,7 +88,6 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
     let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), &programs, &watch)?;
-    let outputs = Outputs { publish: args.publish, name: board.package.to_string(), date: date(session)? };
     let made = outputs.publish(image, file, &path, &watch)?;
     drop(watch);
     for file in made.iter().filter(|_| !args.view.json) {

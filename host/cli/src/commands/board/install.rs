@@ -30,6 +30,7 @@ use crate::media::Board;
 use crate::media::Chosen;
 use crate::media::TaskWatch;
 use crate::output::data;
+use crate::output::note;
 use crate::session::Session;
 
 /// Brings the system on a medium up to date.
@@ -45,6 +46,9 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     let planned = || Ok::<_, CommandError>(InstallPlan::new(&layout, medium, &looked, chosen.path(), &sources)?);
     let mut plan = planned()?;
     show_install(&plan, &chosen, *json);
+    for what in plan.unkept() {
+        note!("warning: {what}");
+    }
     let watch = TaskWatch::new(session);
     let is_there = plan.is_there(&looked, chosen.path(), &watch)?;
     drop(watch);

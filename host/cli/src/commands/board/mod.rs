@@ -24,6 +24,7 @@ use crate::command_error::Result;
 use crate::media::Board;
 use crate::media::Picture;
 use crate::output::data;
+use crate::output::note;
 use crate::session::Session;
 
 /// A command of a board.
@@ -139,6 +140,13 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
         true => data!("{:#}", picture.json()),
         false => data!("{}", picture.text()),
     }
+    for what in plan.unkept() {
+        note!("warning: {what}");
+    }
+    let labels = plan.unrenewable();
+    if !labels.is_empty() {
+        note!("warning: `install` needs FAT32 and cannot renew `{}` later; FAT32 needs 34 MiB", labels.join("`, `"));
+    }
     let Some(path) = &args.svg else { return Ok(()) };
     if path.exists() && !path.is_file() {
         return Err(CommandError::new(Kind::Usage, format!("`{}` is no file", path.display())).hint("choose another"));
@@ -163,6 +171,7 @@ fn scratch(session: &Session) -> Result<std::path::PathBuf> {
 /// Has the system look at the partitions of a device again.
 fn reread(device: &std::path::Path) {
     // Not everybody has this program, and not every system reads tables; the next plugging in does the same.
+    // PATH holds absolute directories only: `run` sees to that.
     let _ = std::process::Command::new("blockdev")
         .arg("--rereadpt")
         .arg(device)
