@@ -4,6 +4,7 @@ mod boards;
 mod devices;
 mod foreign;
 mod install;
+mod sources;
 
 use skiff_tests::TestEnvironment;
 
