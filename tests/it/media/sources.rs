@@ -191,7 +191,7 @@ fn a_device_is_known_by_what_it_is_made_of_and_not_by_names() {
     // A file that the system swaps to.
     if Command::new("sh")
         .arg("-c")
-        .arg(format!("mkswap -q {0} && chmod 600 {0} && swapon {0}", env.path("two").display()))
+        .arg(format!("dd if=/dev/zero of={0} bs=1M count=32 conv=notrunc status=none && mkswap -q {0} && chmod 600 {0} && swapon {0}", env.path("two").display()))
         .status()
         .unwrap()
         .success()
