@@ -8,7 +8,6 @@ use std::io::Seek as _;
 use std::os::unix::fs::FileExt as _;
 
 use skiff_tree::Packing;
-use skiff_tree::UnpackError;
 use skiff_tree::Unpacked;
 use skiff_tree::skippable;
 
@@ -189,11 +188,7 @@ impl Read for Stoppable<'_> {
     }
 }
 
-/// Whether an error says that a stream is damaged, not that reading failed.
+/// Whether an error is the decoder's, not one of the system's. zstd gives its own no kind.
 pub(crate) fn is_damage(error: &io::Error) -> bool {
-    UnpackError::of(error).is_none()
-        && matches!(
-            error.kind(),
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
-        )
+    error.raw_os_error().is_none()
 }

@@ -292,7 +292,7 @@ impl ImageSource {
                         length,
                     )?,
                     Some(stream) => {
-                        stream.skip(start - at)?;
+                        stream.skip(start.saturating_sub(at))?;
                         chunk(
                             start,
                             &mut |buffer| match buffer.get_mut(..own) {
@@ -308,7 +308,7 @@ impl ImageSource {
             }
         }
         if let Some(stream) = &mut stream {
-            stream.skip(self.length - at)?;
+            stream.skip(self.length.saturating_sub(at))?;
             if stream.read(&mut [0])? != 0 {
                 let message = format!("it unpacks to more than {} bytes", self.length);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));

@@ -171,8 +171,12 @@ fn an_image_that_is_packed_is_taken_with_its_size() {
     bytes[4 << 20] ^= 1;
     fs::write(files.path("x"), bytes).unwrap();
     assert!(matches!(files.open("x", ROOM), Err(SourceError::Damaged { .. })));
-    files.shell("xz -0 -c disk.img | head -c 1500000 > x");
-    assert!(matches!(files.open("x", ROOM), Err(SourceError::Damaged { .. })));
+    for tool in ["xz -0", "gzip", "zstd -q", "bzip2", "lz4 -q"] {
+        files.shell(&format!("{tool} -c disk.img | head -c 1500000 > x"));
+        assert!(matches!(files.open("x", ROOM), Err(SourceError::Damaged { .. })), "{tool}");
+        files.shell("printf 'other bytes' | dd of=x bs=1 seek=1200000 conv=notrunc status=none");
+        assert!(matches!(files.open("x", ROOM), Err(SourceError::Damaged { .. })), "{tool}");
+    }
 }
 
 #[test]

@@ -153,6 +153,9 @@ fn an_image_is_not_written_to_what_it_lies_on() {
     let map = image.display().to_string();
     let said = env.fail(1, &["flash", &env.path("small.img").display().to_string(), device.path(), "--bmap", &map]);
     assert!(!said.contains("written"), "{said}");
+    // By the name of the device, there is no image to be read at all.
+    let said = env.fail(1, &["flash", device.path(), device.path()]);
+    assert!(said.contains("is not a regular file"), "{said}");
     // A device whose file has lost its name is made of it all the same.
     fs::remove_file(&image).unwrap();
     let said = env.fail(77, &["flash", &env.path("other.img").display().to_string(), device.path()]);
