@@ -37,8 +37,14 @@ impl Files {
 
     /// An image of a size with a table and contents that are no file system.
     fn image(&self, name: &str, size: u64, table: &str) {
-        let noise: Vec<u8> = (0..size).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8).collect();
-        let mut bytes = noise;
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let next = |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        };
+        let mut bytes: Vec<u8> = (0..size).map(next).collect();
         bytes[..1 << 20].fill(0);
         fs::write(self.path(name), bytes).unwrap();
         if !table.is_empty() {
