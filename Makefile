@@ -66,10 +66,13 @@ plugin-tools:
 media-tools:
 	@command -v sgdisk >/dev/null && command -v sfdisk >/dev/null && command -v parted >/dev/null && command -v fsck.fat >/dev/null && \
 	command -v mcopy >/dev/null && command -v bmaptool >/dev/null && command -v strace >/dev/null && command -v debugfs >/dev/null && \
-	command -v xz >/dev/null && test -e /usr/share/OVMF/OVMF_CODE_4M.fd && test -e /usr/share/AAVMF/AAVMF_CODE.fd || { \
+	command -v xz >/dev/null && command -v qemu-img >/dev/null && command -v pzstd >/dev/null && command -v zip >/dev/null && \
+	command -v 7z >/dev/null && command -v lz4 >/dev/null && command -v lzip >/dev/null && command -v bzip2 >/dev/null && \
+	command -v img2simg >/dev/null && command -v xorriso >/dev/null && command -v cpio >/dev/null && test -e /usr/share/OVMF/OVMF_CODE_4M.fd && test -e /usr/share/AAVMF/AAVMF_CODE.fd || { \
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) apt-get install -qq -y --no-install-recommends gdisk fdisk parted dosfstools mtools bmap-tools strace \
-			e2fsprogs xz-utils ovmf qemu-efi-aarch64; }
+			e2fsprogs xz-utils ovmf qemu-efi-aarch64 qemu-utils zstd zip p7zip-full lz4 lzip bzip2 cpio \
+			android-sdk-libsparse-utils squashfs-tools xorriso; }
 
 # The plugins are built for their own target and, for their unit tests, natively.
 test: qemu buildroot-tools plugin-tools media-tools
@@ -87,7 +90,7 @@ bench:
 # Feeds what people write with what nobody would, FUZZ_SECONDS for each target (`cargo install cargo-fuzz` first).
 FUZZ_SECONDS ?= 600
 fuzz:
-	@for target in fragment dependencies merge manifest lock component tree archive tools layout; do \
+	@for target in fragment dependencies merge manifest lock component tree archive tools layout sniff devices; do \
 		cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 

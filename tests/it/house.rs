@@ -11,7 +11,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("skiff-kconfig", &[]),
     ("skiff-layers", &[]),
     ("skiff-layout", &[]),
-    ("skiff-flash", &["skiff-layout"]),
+    ("skiff-flash", &["skiff-layout", "skiff-tree"]),
     ("skiff-plan", &["skiff-kconfig", "skiff-layers"]),
     ("skiff-tree", &[]),
     ("skiff-runtime", &["skiff-kconfig", "skiff-layers", "skiff-layout", "skiff-plan", "skiff-tree"]),

@@ -16,10 +16,13 @@ use crate::SourceError;
 /// Bytes of a map that are read. A map has about 110 bytes for each run of blocks.
 const MAX: u64 = 64 << 20;
 
+/// How names of packed images end.
+const ENDS: [&str; 7] = ["gz", "xz", "zst", "bz2", "lz4", "lzma", "zip"];
+
 /// Where the map of an image may be.
 pub fn maps_of(path: &Path) -> Vec<PathBuf> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
-    let plain = ["gz", "xz", "zst"].iter().find_map(|end| name.strip_suffix(&format!(".{end}"))).unwrap_or(name);
+    let plain = ENDS.iter().find_map(|end| name.strip_suffix(&format!(".{end}"))).unwrap_or(name);
     let stem = plain.rsplit_once('.').map_or(plain, |(stem, _)| stem);
     let names = [format!("{name}.bmap"), format!("{plain}.bmap"), format!("{stem}.bmap")];
     names.iter().map(|name| path.with_file_name(name)).collect()

@@ -1,10 +1,15 @@
 //! Devices: what this machine has, and what they are used for.
 
 use std::fmt;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
 use skiff_layout::Bytes;
+
+use crate::backing::FileId;
+use crate::inventory::split;
 
 /// A block device as the system describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,6 +50,12 @@ pub struct Device {
     pub uses: Vec<Use>,
     /// Its partitions, by the names that the system gives them.
     pub partitions: Vec<String>,
+    /// The files that it is made of, if it is a loop device, directly or through others.
+    #[serde(skip)]
+    pub files: Vec<FileId>,
+    /// The numbers of what is the same medium: its own, those of its partitions, and of devices that it is made of.
+    #[serde(skip)]
+    pub numbers: Vec<(u32, u32)>,
 }
 
 /// Whether something is meant to be taken out.
@@ -124,6 +135,11 @@ impl Device {
             }
             None => &self.name,
         }
+    }
+
+    /// Whether a file is lost when the device is written: it is made of it, or the file lies on it.
+    pub fn holds(&self, file: &Metadata) -> bool {
+        self.files.contains(&FileId::of(file)) || self.numbers.contains(&split(file.dev()))
     }
 
     /// Whether this is the same medium in the same place as another look at it saw.

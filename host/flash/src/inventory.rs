@@ -1,6 +1,7 @@
 //! Looking at the devices of a machine, through sysfs and procfs.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ use std::path::PathBuf;
 use crate::Device;
 use crate::Removable;
 use crate::Use;
+use crate::backing::Backing;
+use crate::backing::FileId;
 
 /// Names of devices that nobody puts a system on: memory, compressed memory, optical and floppy drives, parts of others.
 const LEFT_OUT: [&str; 8] = ["ram", "zram", "sr", "fd", "dm-", "md", "nbd", "mtdblock"];
@@ -48,10 +51,14 @@ impl Inventory {
         let by_id = by_id(root);
         let class = root.join("sys/class/block");
         let mut devices = Vec::new();
+        let mut backings = BTreeMap::new();
         for entry in std::fs::read_dir(&class)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
             // A device that is unplugged just now is none.
             let Ok(folder) = std::fs::canonicalize(class.join(&name)) else { continue };
+            if let Some(backing) = Backing::of(root, &folder, &name) {
+                backings.insert(name.clone(), backing);
+            }
             devices.push(device(&folder, &name, &by_id));
         }
         devices.sort_by(|one, other| one.name.cmp(&other.name));
@@ -65,27 +72,46 @@ impl Inventory {
                     all.push((part.clone(), Use::Mounted { part: part.clone(), place: place.clone() }));
                 }
             }
-            if swaps.contains(&part) {
+            let is_swap = |swap: &Swap| {
+                swap.name == part
+                    || swap.backing == Some(Backing::Device(device.number))
+                    || swap.backing.is_some() && swap.backing.as_ref() == backings.get(&part)
+            };
+            if swaps.iter().any(is_swap) {
                 all.push((part.clone(), Use::Swap { part: part.clone() }));
             }
             for by in names(&class.join(&part).join("holders")) {
                 all.push((part.clone(), Use::Held { part: part.clone(), by }));
             }
         }
-        // What a loop device holds is somebody's if it is a device itself, or is in another loop device that is in use.
-        let loops: Vec<(String, String)> = devices
+        // What a loop device is made of is somebody's if it is a device itself, or if another loop device is made of it, too.
+        let loops: Vec<(&str, Option<&Backing>, Option<&str>)> = devices
             .iter()
             .filter(|device| device.name.starts_with("loop"))
-            .filter_map(|device| Some((device.name.clone(), device.model.clone()?)))
+            .map(|device| (device.name.as_str(), backings.get(&device.name), device.model.as_deref()))
             .collect();
-        for (name, backing) in &loops {
-            if devices.iter().any(|device| device.path == Path::new(backing)) {
-                all.push((name.clone(), Use::Held { part: name.clone(), by: backing.clone() }));
+        for (name, backing, title) in &loops {
+            let below = devices.iter().find(|device| match backing {
+                Some(Backing::Device(number)) => device.number == *number,
+                _ => title.is_some_and(|title| device.path == Path::new(title)),
+            });
+            if let Some(below) = below {
+                let held =
+                    |part: &str, by: &str| (part.to_owned(), Use::Held { part: part.to_owned(), by: by.to_owned() });
+                all.push(held(name, &below.path.display().to_string()));
+                all.push(held(&below.name, name));
             }
-            let others = loops.iter().filter(|(other, of)| other != name && of == backing);
-            for (other, _) in others {
-                all.push((name.clone(), Use::Held { part: name.clone(), by: other.clone() }));
+            let is_same = |other: &&(&str, Option<&Backing>, Option<&str>)| {
+                other.0 != *name && (backing.is_some() && other.1 == *backing || title.is_some() && other.2 == *title)
+            };
+            for (other, _, _) in loops.iter().filter(is_same) {
+                all.push(((*name).to_owned(), Use::Held { part: (*name).to_owned(), by: (*other).to_owned() }));
             }
+        }
+        let mediums: Vec<_> = devices.iter().map(|device| medium(device, &devices, &backings)).collect();
+        for (device, (files, numbers)) in devices.iter_mut().zip(mediums) {
+            device.files = files;
+            device.numbers = numbers;
         }
         for device in &mut devices {
             let own = |part: &String| *part == device.name || parents.get(part) == Some(&device.name);
@@ -96,7 +122,7 @@ impl Inventory {
         Ok(Self { devices })
     }
 
-    /// Whole devices with a medium in them, in the order of their names.
+    /// Whole devices, in the order of their names; also those without a medium in them.
     pub fn disks(&self) -> impl Iterator<Item = &Device> {
         let left_out = |name: &str| {
             LEFT_OUT.iter().any(|prefix| {
@@ -105,7 +131,9 @@ impl Inventory {
         };
         self.devices
             .iter()
-            .filter(move |device| device.partition_of.is_none() && device.size > 0 && !left_out(&device.name))
+            // A loop device without a file is nothing.
+            .filter(|device| device.size > 0 || !device.name.starts_with("loop"))
+            .filter(move |device| device.partition_of.is_none() && !left_out(&device.name))
     }
 
     /// The device with a number.
@@ -171,6 +199,8 @@ fn device(folder: &Path, name: &str, by_id: &BTreeMap<String, Vec<String>>) -> D
         sequence: number("diskseq"),
         uses: Vec::new(),
         partitions: Vec::new(),
+        files: Vec::new(),
+        numbers: Vec::new(),
     }
 }
 
@@ -233,7 +263,11 @@ fn mounts(root: &Path) -> Vec<((u32, u32), Option<String>, String)> {
             std::fs::canonicalize(root.join(source.trim_start_matches('/'))).unwrap_or_else(|_| PathBuf::from(source));
         let name =
             source.starts_with("/dev/").then(|| real.file_name().map(|name| name.to_string_lossy().into_owned()));
-        Some(((major.parse().ok()?, minor.parse().ok()?), name.flatten(), place))
+        let number = match Backing::named(&root.join(source.trim_start_matches('/'))) {
+            Some(Backing::Device(number)) if source.starts_with('/') => number,
+            _ => (major.parse().ok()?, minor.parse().ok()?),
+        };
+        Some((number, name.flatten(), place))
     };
     text.lines().filter_map(read).collect()
 }
@@ -243,10 +277,40 @@ fn unescaped(text: &str) -> String {
     text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 }
 
-fn swaps(root: &Path) -> Vec<String> {
+/// What the system swaps to.
+struct Swap {
+    name: String,
+    backing: Option<Backing>,
+}
+
+fn swaps(root: &Path) -> Vec<Swap> {
     let text = std::fs::read_to_string(root.join("proc/swaps")).unwrap_or_default();
-    let names = text.lines().skip(1).filter_map(|line| line.split_whitespace().next());
-    names.filter_map(|path| Path::new(path).file_name()).map(|name| name.to_string_lossy().into_owned()).collect()
+    let paths = text.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(unescaped);
+    let swap = |path: String| {
+        let name = Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Swap { name, backing: Backing::named(&root.join(path.trim_start_matches('/'))) }
+    };
+    paths.map(swap).collect()
+}
+
+/// The files that a device is made of, and the numbers of the devices that are the same medium.
+fn medium(device: &Device, devices: &[Device], backings: &BTreeMap<String, Backing>) -> (Vec<FileId>, Vec<(u32, u32)>) {
+    let mut files = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![device];
+    while let Some(next) = open.pop() {
+        if !seen.insert(next.number) {
+            continue;
+        }
+        open.extend(devices.iter().filter(|other| other.partition_of.as_ref() == Some(&next.name)));
+        match backings.get(&next.name) {
+            Some(Backing::File(file)) => files.push(*file),
+            // A part of a disk is enough to spoil it.
+            Some(Backing::Device(number)) => open.extend(devices.iter().filter(|other| other.number == *number)),
+            None => {}
+        }
+    }
+    (files, seen.into_iter().collect())
 }
 
 /// The names of devices below `dev/disk/by-id`.

@@ -13,12 +13,18 @@
 //! This crate talks to nobody and reads no environment: what it needs to know is told to it.
 
 mod block_map;
+mod backing;
+mod bytes;
+mod container;
 mod content;
+mod contents;
 mod device;
 mod disk;
+mod doubt;
 mod ext4;
 mod fat;
 mod files;
+mod form;
 mod held;
 mod image;
 mod install;
@@ -39,6 +45,7 @@ mod unkept;
 mod update;
 mod watch;
 mod write;
+mod zipped;
 
 /// The folder of a file system in which the system before the last install is kept. FAT has it as one short name, so that one
 /// sector has it or has it not.
@@ -48,6 +55,8 @@ pub(crate) const PREVIOUS: &str = "skiff.old";
 pub(crate) const NEXT: &str = ".skiff-next";
 
 pub use block_map::maps_of;
+pub use backing::FileId;
+pub use container::Container;
 pub use content::ContentError;
 pub use content::SourceFile;
 pub use content::Sources;
@@ -57,9 +66,12 @@ pub use device::Use;
 pub use disk::Cut;
 pub use disk::Disk;
 pub use disk::FileDisk;
+pub use doubt::Doubt;
+pub use doubt::Room;
 pub use ext4::Ext4Error;
 pub use ext4::clear_leftovers;
 pub use fat::FatError;
+pub use form::Layer;
 pub use image::BuildError;
 pub use image::Image;
 pub use image::Plan;
@@ -81,7 +93,7 @@ pub use safety::Refusal;
 pub use safety::Rules;
 pub use safety::clear;
 pub use source::ImageSource;
-pub use source::Packing;
+pub use source::Note;
 pub use source::SourceError;
 pub use staged::Staged;
 pub use target::OpenError;
@@ -94,3 +106,6 @@ pub use watch::Watch;
 pub use write::WriteError;
 pub use write::WriteOptions;
 pub use write::write;
+
+pub use skiff_tree::Packing;
+pub use skiff_tree::UnpackError;

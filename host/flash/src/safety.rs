@@ -85,6 +85,14 @@ pub enum Refusal {
         /// What allows it.
         word: String,
     },
+    /// Writing would destroy what is to be read.
+    #[error("{source_path} lies on {name}, or {name} is made of it")]
+    Source {
+        /// The device.
+        name: String,
+        /// The file.
+        source_path: String,
+    },
     /// The system does not say whether it is built in.
     #[error("the system does not say whether {name} ({title}) is built in")]
     Unknown {

@@ -8,6 +8,7 @@ use sha2::Sha256;
 
 use crate::Disk as _;
 use crate::ImageSource;
+use crate::Refusal;
 use crate::Target;
 use crate::Watch;
 use crate::block_map::MapDigests;
@@ -37,6 +38,9 @@ pub struct WriteOptions {
 /// Why a device was not written as it should have been.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
+    /// It would destroy what is to be read; nothing was written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// Reading the image failed.
     #[error("reading the image: {0}")]
     Read(io::Error),
@@ -125,6 +129,7 @@ pub fn write(
     options: WriteOptions,
     watch: &dyn Watch,
 ) -> Result<(), WriteError> {
+    source.check_apart(target.device())?;
     let total = source.mapped.total();
     watch.begin("Writing", total);
     let first = LAST.min(source.size);
@@ -179,7 +184,7 @@ fn read(
 ) -> Result<(), WriteError> {
     let mut cancelled = false;
     let mut digests = source.map.as_ref().map(MapDigests::new);
-    let result = source.chunks(LAST, STEP, &mut |at, fill, length| {
+    let result = source.chunks(LAST, STEP, &|| watch.is_cancelled(), &mut |at, fill, length| {
         if watch.is_cancelled() {
             cancelled = true;
             return Err(io::Error::other("cancelled"));
@@ -194,7 +199,7 @@ fn read(
         sender.send(Piece { at, buffer, digest }).map_err(io::Error::other)
     });
     match result {
-        _ if cancelled => Err(WriteError::Cancelled),
+        Err(_) if cancelled || watch.is_cancelled() => Err(WriteError::Cancelled),
         Err(error) => match digests.and_then(|digests| digests.wrong) {
             Some(at) => Err(WriteError::Map { at }),
             None => Err(WriteError::Read(error)),

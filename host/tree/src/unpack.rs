@@ -16,9 +16,11 @@ use tar::EntryType;
 
 use crate::Amount;
 use crate::PLAIN_MODE;
+use crate::Packing;
 use crate::Stopped;
 use crate::TreeError;
 use crate::TreePath;
+use crate::Unpacked;
 use crate::Watch;
 use crate::copy::c_name;
 use crate::copy::create;
@@ -31,8 +33,8 @@ use crate::watched::Watched;
 /// archives takes these into memory.
 const MAX_HEADERS: u64 = 1 << 20;
 
-/// Bytes of memory that an archive compressed by xz may want; level 9 takes 65 MiB.
-const XZ_MEMORY: u64 = 128 << 20;
+/// Bytes of memory that unpacking may take; level 9 of xz takes 65 MiB, and zstd's own limit is 128.
+const MEMORY: u64 = 128 << 20;
 
 /// What an archive may hold at most.
 #[derive(Debug, Clone, Copy)]
@@ -75,36 +77,17 @@ pub fn unpack(
     }
 }
 
-fn decompressed(mut archive: &File) -> Result<Box<dyn Read + '_>, TreeError> {
+fn decompressed(mut archive: &File) -> Result<Box<dyn Read>, TreeError> {
     let mut start = [0; 262];
-    let length = read_start(&mut archive, &mut start).map_err(TreeError::at("the archive"))?;
+    let length = crate::packing::fill(&mut archive, &mut start).map_err(TreeError::at("the archive"))?;
     rustix::fs::seek(archive, rustix::fs::SeekFrom::Start(0)).map_err(TreeError::errno("the archive"))?;
     let start = start.get(..length).unwrap_or_default();
-    let reader = BufReader::with_capacity(1 << 16, archive);
-    Ok(if start.starts_with(&[0x1f, 0x8b]) {
-        Box::new(flate2::bufread::MultiGzDecoder::new(reader))
-    } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        Box::new(zstd::Decoder::with_buffer(reader).map_err(TreeError::at("the archive"))?)
-    } else if start.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
-        let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED);
-        let stream = stream.map_err(|error| TreeError::Archive(error.to_string()))?;
-        Box::new(liblzma::bufread::XzDecoder::new_stream(reader, stream))
-    } else if start.get(257..262) == Some(b"ustar") {
-        Box::new(reader)
-    } else {
-        return Err(TreeError::Archive("neither tar nor gzip, xz or zstd".into()));
-    })
-}
-
-fn read_start(reader: &mut impl Read, start: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while let Some(rest) = start.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match reader.read(rest)? {
-            0 => break,
-            count => length += count,
-        }
+    let archive = archive.try_clone().map_err(TreeError::at("the archive"))?;
+    match Packing::of(start) {
+        Some(packing) => Ok(Box::new(Unpacked::new(packing, archive, MEMORY))),
+        None if start.get(257..262) == Some(b"ustar") => Ok(Box::new(BufReader::with_capacity(1 << 16, archive))),
+        None => Err(TreeError::Archive("neither tar nor gzip, xz, zstd, bzip2 or LZ4".into())),
     }
-    Ok(length)
 }
 
 /// Bytes that may still be read.

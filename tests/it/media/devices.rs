@@ -143,28 +143,34 @@ fn every_reason_not_to_write_to_a_device_is_one() {
         assert!(matches!(refusal("sdi", &rules), Some(Refusal::Protected { .. })), "{pattern}");
     }
     let inventory = Inventory::read(machine.root.path()).unwrap();
+    assert!(inventory.disks().any(|device| device.name == "sdh" && device.size == 0), "an empty reader is listed");
     let card = inventory.disks().find(|device| device.name == "mmcblk0").unwrap();
     assert_eq!((card.removable, card.word()), (Removable::Yes, "beef"));
 }
 
 /// A loop device over a file of the test.
-struct Loop {
+pub(super) struct Loop {
     device: PathBuf,
 }
 
 impl Loop {
-    fn new(env: &TestEnvironment, name: &str, size: u64) -> Self {
+    pub(super) fn new(env: &TestEnvironment, name: &str, size: u64) -> Self {
         let file = env.path(name);
         fs::File::create(&file).unwrap().set_len(size).unwrap();
-        let (said, _) = run(Command::new("losetup").args(["--find", "--show"]).arg(&file));
+        Self::of(&file, &[])
+    }
+
+    /// A device over what is there already.
+    pub(super) fn of(file: &Path, options: &[&str]) -> Self {
+        let (said, _) = run(Command::new("losetup").args(["--find", "--show"]).args(options).arg(file));
         Self { device: said.trim().into() }
     }
 
-    fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         self.device.to_str().unwrap()
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.path().rsplit('/').next().unwrap()
     }
 }
@@ -176,7 +182,7 @@ impl Drop for Loop {
 }
 
 /// Whether this can be tested here; says so loudly if not.
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
         eprintln!("SKIPPED: loop devices are root's; run the tests as root to test writing to devices");

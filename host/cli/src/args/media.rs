@@ -44,8 +44,8 @@ pub(crate) enum Intent {
 pub(crate) enum DeviceCommand {
     /// Lists devices with size, serial number and what uses them, and says which are not written to and why
     List {
-        /// Built-in disks, too
-        #[arg(long)]
+        /// Has no effect: all disks are listed
+        #[arg(long, hide = true)]
         all: bool,
         /// As JSON
         #[arg(long)]
@@ -162,7 +162,7 @@ pub(crate) struct BuildImageArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct FlashArgs {
-    /// The image: plain, or packed with xz, zstd or gzip
+    /// The image: plain, packed with gzip, xz, zstd, bzip2, lz4 or lzma, or alone in a zip archive
     pub(crate) image: PathBuf,
     /// The device, best by its name below /dev/disk/by-id
     #[arg(conflicts_with = "device")]
@@ -170,6 +170,9 @@ pub(crate) struct FlashArgs {
     /// The map of what matters of the image; IMAGE.bmap if it is there
     #[arg(long, value_name = "FILE")]
     pub(crate) bmap: Option<PathBuf>,
+    /// Writes an image that is not recognized, or whose partition table does not fit it or the device, without asking
+    #[arg(long)]
+    pub(crate) allow_unknown: bool,
     #[command(flatten)]
     pub(crate) media: DeviceArgs,
     #[command(flatten)]

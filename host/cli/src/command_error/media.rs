@@ -9,9 +9,7 @@ use skiff_flash::OpenError;
 use skiff_flash::PlanError;
 use skiff_flash::Refusal;
 use skiff_flash::SelectError;
-use skiff_flash::SourceError;
 use skiff_flash::WriteError;
-use skiff_layout::BmapError;
 
 use super::CommandError;
 use super::Kind;
@@ -33,6 +31,7 @@ impl From<Refusal> for CommandError {
             Refusal::ReadOnly { .. } => plain.hint("a card may have a switch at its side"),
             Refusal::Empty { .. } => plain.hint("put a card in"),
             Refusal::TooSmall { .. } => plain.hint("take a larger one"),
+            Refusal::Source { .. } => plain.hint("copy the image to another disk first: nothing was written"),
             Refusal::Fixed { word, .. } | Refusal::Unknown { word, .. } => {
                 plain.hint(format!("if you really mean it: --allow-fixed {word}"))
             }
@@ -58,27 +57,10 @@ impl From<OpenError> for CommandError {
     }
 }
 
-impl From<SourceError> for CommandError {
-    fn from(error: SourceError) -> Self {
-        let hint = match &error {
-            SourceError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => "is that its name?",
-            SourceError::Io { .. } => "is the file whole? compare it with its SHA256SUMS",
-            SourceError::Map { source: BmapError::Signed, .. } => {
-                "verify it and take the map out of it: gpg --output image.bmap --decrypt FILE, then --bmap image.bmap"
-            }
-            SourceError::SignedMap { .. } => "verify it with `gpg --verify SIGNATURE MAP`, then name it: --bmap MAP",
-            SourceError::Map { .. } | SourceError::OtherMap { .. } => {
-                "take the map that came with the image, or move this one away"
-            }
-            SourceError::Size { .. } => "an image of a medium is a whole number of sectors; is it whole?",
-        };
-        Self::of(Kind::User, &error).hint(hint)
-    }
-}
-
 impl From<WriteError> for CommandError {
     fn from(error: WriteError) -> Self {
         match error {
+            WriteError::Refused(refusal) => refusal.into(),
             WriteError::Cancelled | WriteError::Unverified => Self::of(Kind::Cancelled, &error),
             WriteError::Read(_) | WriteError::Map { .. } => {
                 Self::of(Kind::User, &error).hint("the medium holds nothing of use now; if the image is newer than its map, move the map away and write again")

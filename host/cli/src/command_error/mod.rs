@@ -1,5 +1,6 @@
 mod engine;
 mod media;
+mod source;
 
 use std::error::Error;
 use std::fmt::Display;

@@ -16,7 +16,7 @@ use crate::output::data;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, command: &DeviceCommand) -> Result<()> {
-    let DeviceCommand::List { all, json } = command;
+    let DeviceCommand::List { all: _, json } = command;
     let inventory = Inventory::read(Path::new(media::MACHINE)).map_err(|error| {
         CommandError::new(Kind::User, format!("Cannot list the devices of this machine: {error}"))
             .hint("they are read from /sys/class/block")
@@ -25,7 +25,6 @@ pub(crate) fn run(session: &Session, command: &DeviceCommand) -> Result<()> {
     let rows: Vec<_> = inventory
         .disks()
         .map(|device| (device, clear(device, 0, &rules).map(drop).map_err(|refusal| refusal.to_string())))
-        .filter(|(device, _)| *all || *json || device.removable != Removable::No)
         .collect();
     if *json {
         let row = |(device, refusal): &(&Device, std::result::Result<(), String>)| json!({"device": device, "refused": refusal.as_ref().err(), "confirm": device.word()});
@@ -33,32 +32,63 @@ pub(crate) fn run(session: &Session, command: &DeviceCommand) -> Result<()> {
         return Ok(());
     }
     if rows.is_empty() {
-        data!("no removable media; `skiff device list --all` shows built-in disks, too");
+        data!("no disks");
     }
     for (device, refusal) in rows {
-        let title =
-            [device.vendor.as_deref(), device.model.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let serial = device.serial.as_deref().unwrap_or("-");
         let removable = match device.removable {
             Removable::Yes => "removable",
             Removable::No => "built in",
             Removable::Unknown => "unknown",
         };
-        data!(
-            "{:14} {:>9}  {removable:9}  serial {serial:18} {}",
-            device.path.display(),
-            Bytes(device.size).to_string(),
-            if title.is_empty() { "-" } else { &title }
-        );
-        if let Some(name) = device.by_id.first() {
-            data!("    /dev/disk/by-id/{name}");
-        }
-        for one in &device.uses {
-            data!("    {one}");
-        }
-        if let Err(refusal) = refusal {
-            data!("    not written to: {refusal}");
+        let size = match device.size {
+            0 => "no medium".into(),
+            size => Bytes(size).to_string(),
+        };
+        let serial = device.serial.as_deref().map(|serial| format!("  serial {serial}")).unwrap_or_default();
+        data!("{:14} {size:>9}  {removable:9}{serial}", device.path.display());
+        let title =
+            [device.vendor.as_deref(), device.model.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let by_id = device.by_id.first().map(|name| format!("/dev/disk/by-id/{name}"));
+        let uses = device.uses.iter().map(ToString::to_string);
+        let refused = refusal.err().map(|refusal| format!("not written to: {refusal}"));
+        let notes =
+            [Some(title).filter(|title| !title.is_empty()), by_id].into_iter().flatten().chain(uses).chain(refused);
+        for note in notes {
+            for line in wrapped(&note) {
+                data!("    {line}");
+            }
         }
     }
     Ok(())
+}
+
+/// Breaks a text into lines that fit 80 columns behind an indent of four, at its spaces; continued lines are indented.
+fn wrapped(text: &str) -> Vec<String> {
+    const WIDTH: usize = 76;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut().filter(|line| line.chars().count() + 1 + word.chars().count() <= WIDTH) {
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(if lines.is_empty() { word.to_owned() } else { format!("  {word}") }),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_reasons_are_broken_at_spaces() {
+        let text = "a word ".repeat(30);
+        let lines = wrapped(text.trim_end());
+        assert!(lines.len() > 2 && lines.iter().all(|line| line.len() <= 76), "{lines:?}");
+        assert!(lines.iter().skip(1).all(|line| line.starts_with("  ")));
+        let path = "x".repeat(100);
+        assert_eq!(wrapped(&path), [path]);
+    }
 }

@@ -1,8 +1,11 @@
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use skiff_flash::ImageSource;
+use skiff_flash::Room;
 use skiff_flash::Target;
 use skiff_flash::WriteOptions;
+use skiff_flash::clear;
 use skiff_layout::Bytes;
 
 use crate::args::FlashArgs;
@@ -19,15 +22,21 @@ use crate::session::Session;
 pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
     let image = session.environment.absolute(&args.image);
     let map = args.bmap.as_ref().map(|path| session.environment.absolute(path));
-    let source = ImageSource::open(&image, map.as_deref(), &|| session.cancel.is_cancelled())?;
     let rules = media::rules(session, args.media.allow_fixed.as_ref());
     let device = args.target.as_deref().or(args.media.device.as_deref()).ok_or_else(|| media::unnamed(None))?;
-    let chosen = media::choose(session, device, source.size, &rules)?;
+    // The device comes first: its size bounds how far a packed image is unpacked.
+    let chosen = media::choose(session, device, 0, &rules)?;
     let Chosen::Device(cleared) = &chosen else {
         return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().display()))
             .hint("an image in a file is copied with cp"));
     };
+    let device = cleared.device();
+    let room = Room { size: device.size, sector: device.sector };
+    let source = ImageSource::open(&image, map.as_deref(), room, &|| session.cancel.is_cancelled())?;
+    source.check_apart(device)?;
+    clear(device, source.size, &rules)?;
     data!("{}, {} of {} to {}", image.display(), Bytes(source.mapped.total()), Bytes(source.size), chosen.title());
+    consider(session, &source, args)?;
     if args.media.dry_run {
         return Ok(());
     }
@@ -35,6 +44,31 @@ pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
     let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
     write(session, &source, &target, &args.write.options())?;
     Ok(())
+}
+
+/// Says what is odd about an image, and asks whether it is to be written where that may be a mistake.
+fn consider(session: &Session, source: &ImageSource, args: &FlashArgs) -> Result<()> {
+    let path = source.path().display();
+    for note in &source.notes {
+        session.warn(&format!("{path}: {note}"));
+    }
+    let Some((last, others)) = source.doubts.split_last() else { return Ok(()) };
+    for doubt in others {
+        session.warn(&format!("{path}: {doubt}"));
+    }
+    let asks = std::io::stdin().is_terminal() && session.environment.get("SKIFF_NO_INTERACTIVE").is_none();
+    if !args.allow_unknown && !asks {
+        return Err(CommandError::new(Kind::Refused, format!("{path}: {last}"))
+            .hint("check that it is the right image; to write it as it is: --allow-unknown"));
+    }
+    session.warn(&format!("{path}: {last}"));
+    if args.allow_unknown || args.media.dry_run {
+        return Ok(());
+    }
+    match super::ask(session, "Write it as it is?", "skiff flash --allow-unknown …")? {
+        true => Ok(()),
+        false => Err(CommandError::new(Kind::Cancelled, "Nothing was written")),
+    }
 }
 
 /// Writes an image and says what was done.

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use skiff_flash::Cleared;
 use skiff_flash::Device;
+use skiff_flash::FileId;
 use skiff_flash::Inventory;
 use skiff_flash::Rules;
 use skiff_flash::clear;
@@ -68,11 +69,12 @@ impl Chosen {
 pub(crate) fn choose(session: &Session, path: &str, needs: u64, rules: &Rules) -> Result<Chosen> {
     let path = session.environment.absolute(Path::new(path));
     if path.is_file() {
-        let size = std::fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or_default();
-        let real = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone()).display().to_string();
+        let metadata = std::fs::metadata(&path).ok();
+        let size = metadata.as_ref().map(std::fs::Metadata::len).unwrap_or_default();
+        let own = metadata.as_ref().map(FileId::of);
         let inventory = Inventory::read(Path::new(MACHINE)).ok();
-        let devices = inventory.iter().flat_map(Inventory::disks);
-        if let Some(device) = devices.into_iter().find(|device| device.model.as_ref() == Some(&real)) {
+        let mut devices = inventory.iter().flat_map(Inventory::disks);
+        if let Some(device) = devices.find(|device| own.is_some_and(|own| device.files.contains(&own))) {
             let message = format!("{} is in use: it is the medium of {}", path.display(), device.path.display());
             return Err(CommandError::new(Kind::Refused, message).hint("detach it first: losetup --detach"));
         }

@@ -1,0 +1,206 @@
+//! Images as they are published, written to loop devices, which take root.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use skiff_flash::Inventory;
+use skiff_flash::Refusal;
+use skiff_flash::Rules;
+use skiff_flash::clear;
+use skiff_tests::TestEnvironment;
+
+use super::devices::Loop;
+use super::devices::is_root;
+use super::foreign::run;
+use super::stand_in;
+use crate::environment;
+
+const MIB: usize = 1 << 20;
+
+const GPT: &str = "printf 'label: gpt\\nstart=2048,size=4096,type=U\\nsize=4096,type=L\\n' | sfdisk -q";
+
+/// Runs a line of the shell in the folder of the test.
+fn shell(env: &TestEnvironment, line: &str) {
+    run(Command::new("sh").args(["-ec", line]).current_dir(env.path("")));
+}
+
+/// Makes `disk.img`: 8 MiB with a table.
+fn disk(env: &TestEnvironment) -> Vec<u8> {
+    let mut bytes = stand_in("disk", 8 * MIB);
+    bytes[..MIB].fill(0);
+    fs::write(env.path("disk.img"), &bytes).unwrap();
+    shell(env, &format!("{GPT} disk.img"));
+    fs::read(env.path("disk.img")).unwrap()
+}
+
+/// What is on the device over `card`: the file itself, of which nothing is remembered elsewhere.
+fn on(env: &TestEnvironment, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    fs::File::open(env.path("card")).unwrap().read_exact_at(&mut bytes, 0).unwrap();
+    bytes
+}
+
+/// Puts something onto the device over `card` that shows what was written.
+fn put(env: &TestEnvironment, bytes: &[u8]) {
+    fs::File::options().write(true).open(env.path("card")).unwrap().write_all_at(bytes, 0).unwrap();
+}
+
+#[test]
+fn images_are_unpacked_and_filled_up_and_everything_else_is_refused_by_name() {
+    if !is_root() {
+        return;
+    }
+    let mut env = environment();
+    env.set("SKIFF_NO_INTERACTIVE", "1");
+    let bytes = disk(&env);
+    let device = Loop::new(&env, "card", 32 << 20);
+    let untouched = stand_in("card", 32 * MIB);
+    put(&env, &untouched);
+    shell(&env, "qemu-img convert -O qcow2 disk.img named.img; tar czf x.tar.gz disk.img; tar cf x.tar disk.img");
+    shell(&env, "zip -q two.zip x.tar disk.img; lzip -0 -k disk.img; img2simg disk.img sparse.img");
+    shell(&env, "xz -0 -k -c disk.img | head -c 1000000 > torn.img.xz; head -c 8M /dev/urandom > noise.img");
+    for (name, code, words) in [
+        ("named.img", 1, "is a qcow2 disk of a virtual machine, not a disk image"),
+        ("x.tar", 1, "is a tar archive, not a disk image"),
+        ("x.tar.gz", 1, "is gzip data that holds a tar archive, not a disk image"),
+        ("two.zip", 1, "is a zip archive, not a disk image"),
+        ("disk.img.lz", 1, "is data packed by lzip, not a disk image"),
+        ("sparse.img", 1, "is an Android sparse image, not a disk image"),
+        ("torn.img.xz", 1, "the xz data ends too early"),
+        ("noise.img", 77, "no partition table, file system or boot code was found in the image"),
+    ] {
+        for more in [&["--no-discard"][..], &["--dry-run"]] {
+            let path = env.path(name).display().to_string();
+            let said = env.fail(code, &[&["flash", &path, device.path()], more].concat());
+            assert!(said.contains(words) && said.contains("hint"), "{name}: {said}");
+        }
+        assert!(on(&env, 32 * MIB) == untouched, "{name} was written");
+    }
+    shell(
+        &env,
+        "zip -q one.zip disk.img; pzstd -q -k disk.img -o p.img.zst; bzip2 -1 -k disk.img; lz4 -q -k disk.img l.img.lz4",
+    );
+    shell(&env, "(gzip -1 -c disk.img; echo '{ \"metadata_version\": \"1.1\" }FWx0') > trailing.img.gz");
+    for name in ["disk.img", "one.zip", "p.img.zst", "disk.img.bz2", "l.img.lz4", "trailing.img.gz"] {
+        put(&env, &untouched);
+        let said = env.succeed(&["flash", &env.path(name).display().to_string(), device.path()]).stderr;
+        assert!(on(&env, bytes.len()) == bytes, "{name}");
+        let is_told = said.contains("34 bytes behind the end of the gzip data are ignored");
+        assert_eq!(is_told, name == "trailing.img.gz", "{said}");
+    }
+    let noise = env.path("noise.img").display().to_string();
+    env.succeed(&["flash", &noise, device.path(), "--allow-unknown"]);
+    assert!(on(&env, 8 * MIB) == fs::read(&noise).unwrap());
+    // An end in the middle of a sector.
+    shell(&env, "(cat disk.img; printf 'the end') > odd.img; bzip2 -1 -k odd.img");
+    for name in ["odd.img", "odd.img.bz2"] {
+        put(&env, &untouched);
+        let said = env.succeed(&["flash", &env.path(name).display().to_string(), device.path()]).stderr;
+        assert!(said.contains("505 zero bytes are written behind it"), "{said}");
+        let mut expected = fs::read(env.path("odd.img")).unwrap();
+        expected.resize(8 * MIB + 512, 0);
+        assert!(on(&env, 8 * MIB + 512) == expected);
+    }
+}
+
+#[test]
+fn a_table_for_other_sectors_and_a_torn_image_are_asked_about() {
+    if !is_root() {
+        return;
+    }
+    let mut env = environment();
+    env.set("SKIFF_NO_INTERACTIVE", "1");
+    disk(&env);
+    fs::File::create(env.path("four")).unwrap().set_len(32 << 20).unwrap();
+    let four = Loop::of(&env.path("four"), &["-b", "4096"]);
+    let image = env.path("disk.img").display().to_string();
+    let said = env.fail(77, &["flash", &image, four.path()]);
+    assert!(said.contains("sectors of 512 bytes, and the sectors of the medium have 4096"), "{said}");
+    let device = Loop::new(&env, "card", 32 << 20);
+    shell(&env, "head -c 6M disk.img > torn.img");
+    let torn = env.path("torn.img").display().to_string();
+    let said = env.fail(77, &["flash", &torn, device.path()]);
+    assert!(said.contains("the partition table ends at byte 8388608"), "{said}");
+    assert!(on(&env, 32 * MIB).iter().all(|byte| *byte == 0));
+    env.succeed(&["flash", &torn, device.path(), "--allow-unknown"]);
+    let small = Loop::new(&env, "small", 4 << 20);
+    let said = env.fail(77, &["flash", &image, small.path()]);
+    assert!(said.contains("are needed"), "{said}");
+    shell(&env, "gzip -1 -k disk.img");
+    let said = env.fail(77, &["flash", &format!("{image}.gz"), small.path()]);
+    assert!(said.contains("unpacks to more than 4194304 bytes"), "{said}");
+}
+
+#[test]
+fn an_image_is_not_written_to_what_it_lies_on() {
+    if !is_root() {
+        return;
+    }
+    let mut env = environment();
+    env.set("SKIFF_NO_INTERACTIVE", "1");
+    let bytes = disk(&env);
+    let image = env.path("disk.img");
+    fs::hard_link(&image, env.path("other.img")).unwrap();
+    let device = Loop::of(&image, &[]);
+    for name in ["disk.img", "other.img"] {
+        let said = env.fail(77, &["flash", &env.path(name).display().to_string(), device.path()]);
+        assert!(said.contains("is made of it"), "{said}");
+    }
+    // The map is lost as well.
+    fs::write(env.path("small.img"), &bytes[..MIB]).unwrap();
+    let map = image.display().to_string();
+    let said = env.fail(1, &["flash", &env.path("small.img").display().to_string(), device.path(), "--bmap", &map]);
+    assert!(!said.contains("written"), "{said}");
+    // By the name of the device, there is no image to be read at all.
+    let said = env.fail(1, &["flash", device.path(), device.path()]);
+    assert!(said.contains("is not a regular file"), "{said}");
+    // A device whose file has lost its name is made of it all the same.
+    fs::remove_file(&image).unwrap();
+    let said = env.fail(77, &["flash", &env.path("other.img").display().to_string(), device.path()]);
+    assert!(said.contains("is made of it"), "{said}");
+    assert!(fs::read(env.path("other.img")).unwrap() == bytes);
+}
+
+fn refusal(device: &Loop) -> Option<Refusal> {
+    let inventory = Inventory::read(Path::new("/")).unwrap();
+    clear(inventory.select(Path::new(device.path())).unwrap(), 0, &Rules::default()).err()
+}
+
+#[test]
+fn a_device_is_known_by_what_it_is_made_of_and_not_by_names() {
+    if !is_root() {
+        return;
+    }
+    let env = environment();
+    let first = Loop::new(&env, "one", 32 << 20);
+    run(Command::new("mkfs.ext4").args(["-q", first.path()]));
+    fs::create_dir(env.path("place")).unwrap();
+    run(Command::new("mount").arg(first.path()).arg(env.path("place")));
+    fs::hard_link(env.path("one"), env.path("two")).unwrap();
+    let (number, _) = run(Command::new("lsblk").args(["-ndo", "MAJ:MIN", first.path()]));
+    let (major, minor) = number.trim().split_once(':').unwrap();
+    run(Command::new("mknod").arg(env.path("node")).args(["b", major, minor]));
+    let by_link = Loop::of(&env.path("two"), &[]);
+    let by_node = Loop::of(&env.path("node"), &[]);
+    let by_part = Loop::of(&env.path("two"), &["--offset", "1048576"]);
+    fs::remove_file(env.path("one")).unwrap();
+    let found = [&first, &by_link, &by_node, &by_part].map(refusal);
+    run(Command::new("umount").arg(env.path("place")));
+    assert!(found.iter().all(|found| matches!(found, Some(Refusal::InUse { .. }))), "{found:?}");
+    drop((by_link, by_node, by_part));
+    assert_eq!(refusal(&first), None);
+    // A file that the system swaps to.
+    if Command::new("sh")
+        .arg("-c")
+        .arg(format!("dd if=/dev/zero of={0} bs=1M count=32 conv=notrunc status=none && mkswap -q {0} && chmod 600 {0} && swapon {0}", env.path("two").display()))
+        .status()
+        .unwrap()
+        .success()
+    {
+        let found = refusal(&first);
+        run(Command::new("swapoff").arg(env.path("two")));
+        assert!(matches!(found, Some(Refusal::System { .. })), "{found:?}");
+    }
+}
