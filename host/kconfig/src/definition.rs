@@ -57,6 +57,11 @@ pub enum SymbolType {
     Hex,
 }
 
+impl SymbolType {
+    /// All types.
+    pub const ALL: [Self; 5] = [Self::Bool, Self::Tristate, Self::String, Self::Int, Self::Hex];
+}
+
 /// Kconfig files that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Cannot read the Kconfig file `{}`: {message}", path.display())]

@@ -98,21 +98,25 @@ pub fn dropped(wanted: &Merged, finished: &Merged, definitions: impl FnOnce() ->
 }
 
 /// Whether a finished configuration says what an assignment wants. A symbol that is absent is off, or empty.
+///
+/// The finished value shows the type, and the wanted one is read as Kconfig reads it for that type.
 pub fn is_met(wanted: &Value, finished: Option<&Value>) -> bool {
-    let plain = |value: &Value| value.string().unwrap_or_else(|| value.text().trim_end().to_owned());
-    let off = |text: &str| matches!(text, "n" | "");
-    match finished {
-        None => off(&plain(wanted)),
-        Some(finished) => {
-            let (wanted, finished) = (plain(wanted), plain(finished));
-            wanted == finished || (off(&wanted) && off(&finished)) || same_number(&wanted, &finished)
-        }
+    let Some(finished) = finished else { return wanted.is_off() };
+    if wanted.is_off() && finished.is_off() {
+        return true;
     }
+    let same = |kind| match (wanted.read(kind), finished.read(kind)) {
+        (Some(wanted), Some(finished)) => wanted == finished || same_number(&wanted, &finished),
+        _ => false,
+    };
+    // A number without letters is of both types of numbers, which read it alike.
+    SymbolType::ALL.into_iter().any(same)
 }
 
 fn same_number(a: &str, b: &str) -> bool {
-    let number = |text: &str| text.strip_prefix("0x").map(|hex| u64::from_str_radix(hex, 16).ok());
-    matches!((number(a), number(b)), (Some(Some(a)), Some(Some(b))) if a == b)
+    let digits = |text: &str| text.strip_prefix("0x").or(text.strip_prefix("0X")).map(str::to_owned);
+    let number = |text: &str| digits(text).and_then(|hex| u64::from_str_radix(&hex, 16).ok());
+    matches!((number(a), number(b)), (Some(a), Some(b)) if a == b)
 }
 
 /// Returns what keeps a symbol from having a value, in a finished configuration in which it has another one.
@@ -121,7 +125,7 @@ pub fn obstacle(name: &str, value: &Value, finished: &Merged, definitions: &Defi
     if places.is_empty() {
         return DropReason::Unknown { similar: similar(name, definitions.names()).map(str::to_owned) };
     }
-    let wants_off = matches!(value.text().trim_end(), "n" | "");
+    let wants_off = value.is_off();
     if wants_off && let Some(by) = selecting(name, finished, definitions) {
         return DropReason::Selected(by.to_owned());
     }
@@ -174,16 +178,16 @@ pub fn selecting<'d>(name: &str, finished: &Merged, definitions: &'d Definitions
 
 /// What a value should be, if it is not that.
 fn mismatch(kind: SymbolType, value: &Value) -> Option<&'static str> {
-    let text = value.text().trim_end();
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    match kind {
-        SymbolType::Bool if !matches!(text, "y" | "n" | "") => Some("y or n"),
-        SymbolType::Tristate if !matches!(text, "y" | "m" | "n" | "") => Some("y, m or n"),
-        SymbolType::String if value.string().is_none() && text != "n" => Some("a text in quotes"),
-        SymbolType::Int if !digits(text.strip_prefix('-').unwrap_or(text)) => Some("a whole number"),
-        SymbolType::Hex if !text.starts_with("0x") && !digits(text) => Some("a hexadecimal number"),
-        _ => None,
+    if value.read(kind).is_some() || *value == Value::NotSet {
+        return None;
     }
+    Some(match kind {
+        SymbolType::Bool => "y or n",
+        SymbolType::Tristate => "y, m or n",
+        SymbolType::String => "a text in quotes",
+        SymbolType::Int => "a whole number",
+        SymbolType::Hex => "a hexadecimal number",
+    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use skiff_build::Weight;
 use skiff_build::buildroot::Refused;
 use skiff_kconfig::DropReason;
 use skiff_kconfig::Dropped;
+use skiff_kconfig::Kind as ConfigKind;
+use skiff_kconfig::Problem;
+use skiff_kconfig::ProblemKind;
 use skiff_plan::BuildPlan;
 use skiff_runtime::Runner;
 use skiff_runtime::Standing;
@@ -90,15 +93,34 @@ fn write(
     Ok(configured)
 }
 
-/// A line that Kconfig would drop in silence is a setting that somebody believes to be made.
+/// Refuses lines that Kconfig would ignore without a word: their author believes them to be settings.
 fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
     if plan.broken.is_empty() {
         return Ok(());
     }
     let lines: Vec<String> = plan.broken.iter().map(ToString::to_string).collect();
-    Err(CommandError::new(Kind::User, lines.join("\n       "))
-        .hint("write `SYMBOL=value` or `# SYMBOL is not set`, from the start of the line; anything else after a `#`")
-        .hint("`skiff configure --ignore-broken-lines` leaves such lines out, as SkiffOS does"))
+    let mut error = CommandError::new(Kind::User, lines.join("\n       "));
+    let has = |kind: ProblemKind| plan.broken.iter().any(|broken| broken.problem.kind == kind);
+    if has(ProblemKind::ByteOrderMark) {
+        error = error.hint("save the file as UTF-8 without a byte order mark");
+    }
+    if has(ProblemKind::InvisibleCharacter) {
+        error = error.hint("type the line again: `\\u{…}` stands for a character that editors do not show");
+    }
+    let own = |problem: &Problem| {
+        problem.kind == ProblemKind::WrongPrefix
+            && problem.origin.file.starts_with(ConfigKind::Buildroot.folder())
+            && problem.text.contains('=')
+            && !problem.text.starts_with("CONFIG_")
+    };
+    if plan.broken.iter().any(|broken| own(&broken.problem)) {
+        error = error.hint(
+            "symbols without `BR2_` need a definition in an external tree: buildroot_ext/Config.in of a layer of the chain",
+        );
+    }
+    Err(error
+        .hint("write `SYMBOL=value` or `# SYMBOL is not set` from the start of the line, and comments behind `#`")
+        .hint("to leave these lines out, as Kconfig does without a word, run: skiff configure --ignore-broken-lines"))
 }
 
 /// Says before the work which plugins will be asked about, or refused where nobody can be asked.
