@@ -18,7 +18,7 @@ use nom_kconfig::parse_kconfig;
 use crate::Kind;
 
 /// All symbols that a tree of Kconfig files defines.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Definitions {
     symbols: BTreeMap<String, Vec<Definition>>,
     choices: usize,
