@@ -164,7 +164,7 @@ impl Database {
             self.set_group(&user.group, id);
         }
         // A group that was there may have given way meanwhile.
-        for user in users.iter().filter(|user| matches!(user.gid, UserId::Fixed(_))) {
+        for user in users.iter().rev().filter(|user| matches!(user.gid, UserId::Fixed(_))) {
             if let Some(other) = self.group.others_with(user.gid, &user.group) {
                 let id = fixed.get(user.group.as_str()).copied().unwrap_or_default();
                 return Err(clash(user, format!("the group `{other}` has the id {id}")));

@@ -6,7 +6,6 @@ use skiff_build::Remembered;
 use skiff_build::Site;
 use skiff_build::Weight;
 use skiff_build::buildroot::Refused;
-use skiff_kconfig::DropReason;
 use skiff_kconfig::Dropped;
 use skiff_kconfig::Kind as ConfigKind;
 use skiff_kconfig::Problem;
@@ -19,6 +18,7 @@ use crate::args::ConfigureArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands::dropped;
 use crate::consent;
 use crate::lock;
 use crate::session::Session;
@@ -68,7 +68,8 @@ fn write(
     let remembered = session.settings.to_remember(ignore_broken_lines);
     let configured = match skiff_build::configure(site, engine, &remembered, strict) {
         Err(ConfigureError::Strict { dropped }) => {
-            let lines: String = dropped.iter().map(|dropped| format!("\n  {}", line(site.plan, dropped))).collect();
+            let dropped: Vec<&Dropped> = dropped.iter().collect();
+            let lines = told(session, site.plan, &dropped, &dropped);
             let many = if dropped.len() == 1 { "setting of the layers comes" } else { "settings of the layers come" };
             return Err(CommandError::new(Kind::User, format!("{} {many} to nothing:{lines}", dropped.len()))
                 .hint("mend or remove these lines, or configure without --strict"));
@@ -158,8 +159,22 @@ fn warn_of_scripts(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> 
     Ok(())
 }
 
-/// Shows the settings that came to nothing: first those that somebody wanted.
+/// Says in a few lines which settings came to nothing. Where these do not name all of them, `all` goes to a file.
+fn told(session: &Session, plan: &BuildPlan, settings: &[&Dropped], all: &[&Dropped]) -> String {
+    let mut lines: String = dropped::summary(plan, settings).iter().map(|line| format!("\n  {line}")).collect();
+    if settings.len() > dropped::FEW {
+        match skiff_build::write_dropped_list(&session.workspace, &dropped::listed(plan, all)) {
+            Ok(path) => lines += &format!("\n  all of them, with their places: {}", path.display()),
+            Err(error) => session.warn(&error.to_string()),
+        }
+    }
+    lines
+}
+
+/// Shows the settings that came to nothing: first those that layers wanted.
 fn show_dropped(session: &Session, plan: &BuildPlan, dropped: &[Dropped]) {
+    let all: Vec<&Dropped> =
+        dropped.iter().filter(|dropped| skiff_build::weigh(plan, dropped) != Weight::Offer).collect();
     for (weight, one, many) in [
         (Weight::Wish, "setting of the layers comes", "settings of the layers come"),
         (Weight::Default, "default of the base layer comes", "defaults of the base layer come"),
@@ -167,7 +182,7 @@ fn show_dropped(session: &Session, plan: &BuildPlan, dropped: &[Dropped]) {
         let shown: Vec<&Dropped> =
             dropped.iter().filter(|dropped| skiff_build::weigh(plan, dropped) == weight).collect();
         if !shown.is_empty() {
-            let lines: String = shown.iter().map(|dropped| format!("\n  {}", line(plan, dropped))).collect();
+            let lines = told(session, plan, &shown, &all);
             let what = if shown.len() == 1 { one } else { many };
             session.warn(&format!("{} {what} to nothing:{lines}", shown.len()));
         }
@@ -179,20 +194,9 @@ pub(crate) fn show_package_settings(session: &Session, plan: &BuildPlan, dropped
     if dropped.is_empty() {
         return;
     }
-    let lines: String = dropped.iter().map(|dropped| format!("\n  {}", line(plan, dropped))).collect();
+    let lines: String = dropped.iter().map(|dropped| format!("\n  {}", dropped::line(plan, dropped))).collect();
     session.warn(&format!(
         "of the settings for the kernel, the boot loader and Busybox, {} came to nothing:{lines}",
         dropped.len()
     ));
-}
-
-/// Puts a setting that came to nothing into one line: where, what, and why.
-pub(crate) fn line(plan: &BuildPlan, dropped: &Dropped) -> String {
-    let present = match (&dropped.reason, &dropped.present) {
-        (DropReason::Unknown { .. } | DropReason::Unmet(_) | DropReason::Choice(_), _) => String::new(),
-        (_, None) => " (Kconfig leaves it out)".into(),
-        (_, Some(value)) => format!(" (Kconfig has {value})"),
-    };
-    let place = plan.place(&dropped.assignment.origin);
-    format!("{place}: {}: {}{present}", dropped.assignment, dropped.reason)
 }
