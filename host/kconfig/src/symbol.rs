@@ -82,6 +82,18 @@ impl Value {
         }
     }
 
+    /// Returns the value as Kconfig writes it into a finished configuration, as far as it shows its type: `y`, `m`, `n` or a
+    /// string in quotes, without what follows them. Anything else is as it was written.
+    pub fn written(&self) -> String {
+        if let Some(letter) = self.read(SymbolType::Tristate) {
+            return letter;
+        }
+        match self.string() {
+            Some(text) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+            None => self.text().to_owned(),
+        }
+    }
+
     /// Returns whether a tristate or boolean symbol is built in.
     pub fn is_yes(&self) -> bool {
         self.text().starts_with('y')
@@ -175,6 +187,15 @@ mod tests {
         }
         assert_eq!(Value::NotSet.read(Bool), some("n"));
         assert_eq!(Value::NotSet.read(String), None);
+    }
+
+    #[test]
+    fn values_are_written_without_what_follows_them() {
+        let written = |text: &str| Value::Text(text.into()).written();
+        assert_eq!(written("y # faster"), "y");
+        assert_eq!(written("\"a \\\"b\\\" \\\\ c\" # d"), "\"a \\\"b\\\" \\\\ c\"");
+        assert_eq!((written("0x1F"), written("5 "), written("")), ("0x1F".into(), "5 ".into(), String::new()));
+        assert_eq!(Value::NotSet.written(), "n");
     }
 
     #[test]
