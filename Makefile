@@ -90,7 +90,7 @@ bench:
 # Feeds what people write with what nobody would, FUZZ_SECONDS for each target (`cargo install cargo-fuzz` first).
 FUZZ_SECONDS ?= 600
 fuzz:
-	@for target in fragment dependencies merge manifest lock component tree archive tools layout sniff devices; do \
+	@for target in fragment dependencies merge manifest lock component tree archive tools layout sniff devices users; do \
 		cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 

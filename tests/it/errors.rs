@@ -65,9 +65,50 @@ fn a_broken_fragment_line() {
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
     error: [ROOT]/layers/my/board/buildroot/config:2: there is no `=` and no value: `BR2_BROKEN y`
            [ROOT]/layers/my/board/buildroot/config:3: the line starts with a blank: ` BR2_LEAD=y`
-    hint: write `SYMBOL=value` or `# SYMBOL is not set`, from the start of the line; anything else after a `#`
-    hint: `skiff configure --ignore-broken-lines` leaves such lines out, as SkiffOS does
+    hint: write `SYMBOL=value` or `# SYMBOL is not set` from the start of the line, and comments behind `#`
+    hint: to leave these lines out, as Kconfig does without a word, run: skiff configure --ignore-broken-lines
     ");
+}
+
+#[test]
+fn invisible_characters_in_a_fragment() {
+    let env = environment();
+    env.write("layers/my/board/buildroot/config", "\u{feff}BR2_A=y\r\nBR2_B\u{200b}=y\r\n# BR2_C is not set\r\n");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @r"
+    error: [ROOT]/layers/my/board/buildroot/config:1: the line starts with a byte order mark (U+FEFF): `\u{feff}BR2_A=y`
+           [ROOT]/layers/my/board/buildroot/config:2: the symbol's name has an invisible character: `BR2_B\u{200b}=y`
+    hint: save the file as UTF-8 without a byte order mark
+    hint: type the line again: `\u{…}` stands for a character that editors do not show
+    hint: write `SYMBOL=value` or `# SYMBOL is not set` from the start of the line, and comments behind `#`
+    hint: to leave these lines out, as Kconfig does without a word, run: skiff configure --ignore-broken-lines
+    ");
+}
+
+#[test]
+fn a_symbol_that_no_external_tree_defines() {
+    let env = environment();
+    env.write(
+        "layers/my/board/buildroot/ix",
+        "IX_KEYS=y\nIX_HOME=\"https://example.org\"\n# IX_KEYS is not set (yet)\n",
+    );
+    env.write("layers/my/board/buildroot_ext/external.mk", "");
+    env.write("layers/my/board/buildroot_ext/external.desc", "name: IXT\n");
+    env.write("layers/my/board/buildroot_ext/Config.in", "config IX_KEYS\n\tbool \"keys\"\n");
+    assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @r#"
+    error: [ROOT]/layers/my/board/buildroot/ix:2: the symbol does not start with the prefix of this kind of fragment: `IX_HOME="https://example.org"`
+    hint: symbols without `BR2_` need a definition in an external tree: buildroot_ext/Config.in of a layer of the chain
+    hint: write `SYMBOL=value` or `# SYMBOL is not set` from the start of the line, and comments behind `#`
+    hint: to leave these lines out, as Kconfig does without a word, run: skiff configure --ignore-broken-lines
+    "#);
+    env.write(
+        "layers/my/board/buildroot_ext/Config.in",
+        "config IX_KEYS\n\tbool \"keys\"\nconfig IX_HOME\n\tstring \"home\"\n",
+    );
+    env.succeed(&["-c", "my/board", "plan"]);
+    let plan: serde_json::Value =
+        serde_json::from_str(&env.succeed(&["-c", "my/board", "plan", "--json"]).stdout).unwrap();
+    assert_eq!(plan["problems"].as_array().map(Vec::len), Some(0));
+    assert_eq!(plan["symbols"]["buildroot"]["IX_KEYS"]["value"], "n");
 }
 
 #[test]
@@ -85,8 +126,8 @@ fn a_broken_users_table() {
     let env = environment();
     env.write("layers/my/board/users/table", "\nalice x alice -1 * - - -\n");
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
-    error: [ROOT]/layers/my/board/users/table:2: An id is a number from 1, or -1 (system) or -2 (people) for the next free one: `alice x alice -1 * - - -`
-    hint: a line is: name uid group gid password home shell groups comment
+    error: [ROOT]/layers/my/board/users/table:2: expected a uid from 1, or -1 (system) or -2 (people) for the next free one, found `x`: `alice x alice -1 * - - -`
+    hint: write: name uid group gid password home shell groups comment; of a group alone: - -1 group gid
     ");
 }
 

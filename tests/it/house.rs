@@ -24,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     (
         "skiff-tests",
         &[
+            "skiff-build",
             "skiff-cli",
             "skiff-flash",
             "skiff-kconfig",

@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+mod users;
+
 use skiff_tests::TestEnvironment;
 
 /// Makes an environment with the real tree.

@@ -27,6 +27,7 @@ use crate::Site;
 use crate::WorkspaceError;
 use crate::atomic::Staging;
 use crate::atomic::read_optional;
+use crate::atomic::write_file;
 use crate::memory;
 use crate::workspace::refuse_foreign_configuration;
 
@@ -35,6 +36,9 @@ const STATE: &str = "state.json";
 
 /// The settings that the engine did not follow, for whoever asks later.
 const DROPPED: &str = "dropped.json";
+
+/// The same for people, in the workspace: a refused configuration has no folder.
+const DROPPED_LIST: &str = "dropped.txt";
 
 /// What `configure` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,6 +187,16 @@ fn is_wish(plan: &BuildPlan, dropped: &Dropped) -> bool {
 pub fn read_dropped(workspace: &Workspace) -> Vec<Dropped> {
     let read = || serde_json::from_slice(&read_optional(&workspace.config().join(DROPPED)).ok()??).ok();
     read().unwrap_or_default()
+}
+
+/// Writes the list of settings that were not followed for people to read, beside what is built. Returns its place.
+///
+/// # Errors
+/// [`FileError`] when it cannot be written.
+pub fn write_dropped_list(workspace: &Workspace, text: &str) -> Result<PathBuf, FileError> {
+    let path = workspace.folder().join(DROPPED_LIST);
+    write_file(&path, text.as_bytes())?;
+    Ok(path)
 }
 
 /// Returns whether a workspace is configured with exactly this plan.

@@ -32,6 +32,7 @@ pub use configure::is_configured;
 pub use configure::is_unchanged;
 pub use configure::read_dropped;
 pub use configure::weigh;
+pub use configure::write_dropped_list;
 pub use draft::Draft;
 pub use engine::Compiled;
 pub use engine::Engine;

@@ -106,24 +106,44 @@ fn value(name: &str, config: &Merged) -> String {
     found.map_or_else(|| "n".to_owned(), |value| value.string().unwrap_or_else(|| value.text().to_owned()))
 }
 
+/// A part of a condition that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unmet {
+    /// One symbol that is off.
+    Symbol(String),
+    /// Anything else, as text with the values of the symbols in it.
+    Condition(String),
+}
+
 /// Returns the parts of a condition that do not hold, as text, each with the values of the symbols in it.
 pub(crate) fn unmet(expression: &Expression, config: &Merged, found: &mut BTreeSet<String>) {
+    let mut parts = BTreeSet::new();
+    unmet_parts(expression, config, &mut parts);
+    found.extend(parts.into_iter().map(|part| match part {
+        Unmet::Symbol(name) => format!("{name}, which is {}", value(&name, config)),
+        Unmet::Condition(text) => text,
+    }));
+}
+
+/// Returns the parts of a condition that do not hold.
+pub(crate) fn unmet_parts(expression: &Expression, config: &Merged, found: &mut BTreeSet<Unmet>) {
     let parts: Vec<&Term> = match expression {
         OrExpression::Term(AndExpression::Term(one)) => vec![one],
         OrExpression::Term(AndExpression::Expression(terms)) => terms.iter().collect(),
         OrExpression::Expression(_) => {
             if evaluate(expression, config) == Truth::No {
-                found.insert(described(&expression.to_string(), expression, config));
+                found.insert(Unmet::Condition(described(&expression.to_string(), expression, config)));
             }
             return;
         }
     };
     for part in parts.into_iter().filter(|part| term(part, config) == Truth::No) {
         match part {
-            Term::Atom(Atom::Parenthesis(inner)) => unmet(inner, config, found),
+            Term::Atom(Atom::Parenthesis(inner)) => unmet_parts(inner, config, found),
+            Term::Atom(Atom::Symbol(Symbol::NonConstant(name))) => drop(found.insert(Unmet::Symbol(name.clone()))),
             _ => {
                 let single = OrExpression::Term(AndExpression::Term(part.clone()));
-                found.insert(described(&part.to_string(), &single, config));
+                found.insert(Unmet::Condition(described(&part.to_string(), &single, config)));
             }
         }
     }

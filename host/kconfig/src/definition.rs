@@ -18,7 +18,7 @@ use nom_kconfig::parse_kconfig;
 use crate::Kind;
 
 /// All symbols that a tree of Kconfig files defines.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Definitions {
     symbols: BTreeMap<String, Vec<Definition>>,
     choices: usize,
@@ -55,6 +55,11 @@ pub enum SymbolType {
     Int,
     /// A hexadecimal number.
     Hex,
+}
+
+impl SymbolType {
+    /// All types.
+    pub const ALL: [Self; 5] = [Self::Bool, Self::Tristate, Self::String, Self::Int, Self::Hex];
 }
 
 /// Kconfig files that cannot be read.

@@ -14,6 +14,7 @@
 //!
 //! This crate knows no layer: an [`Origin`] carries an opaque label.
 
+mod cause;
 mod condition;
 mod definition;
 mod fragment;
@@ -24,6 +25,7 @@ mod similar;
 mod symbol;
 mod verdict;
 
+pub use cause::Cause;
 pub use definition::DefinitionError;
 pub use definition::Definitions;
 pub use definition::SymbolType;

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::Assignment;
+use crate::Kind;
 use crate::Symbol;
+use crate::SymbolType;
 use crate::Value;
 
 /// All that was said about one symbol.
@@ -14,9 +16,55 @@ pub struct Entry {
     pub winner: Assignment,
     /// The earlier ones, oldest first.
     pub shadowed: Vec<Assignment>,
-    /// The place of the winner among all assignments of the merge: of two members of a Kconfig choice that
-    /// are both `y`, the later one counts.
+    /// The place among all assignments of the merge of the last one that Kconfig can take: of two members of a Kconfig
+    /// choice that are both `y`, the later one counts.
     pub sequence: usize,
+}
+
+impl Entry {
+    /// Returns the assignment that Kconfig takes for a symbol of a type, and what it reads there: the last one whose value
+    /// is of the type. `None` when there is none.
+    pub fn read(&self, kind: SymbolType) -> Option<(&Assignment, String)> {
+        self.latest_first().find_map(|assignment| Some((assignment, assignment.value.read(kind)?)))
+    }
+
+    /// Returns whether the symbol ends as `y`.
+    pub fn is_yes(&self) -> bool {
+        let kind = match is_of_buildroot(&self.winner.symbol) {
+            true => SymbolType::Bool,
+            false => SymbolType::Tristate,
+        };
+        self.read(kind).is_some_and(|(_, value)| value == "y")
+    }
+
+    fn latest_first(&self) -> impl Iterator<Item = &Assignment> {
+        std::iter::once(&self.winner).chain(self.shadowed.iter().rev())
+    }
+
+    /// Returns what Kconfig has to see so that it reads what all assignments together say, oldest first: the last of
+    /// each type, since only Kconfig knows which type the symbol has.
+    fn needed(&self) -> Vec<&Assignment> {
+        let mut needed = Vec::new();
+        let mut missing = match is_of_buildroot(&self.winner.symbol) {
+            true => vec![SymbolType::Bool, SymbolType::String, SymbolType::Int, SymbolType::Hex],
+            false => Vec::new(),
+        };
+        for assignment in self.latest_first() {
+            let before = missing.len();
+            missing.retain(|kind| assignment.value.read(*kind).is_none());
+            if missing.len() < before || needed.is_empty() {
+                needed.push(assignment);
+            }
+        }
+        needed.reverse();
+        needed
+    }
+}
+
+/// Whether a symbol is Buildroot's, or that of an external tree. Buildroot has no modules, and SkiffOS puts its fragments
+/// one behind the other; of the other programs', it keeps the last assignment only.
+fn is_of_buildroot(symbol: &Symbol) -> bool {
+    !symbol.as_str().starts_with(Kind::Kernel.prefix())
 }
 
 /// The result of a merge: for every symbol the winning assignment and those that it shadows.
@@ -46,6 +94,10 @@ impl Merged {
     pub fn assign(&mut self, assignment: Assignment) {
         use std::collections::btree_map::Entry as Slot;
         self.assigned += 1;
+        // Kconfig ignores a value that is of no type: it is as if the line were not there. Of the other programs' symbols,
+        // the earlier lines are not kept.
+        let counts = !is_of_buildroot(&assignment.symbol)
+            || SymbolType::ALL.into_iter().any(|kind| assignment.value.read(kind).is_some());
         let sequence = self.assigned;
         match self.entries.entry(assignment.symbol.clone()) {
             Slot::Vacant(slot) => {
@@ -55,7 +107,9 @@ impl Merged {
                 let entry = slot.get_mut();
                 let loser = std::mem::replace(&mut entry.winner, assignment);
                 entry.shadowed.push(loser);
-                entry.sequence = sequence;
+                if counts {
+                    entry.sequence = sequence;
+                }
             }
         }
     }
@@ -72,21 +126,21 @@ impl Merged {
 
     /// Returns whether a symbol ended as `y`.
     pub fn is_yes(&self, symbol: &str) -> bool {
-        self.value(symbol).is_some_and(Value::is_yes)
+        self.entry(symbol).is_some_and(Entry::is_yes)
     }
 
     /// Returns the member of a Kconfig choice that counts: of those that are `y`, the one assigned last.
     pub fn choice<'s>(&self, members: &[&'s str]) -> Option<&'s str> {
         let chosen = |symbol: &&'s str| {
             let entry = self.entries.get(*symbol)?;
-            entry.winner.value.is_yes().then_some((entry.sequence, *symbol))
+            entry.is_yes().then_some((entry.sequence, *symbol))
         };
         members.iter().filter_map(chosen).max().map(|(_, symbol)| symbol)
     }
 
-    /// Returns the contents of a string symbol, or `None` when it is unset or no string.
+    /// Returns the contents of a string symbol, or `None` when it is unset or not a string.
     pub fn string(&self, symbol: &str) -> Option<String> {
-        self.value(symbol).and_then(Value::string)
+        self.entry(symbol)?.read(SymbolType::String).map(|(_, text)| text)
     }
 
     /// Returns all symbols in name order.
@@ -118,7 +172,9 @@ impl Merged {
     }
 
     /// Writes the merged configuration: each symbol on a line of its own in the order of the winning
-    /// assignments, above it a comment with the layer, file and line that set it and those that it overrides.
+    /// assignments, above it a comment with the layer, file and line that set it and those that it overrides. Where values
+    /// of several types were assigned to a symbol of Buildroot, the last of each type is written: Kconfig, which knows the
+    /// type, ignores the others.
     ///
     /// Byte-stable: equal input gives equal text.
     pub fn render(&self) -> String {
@@ -126,6 +182,13 @@ impl Merged {
         for (_, entry) in self.in_order() {
             let Entry { winner, shadowed, .. } = entry;
             // Writing into a String cannot fail.
+            for assignment in entry.needed().into_iter().filter(|needed| !std::ptr::eq(*needed, winner)) {
+                let _ = writeln!(
+                    out,
+                    "# {}, unless the next line is of the symbol's type\n{assignment}",
+                    assignment.origin
+                );
+            }
             let _ = write!(out, "# {}", winner.origin);
             for loser in shadowed.iter().rev() {
                 let _ = write!(out, ", over {:?} from {}", loser.value.text(), loser.origin);
@@ -182,5 +245,23 @@ mod tests {
             merged.render(),
             "# a/a: kernel/f:1\nCONFIG_B=y\n# b/b: kernel/f:1, over \"1\" from a/a: kernel/f:2\nCONFIG_A=2\n"
         );
+    }
+
+    #[test]
+    fn kconfig_sees_the_last_value_of_each_type() {
+        let parse = |text: &str| merge(Fragment::parse(Kind::Buildroot, "l", "f".into(), text).assignments);
+        let text = |text: &str| -> Vec<String> {
+            parse(text).render().lines().filter(|line| !line.starts_with("# l: ")).map(str::to_owned).collect()
+        };
+        assert_eq!(text("BR2_A=y\nBR2_A=maybe"), ["BR2_A=y", "BR2_A=maybe"]);
+        assert_eq!(
+            text("BR2_A=1\nBR2_A=\"s\"\nBR2_A=2\nBR2_A=y\nBR2_A=n # why"),
+            ["BR2_A=\"s\"", "BR2_A=2", "BR2_A=n # why"]
+        );
+        assert_eq!(text("BR2_A=y\n# BR2_A is not set"), ["# BR2_A is not set"]);
+        assert!(parse("BR2_A=y # faster\nBR2_A=Y").is_yes("BR2_A"));
+        assert_eq!(parse("BR2_A=\"s\"\nBR2_A=t").string("BR2_A").as_deref(), Some("s"));
+        // A line that Kconfig ignores chooses nothing.
+        assert_eq!(parse("BR2_A=y\nBR2_B=y\nBR2_A=Y").choice(&["BR2_A", "BR2_B"]), Some("BR2_B"));
     }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Origin;
+use crate::SymbolType;
 
 /// The name of a symbol with its prefix, such as `BR2_x86_64` or `CONFIG_SQUASHFS`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,12 +65,48 @@ impl Value {
         }
     }
 
-    /// Returns whether a tristate or boolean symbol is built in.
-    pub fn is_yes(&self) -> bool {
-        self.text().trim_end() == "y"
+    /// Returns what Kconfig reads for a symbol of a type, or `None` when it ignores the assignment: `y`, `m` or `n`, the
+    /// contents of a string, or the digits of a number as they stand.
+    ///
+    /// Kconfig compares by type (`conf_set_sym_val` in `confdata.c`): the first letter of a truth value, a string up to its
+    /// closing quote, all of a number.
+    pub fn read(&self, kind: SymbolType) -> Option<String> {
+        let first = self.text().chars().next();
+        match (kind, self) {
+            (SymbolType::Bool, _) => first.filter(|c| matches!(c, 'y' | 'n')).map(String::from),
+            (SymbolType::Tristate, _) => first.filter(|c| matches!(c, 'y' | 'm' | 'n')).map(String::from),
+            (_, Self::NotSet) => None,
+            (SymbolType::String, Self::Text(_)) => self.string(),
+            (SymbolType::Int, Self::Text(text)) => is_int(text).then(|| text.clone()),
+            (SymbolType::Hex, Self::Text(text)) => is_hex(text).then(|| text.clone()),
+        }
     }
 
-    /// Returns the contents of a quoted string as Kconfig reads it, or `None` when the value is no string: backslashes
+    /// Returns the value as Kconfig writes it into a finished configuration, as far as it shows its type: `y`, `m`, `n` or a
+    /// string in quotes, without what follows them. Anything else is as it was written.
+    pub fn written(&self) -> String {
+        if let Some(letter) = self.read(SymbolType::Tristate) {
+            return letter;
+        }
+        match self.string() {
+            Some(text) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+            None => self.text().to_owned(),
+        }
+    }
+
+    /// Returns whether a tristate or boolean symbol is built in.
+    pub fn is_yes(&self) -> bool {
+        self.text().starts_with('y')
+    }
+
+    /// Returns whether the value asks for nothing: `n`, an empty string or nothing at all.
+    pub fn is_off(&self) -> bool {
+        self.text().trim_end().is_empty()
+            || self.read(SymbolType::Bool).is_some_and(|value| value == "n")
+            || self.string().is_some_and(|text| text.is_empty())
+    }
+
+    /// Returns the contents of a quoted string as Kconfig reads it, or `None` when the value is not a string: backslashes
     /// are resolved, and whatever follows the closing quote is ignored.
     pub fn string(&self) -> Option<String> {
         let inner = self.text().strip_prefix('"')?;
@@ -83,6 +120,18 @@ impl Value {
             }
         }
     }
+}
+
+/// Whether Kconfig takes a text for a whole number: no leading zeros, nothing before or behind it.
+fn is_int(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'))
+}
+
+/// Whether Kconfig takes a text for a hexadecimal number, `0x` or not.
+fn is_hex(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").or(text.strip_prefix("0X")).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// One assignment of one symbol, with the place where it stands.
@@ -109,6 +158,7 @@ impl fmt::Display for Assignment {
 #[cfg(test)]
 mod tests {
     use super::Value;
+    use crate::SymbolType;
 
     #[test]
     fn strings_are_unquoted_and_unescaped() {
@@ -117,5 +167,45 @@ mod tests {
         assert_eq!(Value::Text(r#""a\""#.into()).string(), None);
         assert_eq!(Value::Text("y".into()).string(), None);
         assert_eq!(Value::NotSet.string(), None);
+    }
+
+    #[test]
+    fn values_are_read_by_type() {
+        use SymbolType::{Bool, String};
+        let read = |text: &str| SymbolType::ALL.map(|kind| Value::Text(text.into()).read(kind));
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(read("y # faster"), [some("y"), some("y"), None, None, None]);
+        assert_eq!(read("nope"), [some("n"), some("n"), None, None, None]);
+        assert_eq!(read("m  "), [None, some("m"), None, None, None]);
+        assert_eq!(read("\"a\" b"), [None, None, some("a"), None, None]);
+        assert_eq!(read("12"), [None, None, None, some("12"), some("12")]);
+        assert_eq!(read("-3"), [None, None, None, some("-3"), None]);
+        assert_eq!(read("05"), [None, None, None, None, some("05")]);
+        assert_eq!(read("0x1F"), [None, None, None, None, some("0x1F")]);
+        for nothing in ["", " y", "12 ", "5 # five", "Y", "\"unterminated", "abc g", "0x", "-"] {
+            assert_eq!(read(nothing), [None, None, None, None, None], "{nothing}");
+        }
+        assert_eq!(Value::NotSet.read(Bool), some("n"));
+        assert_eq!(Value::NotSet.read(String), None);
+    }
+
+    #[test]
+    fn values_are_written_without_what_follows_them() {
+        let written = |text: &str| Value::Text(text.into()).written();
+        assert_eq!(written("y # faster"), "y");
+        assert_eq!(written("\"a \\\"b\\\" \\\\ c\" # d"), "\"a \\\"b\\\" \\\\ c\"");
+        assert_eq!((written("0x1F"), written("5 "), written("")), ("0x1F".into(), "5 ".into(), String::new()));
+        assert_eq!(Value::NotSet.written(), "n");
+    }
+
+    #[test]
+    fn what_is_off_asks_for_nothing() {
+        for off in ["n", "no", "n # why", "", " ", "\"\"", "\"\" # none"] {
+            assert!(Value::Text(off.into()).is_off(), "{off}");
+        }
+        assert!(Value::NotSet.is_off());
+        for on in ["y", "m", "\"n\"", "0", "abc"] {
+            assert!(!Value::Text(on.into()).is_off(), "{on}");
+        }
     }
 }

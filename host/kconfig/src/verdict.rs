@@ -7,10 +7,12 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Assignment;
+use crate::Cause;
 use crate::Definitions;
 use crate::Merged;
 use crate::SymbolType;
 use crate::Value;
+use crate::cause;
 use crate::condition::Truth;
 use crate::condition::evaluate;
 use crate::condition::unmet;
@@ -26,6 +28,9 @@ pub struct Dropped {
     pub present: Option<String>,
     /// Why.
     pub reason: DropReason,
+    /// What that comes from in the end, where dependencies do not hold.
+    #[serde(default)]
+    pub cause: Option<Cause>,
 }
 
 /// Why Kconfig did not do what an assignment says.
@@ -90,29 +95,37 @@ pub fn dropped(wanted: &Merged, finished: &Merged, definitions: impl FnOnce() ->
             assignment: assignment.clone(),
             present: finished.value(assignment.symbol.as_str()).map(|value| value.text().to_owned()),
             reason: why(assignment),
+            cause: None,
         })
         .collect();
+    if let Some(definitions) = &definitions {
+        cause::find(&mut dropped, finished, definitions);
+    }
     // What is unknown or of the wrong type is a cause; what depends on something may be no more than its effect.
     dropped.sort_by_key(|dropped| matches!(dropped.reason, DropReason::Unmet(_)));
     dropped
 }
 
 /// Whether a finished configuration says what an assignment wants. A symbol that is absent is off, or empty.
+///
+/// The finished value shows the type, and the wanted one is read as Kconfig reads it for that type.
 pub fn is_met(wanted: &Value, finished: Option<&Value>) -> bool {
-    let plain = |value: &Value| value.string().unwrap_or_else(|| value.text().trim_end().to_owned());
-    let off = |text: &str| matches!(text, "n" | "");
-    match finished {
-        None => off(&plain(wanted)),
-        Some(finished) => {
-            let (wanted, finished) = (plain(wanted), plain(finished));
-            wanted == finished || (off(&wanted) && off(&finished)) || same_number(&wanted, &finished)
-        }
+    let Some(finished) = finished else { return wanted.is_off() };
+    if wanted.is_off() && finished.is_off() {
+        return true;
     }
+    let same = |kind| match (wanted.read(kind), finished.read(kind)) {
+        (Some(wanted), Some(finished)) => wanted == finished || same_number(&wanted, &finished),
+        _ => false,
+    };
+    // A number without letters is of both types of numbers, which read it alike.
+    SymbolType::ALL.into_iter().any(same)
 }
 
 fn same_number(a: &str, b: &str) -> bool {
-    let number = |text: &str| text.strip_prefix("0x").map(|hex| u64::from_str_radix(hex, 16).ok());
-    matches!((number(a), number(b)), (Some(Some(a)), Some(Some(b))) if a == b)
+    let digits = |text: &str| text.strip_prefix("0x").or(text.strip_prefix("0X")).map(str::to_owned);
+    let number = |text: &str| digits(text).and_then(|hex| u64::from_str_radix(&hex, 16).ok());
+    matches!((number(a), number(b)), (Some(a), Some(b)) if a == b)
 }
 
 /// Returns what keeps a symbol from having a value, in a finished configuration in which it has another one.
@@ -121,7 +134,7 @@ pub fn obstacle(name: &str, value: &Value, finished: &Merged, definitions: &Defi
     if places.is_empty() {
         return DropReason::Unknown { similar: similar(name, definitions.names()).map(str::to_owned) };
     }
-    let wants_off = matches!(value.text().trim_end(), "n" | "");
+    let wants_off = value.is_off();
     if wants_off && let Some(by) = selecting(name, finished, definitions) {
         return DropReason::Selected(by.to_owned());
     }
@@ -174,16 +187,16 @@ pub fn selecting<'d>(name: &str, finished: &Merged, definitions: &'d Definitions
 
 /// What a value should be, if it is not that.
 fn mismatch(kind: SymbolType, value: &Value) -> Option<&'static str> {
-    let text = value.text().trim_end();
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    match kind {
-        SymbolType::Bool if !matches!(text, "y" | "n" | "") => Some("y or n"),
-        SymbolType::Tristate if !matches!(text, "y" | "m" | "n" | "") => Some("y, m or n"),
-        SymbolType::String if value.string().is_none() && text != "n" => Some("a text in quotes"),
-        SymbolType::Int if !digits(text.strip_prefix('-').unwrap_or(text)) => Some("a whole number"),
-        SymbolType::Hex if !text.starts_with("0x") && !digits(text) => Some("a hexadecimal number"),
-        _ => None,
+    if value.read(kind).is_some() || *value == Value::NotSet {
+        return None;
     }
+    Some(match kind {
+        SymbolType::Bool => "y or n",
+        SymbolType::Tristate => "y, m or n",
+        SymbolType::String => "a text in quotes",
+        SymbolType::Int => "a whole number",
+        SymbolType::Hex => "a hexadecimal number",
+    })
 }
 
 #[cfg(test)]
@@ -272,5 +285,44 @@ endif
     #[test]
     fn what_is_off_may_be_absent() {
         assert_eq!(reasons("# BR2_A is not set\nBR2_B=n\nBR2_S=\"\"\nBR2_X=0x0A", "BR2_X=0xa"), [""; 0]);
+    }
+
+    #[test]
+    fn a_cause_is_followed_to_its_end() {
+        const KCONFIG: &str = "config BR2_AT_LEAST_5\n\tbool\nconfig BR2_AT_LEAST_6\n\tbool\n\tselect BR2_AT_LEAST_5\n\
+            choice\n\tprompt \"headers\"\nconfig BR2_HEADERS_4_9\n\tbool \"4\"\n\
+            config BR2_HEADERS_6_1\n\tbool \"6\"\n\tselect BR2_AT_LEAST_6\nendchoice\n\
+            config BR2_LIB\n\tbool \"lib\"\n\tdepends on BR2_AT_LEAST_5\n\
+            config BR2_TOOL\n\tbool \"tool\"\n\tdepends on BR2_LIB\n\tdepends on BR2_OFF\n\
+            config BR2_OFF\n\tbool \"off\"\nconfig BR2_ALONE\n\tbool \"alone\"\n\tdepends on BR2_OFF\n\
+            config BR2_STATIC\n\tbool \"s\"\n\tdepends on !BR2_HEADERS_4_9\n";
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("Config.in"), KCONFIG).unwrap();
+        let definitions = Definitions::read(Kind::Buildroot, root.path(), &BTreeMap::new()).unwrap();
+        let causes = |wanted: &str| -> Vec<String> {
+            let definitions = definitions.clone();
+            let dropped = dropped(&config(wanted), &config("BR2_HEADERS_4_9=y"), || Some(definitions));
+            let line = |d: &Dropped| {
+                let cause = d.cause.as_ref().map_or("its own".into(), |c| format!("{} {}", c.symbol, c.why));
+                format!("{}: {cause}", d.assignment.symbol)
+            };
+            dropped.iter().map(line).collect()
+        };
+        // The headers of a newer kernel would have selected what the library needs.
+        assert_eq!(
+            causes("BR2_HEADERS_7_1=y\nBR2_LIB=y\nBR2_TOOL=y"),
+            [
+                "BR2_HEADERS_7_1: its own",
+                "BR2_LIB: BR2_HEADERS_7_1 no Kconfig file defines it",
+                "BR2_TOOL: BR2_HEADERS_7_1 no Kconfig file defines it"
+            ]
+        );
+        assert_eq!(causes("BR2_LIB=y"), ["BR2_LIB: BR2_AT_LEAST_5 no symbol that is on selects it"]);
+        // The cause of most settings.
+        assert_eq!(
+            causes("BR2_TOOL=y\nBR2_ALONE=y"),
+            ["BR2_ALONE: BR2_OFF it is not set", "BR2_TOOL: BR2_OFF it is not set"]
+        );
+        assert_eq!(causes("BR2_STATIC=y"), ["BR2_STATIC: !BR2_HEADERS_4_9 (BR2_HEADERS_4_9 is y) "]);
     }
 }

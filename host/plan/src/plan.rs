@@ -38,6 +38,7 @@ use crate::User;
 use crate::Version;
 use crate::Workspace;
 use crate::cflags;
+use crate::external::ExternalSymbols;
 use crate::fingerprint;
 use crate::placeholder::Placeholders;
 use crate::placeholder::with_layer_root;
@@ -161,12 +162,17 @@ impl BuildPlan {
         let mut budget = TextBudget::default();
         let mut assignments: BTreeMap<Kind, Vec<Assignment>> = BTreeMap::new();
         let mut flags = Vec::new();
+        let mut trees = Vec::new();
+        for layer in chain.layers() {
+            trees.extend(layer.external_tree()?);
+        }
+        let external = ExternalSymbols::new(trees);
         for layer in chain.layers() {
             for kind in Kind::ALL {
                 let all = assignments.entry(kind).or_default();
-                plan.add_fragments(layer, kind, all, &mut budget)?;
+                plan.add_fragments(layer, kind, &external, all, &mut budget)?;
                 for contribution in contributions.iter().filter(|c| c.layer == layer.name && c.kind == kind) {
-                    plan.add_contribution(contribution, all)?;
+                    plan.add_contribution(contribution, &external, all)?;
                 }
             }
             for file in layer.fragments("cflags", &mut budget)? {
@@ -208,12 +214,13 @@ impl BuildPlan {
         &mut self,
         layer: &Layer,
         kind: Kind,
+        external: &ExternalSymbols,
         all: &mut Vec<Assignment>,
         budget: &mut TextBudget,
     ) -> Result<(), PlanError> {
         for file in layer.fragments(kind.folder(), budget)? {
             let text = with_layer_root(&file.text, &layer.root);
-            let fragment = Fragment::parse(kind, &layer.name, file.shown, &text);
+            let fragment = Fragment::parse_with(kind, &layer.name, file.shown, &text, |name| external.defines(name));
             all.extend(fragment.assignments);
             let broken = |problem| BrokenLine { file: file.path.clone(), problem };
             self.broken.extend(fragment.problems.into_iter().map(broken));
@@ -222,10 +229,15 @@ impl BuildPlan {
     }
 
     /// Adds what a plugin contributes, behind what stands in its layer. Its places name the plugin.
-    fn add_contribution(&mut self, contribution: &Contribution, all: &mut Vec<Assignment>) -> Result<(), PlanError> {
+    fn add_contribution(
+        &mut self,
+        contribution: &Contribution,
+        external: &ExternalSymbols,
+        all: &mut Vec<Assignment>,
+    ) -> Result<(), PlanError> {
         let Contribution { layer, plugin, kind, name, text } = contribution;
         let shown = PathBuf::from(format!("{plugin}:{name}"));
-        let fragment = Fragment::parse(*kind, layer, shown, text);
+        let fragment = Fragment::parse_with(*kind, layer, shown, text, |name| external.defines(name));
         if let Some(problem) = fragment.problems.first() {
             let (plugin, problem) = (format!("{layer}/{plugin}"), problem.clone());
             return Err(PlanError::Contribution { plugin, name: name.clone(), problem });

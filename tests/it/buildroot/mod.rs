@@ -342,8 +342,44 @@ fn no_network_means_a_clear_error() {
     env.set("SKIFF_BUILDROOT_DIR", "not-buildroot");
     assert_snapshot!(env.fail(1, &["configure"]), @"
     error: `[ROOT]/not-buildroot` is no Buildroot tree: it has no `Config.in`
-    hint: set SKIFF_BUILDROOT_DIR to a Buildroot tree, or to nothing to have skiff fetch one
+    hint: for skiff's own layers, set SKIFF_BUILDROOT_DIR to a tree of Buildroot 2026.05.1, or to nothing: skiff then fetches 2026.05.1
     ");
+    env.write(
+        ".gitmodules",
+        "[submodule \"buildroot\"]\n\tpath = not-buildroot\n\turl = https://example.org/buildroot\n",
+    );
+    env.write(".git/HEAD", "ref: refs/heads/main\n");
+    let said = env.fail(1, &["configure"]);
+    assert!(said.contains("submodule update --init not-buildroot"), "{said}");
+}
+
+#[test]
+fn many_settings_that_kconfig_drops_are_told_by_their_cause() {
+    let lost: String = (0..12).map(|n| format!("BR2_PACKAGE_NOWHERE_{n}=y\n")).collect();
+    let env = with_tree(&format!("{lost}BR2_PACKAGE_HELLO=y\nBR2_PACKAGE_HELLO_LOUD=y\n"));
+    assert_snapshot!(env.succeed(&["configure"]).stderr, @"
+    Configured workspace `default` for my/board (engine `buildroot`)
+    warning: 13 settings of the layers come to nothing:
+      no Kconfig file of this Buildroot defines the symbol
+          12 settings: BR2_PACKAGE_NOWHERE_0, BR2_PACKAGE_NOWHERE_1, BR2_PACKAGE_NOWHERE_10 and 9 more
+      BR2_PACKAGE_SLOW: it is not set
+          1 setting depends on it: BR2_PACKAGE_HELLO_LOUD
+      all of them, with their places: [ROOT]/workspaces/default/dropped.txt
+    ");
+    let list = env.read("workspaces/default/dropped.txt");
+    assert!(list.contains("packages:12: BR2_PACKAGE_NOWHERE_11=y: no Kconfig file defines it"), "{list}");
+    let status = env.succeed(&["status"]).stdout;
+    assert!(status.contains("dropped    13 settings come to nothing:"), "{status}");
+    assert!(env.fail(1, &["configure", "--strict"]).contains("all of them, with their places: "));
+}
+
+#[test]
+fn lines_are_read_as_kconfig_reads_them() {
+    let env =
+        with_tree("BR2_PACKAGE_HELLO=y # faster\n# BR2_PACKAGE_SLOW is not set (no console here)\nBR2_JLEVEL=2\r\n");
+    assert_snapshot!(env.succeed(&["configure", "--strict"]).stderr, @"Configured workspace `default` for my/board (engine `buildroot`)");
+    let config = env.read("workspaces/default/.config");
+    assert!(config.contains("BR2_PACKAGE_HELLO=y\n") && config.contains("BR2_JLEVEL=2\n"), "{config}");
 }
 
 /// Makes a git repository of the small tree and returns the commit of its tag.

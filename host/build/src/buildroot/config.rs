@@ -100,7 +100,9 @@ pub fn read_config(workspace: &Workspace) -> Result<Merged, BuildrootError> {
 }
 
 fn parse_config(text: &str) -> Merged {
-    skiff_kconfig::merge(Fragment::parse(Kind::Buildroot, "Kconfig", ".config".into(), text).assignments)
+    // Kconfig has written it: each of its symbols is defined somewhere.
+    let defined = |_: &str| true;
+    skiff_kconfig::merge(Fragment::parse_with(Kind::Buildroot, "Kconfig", ".config".into(), text, defined).assignments)
 }
 
 /// Reads the finished configuration of the kernel, of U-Boot or of Busybox, once that was built.

@@ -84,7 +84,8 @@ pub fn delta_of(overrides: &Path, menu: &Menu, before: &Merged, after: &Merged) 
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(FileError::at("read", path)(error)),
     };
-    let known = Fragment::parse(menu.kind, "", menu.fragment.into(), &text).assignments;
+    // An external tree may define symbols without prefix.
+    let known = Fragment::parse_with(menu.kind, "", menu.fragment.into(), &text, |_| true).assignments;
     // Whatever else somebody has written there stays.
     let replaced: BTreeSet<u32> =
         known.iter().filter(|a| changes.contains_key(a.symbol.as_str())).map(|a| a.origin.line).collect();

@@ -34,14 +34,37 @@ impl Owners {
     }
 }
 
+/// The files in `/etc` that say who there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accounts {
+    /// `/etc/passwd`.
+    pub passwd: String,
+    /// `/etc/group`.
+    pub group: String,
+    /// `/etc/shadow`.
+    pub shadow: String,
+}
+
+impl Accounts {
+    /// Adds the users of tables as Buildroot's `mkusers` does; `salt` gives each user the salt of its password.
+    ///
+    /// # Errors
+    /// [`PrebuiltError::Setting`] names the line that contradicts another one, or what was there.
+    pub fn with_users(&self, users: &[User], salt: impl Fn(&str) -> String) -> Result<Self, PrebuiltError> {
+        let mut database = Database::of(self);
+        database.add_all(users, salt)?;
+        Ok(database.accounts())
+    }
+}
+
 /// Creates the users of all layers, in order, and sets the root password.
 pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<Owners, PrebuiltError> {
     let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
-    let mut database = Database {
-        passwd: Table::parse(&or(tree.read("etc/passwd")?, PASSWD)),
-        group: Table::parse(&or(tree.read("etc/group")?, GROUP)),
-        shadow: Table::parse(&or(tree.read("etc/shadow")?, SHADOW)),
-    };
+    let mut database = Database::of(&Accounts {
+        passwd: or(tree.read("etc/passwd")?, PASSWD),
+        group: or(tree.read("etc/group")?, GROUP),
+        shadow: or(tree.read("etc/shadow")?, SHADOW),
+    });
     let method = match plan.config(Kind::Buildroot).is_yes("BR2_TARGET_GENERIC_PASSWD_SHA256") {
         true => Method::Sha256,
         false => Method::Sha512,
@@ -52,18 +75,17 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<O
     };
     database.shadow.set("root", 1, &root);
     let mut owners = Owners::default();
-    database.add_groups(&plan.users)?;
-    for user in fixed_first(&plan.users, |user| user.uid).filter(|user| user.name != "-") {
-        let ids = database.add_user(user, &salt(&user.name, plan, target))?;
+    for (user, ids) in database.add_all(&plan.users, |user| salt(user, plan, target))? {
         let home = user.home.trim_start_matches('/');
         if user.home != "-" {
             tree.add_folder(Path::new(home), 0o755).map_err(FileError::at("make", tree.path().join(home)))?;
             owners.0.insert(PathBuf::from(home), ids);
         }
     }
-    tree.write("etc/passwd", 0o644, &database.passwd.text())?;
-    tree.write("etc/group", 0o644, &database.group.text())?;
-    tree.write("etc/shadow", 0o600, &database.shadow.text())?;
+    let accounts = database.accounts();
+    tree.write("etc/passwd", 0o644, &accounts.passwd)?;
+    tree.write("etc/group", 0o644, &accounts.group)?;
+    tree.write("etc/shadow", 0o600, &accounts.shadow)?;
     Ok(owners)
 }
 
@@ -105,9 +127,50 @@ const LAST_SYSTEM_ID: u32 = 999;
 
 // The rules, the order and the numbers are those of Buildroot's mkusers, so that both engines give the same ids.
 impl Database {
+    fn of(accounts: &Accounts) -> Self {
+        Self {
+            passwd: Table::parse(&accounts.passwd),
+            group: Table::parse(&accounts.group),
+            shadow: Table::parse(&accounts.shadow),
+        }
+    }
+
+    fn accounts(&self) -> Accounts {
+        Accounts { passwd: self.passwd.text(), group: self.group.text(), shadow: self.shadow.text() }
+    }
+
+    /// Adds groups and users, and returns the users with the ids that they got.
+    fn add_all<'u>(
+        &mut self,
+        users: &'u [User],
+        salt: impl Fn(&str) -> String,
+    ) -> Result<Vec<(&'u User, (u32, u32))>, PrebuiltError> {
+        self.add_groups(users)?;
+        let mut added = Vec::new();
+        for user in fixed_first(users, |user| user.uid).filter(|user| user.name != "-") {
+            added.push((user, self.add_user(user, &salt(&user.name))?));
+        }
+        Ok(added)
+    }
+
     /// Adds the main groups of all users, those with fixed ids first, and then their further groups.
     fn add_groups(&mut self, users: &[User]) -> Result<(), PrebuiltError> {
-        for user in fixed_first(users, |user| user.gid) {
+        let mut fixed: BTreeMap<&str, u32> = BTreeMap::new();
+        for user in users {
+            let UserId::Fixed(id) = user.gid else { continue };
+            if let Some(other) = fixed.insert(&user.group, id).filter(|other| *other != id) {
+                return Err(clash(user, format!("another line gives the group `{}` the id {other}", user.group)));
+            }
+            self.set_group(&user.group, id);
+        }
+        // A group that was there may have given way meanwhile.
+        for user in users.iter().rev().filter(|user| matches!(user.gid, UserId::Fixed(_))) {
+            if let Some(other) = self.group.others_with(user.gid, &user.group) {
+                let id = fixed.get(user.group.as_str()).copied().unwrap_or_default();
+                return Err(clash(user, format!("the group `{other}` has the id {id}")));
+            }
+        }
+        for user in users.iter().filter(|user| !matches!(user.gid, UserId::Fixed(_))) {
             self.add_group(&user.group, user.gid, user)?;
         }
         for user in users {
@@ -123,20 +186,20 @@ impl Database {
         Ok(())
     }
 
-    /// Adds a group that is not there.
+    /// Gives a group an id, whether it is there or not; its members stay.
+    fn set_group(&mut self, name: &str, id: u32) {
+        let members = self.group.field(name, 3).unwrap_or_default();
+        let line = format!("{name}:x:{id}:{members}");
+        self.group.replace(name, line);
+    }
+
+    /// Adds a group that is not there, with the next free id.
     fn add_group(&mut self, name: &str, wanted: UserId, user: &User) -> Result<(), PrebuiltError> {
-        let id = match (wanted, self.group.id(name)) {
-            (UserId::Fixed(id), Some(present)) if present != id => {
-                return Err(clash(user, format!("the group `{name}` has the id {present}")));
-            }
-            (_, Some(_)) => return Ok(()),
-            (UserId::Fixed(id), None) => match self.group.name(id) {
-                Some(other) => return Err(clash(user, format!("the group `{other}` has the id {id}"))),
-                None => id,
-            },
-            (auto, None) => self.group.free(auto).ok_or_else(|| clash(user, "no group id is left".into()))?,
-        };
-        self.group.replace(name, format!("{name}:x:{id}:"));
+        if self.group.id(name).is_some() {
+            return Ok(());
+        }
+        let id = self.group.free(wanted).ok_or_else(|| clash(user, "no group id is left".into()))?;
+        self.set_group(name, id);
         Ok(())
     }
 
@@ -148,15 +211,15 @@ impl Database {
         if let Some(present) = self.passwd.field(name, 3).filter(|present| *present != gid.to_string()) {
             return Err(clash(user, format!("the user has the main group {present} already")));
         }
+        if let Some(other) = self.passwd.others_with(user.uid, name) {
+            return Err(clash(user, format!("the user `{other}` has the id {}", number(user.uid))));
+        }
         let uid = match (user.uid, self.passwd.id(name)) {
             (UserId::Fixed(uid), Some(present)) if present != uid => {
                 return Err(clash(user, format!("the user has the id {present} already")));
             }
             (_, Some(present)) => present,
-            (UserId::Fixed(uid), None) => match self.passwd.name(uid) {
-                Some(other) => return Err(clash(user, format!("the user `{other}` has the id {uid}"))),
-                None => uid,
-            },
+            (UserId::Fixed(uid), None) => uid,
             (auto, None) => self.passwd.free(auto).ok_or_else(|| clash(user, "no user id is left".into()))?,
         };
         let none = |text: &str, default: &str| if text == "-" { default.to_owned() } else { text.to_owned() };
@@ -167,6 +230,14 @@ impl Database {
             self.group.add_member(group, name);
         }
         Ok((uid, gid))
+    }
+}
+
+/// The id that a line names, as text.
+fn number(id: UserId) -> String {
+    match id {
+        UserId::Fixed(id) => id.to_string(),
+        UserId::AutoSystem | UserId::AutoUser => String::new(),
     }
 }
 
@@ -236,9 +307,20 @@ impl Table {
 
     /// Returns who has an id.
     fn name(&self, id: u32) -> Option<&str> {
+        self.names(id).next()
+    }
+
+    fn names(&self, id: u32) -> impl Iterator<Item = &str> {
         let id = id.to_string();
-        let line = self.0.iter().find(|line| line.split(':').nth(2) == Some(&id))?;
-        line.split(':').next()
+        self.0.iter().filter(move |line| line.split(':').nth(2) == Some(&id)).filter_map(|line| line.split(':').next())
+    }
+
+    /// Returns who else has the id that a line names.
+    fn others_with(&self, id: UserId, name: &str) -> Option<&str> {
+        match id {
+            UserId::Fixed(id) => self.names(id).find(|other| *other != name),
+            UserId::AutoSystem | UserId::AutoUser => None,
+        }
     }
 
     /// Returns the first free id of those that Buildroot hands out.
@@ -283,16 +365,13 @@ mod tests {
     use super::*;
 
     fn database() -> Database {
-        Database { passwd: Table::parse(PASSWD), group: Table::parse(GROUP), shadow: Table::parse(SHADOW) }
+        Database::of(&Accounts { passwd: PASSWD.into(), group: GROUP.into(), shadow: SHADOW.into() })
     }
 
     fn add_all(table: &str) -> Result<Database, PrebuiltError> {
         let users = User::parse_table(Path::new("t"), table).unwrap();
         let mut database = database();
-        database.add_groups(&users)?;
-        for user in fixed_first(&users, |user| user.uid).filter(|user| user.name != "-") {
-            database.add_user(user, "salt")?;
-        }
+        database.add_all(&users, |_| "salt".into())?;
         Ok(database)
     }
 
@@ -342,7 +421,8 @@ mod tests {
         for (table, message) in [
             ("a 500 a -1 * - - - -\nb 500 b -1 * - - - -\n", "the user `a` has the id 500"),
             ("a -1 a 500 * - - - -\nb -1 b 500 * - - - -\n", "the group `a` has the id 500"),
-            ("a -1 video 99 * - - - -\n", "the group `video` has the id 44"),
+            ("a -1 fresh 44 * - - - -\n", "the group `video` has the id 44"),
+            ("a -1 a 500 * - - - -\n- - a 501\n", "another line gives the group `a` the id 500"),
             ("a -1 a -1 * - - - -\na -1 b -1 * - - - -\n", "the user has the main group 100 already"),
         ] {
             let error = add_all(table).err().unwrap().to_string();
@@ -350,6 +430,14 @@ mod tests {
         }
         let crowd: String = (0..901).map(|n| format!("u{n} -1 users -1 * - - - -\n")).collect();
         assert!(add_all(&crowd).err().unwrap().to_string().contains("no user id is left"));
+    }
+
+    #[test]
+    fn a_group_that_was_there_may_get_another_id() {
+        let database = add_all("a -1 video 99 * - - audio -\n- - audio 44\n- - disk -1\n").unwrap();
+        let group = ["audio:x:44:a", "video:x:99:"];
+        assert_eq!(added(&database.group, GROUP), group);
+        assert_eq!(added(&database.passwd, PASSWD), ["a:x:100:99:-:/:/bin/false"]);
     }
 
     #[test]

@@ -36,6 +36,7 @@ use skiff_plan::Unit;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
 
+pub use self::account::Accounts;
 pub use self::error::PrebuiltError;
 
 use crate::Built;

@@ -1,11 +1,15 @@
 //! What engines say when they cannot do their work, and what the user can do about it.
 
+use std::path::Path;
+use std::path::PathBuf;
+
 use skiff_build::BuildrootError;
 use skiff_build::EngineError;
 use skiff_build::LockFileError;
 use skiff_build::MemoryError;
 use skiff_build::PrebuiltError;
 use skiff_build::RecordError;
+use skiff_build::buildroot::Pin;
 
 use super::CommandError;
 use super::Kind;
@@ -63,9 +67,7 @@ impl From<BuildrootError> for CommandError {
             BuildrootError::Cancelled(_) => {
                 Self::new(Kind::Cancelled, "Cancelled; `skiff compile` goes on where this has stopped")
             }
-            BuildrootError::NoTree { .. } => {
-                plain.hint("set SKIFF_BUILDROOT_DIR to a Buildroot tree, or to nothing to have skiff fetch one")
-            }
+            BuildrootError::NoTree { path, .. } => no_tree(plain, &path),
             BuildrootError::Offline { release } => plain.hint(format!(
                 "run `skiff fetch` with a network, or set SKIFF_BUILDROOT_DIR to a tree of Buildroot {release}"
             )),
@@ -136,6 +138,60 @@ impl From<BuildrootError> for CommandError {
     }
 }
 
+/// Leads to a Buildroot tree that fits the layers.
+fn no_tree(plain: CommandError, path: &Path) -> CommandError {
+    let plain = match submodule(path) {
+        Some(Submodule { root, name, url: _ }) if root.join(".git").exists() => plain
+            .hint(format!("check out the submodule: git -C {} submodule update --init {name}", root.display()))
+            .hint(format!("it holds the Buildroot that the layers in {} are written for", root.display())),
+        // An archive of the sources has no submodules, and no git that could fetch them.
+        Some(Submodule { url: Some(url), root, .. }) => plain.hint(format!(
+            "clone the Buildroot that the layers in {} are written for: git clone {url} {}",
+            root.display(),
+            path.display()
+        )),
+        _ => plain,
+    };
+    plain.hint(format!(
+        "for skiff's own layers, set SKIFF_BUILDROOT_DIR to a tree of Buildroot {0}, or to nothing: skiff then fetches {0}",
+        Pin::default().release
+    ))
+}
+
+/// A submodule of a git repository.
+struct Submodule {
+    /// The repository's folder.
+    root: PathBuf,
+    /// The submodule's folder in it.
+    name: String,
+    /// Where it comes from.
+    url: Option<String>,
+}
+
+/// Bytes of `.gitmodules` that are read.
+const MAX_GITMODULES: u64 = 1 << 16;
+
+/// Finds out whether a folder is where a submodule of a repository around it belongs.
+fn submodule(path: &Path) -> Option<Submodule> {
+    path.ancestors().skip(1).find_map(|root| {
+        let file = root.join(".gitmodules");
+        if !std::fs::metadata(&file).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= MAX_GITMODULES) {
+            return None;
+        }
+        let text = std::fs::read_to_string(file).ok()?;
+        let name = path.strip_prefix(root).ok()?.to_str()?;
+        let value = |line: &str, key: &str| {
+            let value = line.trim().strip_prefix(key)?.trim_start().strip_prefix('=')?;
+            Some(value.trim().to_owned())
+        };
+        let section = text
+            .split("[submodule")
+            .find(|section| section.lines().any(|line| value(line, "path").is_some_and(|path| path == name)))?;
+        let url = section.lines().find_map(|line| value(line, "url"));
+        Some(Submodule { root: root.to_owned(), name: name.to_owned(), url })
+    })
+}
+
 impl From<PrebuiltError> for CommandError {
     fn from(error: PrebuiltError) -> Self {
         let plain = Self::of(Kind::User, &error);
@@ -195,5 +251,29 @@ fn downloads(failures: &[(String, String)], offline: bool) -> String {
     match failures.len() {
         1 => format!("A download failed:{lines}"),
         many => format!("{many} downloads failed:{lines}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_submodule_leads_to_its_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let hints = |path: &Path| no_tree(CommandError::new(Kind::User, "x"), path).hints.join("\n");
+        fs::create_dir_all(root.join("third/buildroot")).unwrap();
+        assert!(!hints(&root.join("third/buildroot")).contains("submodule"));
+        let modules = "[submodule \"a\"]\n\tpath = a\n\turl = https://example.org/a\n\
+                       [submodule \"b\"]\n\tpath = third/buildroot\n\turl = https://example.org/b\n";
+        fs::write(root.join(".gitmodules"), modules).unwrap();
+        assert!(hints(&root.join("third/buildroot")).contains("git clone https://example.org/b "));
+        fs::create_dir(root.join(".git")).unwrap();
+        let told = hints(&root.join("third/buildroot"));
+        assert!(told.contains(&format!("git -C {} submodule update --init third/buildroot", root.display())), "{told}");
+        assert!(!hints(&root.join("third")).contains("submodule"));
     }
 }

@@ -21,6 +21,8 @@ use skiff_plan::InvalidWorkspace;
 use skiff_plan::PlanError;
 use skiff_plan::TargetError;
 use skiff_text::harmless;
+use skiff_plan::UserError;
+use skiff_plan::UserFault;
 use skiff_runtime::CallError;
 use skiff_runtime::Denied;
 use skiff_runtime::GrantError;
@@ -196,7 +198,7 @@ impl From<PlanError> for CommandError {
             PlanError::Input { .. } => {
                 plain.hint("a layer holds only files, folders and symbolic links that can be read")
             }
-            PlanError::User(_) => plain.hint("a line is: name uid group gid password home shell groups comment"),
+            PlanError::User(error) => users(plain, &error),
             PlanError::Contribution { .. } => plain.hint("this is a fault in the plugin"),
             PlanError::MissingComponent { plugin, component, .. } => {
                 let sources = component.with_file_name(&plugin);
@@ -207,6 +209,19 @@ impl From<PlanError> for CommandError {
             }
         }
     }
+}
+
+/// Says how to write a line of a users table.
+fn users(plain: CommandError, error: &UserError) -> CommandError {
+    let plain = match (error.cut, &error.fault) {
+        (true, _) => {
+            plain.hint("a `#` starts a comment, also inside of a password: write the password without it, or encrypted")
+        }
+        (_, UserFault::Root) => plain.hint("set root's password with BR2_TARGET_GENERIC_ROOT_PASSWD"),
+        (_, UserFault::Password) => plain.hint("write the password encrypted: mkpasswd -m sha-512"),
+        _ => plain,
+    };
+    plain.hint("write: name uid group gid password home shell groups comment; of a group alone: - -1 group gid")
 }
 
 impl From<ConfigureError> for CommandError {

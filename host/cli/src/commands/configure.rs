@@ -6,8 +6,10 @@ use skiff_build::Remembered;
 use skiff_build::Site;
 use skiff_build::Weight;
 use skiff_build::buildroot::Refused;
-use skiff_kconfig::DropReason;
 use skiff_kconfig::Dropped;
+use skiff_kconfig::Kind as ConfigKind;
+use skiff_kconfig::Problem;
+use skiff_kconfig::ProblemKind;
 use skiff_plan::BuildPlan;
 use skiff_runtime::Runner;
 use skiff_runtime::Standing;
@@ -16,6 +18,7 @@ use crate::args::ConfigureArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands::dropped;
 use crate::consent;
 use crate::lock;
 use crate::session::Session;
@@ -65,7 +68,8 @@ fn write(
     let remembered = session.settings.to_remember(ignore_broken_lines);
     let configured = match skiff_build::configure(site, engine, &remembered, strict) {
         Err(ConfigureError::Strict { dropped }) => {
-            let lines: String = dropped.iter().map(|dropped| format!("\n  {}", line(site.plan, dropped))).collect();
+            let dropped: Vec<&Dropped> = dropped.iter().collect();
+            let lines = told(session, site.plan, &dropped, &dropped);
             let many = if dropped.len() == 1 { "setting of the layers comes" } else { "settings of the layers come" };
             return Err(CommandError::new(Kind::User, format!("{} {many} to nothing:{lines}", dropped.len()))
                 .hint("mend or remove these lines, or configure without --strict"));
@@ -90,15 +94,34 @@ fn write(
     Ok(configured)
 }
 
-/// A line that Kconfig would drop in silence is a setting that somebody believes to be made.
+/// Refuses lines that Kconfig would ignore without a word: their author believes them to be settings.
 fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
     if plan.broken.is_empty() {
         return Ok(());
     }
     let lines: Vec<String> = plan.broken.iter().map(ToString::to_string).collect();
-    Err(CommandError::new(Kind::User, lines.join("\n       "))
-        .hint("write `SYMBOL=value` or `# SYMBOL is not set`, from the start of the line; anything else after a `#`")
-        .hint("`skiff configure --ignore-broken-lines` leaves such lines out, as SkiffOS does"))
+    let mut error = CommandError::new(Kind::User, lines.join("\n       "));
+    let has = |kind: ProblemKind| plan.broken.iter().any(|broken| broken.problem.kind == kind);
+    if has(ProblemKind::ByteOrderMark) {
+        error = error.hint("save the file as UTF-8 without a byte order mark");
+    }
+    if has(ProblemKind::InvisibleCharacter) {
+        error = error.hint("type the line again: `\\u{…}` stands for a character that editors do not show");
+    }
+    let own = |problem: &Problem| {
+        problem.kind == ProblemKind::WrongPrefix
+            && problem.origin.file.starts_with(ConfigKind::Buildroot.folder())
+            && problem.text.contains('=')
+            && !problem.text.starts_with("CONFIG_")
+    };
+    if plan.broken.iter().any(|broken| own(&broken.problem)) {
+        error = error.hint(
+            "symbols without `BR2_` need a definition in an external tree: buildroot_ext/Config.in of a layer of the chain",
+        );
+    }
+    Err(error
+        .hint("write `SYMBOL=value` or `# SYMBOL is not set` from the start of the line, and comments behind `#`")
+        .hint("to leave these lines out, as Kconfig does without a word, run: skiff configure --ignore-broken-lines"))
 }
 
 /// Says before the work which plugins will be asked about, or refused where nobody can be asked.
@@ -136,8 +159,22 @@ fn warn_of_scripts(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> 
     Ok(())
 }
 
-/// Shows the settings that came to nothing: first those that somebody wanted.
+/// Says in a few lines which settings came to nothing. Where these do not name all of them, `all` goes to a file.
+fn told(session: &Session, plan: &BuildPlan, settings: &[&Dropped], all: &[&Dropped]) -> String {
+    let mut lines: String = dropped::summary(plan, settings).iter().map(|line| format!("\n  {line}")).collect();
+    if settings.len() > dropped::FEW {
+        match skiff_build::write_dropped_list(&session.workspace, &dropped::listed(plan, all)) {
+            Ok(path) => lines += &format!("\n  all of them, with their places: {}", path.display()),
+            Err(error) => session.warn(&error.to_string()),
+        }
+    }
+    lines
+}
+
+/// Shows the settings that came to nothing: first those that layers wanted.
 fn show_dropped(session: &Session, plan: &BuildPlan, dropped: &[Dropped]) {
+    let all: Vec<&Dropped> =
+        dropped.iter().filter(|dropped| skiff_build::weigh(plan, dropped) != Weight::Offer).collect();
     for (weight, one, many) in [
         (Weight::Wish, "setting of the layers comes", "settings of the layers come"),
         (Weight::Default, "default of the base layer comes", "defaults of the base layer come"),
@@ -145,7 +182,7 @@ fn show_dropped(session: &Session, plan: &BuildPlan, dropped: &[Dropped]) {
         let shown: Vec<&Dropped> =
             dropped.iter().filter(|dropped| skiff_build::weigh(plan, dropped) == weight).collect();
         if !shown.is_empty() {
-            let lines: String = shown.iter().map(|dropped| format!("\n  {}", line(plan, dropped))).collect();
+            let lines = told(session, plan, &shown, &all);
             let what = if shown.len() == 1 { one } else { many };
             session.warn(&format!("{} {what} to nothing:{lines}", shown.len()));
         }
@@ -157,20 +194,9 @@ pub(crate) fn show_package_settings(session: &Session, plan: &BuildPlan, dropped
     if dropped.is_empty() {
         return;
     }
-    let lines: String = dropped.iter().map(|dropped| format!("\n  {}", line(plan, dropped))).collect();
+    let lines: String = dropped.iter().map(|dropped| format!("\n  {}", dropped::line(plan, dropped))).collect();
     session.warn(&format!(
         "of the settings for the kernel, the boot loader and Busybox, {} came to nothing:{lines}",
         dropped.len()
     ));
-}
-
-/// Puts a setting that came to nothing into one line: where, what, and why.
-pub(crate) fn line(plan: &BuildPlan, dropped: &Dropped) -> String {
-    let present = match (&dropped.reason, &dropped.present) {
-        (DropReason::Unknown { .. } | DropReason::Unmet(_) | DropReason::Choice(_), _) => String::new(),
-        (_, None) => " (Kconfig leaves it out)".into(),
-        (_, Some(value)) => format!(" (Kconfig has {value})"),
-    };
-    let place = plan.place(&dropped.assignment.origin);
-    format!("{place}: {}: {}{present}", dropped.assignment, dropped.reason)
 }

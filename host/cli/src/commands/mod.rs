@@ -12,6 +12,7 @@ mod configure;
 mod device;
 mod diff;
 mod doctor;
+mod dropped;
 mod env;
 mod explain;
 mod fetch;

@@ -5,16 +5,19 @@ use serde_json::json;
 use skiff_build::Built;
 use skiff_build::EngineName;
 use skiff_build::StageChange;
+use skiff_build::Weight;
 use skiff_build::WorkspaceLock;
 use skiff_build::buildroot::Refused;
 use skiff_build::stage_changes;
 use skiff_build::stage_digests;
+use skiff_kconfig::Dropped;
 use skiff_plan::BuildPlan;
 
 use crate::args::JsonArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Result;
 use crate::commands::board::commands_of;
+use crate::commands::dropped;
 use crate::consent;
 use crate::output::data;
 use crate::session::Session;
@@ -128,6 +131,10 @@ struct Work {
     refused: Vec<String>,
     /// The digest of each stage.
     stages: Vec<(String, String)>,
+    /// The settings of the layers that the engine did not follow.
+    dropped: Vec<Dropped>,
+    /// The same in a few lines.
+    dropped_lines: Vec<String>,
     /// Why something above is not known.
     error: Option<CommandError>,
 }
@@ -187,7 +194,10 @@ impl Work {
         let present = skiff_build::is_configuration(&session.workspace.config());
         let digests = stages.iter().flat_map(|stages| stage_digests(stages));
         let stages = digests.map(|(name, digest)| (name.to_owned(), digest.to_string())).collect();
-        Self { configured, present, built, other, changes, again, refused, stages, error }
+        let mut dropped = skiff_build::read_dropped(&session.workspace);
+        dropped.retain(|dropped| configured && skiff_build::weigh(plan, dropped) == Weight::Wish);
+        let dropped_lines = dropped::summary(plan, &dropped.iter().collect::<Vec<_>>());
+        Self { configured, present, built, other, changes, again, refused, stages, dropped, dropped_lines, error }
     }
 
     fn is_done(&self) -> bool {
@@ -203,6 +213,13 @@ impl Work {
                 (false, false) => "no",
             }
         );
+        if !self.dropped.is_empty() {
+            let comes = if self.dropped.len() == 1 { "setting comes" } else { "settings come" };
+            data!("dropped    {} {comes} to nothing:", self.dropped.len());
+            for line in &self.dropped_lines {
+                data!("           {line}");
+            }
+        }
         match self.other {
             Some(engine) => data!("built      {}, by the engine `{engine}`", self.built.shown()),
             None => data!("built      {}", self.built.shown()),
@@ -252,6 +269,7 @@ fn document(session: &Session, work: Option<&Work>, error: Option<&str>) -> Json
         "to_build": work.and_then(|work| work.changes.as_ref()),
         "again": work.map(|work| &work.again),
         "refused": work.map(|work| &work.refused),
+        "dropped": work.map(|work| dropped::document(&work.dropped.iter().collect::<Vec<_>>())),
     })
 }
 

@@ -46,7 +46,7 @@ impl context::Host for State {
         names: Vec<String>,
     ) -> wasmtime::Result<Vec<Option<String>>> {
         let config = self.system.configs.get(&crate::invoke::kind(kind));
-        let value = |name: &String| config.and_then(|config| config.value(name)).map(Value::text).map(str::to_owned);
+        let value = |name: &String| config.and_then(|config| config.value(name)).map(Value::written);
         Ok(names.iter().map(value).collect())
     }
 }
