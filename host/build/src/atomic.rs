@@ -62,8 +62,11 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 /// How the names of unfinished files start.
 pub(crate) const NEW: &str = ".new+skiff+";
 
-/// Replaces a file with new content.
-pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), FileError> {
+/// Replaces a file, or a link in its place, with new content.
+///
+/// # Errors
+/// [`FileError`]; the file is then as it was.
+pub fn write_file(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
         fs::create_dir_all(folder)?;

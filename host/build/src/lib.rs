@@ -22,6 +22,7 @@ mod workspace;
 mod workspace_lock;
 
 pub use atomic::FileError;
+pub use atomic::write_file;
 pub use buildroot::BuildrootError;
 pub use configure::ConfigureError;
 pub use configure::Configured;
@@ -37,6 +38,8 @@ pub use engine::Engine;
 pub use engine::EngineError;
 pub use engine::EngineName;
 pub use engine::Gap;
+pub use engine::Lacking;
+pub use engine::Outlook;
 pub use engine::Reach;
 pub use engine::Site;
 pub use engine::TakenOver;

@@ -157,7 +157,7 @@ impl Layer {
     /// # Errors
     /// [`ReadError`] when the file does not have the documented shape.
     pub fn prebuilt(&self) -> Result<Prebuilt, ReadError> {
-        Prebuilt::read(&self.root)
+        Prebuilt::read(&self.root, &self.name)
     }
 
     /// Reads `metadata/buildtarget`: the make target to build instead of everything.
