@@ -18,6 +18,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::consent;
 use crate::lock;
+use crate::outlook;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
@@ -42,13 +43,16 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, args
             session.warn(&format!("as before, {count} settings come to nothing ({})", file.display()));
         }
     }
+    if configured == Configured::Unchanged {
+        outlook::warn(session, site.plan, engine);
+    }
     warn_of_scripts(session, site.plan, engine)?;
     warn_of_plugins(session, site.plan)
 }
 
 /// Configures, because something else needs it, with what was let pass before.
-pub(crate) fn ensure(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<()> {
-    write(session, site, engine, session.settings.ignore_broken_lines, false).map(drop)
+pub(crate) fn ensure(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<Configured> {
+    write(session, site, engine, session.settings.ignore_broken_lines, false)
 }
 
 fn write(
@@ -82,6 +86,7 @@ fn write(
             session.warn(&format!("left out: {broken}"));
         }
         show_dropped(session, site.plan, dropped);
+        outlook::warn(session, site.plan, engine);
     }
     // Who has built nothing and fetched nothing yet has only a configuration.
     if skiff_build::is_workspace(&session.workspace.folder()) {

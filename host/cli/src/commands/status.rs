@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 use serde_json::json;
 use skiff_build::Built;
 use skiff_build::EngineName;
+use skiff_build::Outlook;
 use skiff_build::StageChange;
 use skiff_build::WorkspaceLock;
 use skiff_build::buildroot::Refused;
@@ -16,6 +17,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Result;
 use crate::commands::board::commands_of;
 use crate::consent;
+use crate::outlook;
 use crate::output::data;
 use crate::session::Session;
 use crate::settings::Origin;
@@ -62,8 +64,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     if let Some(plan) = &plan {
         print_commands(plan);
     }
-    print_next(work.as_ref());
-    Ok(())
+    print_next(session, plan.as_ref(), work.as_ref())
 }
 
 /// Shows where things come from that are not where a checkout has them: given now, or remembered.
@@ -126,6 +127,8 @@ struct Work {
     again: Vec<String>,
     /// The layers that lack a grant without which nothing is built.
     refused: Vec<String>,
+    /// What the system will be like.
+    outlook: Outlook,
     /// The digest of each stage.
     stages: Vec<(String, String)>,
     /// Why something above is not known.
@@ -187,7 +190,8 @@ impl Work {
         let present = skiff_build::is_configuration(&session.workspace.config());
         let digests = stages.iter().flat_map(|stages| stage_digests(stages));
         let stages = digests.map(|(name, digest)| (name.to_owned(), digest.to_string())).collect();
-        Self { configured, present, built, other, changes, again, refused, stages, error }
+        let outlook = engine.as_ref().map(|engine| engine.outlook(plan)).unwrap_or_default();
+        Self { configured, present, built, other, changes, again, refused, outlook, stages, error }
     }
 
     fn is_done(&self) -> bool {
@@ -207,6 +211,8 @@ impl Work {
             Some(engine) => data!("built      {}, by the engine `{engine}`", self.built.shown()),
             None => data!("built      {}", self.built.shown()),
         }
+        self.outlook.login.iter().for_each(|login| data!("login      {login}"));
+        self.outlook.lacks.iter().for_each(|lacking| data!("lacks      {lacking}"));
         let known = matches!(self.built, Outcome::Building | Outcome::Unfinished | Outcome::Images);
         if !self.refused.is_empty() {
             let layers = self.refused.join(" ");
@@ -252,6 +258,7 @@ fn document(session: &Session, work: Option<&Work>, error: Option<&str>) -> Json
         "to_build": work.and_then(|work| work.changes.as_ref()),
         "again": work.map(|work| &work.again),
         "refused": work.map(|work| &work.refused),
+        "outlook": work.map(|work| &work.outlook),
     })
 }
 
@@ -294,7 +301,7 @@ fn print_commands(plan: &BuildPlan) {
     }
 }
 
-fn print_next(work: Option<&Work>) {
+fn print_next(session: &Session, plan: Option<&BuildPlan>, work: Option<&Work>) -> Result<()> {
     data!("\n\x1b[1mnext\x1b[0m");
     let line = |command: &str, what: &str| data!("  {command:38} {what}");
     match work {
@@ -308,7 +315,13 @@ fn print_next(work: Option<&Work>) {
             }
         }
     }
+    if let Some(plan) = plan.filter(|_| work.is_some_and(Work::is_done))
+        && let Some((command, what)) = outlook::next_command(session, plan)?
+    {
+        line(&command, &what);
+    }
     line("skiff list --all", "all packages");
     line("skiff plan", "what the chain comes to");
     line("skiff --help", "all commands");
+    Ok(())
 }
