@@ -176,6 +176,8 @@ pub enum Compiled {
 /// What the system of a plan will be like, in sentences.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Outlook {
+    /// Why it cannot be built at all; a build fails with the same message.
+    pub impossible: Option<String>,
     /// How people get in; `None` where nobody can tell, or nobody can.
     pub login: Option<String>,
     /// What it lacks: what concerns the whole system first.

@@ -115,7 +115,7 @@ impl Engine for Prebuilt {
     fn outlook(&self, plan: &BuildPlan) -> Outlook {
         match self.wishes(plan) {
             Ok((target, _)) => outlook::of(plan, &target),
-            Err(error) => outlook::hopeless(&error),
+            Err(error) => Outlook { impossible: Some(error.to_string()), ..Outlook::default() },
         }
     }
 

@@ -4,7 +4,6 @@ use skiff_plan::BuildPlan;
 use skiff_plan::Target;
 use skiff_plan::User;
 
-use super::PrebuiltError;
 use super::gap;
 use crate::Lacking;
 use crate::Outlook;
@@ -46,12 +45,6 @@ pub(crate) fn of(plan: &BuildPlan, target: &Target) -> Outlook {
     }
     outlook.lacks.extend(base.into_iter().map(|lack| Lacking { layer: None, text: lack.text.clone() }));
     outlook
-}
-
-/// Returns the outlook of a system that cannot be built.
-pub(crate) fn hopeless(error: &PrebuiltError) -> Outlook {
-    let text = format!("the engine `prebuilt` cannot build this system: {error}");
-    Outlook { login: None, lacks: vec![Lacking { layer: None, text }] }
 }
 
 fn login(plan: &BuildPlan, target: &Target) -> Login {

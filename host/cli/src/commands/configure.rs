@@ -26,7 +26,12 @@ pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
     let engine = session.engine(&plan, false)?;
     let lock = session.lock()?;
     lock::check(session, &plan)?;
-    with(session, &session.site(&plan, &lock), engine.as_ref(), args)
+    with(session, &session.site(&plan, &lock), engine.as_ref(), args)?;
+    // A build says so by failing.
+    if let Some(why) = engine.outlook(&plan).impossible {
+        session.warn(&format!("the engine `{}` cannot build this system: {why}", engine.name()));
+    }
+    Ok(())
 }
 
 /// Configures, because the user wants it.

@@ -24,6 +24,7 @@ pub(crate) fn run(session: &Session, args: &PlanArgs) -> Result<()> {
     print(&plan);
     if let Ok(engine) = session.engine(&plan, false) {
         let outlook = engine.outlook(&plan);
+        outlook.impossible.iter().for_each(|why| data!("lacks   a way to build it: {why}"));
         outlook.login.iter().for_each(|login| data!("login   {login}"));
         outlook.lacks.iter().for_each(|lacking| data!("lacks   {lacking}"));
     }

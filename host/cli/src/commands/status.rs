@@ -211,6 +211,7 @@ impl Work {
             Some(engine) => data!("built      {}, by the engine `{engine}`", self.built.shown()),
             None => data!("built      {}", self.built.shown()),
         }
+        self.outlook.impossible.iter().for_each(|why| data!("lacks      a way to build it: {why}"));
         self.outlook.login.iter().for_each(|login| data!("login      {login}"));
         self.outlook.lacks.iter().for_each(|lacking| data!("lacks      {lacking}"));
         let known = matches!(self.built, Outcome::Building | Outcome::Unfinished | Outcome::Images);
