@@ -64,10 +64,21 @@ fn the_tree_follows_the_layers_and_a_second_build_does_nothing() {
     env.write("overrides/root_overlay/etc/note", "hello");
     env.write("overrides/users/table", "alice -1 alice -1 * /home/alice /bin/sh video Alice\n");
     let said = env.succeed(&["-c", "virt/qemu", "build"]).stderr;
-    assert!(said.contains("build settings (virt/qemu): BR2_PACKAGE_HOST_QEMU"), "{said}");
+    assert!(!said.contains("BR2_"), "{said}");
+    assert!(said.contains("Login: a shell starts on ttyS0 without a login\nNext: skiff cmd virt/qemu run\n"), "{said}");
     let gaps = env.read("workspaces/default/gaps.txt");
     assert!(gaps.contains("init system: BR2_INIT_SYSTEMD (base/pre buildroot/system:1)"), "{gaps}");
+    assert!(gaps.contains("build settings: BR2_PACKAGE_HOST_QEMU"), "{gaps}");
     assert!(said.contains("Writing rootfs.squashfs"), "{said}");
+    let status = env.succeed(&["status"]).stdout;
+    assert!(status.contains("skiff cmd virt/qemu run"), "{status}");
+    for graph in ["size", "size-by-layer"] {
+        env.succeed(&["graph", "size", "-o", "pictures"]);
+        let svg = env.read(&format!("pictures/{graph}.svg"));
+        assert!(svg.contains("virt/qemu") && svg.contains("base/pre") && svg.contains("overrides"), "{svg}");
+    }
+    let html = env.read("pictures/size.html");
+    assert!(html.contains("busybox-static (base/pre)") && html.contains("root overlay of overrides"), "{html}");
     let target = |path: &str| env.read(&format!("workspaces/default/target/{path}"));
     assert_eq!(target("etc/hostname"), "tree\n");
     assert_eq!(target("etc/note"), "hello");
@@ -108,4 +119,121 @@ fn a_host_name_that_is_none_is_refused() {
     env.write("overrides/buildroot/x", "BR2_TARGET_GENERIC_HOSTNAME=\"$(reboot)\"\n");
     let said = env.fail(1, &["-c", "virt/qemu", "build"]);
     assert!(said.contains("The host name `$(reboot)`"), "{said}");
+}
+
+#[test]
+fn what_a_system_lacks_is_said_before_it_is_built() {
+    let env = environment();
+    let said = env.succeed(&["-c", "pi/4,skiff/core", "configure"]).stderr;
+    let sentences = [
+        "nobody can log in: root login is off and no user has a password",
+        "pi/common: no Raspberry Pi can start this: its firmware comes from the engine `buildroot` only",
+        "apps/docker: Docker is not installed, only its configuration",
+        "skiff/core: the container with the full distribution cannot run without Docker",
+    ];
+    let places: Vec<usize> = sentences.iter().map(|sentence| said.find(sentence).expect(sentence)).collect();
+    assert!(places.is_sorted(), "{said}");
+    assert!(said.contains("apps/docker: settings without effect: packages "), "{said}");
+    assert!(!said.contains("BR2_") && !said.contains("base/"), "{said}");
+    assert_eq!(env.succeed(&["configure"]).stderr.matches("no Raspberry Pi").count(), 1);
+    let status = env.succeed(&["status"]).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&env.succeed(&["plan", "--json"]).stdout).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&env.succeed(&["status", "--json"]).stdout).unwrap();
+    for sentence in sentences {
+        assert!(status.contains(&format!("lacks      {sentence}")), "{status}");
+        let text = sentence.split_once(": ").map_or(sentence, |(_, text)| text);
+        let is_said = |document: &serde_json::Value| {
+            document["outlook"]["lacks"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|lack| lack["text"].as_str().unwrap().contains(text))
+        };
+        assert!(is_said(&plan) && is_said(&json), "{sentence}: {plan:#}");
+    }
+}
+
+#[test]
+fn the_login_and_the_board_are_looked_at_in_each_chain() {
+    let env = environment();
+    let said = |chain: &str| env.succeed(&["-c", chain, "configure"]).stderr;
+    assert!(said("pi/4,util/rootlogin").contains("no Raspberry Pi") && !said("pi/4,util/rootlogin").contains("nobody"));
+    assert!(said("pcengines/apu2").contains("no APU2 can start this"));
+    assert!(said("odroid/xu").contains("cannot build this system: No layer of the chain names a kernel package"));
+    let qemu = said("virt/qemu");
+    assert!(!qemu.contains("warning"), "{qemu}");
+    env.write("overrides/users/table", "alice -1 alice -1 =secret /home/alice /bin/sh - Alice\n");
+    assert!(!said("intel/x64").contains("nobody can log in"));
+    let plan: serde_json::Value = serde_json::from_str(&env.succeed(&["plan", "--json"]).stdout).unwrap();
+    assert!(plan["outlook"]["login"].as_str().unwrap().starts_with("alice can log in on "), "{plan:#}");
+    env.write("layers/my/app/metadata/prebuilt.yaml", "lacks: [{text: \"a\\u001b[2J\"}]\n");
+    assert!(env.fail(1, &["-c", "virt/qemu,my/app", "plan"]).contains("is not a sentence in one line"));
+}
+
+#[test]
+fn the_name_of_the_cache_is_no_configuration_of_apt() {
+    let mut env = environment();
+    let mark = env.path("mark");
+    let run = format!("touch {}", mark.display());
+    let names = [
+        format!("q\";APT::Update::Pre-Invoke{{\"{run}\";}};X \""),
+        format!("%22;APT::Update::Post-Invoke {{\"{run}\";}};//\\"),
+    ];
+    for name in &names {
+        env.set("SKIFF_CACHE_DIR", env.path(name).to_str().unwrap());
+        env.succeed(&["-c", "virt/qemu", "fetch"]);
+        assert!(!mark.exists(), "{name}");
+        let package = fs::read_dir(env.path(name).join("packages")).unwrap().next().unwrap().unwrap().path();
+        let whole = fs::read(&package).unwrap();
+        // What a cut has left is no package.
+        fs::write(&package, &whole[..whole.len() / 2]).unwrap();
+        env.succeed(&["fetch"]);
+        assert_eq!(fs::read(&package).unwrap(), whole);
+    }
+    env.set("SKIFF_CACHE_DIR", env.path("a\nFilename: x").to_str().unwrap());
+    assert!(env.fail(1, &["-c", "virt/qemu", "compile", "--update"]).contains("control characters"));
+}
+
+#[test]
+fn a_cache_that_others_have_filled_is_not_believed() {
+    let mut env = environment();
+    env.write("precious", "precious");
+    env.set("SKIFF_CACHE_DIR", env.path("cache").to_str().unwrap());
+    let state = env.path("cache/apt/amd64");
+    fs::create_dir_all(state.join("lists")).unwrap();
+    let link = |name: &str| std::os::unix::fs::symlink(env.path("precious"), state.join(name)).unwrap();
+    ["status", "apt.conf", "refreshed"].into_iter().for_each(link);
+    env.succeed(&["-c", "virt/qemu", "fetch"]);
+    assert_eq!(env.read("precious"), "precious");
+    assert!(state.join("status").symlink_metadata().unwrap().is_file());
+    for folder in ["lists", ".", ".."] {
+        let set = |mode| fs::set_permissions(state.join(folder), fs::Permissions::from_mode(mode)).unwrap();
+        set(0o777);
+        let said = env.fail(1, &["compile", "--update"]);
+        assert!(said.contains("every user can write to it"), "{said}");
+        set(0o755);
+    }
+}
+
+#[test]
+fn a_network_that_is_down_is_not_taken_for_a_wrong_name() {
+    let mut env = environment();
+    env.succeed(&["-c", "virt/qemu", "fetch"]);
+    let lock = env.read("workspaces/default/skiff.lock");
+    for name in ["http_proxy", "https_proxy"] {
+        env.set(name, "http://127.0.0.1:9");
+    }
+    let said = env.fail(1, &["compile", "--update"]);
+    assert!(said.contains("error: cannot fetch the package lists: Failed to fetch "), "{said}");
+    assert_eq!(env.read("workspaces/default/skiff.lock"), lock);
+    assert!(env.fail(1, &["--offline", "compile", "--update"]).contains("`--update` needs the network"));
+    env.write("layers/my/board/metadata/prebuilt.yaml", "packages: [no-such-package-at-all]\n");
+    let said = env.fail(1, &["-w", "b", "-c", "virt/qemu,my/board", "compile"]);
+    assert!(said.contains("is not in the package lists, and newer ones cannot be fetched: Failed to fetch"), "{said}");
+    env.set("SKIFF_CACHE_DIR", env.path("empty").to_str().unwrap());
+    let said = env.fail(1, &["-w", "c", "-c", "virt/qemu", "compile"]);
+    assert!(said.contains("error: cannot fetch the package lists: Failed to fetch "), "{said}");
+    // What is locked and was downloaded needs neither.
+    env.set("SKIFF_CACHE_DIR", "");
+    env.succeed(&["--offline", "compile"]);
 }

@@ -37,6 +37,11 @@ pub trait Engine {
     /// workspace is built.
     fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap>;
 
+    /// Returns what the system of a plan will be like, as far as that is known before anything is built.
+    fn outlook(&self, _plan: &BuildPlan) -> Outlook {
+        Outlook::default()
+    }
+
     /// Returns the stages of a build with the digests of all their inputs, as far as they are known without
     /// looking anything up elsewhere.
     ///
@@ -168,6 +173,35 @@ pub enum Compiled {
     Built(Vec<Dropped>),
 }
 
+/// What the system of a plan will be like, in sentences.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Outlook {
+    /// Why it cannot be built at all; a build fails with the same message.
+    pub impossible: Option<String>,
+    /// How people get in; `None` where nobody can tell, or nobody can.
+    pub login: Option<String>,
+    /// What it lacks: what concerns the whole system first.
+    pub lacks: Vec<Lacking>,
+}
+
+/// A consequence of what an engine cannot give.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Lacking {
+    /// The layer that it concerns; `None` for the system as a whole.
+    pub layer: Option<String>,
+    /// The sentence.
+    pub text: String,
+}
+
+impl std::fmt::Display for Lacking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.layer {
+            Some(layer) => write!(f, "{layer}: {}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
 /// Something that the configuration asks for and an engine cannot give.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
@@ -179,4 +213,11 @@ pub struct Gap {
     pub layer: String,
     /// Where it asks, where that is a line.
     pub place: Option<PathBuf>,
+}
+
+impl Gap {
+    /// Returns whether it only concerns how Buildroot works, and nothing of the system.
+    pub fn is_machinery(&self) -> bool {
+        self.group == crate::prebuilt::MACHINERY
+    }
 }

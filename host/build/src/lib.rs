@@ -39,6 +39,8 @@ pub use engine::Engine;
 pub use engine::EngineError;
 pub use engine::EngineName;
 pub use engine::Gap;
+pub use engine::Lacking;
+pub use engine::Outlook;
 pub use engine::Reach;
 pub use engine::Site;
 pub use engine::TakenOver;

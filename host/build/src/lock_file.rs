@@ -158,8 +158,13 @@ impl LockFile {
 }
 
 impl LockedPackage {
+    /// Names it with its version, as apt does.
+    pub(crate) fn shown(&self) -> String {
+        format!("{}={}", self.name, self.version)
+    }
+
     /// Names and versions go to apt, which must not take them for anything else.
-    fn is_sane(&self) -> bool {
+    pub(crate) fn is_sane(&self) -> bool {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"+-.:~".contains(&b);
         let word = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(plain);
         word(&self.name) && word(&self.version) && Digest::parse(&self.sha256).is_some()

@@ -13,6 +13,7 @@ mod graph;
 mod interrupt;
 mod lock;
 mod media;
+mod outlook;
 mod output;
 mod progress;
 mod prompt;

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -24,13 +25,24 @@ use skiff_plan::Unit;
 pub(crate) fn reporter(least: Level) -> Arc<dyn Reporter> {
     match std::io::stderr().is_terminal() {
         true => Arc::new(Bars { least, all: MultiProgress::new(), bars: Mutex::default() }),
-        false => Arc::new(Lines { least, prefix: "", tasks: Mutex::default() }),
+        false => {
+            let lines = Arc::new(Lines::new(least, ""));
+            let weak = Arc::downgrade(&lines);
+            thread::spawn(move || {
+                while let Some(lines) = weak.upgrade() {
+                    lines.remind(Instant::now());
+                    drop(lines);
+                    thread::sleep(GLANCE);
+                }
+            });
+            lines
+        }
     }
 }
 
 /// Marks every message, for the skiff that reads them in the output of Buildroot.
 pub(crate) fn hook_reporter() -> Arc<dyn Reporter> {
-    Arc::new(Lines { least: Level::Info, prefix: HOOK_LINE, tasks: Mutex::default() })
+    Arc::new(Lines::new(Level::Info, HOOK_LINE))
 }
 
 fn text(level: Level, plugin: Option<&str>, text: &str) -> String {
@@ -106,23 +118,83 @@ struct Lines {
     least: Level,
     /// What each line of a message starts with.
     prefix: &'static str,
-    tasks: Mutex<BTreeMap<TaskId, Running>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order in which they began.
+    tasks: BTreeMap<TaskId, Running>,
+    /// When a line was last written.
+    said: Option<Instant>,
 }
 
 /// A task whose end is waited for.
 struct Running {
     title: String,
     start: Instant,
-    /// When something was last said of it.
-    said: Instant,
+    unit: Unit,
+    total: Option<u64>,
+    done: u64,
+    /// What it works on, where it says so.
+    note: Option<String>,
 }
 
-/// How often a task that takes long says where it is.
-const PAUSE: Duration = Duration::from_secs(10);
+/// How often to look whether it is time for a line.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// How long nothing may be written while a task runs.
+const PAUSE: Duration = Duration::from_millis(1500);
+
+/// The same for a task that names what it works on: those take hours, and their lines are kept in logs.
+const LONG_PAUSE: Duration = Duration::from_secs(10);
+
+impl Running {
+    /// Says where it is.
+    fn shown(&self, now: Instant) -> String {
+        let mut text = self.title.clone();
+        if let Some(total) = self.total.filter(|total| *total > 0) {
+            let percent = self.done.min(total).saturating_mul(100) / total;
+            text += &match self.unit {
+                Unit::Bytes => format!(": {percent} % of {}", HumanBytes(total)),
+                Unit::Items => format!(": {percent} %"),
+            };
+        }
+        text += &format!(", {:.0} s", now.duration_since(self.start).as_secs_f32());
+        if let Some(note) = &self.note {
+            text += &format!(", {note}");
+        }
+        text
+    }
+}
+
+impl Lines {
+    fn new(least: Level, prefix: &'static str) -> Self {
+        Self { least, prefix, state: Mutex::default() }
+    }
+
+    /// Writes where the newest task is, if nothing was written for a while.
+    fn remind(&self, now: Instant) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = state.reminder(now) {
+            note!("{line}");
+            state.said = Some(now);
+        }
+    }
+}
+
+impl State {
+    fn reminder(&self, now: Instant) -> Option<String> {
+        let (_, task) = self.tasks.last_key_value()?;
+        let pause = if task.note.is_some() { LONG_PAUSE } else { PAUSE };
+        let said = self.said.unwrap_or(task.start).max(task.start);
+        (now.duration_since(said) >= pause).then(|| format!("... {}", task.shown(now)))
+    }
+}
 
 impl Reporter for Lines {
     fn event(&self, event: Event<'_>) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started { task, title, unit, total } => {
                 let size = match (unit, total) {
@@ -130,26 +202,33 @@ impl Reporter for Lines {
                     _ => String::new(),
                 };
                 note!("{title}{size} ...");
-                let now = Instant::now();
-                tasks.insert(task, Running { title: title.to_owned(), start: now, said: now });
+                let start = Instant::now();
+                let running = Running { title: title.to_owned(), start, unit, total, done: 0, note: None };
+                state.tasks.insert(task, running);
+                state.said = Some(start);
             }
             Event::Finished { task } => {
-                if let Some(Running { title, start, .. }) = tasks.remove(&task) {
+                if let Some(Running { title, start, .. }) = state.tasks.remove(&task) {
                     note!("{title}: {:.1} s", start.elapsed().as_secs_f32());
+                    state.said = Some(Instant::now());
                 }
             }
             Event::Message { level, plugin, text: message } => {
                 if level >= self.least {
                     text(level, plugin, message).lines().for_each(|line| note!("{}{line}", self.prefix));
+                    state.said = Some(Instant::now());
                 }
             }
             Event::Noted { task, text } => {
-                if let Some(running) = tasks.get_mut(&task).filter(|running| running.said.elapsed() > PAUSE) {
-                    running.said = Instant::now();
-                    note!("{}: {:.0} s, {text}", running.title, running.start.elapsed().as_secs_f32());
+                if let Some(running) = state.tasks.get_mut(&task) {
+                    running.note = Some(text.to_owned());
                 }
             }
-            Event::Advanced { .. } => {}
+            Event::Advanced { task, by } => {
+                if let Some(running) = state.tasks.get_mut(&task) {
+                    running.done = running.done.saturating_add(by);
+                }
+            }
         }
     }
 }
@@ -162,5 +241,43 @@ mod tests {
     fn every_line_of_a_plugin_bears_its_name() {
         let shown = anstream::adapter::strip_str(&text(Level::Info, Some("a/b/p"), "one\nerror: two")).to_string();
         assert_eq!(shown, "[a/b/p] one\n[a/b/p] error: two");
+    }
+
+    /// Notes the ids of tasks, which nobody else can make.
+    #[derive(Default)]
+    struct Ids(Mutex<Vec<TaskId>>);
+
+    impl Reporter for Ids {
+        fn event(&self, event: Event<'_>) {
+            if let Event::Started { task, .. } = event {
+                self.0.lock().unwrap().push(task);
+            }
+        }
+    }
+
+    #[test]
+    fn a_task_says_where_it_is_when_nothing_was_said_for_a_while() {
+        let start = Instant::now();
+        let running = |note: Option<&str>| Running {
+            title: "Downloading".into(),
+            start,
+            unit: Unit::Bytes,
+            total: Some(2048),
+            done: 512,
+            note: note.map(str::to_owned),
+        };
+        let reminder = |task: Running, after: Duration| {
+            let ids = Arc::new(Ids::default());
+            let reporter: Arc<dyn Reporter> = Arc::clone(&ids) as Arc<dyn Reporter>;
+            drop(skiff_plan::Task::start(&reporter, "", Unit::Items, None));
+            let id = ids.0.lock().unwrap().first().copied().unwrap();
+            State { tasks: BTreeMap::from([(id, task)]), said: Some(start) }.reminder(start + after)
+        };
+        assert_eq!(reminder(running(None), Duration::from_secs(1)), None);
+        let said = reminder(running(None), Duration::from_secs(2));
+        assert_eq!(said.as_deref(), Some("... Downloading: 25 % of 2.00 KiB, 2 s"));
+        assert_eq!(reminder(running(Some("gcc")), Duration::from_secs(2)), None);
+        let said = reminder(running(Some("gcc")), Duration::from_secs(10));
+        assert_eq!(said.as_deref(), Some("... Downloading: 25 % of 2.00 KiB, 10 s, gcc"));
     }
 }

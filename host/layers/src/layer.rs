@@ -187,7 +187,7 @@ impl Layer {
     /// # Errors
     /// [`ReadError`] when the file does not have the documented shape.
     pub fn prebuilt(&self) -> Result<Prebuilt, ReadError> {
-        Prebuilt::read(&self.dir)
+        Prebuilt::read(&self.dir, &self.name)
     }
 
     /// Reads `metadata/buildtarget`: the make target to build instead of everything.

@@ -35,11 +35,33 @@ pub struct Prebuilt {
     pub images: BTreeMap<String, BTreeMap<String, String>>,
     /// Words added to the kernel's command line, for whoever boots the images.
     pub command_line: Vec<String>,
+    /// What a system from binary packages lacks, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<Lack>,
 }
 
+/// A consequence of what binary packages cannot give, for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lack {
+    /// The sentence.
+    pub text: Line<200>,
+    /// Buildroot's symbols: the sentence is true where the configuration sets one of them. Without any it always is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub symbols: Vec<String>,
+    /// The layer that says so.
+    #[serde(skip_deserializing)]
+    pub layer: String,
+}
+
+/// Characters of a sentence in [`Lack`].
+const MAX_TEXT: usize = 200;
+
 impl Prebuilt {
-    pub(crate) fn read(dir: &LayerDir) -> Result<Self, ReadError> {
-        let wishes: Self = dir.yaml(FILE, MAX_METADATA)?.unwrap_or_default();
+    /// Reads what the layer `layer` in the directory `dir` says.
+    pub(crate) fn read(dir: &LayerDir, layer: &str) -> Result<Self, ReadError> {
+        let mut wishes: Self = dir.yaml(FILE, MAX_METADATA)?.unwrap_or_default();
+        wishes.lacks.iter_mut().for_each(|lack| layer.clone_into(&mut lack.layer));
         match wishes.wrong_name() {
             None => Ok(wishes),
             Some(message) => Err(ReadError::Manifest { at: Location::whole(dir.path(FILE)), message }),
@@ -62,6 +84,12 @@ impl Prebuilt {
         if let Some(path) = images.find(|path| !inside(path)) {
             return Some(format!("`{path}` is no path inside of the images and the target"));
         }
+        let sayable = |lack: &&Lack| {
+            !lack.text.is_empty() && lack.text.chars().count() <= MAX_TEXT && !lack.text.chars().any(char::is_control)
+        };
+        if let Some(lack) = self.lacks.iter().find(|lack| !sayable(lack)) {
+            return Some(format!("{:?} is not a sentence in one line of at most {MAX_TEXT} characters", lack.text));
+        }
         let word = |word: &&String| word.is_empty() || !word.bytes().all(|b| b.is_ascii_graphic());
         self.command_line.iter().find(word).map(|word| format!("`{word}` is not one word of a command line"))
     }
@@ -77,6 +105,7 @@ impl Prebuilt {
         if later.getty_options.is_some() {
             self.getty_options = later.getty_options;
         }
+        self.lacks.extend(later.lacks);
         let lists = [
             (&mut self.packages, later.packages),
             (&mut self.initramfs_modules, later.initramfs_modules),

@@ -11,40 +11,85 @@ use std::time::Duration;
 
 use skiff_plan::Arch;
 use skiff_plan::Cancel;
-use skiff_plan::Digest;
 use skiff_plan::Reporter;
 use skiff_plan::Task;
 use skiff_plan::Unit;
+use tempfile::TempDir;
 use tracing::debug;
 
 use super::PrebuiltError;
+use super::cache::make_private;
 use crate::FileError;
-use crate::lock_file::LockedPackage;
+use crate::atomic::write_file;
 use crate::process::watch;
 use crate::workspace_lock::wait_for;
 
-/// How the folders of unfinished downloads start; the architecture follows.
-const DOWNLOAD: &str = ".download-";
+/// How the directories that apt runs in start.
+const RUN: &str = ".run-";
 
 /// How old package lists may be before they are fetched again.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
+/// apt's configuration, but for the architecture.
+///
+/// apt neither quotes the names in it, nor when it passes its settings on to the programs that check signatures. So it
+/// holds no names: apt runs in a directory below its state, and the paths are relative to that. It is read with `-c`,
+/// after the host's own files, whose hooks would run as the user. `Dir::Etc` stays the host's: its sources and keys are
+/// the ones to trust.
+const CONFIGURATION: &str = r##"Dir::State "../";
+Dir::State::status "../status";
+Dir::Cache "../cache";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "srcpkgcache.bin";
+APT::Sandbox::User "";
+APT::Install-Recommends "false";
+APT::Update::Error-Mode "any";
+Acquire::Languages "none";
+Acquire::Retries "3";
+Acquire::http::Timeout "30";
+Acquire::https::Timeout "30";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear Acquire::IndexTargets::deb::DEP-11;
+#clear Acquire::IndexTargets::deb::CNF;
+#clear APT::Architectures;
+"##;
+
 /// apt for one architecture.
 pub(crate) struct Apt<'a> {
     state: PathBuf,
-    packages: PathBuf,
-    arch: Arch,
-    offline: bool,
-    reporter: &'a Arc<dyn Reporter>,
-    cancel: &'a Cancel,
+    pub(super) packages: PathBuf,
+    pub(super) arch: Arch,
+    pub(super) offline: bool,
+    pub(super) reporter: &'a Arc<dyn Reporter>,
+    pub(super) cancel: &'a Cancel,
+}
+
+/// The right to use apt's state, which one skiff at a time has.
+pub(super) struct Hold {
+    _lock: File,
+}
+
+/// The package lists, after a look at their age.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Lists {
+    /// They were fetched now.
+    New,
+    /// They are less than a day old, and were left alone.
+    Recent,
+    /// The network may not be used.
+    Offline,
+    /// At least one could not be fetched, for this reason.
+    Failed(String),
 }
 
 /// What an apt program said.
-struct Said {
-    success: bool,
-    stdout: String,
+pub(super) struct Said {
+    pub(super) success: bool,
+    pub(super) stdout: String,
     /// The first complaint.
-    complaint: Option<String>,
+    pub(super) complaint: Option<String>,
 }
 
 impl<'a> Apt<'a> {
@@ -59,183 +104,109 @@ impl<'a> Apt<'a> {
         Self { state, packages: cache.join("packages"), arch, offline, reporter, cancel }
     }
 
-    fn configuration(&self) -> PathBuf {
-        self.state.join("apt.conf")
-    }
-
-    /// Writes the configuration. `Dir::Etc` stays the host's: its sources and keys are the ones to trust.
-    fn prepare(&self) -> Result<(), FileError> {
-        for folder in ["lists/partial", "cache/archives/partial"] {
-            let folder = self.state.join(folder);
-            fs::create_dir_all(&folder).map_err(FileError::at("make", &folder))?;
+    /// Makes sure that nobody else can have filled apt's state, waits for other skiffs, and writes the configuration.
+    pub(super) fn hold(&self) -> Result<Hold, PrebuiltError> {
+        // From the cache's own directory downwards.
+        let cache = self.packages.parent().unwrap_or(&self.packages);
+        for folder in [cache, &cache.join("apt"), &self.state] {
+            make_private(folder)?;
         }
-        let (state, arch) = (self.state.display(), self.arch.debian());
-        let text = format!(
-            "Dir::State \"{state}\";\nDir::State::status \"{state}/status\";\nDir::Cache \"{state}/cache\";\n\
-             #clear APT::Architectures;\nAPT::Architecture \"{arch}\";\nAPT::Architectures {{ \"{arch}\"; }};\n\
-             APT::Sandbox::User \"\";\nAPT::Install-Recommends \"false\";\nAcquire::Languages \"none\";\n\
-             Acquire::Retries \"3\";\nAPT::Update::Error-Mode \"any\";\nAcquire::http::Timeout \"30\";\nAcquire::https::Timeout \"30\";\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n\
-             #clear DPkg::Post-Invoke;\n"
-        );
-        for (name, text) in [("apt.conf", text.as_str()), ("status", "")] {
-            let path = self.state.join(name);
-            fs::write(&path, text).map_err(FileError::at("write", &path))?;
+        self.refuse_control_characters()?;
+        for folder in ["lists", "lists/partial", "cache", "cache/archives", "cache/archives/partial"] {
+            make_private(&self.state.join(folder))?;
         }
-        Ok(())
-    }
-
-    /// One skiff at a time uses this state.
-    fn lock(&self) -> Result<File, PrebuiltError> {
         let title = "Waiting for another skiff that downloads";
-        Ok(wait_for(&self.state.join("skiff-lock"), title, self.reporter, self.cancel)?)
+        let lock = wait_for(&self.state.join("skiff-lock"), title, self.reporter, self.cancel)?;
+        self.clear_runs().map_err(FileError::at("clear", &self.state))?;
+        let arch = self.arch.debian();
+        let text = format!("{CONFIGURATION}APT::Architecture \"{arch}\";\nAPT::Architectures {{ \"{arch}\"; }};\n");
+        write_file(&self.state.join("apt.conf"), text.as_bytes())?;
+        // apt builds its index of the lists again, for a second, when this file is newer than it.
+        let status = self.state.join("status");
+        if !status.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+            write_file(&status, b"")?;
+        }
+        Ok(Hold { _lock: lock })
     }
 
-    /// Fetches the package lists unless they are fresh.
-    pub(crate) fn refresh(&self, force: bool) -> Result<(), PrebuiltError> {
-        if self.offline {
-            return Ok(());
-        }
-        let _lock = self.lock()?;
-        let stamp = self.state.join("refreshed");
-        let age =
-            fs::metadata(&stamp).and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
-        if !force && age.is_some_and(|age| age < MAX_AGE) {
-            return Ok(());
-        }
-        self.prepare()?;
-        let title = format!("Fetching package lists for {}", self.arch);
-        let said = self.watch("apt-get", &["update"], &self.state, &title)?;
-        debug!(complaint = ?said.complaint, success = said.success, "apt-get update");
-        // A third-party source that fails is no harm as long as the packages are found.
-        let complaint = self.state.join("complaint");
-        fs::write(&complaint, said.complaint.unwrap_or_default()).map_err(FileError::at("write", &complaint))?;
-        if said.success {
-            fs::write(&stamp, "").map_err(FileError::at("write", &stamp))?;
+    /// apt tells its programs where to write in lines of `Name: value`, and would let a name add lines.
+    fn refuse_control_characters(&self) -> Result<(), FileError> {
+        let failed = || FileError::at("use the cache", &self.state);
+        let path = self.state.canonicalize().map_err(failed())?;
+        if path.as_os_str().as_encoded_bytes().iter().any(u8::is_ascii_control) {
+            let why = "apt cannot work in a directory whose name has control characters";
+            return Err(failed()(std::io::Error::new(std::io::ErrorKind::InvalidInput, why)));
         }
         Ok(())
     }
 
-    /// Returns the packages behind a name: a kernel's meta package is followed to the kernel and its modules.
-    pub(crate) fn look_up(&self, name: &str) -> Result<Vec<LockedPackage>, PrebuiltError> {
-        match self.look_up_once(name) {
-            // Lists that are out of date, or that came over a network that was down, lack packages.
-            Err(PrebuiltError::NoPackage { .. }) => {
-                self.refresh(true)?;
-                self.look_up_once(name)
-            }
-            other => other,
-        }
-    }
-
-    fn look_up_once(&self, name: &str) -> Result<Vec<LockedPackage>, PrebuiltError> {
-        let mut found: Vec<LockedPackage> = Vec::new();
-        let mut waiting = vec![name.to_owned()];
-        while let Some(name) = waiting.pop() {
-            let Some((package, dependencies)) = self.show(&name)? else {
-                let complaint = fs::read_to_string(self.state.join("complaint")).unwrap_or_default();
-                let reason = Some(complaint).filter(|text| !text.is_empty());
-                return Err(PrebuiltError::NoPackage { package: name, arch: self.arch, reason });
-            };
-            let kernel_part = |name: &&String| name.starts_with("linux-image-") || name.starts_with("linux-modules-");
-            let parts = dependencies.iter().filter(kernel_part).filter(|part| found.iter().all(|f| f.name != **part));
-            waiting.extend(parts.cloned());
-            found.push(package);
-        }
-        found.sort();
-        Ok(found)
-    }
-
-    fn show(&self, name: &str) -> Result<Option<(LockedPackage, Vec<String>)>, PrebuiltError> {
-        let said = self.run("apt-cache", &["show", "--no-all-versions", "--", name], Path::new("/"))?;
-        let paragraph = said.stdout.split("\n\n").next().unwrap_or_default();
-        let field = |name: &str| {
-            paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
-        };
-        let sha256 = field("SHA256").to_owned();
-        if !said.success || sha256.is_empty() {
-            return Ok(None);
-        }
-        let alternatives =
-            |entry: &str| entry.split('|').next().unwrap_or_default().split_whitespace().next().map(str::to_owned);
-        let dependencies = field("Depends").split(',').filter_map(alternatives).collect();
-        let (name, version) = (field("Package").to_owned(), field("Version").to_owned());
-        Ok(Some((
-            LockedPackage { name, version, size: field("Size").parse().unwrap_or_default(), sha256 },
-            dependencies,
-        )))
-    }
-
-    /// Returns the files of all packages, downloading those that the cache lacks.
-    pub(crate) fn obtain<'p>(
-        &self,
-        packages: impl Iterator<Item = &'p LockedPackage>,
-    ) -> Result<Vec<PathBuf>, PrebuiltError> {
-        packages.map(|package| self.obtain_one(package)).collect()
-    }
-
-    fn obtain_one(&self, package: &LockedPackage) -> Result<PathBuf, PrebuiltError> {
-        let path = self.packages.join(format!("{}.deb", package.sha256));
-        if digest(&path).is_some_and(|present| present.to_string() == package.sha256) {
-            return Ok(path);
-        }
-        let first = self.download(package, &path);
-        if matches!(first, Err(PrebuiltError::Download { .. })) {
-            // Lists that are out of date name files that are gone.
-            self.refresh(true)?;
-            return self.download(package, &path);
-        }
-        first
-    }
-
-    fn download(&self, package: &LockedPackage, path: &Path) -> Result<PathBuf, PrebuiltError> {
-        let shown = format!("{}={}", package.name, package.version);
-        if self.offline {
-            return Err(PrebuiltError::Offline { package: shown });
-        }
-        let _lock = self.lock()?;
-        self.prepare()?;
-        let make = || {
-            fs::create_dir_all(&self.packages)?;
-            self.clear_downloads()?;
-            tempfile::Builder::new().prefix(&format!("{DOWNLOAD}{}-", self.arch)).tempdir_in(&self.packages)
-        };
-        let folder = make().map_err(FileError::at("make a folder in", &self.packages))?;
-        let title = format!("Downloading {}", package.name);
-        let said = self.watch("apt-get", &["download", "--", &shown], folder.path(), &title)?;
-        let mut files = fs::read_dir(folder.path()).map_err(FileError::at("list", folder.path()))?.flatten();
-        let file = files.find(|entry| entry.path().extension().is_some_and(|extension| extension == "deb"));
-        let Some(file) = file.filter(|_| said.success) else {
-            return Err(PrebuiltError::Download { package: shown, reason: said.complaint });
-        };
-        let present = digest(&file.path()).map(|digest| digest.to_string()).unwrap_or_default();
-        if present != package.sha256 {
-            return Err(PrebuiltError::Digest { package: shown, present, wanted: package.sha256.clone() });
-        }
-        fs::rename(file.path(), path).map_err(FileError::at("write", path))?;
-        Ok(path.to_owned())
-    }
-
-    /// Removes what killed runs have left. Only for the holder of the lock.
-    fn clear_downloads(&self) -> std::io::Result<()> {
-        let mine = format!("{DOWNLOAD}{}-", self.arch);
-        for entry in fs::read_dir(&self.packages)? {
+    /// Removes what killed runs have left.
+    fn clear_runs(&self) -> std::io::Result<()> {
+        for entry in fs::read_dir(&self.state)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(&mine) {
+            if entry.file_name().to_string_lossy().starts_with(RUN) && entry.file_type()?.is_dir() {
                 fs::remove_dir_all(entry.path())?;
             }
         }
         Ok(())
     }
 
+    /// Makes an empty directory for apt to run in.
+    pub(super) fn run_folder(&self, _: &Hold) -> Result<TempDir, FileError> {
+        let make = tempfile::Builder::new().prefix(RUN).tempdir_in(&self.state);
+        make.map_err(FileError::at("make a folder in", &self.state))
+    }
+
+    /// Returns whether any package lists are there.
+    pub(super) fn has_lists(&self) -> bool {
+        let Ok(entries) = fs::read_dir(self.state.join("lists")) else { return false };
+        entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+    }
+
+    /// Fetches the package lists unless they are recent.
+    pub(super) fn refresh(&self, hold: &Hold, force: bool) -> Result<Lists, PrebuiltError> {
+        if self.offline {
+            return Ok(Lists::Offline);
+        }
+        let stamp = self.state.join("refreshed");
+        let age =
+            fs::metadata(&stamp).and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+        if !force && age.is_some_and(|age| age < MAX_AGE) {
+            return Ok(Lists::Recent);
+        }
+        let task =
+            Task::start(self.reporter, &format!("Fetching package lists for {}", self.arch), Unit::Items, Some(100));
+        let mut done = 0;
+        let said = self.watch(self.run_folder(hold)?.path(), &["update"], |part| {
+            let percent = (part * 100.0) as u64;
+            task.advance(percent.saturating_sub(done));
+            done = done.max(percent);
+        })?;
+        debug!(complaint = ?said.complaint, success = said.success, "apt-get update");
+        if !said.success {
+            return Ok(Lists::Failed(said.complaint.unwrap_or_else(|| "apt-get update failed".to_owned())));
+        }
+        write_file(&stamp, b"")?;
+        Ok(Lists::New)
+    }
+
     fn command(&self, program: &str, folder: &Path) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(folder).env("APT_CONFIG", self.configuration()).env("LC_ALL", "C.UTF-8");
-        command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        command.current_dir(folder).env("LC_ALL", "C.UTF-8").env("DEBIAN_FRONTEND", "noninteractive");
+        command.args(["-c", "../apt.conf"]).stdin(Stdio::null());
         command
     }
 
-    fn run(&self, program: &'static str, arguments: &[&str], folder: &Path) -> Result<Said, PrebuiltError> {
-        let output = self.command(program, folder).args(arguments).output().map_err(|error| missing(program, error))?;
+    /// Runs a program that ends soon.
+    pub(super) fn run(
+        &self,
+        hold: &Hold,
+        program: &'static str,
+        arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>,
+    ) -> Result<Said, PrebuiltError> {
+        let folder = self.run_folder(hold)?;
+        let mut command = self.command(program, folder.path());
+        let output = command.args(arguments).output().map_err(|error| missing(program, error))?;
         // It got the same Ctrl-C, and says nothing of it.
         self.cancel.check()?;
         Ok(Said {
@@ -245,27 +216,23 @@ impl<'a> Apt<'a> {
         })
     }
 
-    /// Runs apt with a progress bar, and ends it when the user wants to stop.
-    fn watch(
+    /// Runs apt-get, hands on which part of its work is done, and ends it when the user wants to stop.
+    pub(super) fn watch(
         &self,
-        program: &'static str,
-        arguments: &[&str],
         folder: &Path,
-        title: &str,
+        arguments: &[&str],
+        mut progress: impl FnMut(f64),
     ) -> Result<Said, PrebuiltError> {
-        let task = Task::start(self.reporter, title, Unit::Items, Some(100));
-        let mut command = self.command(program, folder);
+        const PROGRAM: &str = "apt-get";
+        let mut command = self.command(PROGRAM, folder);
         command.args(["-qq", "-o", "APT::Status-Fd=1"]).args(arguments);
-        let (mut done, mut said) = (0, String::new());
-        let status = watch(&mut command, self.cancel, |line| match percent(line) {
-            Some(percent) => {
-                task.advance(percent.saturating_sub(done));
-                done = done.max(percent);
-            }
+        let mut said = String::new();
+        let status = watch(&mut command, self.cancel, |line| match part(line) {
+            Some(part) => progress(part),
             None => said += &format!("{line}\n"),
         });
         self.cancel.check()?;
-        let status = status.map_err(|error| missing(program, error))?;
+        let status = status.map_err(|error| missing(PROGRAM, error))?;
         Ok(Said { success: status.success(), stdout: String::new(), complaint: complaint(&said) })
     }
 }
@@ -277,21 +244,20 @@ fn missing(program: &'static str, error: std::io::Error) -> PrebuiltError {
     }
 }
 
-/// apt starts complaints with `E: ` or `W: `.
+/// Finds the line that says most: apt starts complaints with `E: ` or `W: `, and sums up at the end.
 fn complaint(text: &str) -> Option<String> {
-    let line =
-        |letter: &str| text.lines().find_map(|line| line.strip_prefix(letter)).map(|line| line.trim().to_owned());
-    line("E: ").or_else(|| line("W: "))
+    let said =
+        |letter: &str| text.lines().filter_map(|line| line.strip_prefix(letter)).map(str::trim).collect::<Vec<_>>();
+    let (errors, warnings) = (said("E: "), said("W: "));
+    let mut all = errors.iter().chain(&warnings);
+    let failed = all.clone().find(|line| line.starts_with("Failed to fetch"));
+    failed.or_else(|| all.next()).map(|line| (*line).to_owned())
 }
 
 /// Reads `dlstatus:<n>:<percent>:<text>`.
-fn percent(line: &str) -> Option<u64> {
-    let percent = line.strip_prefix("dlstatus:")?.split(':').nth(1)?;
-    percent.split('.').next()?.parse().ok()
-}
-
-fn digest(path: &Path) -> Option<Digest> {
-    Digest::of_reader(File::open(path).ok()?).ok()
+fn part(line: &str) -> Option<f64> {
+    let percent: f64 = line.strip_prefix("dlstatus:")?.split(':').nth(1)?.parse().ok()?;
+    Some((percent / 100.0).clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -300,9 +266,19 @@ mod tests {
 
     #[test]
     fn the_status_line_and_the_complaint_are_found() {
-        assert_eq!(percent("dlstatus:1:20.5:Retrieving file 1 of 2"), Some(20));
-        assert_eq!(percent("pmstatus:x"), None);
+        assert_eq!(part("dlstatus:1:20.5:Retrieving file 1 of 2"), Some(0.205));
+        assert_eq!(part("pmstatus:x"), None);
+        assert_eq!(part("dlstatus:1:NaN:x").map(f64::is_nan), Some(true));
         assert_eq!(complaint("W: slow\nE: no such package\n").as_deref(), Some("no such package"));
+        let offline = "W: Failed to fetch http://x/InRelease  Could not resolve 'x'\nE: Some index files failed.\n";
+        assert_eq!(complaint(offline).as_deref(), Some("Failed to fetch http://x/InRelease  Could not resolve 'x'"));
         assert_eq!(complaint(""), None);
+    }
+
+    #[test]
+    fn the_configuration_holds_no_paths_of_the_machine() {
+        for line in CONFIGURATION.lines().filter(|line| line.starts_with("Dir::")) {
+            assert!(line.contains(" \"../") || line.ends_with("pkgcache.bin\";"), "{line}");
+        }
     }
 }

@@ -50,15 +50,44 @@ pub enum PrebuiltError {
         /// The program.
         program: &'static str,
     },
+    /// The package lists could not be fetched.
+    #[error("cannot fetch the package lists: {reason}")]
+    Lists {
+        /// What apt says.
+        reason: String,
+    },
+    /// Newer packages are wanted, and the network is not to be used.
+    #[error("`--update` needs the network, which `--offline` forbids")]
+    OfflineUpdate,
+    /// The lists that are there lack a package, and the network is not to be used.
+    #[error(
+        "the package `{package}` for {arch} is not in the package lists, and `--offline` forbids fetching newer ones"
+    )]
+    OfflineLists {
+        /// The package.
+        package: String,
+        /// The architecture.
+        arch: Arch,
+    },
+    /// The lists that are there lack a package, and newer ones could not be fetched.
+    #[error(
+        "the package `{package}` for {arch} is not in the package lists, and newer ones cannot be fetched: {reason}"
+    )]
+    NotInOldLists {
+        /// The package.
+        package: String,
+        /// The architecture.
+        arch: Arch,
+        /// What apt says.
+        reason: String,
+    },
     /// apt knows no such package.
-    #[error("The distribution has no package `{package}` for {arch}{}", because(reason))]
+    #[error("The distribution has no package `{package}` for {arch}")]
     NoPackage {
         /// The package.
         package: String,
         /// The architecture.
         arch: Arch,
-        /// What `apt-get update` complained about, if it did.
-        reason: Option<String>,
     },
     /// A package could not be downloaded.
     #[error("The package `{package}` cannot be downloaded{}", because(reason))]

@@ -9,63 +9,31 @@ use skiff_plan::BuildPlan;
 
 use crate::Gap;
 
-/// Symbols that this engine does carry out, or that hold true of every system it makes: exact names.
-const GIVEN: [&str; 28] = [
-    "BR2_LINUX_KERNEL",
-    "BR2_LINUX_KERNEL_BZIMAGE",
-    "BR2_LINUX_KERNEL_IMAGE",
-    "BR2_PACKAGE_BUSYBOX",
-    "BR2_REPRODUCIBLE",
-    "BR2_ROOTFS_MERGED_USR",
-    "BR2_ROOTFS_OVERLAY",
-    "BR2_ROOTFS_USERS_TABLES",
-    "BR2_SYSTEM_BIN_SH_BUSYBOX",
-    "BR2_TARGET_ENABLE_ROOT_LOGIN",
-    "BR2_TARGET_GENERIC_HOSTNAME",
-    "BR2_TARGET_GENERIC_ISSUE",
-    "BR2_TARGET_GENERIC_PASSWD_SHA256",
-    "BR2_TARGET_GENERIC_ROOT_PASSWD",
-    "BR2_TARGET_ROOTFS_CPIO",
-    "BR2_TARGET_ROOTFS_CPIO_ZSTD",
-    "BR2_TARGET_ROOTFS_SQUASHFS",
-    "BR2_TARGET_ROOTFS_SQUASHFS4_ZSTD",
-    "BR2_TARGET_ROOTFS_TAR",
-    "BR2_aarch64",
-    "BR2_x86_64",
-    // Only names of files that skiff itself passes to Buildroot.
-    "BR2_DEFCONFIG",
-    "BR2_GLOBAL_PATCH_DIR",
-    "BR2_LINUX_KERNEL_CONFIG_FRAGMENT_FILES",
-    "BR2_LINUX_KERNEL_PATCH",
-    "BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES",
-    "BR2_TARGET_OPTIMIZATION",
-    "BR2_TARGET_UBOOT_CONFIG_FRAGMENT_FILES",
-];
+/// What symbols mean: see the head of the file.
+const SYMBOLS: &str = include_str!("files/symbols");
 
-/// Groups by the beginning of a symbol's name; the first that fits counts.
-const GROUPS: [(&str, &str); 8] = [
-    ("BR2_PACKAGE_HOST_", BUILD),
-    ("BR2_PACKAGE_", "packages"),
-    ("BR2_LINUX_KERNEL", "kernel"),
-    ("BR2_TARGET_UBOOT", "boot loader"),
-    ("BR2_TARGET_GRUB2", "boot loader"),
-    ("BR2_TARGET_ROOTFS", "images"),
-    ("BR2_INIT_", "init system"),
-    ("BR2_SYSTEM_", "system"),
-];
+/// The group of what only matters to a compilation that does not take place.
+pub(crate) const MACHINERY: &str = "build settings";
 
-/// Settings of a compilation that does not take place.
-const BUILD: &str = "build settings";
+/// What a symbol of Buildroot is to this engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// It is carried out, or true of every system.
+    Given,
+    /// It has no effect, and is listed in this group.
+    Gap(&'static str),
+}
 
-/// Carried out, whatever follows in the name.
-const GETTY: &str = "BR2_TARGET_GENERIC_GETTY";
-
-/// Compares a plan with what the engine gives; `kernel` holds the symbols that the distribution's kernel has.
+/// Compares a plan with what the engine gives. `kernel` holds the symbols that the distribution's kernel has; it is empty
+/// before the first build, when nobody knows what the kernel lacks.
 pub(crate) fn gaps(plan: &BuildPlan, kernel: &BTreeSet<String>) -> Vec<Gap> {
     let mut gaps: Vec<Gap> = plan.config(Kind::Buildroot).entries().filter_map(|(s, e)| symbol(s, e)).collect();
     for (kind, group) in
         [(Kind::Kernel, "kernel settings"), (Kind::Uboot, "boot loader settings"), (Kind::Busybox, "busybox settings")]
     {
+        if kind == Kind::Kernel && kernel.is_empty() {
+            continue;
+        }
         let wanted = |(symbol, entry): &(&Symbol, &Entry)| {
             let asked = !matches!(entry.winner.value.text(), "n" | "");
             asked && !(kind == Kind::Kernel && kernel.contains(symbol.as_str()))
@@ -95,24 +63,77 @@ pub(crate) fn gaps(plan: &BuildPlan, kernel: &BTreeSet<String>) -> Vec<Gap> {
     };
     gaps.extend(plan.shell_hooks.iter().map(hook));
     if !plan.cflags.is_empty() {
-        gaps.push(Gap { group: BUILD, what: "cflags".into(), layer: "all layers".into(), place: None });
+        gaps.push(Gap { group: MACHINERY, what: "cflags".into(), layer: "all layers".into(), place: None });
     }
     gaps.sort();
     gaps
 }
 
+/// Returns whether the configuration sets a symbol of Buildroot that this engine cannot give.
+pub(crate) fn is_gap(plan: &BuildPlan, name: &str) -> bool {
+    let entry = plan.config(Kind::Buildroot).entry(name);
+    entry.is_some_and(|entry| is_set(entry) && meaning(name) != Meaning::Given)
+}
+
 fn symbol(symbol: &Symbol, entry: &Entry) -> Option<Gap> {
-    let name = symbol.as_str();
-    let value = entry.winner.value.text();
-    if GIVEN.contains(&name) || name.starts_with(GETTY) || matches!(value, "n" | "" | "\"\"") {
-        return None;
+    match meaning(symbol.as_str()) {
+        Meaning::Gap(group) if is_set(entry) => Some(gap(group, symbol.to_string(), entry)),
+        _ => None,
     }
-    let group = GROUPS.iter().find(|(prefix, _)| name.starts_with(prefix)).map_or(BUILD, |(_, group)| group);
-    Some(gap(group, name.to_owned(), entry))
+}
+
+fn is_set(entry: &Entry) -> bool {
+    !matches!(entry.winner.value.text(), "n" | "" | "\"\"")
+}
+
+fn meaning(name: &str) -> Meaning {
+    let fits = |pattern: &str| match pattern.strip_suffix('*') {
+        Some(begin) => name.starts_with(begin),
+        None => name == pattern,
+    };
+    let lines = SYMBOLS.lines().filter(|line| !line.starts_with('#'));
+    let mut pairs = lines.filter_map(|line| line.split_once(' '));
+    match pairs.find(|(pattern, _)| fits(pattern)).map(|(_, meaning)| meaning.trim()) {
+        Some("given") => Meaning::Given,
+        Some("machinery") | None => Meaning::Gap(MACHINERY),
+        Some(group) => Meaning::Gap(group),
+    }
 }
 
 fn gap(group: &'static str, what: String, entry: &Entry) -> Gap {
     let origin = &entry.winner.origin;
     let place = format!("{}:{}", origin.file.display(), origin.line);
     Gap { group, what, layer: origin.layer.to_string(), place: Some(place.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_have_the_meaning_of_the_first_line_that_fits() {
+        for (name, expected) in [
+            ("BR2_x86_64", Meaning::Given),
+            ("BR2_x86_x86_64", Meaning::Gap(MACHINERY)),
+            ("BR2_TARGET_GENERIC_GETTY_PORT", Meaning::Given),
+            ("BR2_PACKAGE_HOST_QEMU", Meaning::Gap(MACHINERY)),
+            ("BR2_PACKAGE_HOSTAPD", Meaning::Gap("packages")),
+            ("BR2_LINUX_KERNEL_INTREE_DTS_NAME", Meaning::Gap("kernel")),
+            ("BR2_LINUX_KERNEL_LZ4", Meaning::Gap(MACHINERY)),
+            ("BR2_INIT_SYSTEMD", Meaning::Gap("init system")),
+            ("BR2_TARGET_UBOOT", Meaning::Gap("boot loader")),
+            ("IX_SOMETHING", Meaning::Gap("settings")),
+        ] {
+            assert_eq!(meaning(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_a_symbol_and_a_meaning() {
+        for line in SYMBOLS.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+            let (symbol, meaning) = line.split_once(' ').unwrap();
+            assert!(symbol == "*" || symbol.starts_with("BR2_"), "{line}");
+            assert!(meaning.trim().starts_with(|c: char| c.is_ascii_lowercase()), "{line}");
+        }
+    }
 }

@@ -57,8 +57,10 @@ pub(crate) fn initramfs(
     wanted: &Prebuilt,
     epoch: u32,
     images: &Images,
+    site: &Site<'_>,
 ) -> Result<(), PrebuiltError> {
     let modules = modules.with_needs(&wanted.initramfs_modules)?;
+    let task = Task::start(site.reporter, "Writing rootfs.cpio.zst", Unit::Items, Some(modules.len() as u64));
     let write = || -> io::Result<()> {
         let file = images.create(INITRAMFS)?;
         let mut archive = Cpio::new(zstd::Encoder::new(BufWriter::new(file), LEVEL)?, epoch);
@@ -74,6 +76,7 @@ pub(crate) fn initramfs(
             // The number makes the shell's alphabetical order the order of loading.
             let name = module.file_name().unwrap_or_default().to_string_lossy();
             archive.file(&format!("modules/{number:03}-{name}"), 0o644, &tree.dir().read(module)?)?;
+            task.advance(1);
         }
         archive.finish()?.finish()?.flush()
     };

@@ -10,12 +10,16 @@ use std::path::PathBuf;
 use object::Object as _;
 use object::ObjectSection as _;
 use skiff_plan::Arch;
+use skiff_plan::Task;
+use skiff_plan::Unit;
 use walkdir::WalkDir;
 
 use super::PrebuiltError;
 use super::compression::decompress;
+use super::size::Origin;
 use super::tree::Tree;
 use crate::FileError;
+use crate::Site;
 use crate::images::Images;
 
 /// How the name of the kernel's configuration in `/boot` starts.
@@ -101,15 +105,22 @@ impl Kernel {
 
     /// Writes the indexes that `modprobe` reads. Packages leave that to `depmod` on the running system, which
     /// cannot be run for another architecture; everything needed stands in the modules themselves.
-    pub(crate) fn index_modules(&self, tree: &Tree) -> Result<Modules, PrebuiltError> {
+    pub(crate) fn index_modules(&self, tree: &Tree, site: &Site<'_>) -> Result<Modules, PrebuiltError> {
         let root = tree.path().join(self.folder());
-        let mut modules = BTreeMap::new();
+        let mut files = Vec::new();
         for entry in WalkDir::new(&root).sort_by_file_name() {
             let entry = entry.map_err(FileError::walking(&root))?;
-            if !entry.file_type().is_file() {
-                continue;
+            if entry.file_type().is_file() {
+                files.push(entry.into_path());
             }
-            let Some(path) = plain_module(tree, entry.path(), &self.folder(), &root)? else { continue };
+        }
+        let total = Some(files.len() as u64);
+        let task = Task::start(site.reporter, "Indexing kernel modules", Unit::Items, total);
+        let mut modules = BTreeMap::new();
+        for file in files {
+            site.cancel.check()?;
+            task.advance(1);
+            let Some(path) = plain_module(tree, &file, &self.folder(), &root)? else { continue };
             let bytes = tree.dir().read(self.folder().join(&path)).map_err(FileError::at("read", root.join(&path)))?;
             let module = Module::read(&path, &bytes)?;
             modules.insert(name_of(&path), module);
@@ -137,7 +148,9 @@ fn plain_module(tree: &Tree, path: &Path, folder: &Path, root: &Path) -> Result<
     };
     let open = || -> io::Result<()> {
         let mut reader = decompress(compression, tree.dir().open(folder.join(inner))?)?;
+        tree.begin(tree.origin_of(&folder.join(inner)));
         tree.add_file(&folder.join(plain), 0o644, &mut reader)?;
+        tree.begin(Origin::Skiff);
         tree.dir().remove_file(folder.join(inner))
     };
     open().map_err(FileError::at("unpack", path))?;

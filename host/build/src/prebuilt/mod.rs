@@ -10,14 +10,19 @@
 
 mod account;
 mod apt;
+mod cache;
 mod compression;
 mod deb;
 mod distribution;
+mod download;
 mod error;
 mod gap;
 mod image;
 mod kernel;
+mod lookup;
+mod outlook;
 mod package;
+mod size;
 mod system;
 mod times;
 mod tree;
@@ -28,6 +33,7 @@ use std::path::PathBuf;
 
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
+use skiff_plan::Digest;
 use skiff_plan::HookRunner;
 use skiff_plan::HookStep;
 use skiff_plan::Target;
@@ -38,6 +44,10 @@ use skiff_plan::Zones;
 
 pub use self::account::Accounts;
 pub use self::error::PrebuiltError;
+pub(crate) use self::gap::MACHINERY;
+pub use self::size::Origin;
+pub use self::size::read_sizes;
+pub use self::size::requests;
 
 use crate::Built;
 use crate::Compiled;
@@ -46,6 +56,7 @@ use crate::EngineError;
 use crate::EngineName;
 use crate::FileError;
 use crate::Gap;
+use crate::Outlook;
 use crate::Reach;
 use crate::Site;
 use crate::StageInputs;
@@ -60,6 +71,7 @@ use crate::workspace;
 use self::apt::Apt;
 use self::distribution::Distribution;
 use self::package::PackageLock;
+use self::size::Details;
 use self::tree::Tree;
 
 /// The package with the first program of the system, which needs no libraries.
@@ -100,6 +112,13 @@ impl Engine for Prebuilt {
 
     fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap> {
         gap::gaps(plan, &kernel::settings(&workspace.target()))
+    }
+
+    fn outlook(&self, plan: &BuildPlan) -> Outlook {
+        match self.wishes(plan) {
+            Ok((target, _)) => outlook::of(plan, &target),
+            Err(error) => Outlook { impossible: Some(error.to_string()), ..Outlook::default() },
+        }
     }
 
     fn stages(&self, plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<StageInputs>, EngineError> {
@@ -170,10 +189,12 @@ impl Prebuilt {
             return Err(PrebuiltError::Unprepared { what: "the package `busybox-static`" });
         }
         hooks.check_hooks(&[plugins(site.plan, Stage::Pre), plugins(site.plan, Stage::Post)].concat())?;
-        let packages = apt.obtain(lock.packages())?;
+        let files = apt.obtain(lock.packages())?;
+        let names = lock.packages().map(|package| package.name.clone());
+        let packages: Vec<(String, PathBuf)> = names.zip(files).collect();
         workspace::claim(site.workspace)?;
         let staging = Staging::new(&site.workspace.folder(), site.workspace.name())?;
-        let outputs = self.make(site, hooks, &target, &packages, staging.path())?;
+        let (outputs, details) = self.make(site, hooks, &target, &packages, staging.path())?;
         lock.write(site.workspace)?;
         // Without a record the folders count as unfinished, until both are in place.
         BuildRecord::remove(site.workspace)?;
@@ -181,6 +202,7 @@ impl Prebuilt {
         staging.commit("images", &site.workspace.images())?;
         let mut record = BuildRecord::new(EngineName::Prebuilt, stages);
         record.outputs = Some(outputs.to_string());
+        record.details = serde_json::json!(details);
         record.write(site.workspace)?;
         Ok(Compiled::Built(Vec::new()))
     }
@@ -204,15 +226,15 @@ impl Prebuilt {
         vec![packages, system, images]
     }
 
-    /// Makes `target` and `images` in the staging folder and returns the digest of `SHA256SUMS`.
+    /// Makes `target` and `images` in the staging folder. Returns the digest of `SHA256SUMS`, and what is to be noted.
     fn make(
         &self,
         site: &Site<'_>,
         hooks: &dyn HookRunner,
         target: &Target,
-        packages: &[PathBuf],
+        packages: &[(String, PathBuf)],
         staging: &Path,
-    ) -> Result<skiff_plan::Digest, PrebuiltError> {
+    ) -> Result<(Digest, Details), PrebuiltError> {
         let (root, images) = (staging.join("target"), staging.join("images"));
         for folder in [&root, &images] {
             fs::create_dir(folder).map_err(FileError::at("make", folder))?;
@@ -222,32 +244,39 @@ impl Prebuilt {
         tree.skeleton()?;
         let newest = self.unpack(site, &tree, packages)?;
         let epoch = self.source_date_epoch.unwrap_or(newest);
+        tree.begin(Origin::Skiff);
         let kernel = kernel::take_out(&tree, &images, target.arch)?;
-        let modules = kernel.index_modules(&tree)?;
+        let modules = kernel.index_modules(&tree, site)?;
         if let Some(wanted) = target.arch.and_then(|arch| site.plan.prebuilt.images.get(&arch.to_string())) {
             image::taken(&tree, wanted, &folder)?;
         }
         system::configure(&tree, site.plan, target)?;
         for overlay in &site.plan.overlays {
             site.cancel.check()?;
+            tree.begin(Origin::Overlay(overlay.layer.clone()));
             tree.copy_overlay(overlay)?;
         }
+        tree.begin(Origin::Skiff);
         let owners = account::create(&tree, site.plan, target)?;
         self.call_hooks(site, hooks, Stage::Pre, epoch, &root, &folder)?;
 
-        image::initramfs(&tree, &modules, &site.plan.prebuilt, epoch, &images)?;
+        let details = size::measure(&tree)?;
+        image::initramfs(&tree, &modules, &site.plan.prebuilt, epoch, &images, site)?;
         image::root(&tree, &owners, epoch, &images, site)?;
         self.call_hooks(site, hooks, Stage::Post, epoch, &root, &folder)?;
         times::cap(&folder, epoch)?;
-        Ok(outputs::write_sums(&images, Symlinks::Refused)?)
+        let _task = Task::start(site.reporter, "Digesting images", Unit::Items, None);
+        Ok((outputs::write_sums(&images, Symlinks::Refused)?, details))
     }
 
     /// Unpacks all packages and returns the time of the newest file in them.
-    fn unpack(&self, site: &Site<'_>, tree: &Tree, packages: &[PathBuf]) -> Result<u32, PrebuiltError> {
-        let sizes = packages.iter().map(|path| fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default());
+    fn unpack(&self, site: &Site<'_>, tree: &Tree, packages: &[(String, PathBuf)]) -> Result<u32, PrebuiltError> {
+        let sizes =
+            packages.iter().map(|(_, path)| fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default());
         let task = Task::start(site.reporter, "Unpacking packages", Unit::Bytes, Some(sizes.sum()));
         let mut newest = 0;
-        for package in packages {
+        for (name, package) in packages {
+            tree.begin(Origin::Package(name.clone()));
             newest = newest.max(deb::unpack(package, tree, &task, site.cancel)?);
         }
         Ok(newest)

@@ -38,12 +38,9 @@ impl PackageLock {
         update: bool,
     ) -> Result<Self, PrebuiltError> {
         let locked = self.requests.entry(arch.to_string()).or_default();
-        let missing: Vec<&String> = requests.iter().filter(|name| !locked.contains_key(*name)).collect();
+        let missing: Vec<String> = requests.iter().filter(|name| !locked.contains_key(*name)).cloned().collect();
         if !missing.is_empty() {
-            apt.refresh(update)?;
-        }
-        for name in missing {
-            locked.insert(name.clone(), apt.look_up(name)?);
+            locked.extend(apt.look_up(&missing, update)?);
         }
         Ok(self.of(requests, arch))
     }

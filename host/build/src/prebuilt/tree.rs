@@ -1,6 +1,8 @@
 //! The root file system being built, on disk, entered only through a handle: whatever links packages and layers
 //! bring, nothing is written outside.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::io::Read;
@@ -16,6 +18,7 @@ use cap_std::fs::PermissionsExt as _;
 use skiff_plan::Overlay;
 use walkdir::WalkDir;
 
+use super::size::Origin;
 use crate::FileError;
 
 /// Folders that every system has, with their mode.
@@ -60,13 +63,22 @@ const IGNORED: [&str; 6] = [".git", ".svn", ".hg", ".bzr", "CVS", ".empty"];
 pub(crate) struct Tree {
     dir: Dir,
     path: PathBuf,
+    /// Where files come from.
+    origins: RefCell<Origins>,
+}
+
+/// Where the files of a tree come from.
+#[derive(Debug, Default)]
+struct Origins {
+    present: Origin,
+    files: BTreeMap<PathBuf, Origin>,
 }
 
 impl Tree {
     /// Opens an empty folder.
     pub(crate) fn new(path: &Path) -> Result<Self, FileError> {
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(FileError::at("open", path))?;
-        Ok(Self { dir, path: path.to_owned() })
+        Ok(Self { dir, path: path.to_owned(), origins: RefCell::default() })
     }
 
     /// Returns the handle.
@@ -77,6 +89,26 @@ impl Tree {
     /// Returns where it is on the host, for walking it.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Notes where the files come from that are added from now on.
+    pub(crate) fn begin(&self, origin: Origin) {
+        self.origins.borrow_mut().present = origin;
+    }
+
+    /// Returns where a file comes from.
+    pub(crate) fn origin_of(&self, path: &Path) -> Origin {
+        self.origins.borrow().files.get(path).cloned().unwrap_or_default()
+    }
+
+    /// Notes that a file is there now. Its parents may be links, as `/lib` is.
+    fn note_origin(&self, path: &Path) -> io::Result<()> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.map_or_else(|| Ok(PathBuf::new()), |parent| self.dir.canonicalize(parent))?;
+        let mut origins = self.origins.borrow_mut();
+        let present = origins.present.clone();
+        origins.files.insert(parent.join(path.file_name().unwrap_or_default()), present);
+        Ok(())
     }
 
     /// Makes the folders and links that every system has.
@@ -112,6 +144,7 @@ impl Tree {
         self.make_room(path)?;
         let mut file = self.dir.open_with(path, OpenOptions::new().write(true).create_new(true))?;
         io::copy(content, &mut file)?;
+        self.note_origin(path)?;
         file.set_permissions(Permissions::from_mode(mode & 0o7777))
     }
 
@@ -124,7 +157,8 @@ impl Tree {
     /// Makes a second name for a file.
     pub(crate) fn add_hard_link(&self, original: &Path, path: &Path) -> io::Result<()> {
         self.make_room(path)?;
-        self.dir.hard_link(original, &self.dir, path)
+        self.dir.hard_link(original, &self.dir, path)?;
+        self.note_origin(path)
     }
 
     /// Makes the parents of a path and removes a file or link that is there.

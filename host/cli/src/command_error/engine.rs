@@ -212,8 +212,13 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::Frozen { .. } => plain.hint("run it once without --frozen"),
             PrebuiltError::NoApt { .. } => plain.hint("run this on Debian or Ubuntu"),
             PrebuiltError::NoPackage { .. } => {
-                plain.hint("check its name in metadata/prebuilt.yaml, and that `apt-get update` works on this machine")
+                plain.hint("check its name in metadata/prebuilt.yaml, and that a source of this machine's apt has it")
             }
+            PrebuiltError::Lists { .. } | PrebuiltError::NotInOldLists { .. } => plain
+                .hint("check the network; `apt-get update` fetches the same lists, for the machine itself")
+                .hint("packages that are locked and downloaded need no lists: skiff --offline compile"),
+            PrebuiltError::OfflineUpdate => plain.hint("leave one of the two out"),
+            PrebuiltError::OfflineLists { .. } => plain.hint("run `skiff fetch` with a network"),
             PrebuiltError::Download { .. } | PrebuiltError::Digest { .. } => plain.hint(
                 "if the distribution has replaced that version, `skiff compile --update` takes the newest and locks it",
             ),

@@ -21,7 +21,7 @@ pub(crate) fn run(session: &Session, args: &BuildArgs) -> Result<()> {
     let site = session.site(&plan, &lock);
     lock::check(session, &plan)?;
     configure::with(session, &site, engine.as_ref(), &args.configure)?;
-    compile::with(session, &site, engine.as_ref())
+    compile::with(session, &site, engine.as_ref(), true)
 }
 
 /// Builds all workspaces of the project. One that fails does not keep the others from being built.

@@ -21,6 +21,7 @@ use crate::command_error::Result;
 use crate::commands::dropped;
 use crate::consent;
 use crate::lock;
+use crate::outlook;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
@@ -28,7 +29,12 @@ pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
     let engine = session.engine(&plan, false)?;
     let lock = session.lock()?;
     lock::check(session, &plan)?;
-    with(session, &session.site(&plan, &lock), engine.as_ref(), args)
+    with(session, &session.site(&plan, &lock), engine.as_ref(), args)?;
+    // A build says so by failing.
+    if let Some(why) = engine.outlook(&plan).impossible {
+        session.warn(&format!("the engine `{}` cannot build this system: {why}", engine.name()));
+    }
+    Ok(())
 }
 
 /// Configures, because the user wants it.
@@ -45,13 +51,16 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, args
             session.warn(&format!("as before, {count} settings come to nothing ({})", file.display()));
         }
     }
+    if configured == Configured::Unchanged {
+        outlook::warn(session, site.plan, engine);
+    }
     warn_of_scripts(session, site.plan, engine)?;
     warn_of_plugins(session, site.plan)
 }
 
 /// Configures, because something else needs it, with what was let pass before.
-pub(crate) fn ensure(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<()> {
-    write(session, site, engine, session.settings.ignore_broken_lines, false).map(drop)
+pub(crate) fn ensure(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<Configured> {
+    write(session, site, engine, session.settings.ignore_broken_lines, false)
 }
 
 fn write(
@@ -86,6 +95,7 @@ fn write(
             session.warn(&format!("left out: {broken}"));
         }
         show_dropped(session, site.plan, dropped);
+        outlook::warn(session, site.plan, engine);
     }
     // Who has built nothing and fetched nothing yet has only a configuration.
     if skiff_build::is_workspace(&session.workspace.folder()) {

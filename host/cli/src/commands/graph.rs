@@ -4,8 +4,11 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use indicatif::HumanBytes;
+use skiff_build::EngineName;
 use skiff_build::buildroot::read_installed_sizes;
 use skiff_build::buildroot::read_step_times;
+use skiff_build::prebuilt;
+use skiff_build::prebuilt::Origin;
 
 use crate::args::GraphArgs;
 use crate::args::GraphCommand;
@@ -14,9 +17,10 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::graph::Bar;
 use crate::graph::Page;
+use crate::graph::Role;
 use crate::graph::Row;
-use crate::graph::arcs;
 use crate::graph::bars;
+use crate::graph::lanes;
 use crate::output::data;
 use crate::session::Session;
 
@@ -28,39 +32,41 @@ pub(crate) fn run(session: &Session, command: &GraphCommand) -> Result<()> {
     }
 }
 
-/// Draws all layers in merge order and who needs whom.
+/// Draws all layers in merge order, and which of them brought which.
 fn layers(session: &Session, args: &GraphArgs) -> Result<()> {
     let chain = session.chain()?;
     let position = |name: &str| chain.layers().iter().position(|layer| layer.name.eq_ignore_ascii_case(name));
-    let mut rows: Vec<Row> = chain
-        .layers()
-        .iter()
-        .map(|layer| Row { name: layer.name.clone(), strong: false, faint: true, needs: Vec::new() })
-        .collect();
-    let mut table = Vec::new();
+    let row = |name: &str| Row { name: name.to_owned(), role: Role::Implicit, brings: Vec::new(), note: String::new() };
+    let mut rows: Vec<Row> = chain.layers().iter().map(|layer| row(&layer.name)).collect();
+    let mut brought_by: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut descriptions = BTreeMap::new();
     for package in chain.packages() {
         let dependencies = package.dependencies()?;
-        let Some(row) = position(package.name.as_str()).and_then(|at| rows.get_mut(at)) else { continue };
-        row.faint = false;
-        row.strong = chain.requested().contains(&package.name);
-        row.needs = dependencies.iter().filter_map(|(name, _)| position(name.as_str())).collect();
-        let names: Vec<&str> = dependencies.iter().map(|(name, _)| name.as_str()).collect();
-        let asked = if row.strong { "asked for" } else { "" };
-        table.push(vec![
-            package.name.to_string(),
-            asked.to_owned(),
-            names.join(", "),
-            package.description()?.map(|line| line.to_string()).unwrap_or_default(),
-        ]);
+        let Some(at) = position(package.name.as_str()) else { continue };
+        let Some(row) = rows.get_mut(at) else { continue };
+        row.role = if chain.requested().contains(&package.name) { Role::Requested } else { Role::Brought };
+        row.brings = dependencies.iter().filter_map(|(name, _)| position(name.as_str())).collect();
+        for brought in &row.brings {
+            brought_by.entry(*brought).or_default().push(package.name.to_string());
+        }
+        descriptions.insert(at, package.description()?.map(|line| line.to_string()).unwrap_or_default());
     }
-    let title = "Layers in merge order: later ones win, arcs lead to what is needed";
-    let svg = arcs(title, &rows)?;
-    write(
-        session,
-        args,
-        "layers",
-        &Page { title, svg: &svg, heads: &["layer", "", "needs", "description"], rows: table },
-    )
+    let mut table = Vec::new();
+    for (at, row) in rows.iter_mut().enumerate() {
+        let by = brought_by.get(&at).map(|names| format!("brought by {}", names.join(", ")));
+        row.note = match row.role {
+            Role::Implicit => Role::Implicit.shown().to_owned(),
+            Role::Requested => {
+                [Some(Role::Requested.shown().to_owned()), by].into_iter().flatten().collect::<Vec<_>>().join(", ")
+            }
+            Role::Brought => by.unwrap_or_default(),
+        };
+        let description = descriptions.remove(&at).unwrap_or_default();
+        table.push(vec![(at + 1).to_string(), row.name.clone(), row.note.clone(), description]);
+    }
+    let title = "Layers in merge order: later ones win";
+    let svg = lanes(title, &rows)?;
+    write(session, args, "layers", &Page { title, svg: &svg, heads: &["", "layer", "why", "description"], rows: table })
 }
 
 /// Steps in the order in which Buildroot makes them; others are shown together.
@@ -88,15 +94,72 @@ fn build_time(session: &Session, args: &GraphArgs) -> Result<()> {
     draw(session, args, "build-time", "Build time of each package", &mut rows, &legend, shown)
 }
 
+/// Bytes in words.
+fn bytes(count: f64) -> String {
+    HumanBytes(count as u64).to_string()
+}
+
 fn size(session: &Session, args: &GraphArgs) -> Result<()> {
+    if skiff_build::built_by(&session.workspace)? == Some(EngineName::Prebuilt) {
+        return prebuilt_size(session, args);
+    }
     let sizes = read_installed_sizes(&session.workspace.folder())?;
     if sizes.is_empty() {
-        return Err(nothing(session, "sizes"));
+        return Err(nothing(session, "sizes").hint("the engine `prebuilt` records them, too: skiff compile"));
     }
     let mut rows: Vec<Bar> =
         sizes.into_iter().map(|(name, bytes)| Bar { name, parts: vec![(0, bytes as f64)] }).collect();
-    let shown = |bytes: f64| HumanBytes(bytes as u64).to_string();
-    draw(session, args, "size", "Size of each package in the target", &mut rows, &["files"], shown)
+    draw(session, args, "size", "Size of each package in the target", &mut rows, &["files"], bytes)
+}
+
+/// Draws what packages and overlays take, each by itself and added up by layer.
+fn prebuilt_size(session: &Session, args: &GraphArgs) -> Result<()> {
+    let sizes = prebuilt::read_sizes(&session.workspace)?;
+    if sizes.is_empty() {
+        let message = "The last build did not record the sizes of its packages";
+        return Err(CommandError::new(Kind::User, message).hint("build again: skiff clean && skiff compile"));
+    }
+    let bringers = bringers(session)?;
+    let legend = ["packages", "root overlay", "made by skiff and by hooks"];
+    let mut single = Vec::new();
+    let mut layers: BTreeMap<String, BTreeMap<usize, f64>> = BTreeMap::new();
+    for (origin, count) in sizes {
+        let (kind, layer, name) = match origin {
+            Origin::Package(name) => {
+                let layer = bringers.get(&name).cloned().unwrap_or_else(|| "no layer any more".to_owned());
+                (0, layer.clone(), format!("{name} ({layer})"))
+            }
+            Origin::Overlay(layer) => (1, layer.clone(), format!("root overlay of {layer}")),
+            Origin::Skiff => (2, "skiff".to_owned(), "made by skiff and by hooks".to_owned()),
+        };
+        single.push(Bar { name, parts: vec![(kind, count as f64)] });
+        *layers.entry(layer).or_default().entry(kind).or_default() += count as f64;
+    }
+    let row = |(name, parts): (String, BTreeMap<usize, f64>)| Bar { name, parts: parts.into_iter().collect() };
+    let mut layers: Vec<Bar> = layers.into_iter().map(row).collect();
+    draw(session, args, "size", "Size of each package in the target", &mut single, &legend, bytes)?;
+    draw(session, args, "size-by-layer", "Size of what each layer brings", &mut layers, &legend, bytes)
+}
+
+/// Returns the layer that brought each package: the last that names a kernel, the first that names another package.
+fn bringers(session: &Session) -> Result<BTreeMap<String, String>> {
+    let mut by_request: BTreeMap<String, String> = BTreeMap::new();
+    for layer in session.chain()?.layers() {
+        let wishes = layer.prebuilt()?;
+        for kernel in wishes.kernel.values().flat_map(BTreeMap::values) {
+            by_request.insert(kernel.clone(), layer.name.clone());
+        }
+        for package in wishes.packages {
+            by_request.entry(package).or_insert_with(|| layer.name.clone());
+        }
+    }
+    let mut bringers = BTreeMap::new();
+    for (package, requests) in prebuilt::requests(&session.workspace)? {
+        if let Some(layer) = requests.iter().find_map(|request| by_request.get(request)) {
+            bringers.insert(package, layer.clone());
+        }
+    }
+    Ok(bringers)
 }
 
 fn nothing(session: &Session, what: &str) -> CommandError {
@@ -131,7 +194,7 @@ fn write(session: &Session, args: &GraphArgs, name: &str, page: &Page<'_>) -> Re
     fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
     for (ending, text) in [("svg", page.svg.to_owned()), ("html", page.html())] {
         let path = folder.join(format!("{name}.{ending}"));
-        fs::write(&path, text).map_err(|error| failed(&path, error))?;
+        skiff_build::write_file(&path, text.as_bytes())?;
         data!("{}", path.display());
     }
     Ok(())

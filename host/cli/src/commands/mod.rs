@@ -1,7 +1,7 @@
 //! One command, one file.
 
 mod audit;
-mod board;
+pub(crate) mod board;
 mod br;
 mod build;
 mod check;

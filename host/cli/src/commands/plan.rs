@@ -1,6 +1,8 @@
+use skiff_build::Outlook;
 use skiff_kconfig::Kind;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
+use skiff_plan::document::PlanDocument;
 use skiff_plan::document::document;
 
 use crate::args::PlanArgs;
@@ -13,16 +15,31 @@ use crate::session::Session;
 pub(crate) fn run(session: &Session, args: &PlanArgs) -> Result<()> {
     let plan = session.plan()?;
     if args.json {
-        let text = serde_json::to_string_pretty(&document(&plan))
+        let outlook = session.engine(&plan, false)?.outlook(&plan);
+        let text = serde_json::to_string_pretty(&WithOutlook { plan: document(&plan), outlook })
             .map_err(|error| CommandError::new(ErrorKind::Bug, error.to_string()))?;
         data!("{text}");
         return Ok(());
     }
     print(&plan);
+    if let Ok(engine) = session.engine(&plan, false) {
+        let outlook = engine.outlook(&plan);
+        outlook.impossible.iter().for_each(|why| data!("lacks   a way to build it: {why}"));
+        outlook.login.iter().for_each(|login| data!("login   {login}"));
+        outlook.lacks.iter().for_each(|lacking| data!("lacks   {lacking}"));
+    }
     for broken in &plan.broken {
         session.warn(&broken.to_string());
     }
     Ok(())
+}
+
+/// A plan, and what its system will be like.
+#[derive(serde::Serialize)]
+struct WithOutlook<'p> {
+    #[serde(flatten)]
+    plan: PlanDocument<'p>,
+    outlook: Outlook,
 }
 
 fn print(plan: &BuildPlan) {

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 use serde_json::json;
 use skiff_build::Built;
 use skiff_build::EngineName;
+use skiff_build::Outlook;
 use skiff_build::StageChange;
 use skiff_build::Weight;
 use skiff_build::WorkspaceLock;
@@ -19,6 +20,7 @@ use crate::command_error::Result;
 use crate::commands::board::commands_of;
 use crate::commands::dropped;
 use crate::consent;
+use crate::outlook;
 use crate::output::data;
 use crate::session::Session;
 use crate::settings::Origin;
@@ -65,8 +67,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     if let Some(plan) = &plan {
         print_commands(plan);
     }
-    print_next(work.as_ref());
-    Ok(())
+    print_next(session, plan.as_ref(), work.as_ref())
 }
 
 /// Shows where things come from that are not where a checkout has them: given now, or remembered.
@@ -129,6 +130,8 @@ struct Work {
     again: Vec<String>,
     /// The layers that lack a grant without which nothing is built.
     refused: Vec<String>,
+    /// What the system will be like.
+    outlook: Outlook,
     /// The digest of each stage.
     stages: Vec<(String, String)>,
     /// The settings of the layers that the engine did not follow.
@@ -197,7 +200,21 @@ impl Work {
         let mut dropped = skiff_build::read_dropped(&session.workspace);
         dropped.retain(|dropped| configured && skiff_build::weigh(plan, dropped) == Weight::Wish);
         let dropped_lines = dropped::summary(plan, &dropped.iter().collect::<Vec<_>>());
-        Self { configured, present, built, other, changes, again, refused, stages, dropped, dropped_lines, error }
+        let outlook = engine.as_ref().map(|engine| engine.outlook(plan)).unwrap_or_default();
+        Self {
+            configured,
+            present,
+            built,
+            other,
+            changes,
+            again,
+            refused,
+            outlook,
+            stages,
+            dropped,
+            dropped_lines,
+            error,
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -224,6 +241,9 @@ impl Work {
             Some(engine) => data!("built      {}, by the engine `{engine}`", self.built.shown()),
             None => data!("built      {}", self.built.shown()),
         }
+        self.outlook.impossible.iter().for_each(|why| data!("lacks      a way to build it: {why}"));
+        self.outlook.login.iter().for_each(|login| data!("login      {login}"));
+        self.outlook.lacks.iter().for_each(|lacking| data!("lacks      {lacking}"));
         let known = matches!(self.built, Outcome::Building | Outcome::Unfinished | Outcome::Images);
         if !self.refused.is_empty() {
             let layers = self.refused.join(" ");
@@ -270,6 +290,7 @@ fn document(session: &Session, work: Option<&Work>, error: Option<&str>) -> Json
         "again": work.map(|work| &work.again),
         "refused": work.map(|work| &work.refused),
         "dropped": work.map(|work| dropped::document(&work.dropped.iter().collect::<Vec<_>>())),
+        "outlook": work.map(|work| &work.outlook),
     })
 }
 
@@ -312,7 +333,7 @@ fn print_commands(plan: &BuildPlan) {
     }
 }
 
-fn print_next(work: Option<&Work>) {
+fn print_next(session: &Session, plan: Option<&BuildPlan>, work: Option<&Work>) -> Result<()> {
     data!("\n\x1b[1mnext\x1b[0m");
     let line = |command: &str, what: &str| data!("  {command:38} {what}");
     match work {
@@ -326,7 +347,13 @@ fn print_next(work: Option<&Work>) {
             }
         }
     }
+    if let Some(plan) = plan.filter(|_| work.is_some_and(Work::is_done))
+        && let Some((command, what)) = outlook::next_command(session, plan)?
+    {
+        line(&command, &what);
+    }
     line("skiff list --all", "all packages");
     line("skiff plan", "what the chain comes to");
     line("skiff --help", "all commands");
+    Ok(())
 }

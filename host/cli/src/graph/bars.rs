@@ -4,6 +4,9 @@ use super::DrawError;
 use super::LETTER;
 use super::ROW;
 use super::TITLE;
+use super::columns;
+use super::drawable;
+use super::shortened;
 
 /// A row of a bar chart: a name and parts that add up.
 #[derive(Debug, Clone)]
@@ -28,9 +31,11 @@ pub(crate) fn bars(
     shown: impl Fn(f64) -> String,
 ) -> Result<String, DrawError> {
     const WIDTH: i32 = 1000;
-    const VALUE: i32 = 90;
-    let names = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
-    let left = i32::try_from(names).unwrap_or(40).min(40) * LETTER + 16;
+    const VALUE: i32 = 110;
+    const NAME: usize = 48;
+    let names: Vec<String> = rows.iter().map(|row| shortened(&row.name, NAME)).collect();
+    let longest = names.iter().map(|name| columns(name)).max().unwrap_or(0);
+    let left = i32::try_from(longest).map_err(DrawError::of)? * LETTER + 16;
     let most = rows.iter().map(Bar::total).fold(0.0, f64::max);
     let room = f64::from(WIDTH - left - VALUE);
     let height = TITLE + ROW * i32::try_from(rows.len() + 2).map_err(DrawError::of)?;
@@ -40,12 +45,12 @@ pub(crate) fn bars(
         let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         area.fill(&WHITE).map_err(DrawError::of)?;
         let text = |words: &str, at: (i32, i32), size: i32| {
-            let style = ("sans-serif", size).into_font().color(&BLACK);
-            area.draw(&Text::new(words.to_owned(), at, style)).map_err(DrawError::of)
+            let style = ("monospace", size).into_font().color(&BLACK);
+            area.draw(&Text::new(drawable(words), at, style)).map_err(DrawError::of)
         };
         text(title, (8, 8), 20)?;
-        for (row, y) in rows.iter().zip((TITLE..).step_by(ROW.unsigned_abs() as usize)) {
-            text(&row.name, (8, y + 3), 13)?;
+        for ((row, name), y) in rows.iter().zip(&names).zip((TITLE..).step_by(ROW.unsigned_abs() as usize)) {
+            text(name, (8, y + 3), 13)?;
             let mut x = f64::from(left);
             for (kind, value) in &row.parts {
                 let end = x + if most > 0.0 { value / most * room } else { 0.0 };

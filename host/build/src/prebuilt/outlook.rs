@@ -1,0 +1,122 @@
+//! What a system will be like: who can log in, and what layers say that it lacks.
+
+use skiff_plan::BuildPlan;
+use skiff_plan::Target;
+use skiff_plan::User;
+
+use super::gap;
+use crate::Lacking;
+use crate::Outlook;
+
+/// Files of overlays that change who can log in, in ways that are not looked into.
+const UNKNOWN: [&str; 6] =
+    ["etc/inittab", "etc/passwd", "etc/shadow", "etc/init.d/rcS", "root/.ssh/authorized_keys", "etc/dropbear"];
+
+/// Packages with a server that people log in through.
+const SERVERS: [&str; 3] = ["dropbear-bin", "openssh-server", "tinysshd"];
+
+/// Who can log in to a system.
+#[derive(Debug, PartialEq, Eq)]
+enum Login {
+    /// Somebody: how.
+    Possible(String),
+    /// Nobody: why.
+    Impossible(&'static str),
+    /// It depends on files of layers.
+    Unknown,
+}
+
+/// Returns what the system of a plan will be like.
+pub(crate) fn of(plan: &BuildPlan, target: &Target) -> Outlook {
+    let mut outlook = Outlook::default();
+    match login(plan, target) {
+        Login::Possible(how) => outlook.login = Some(how),
+        Login::Impossible(why) => {
+            outlook.lacks.push(Lacking { layer: None, text: format!("nobody can log in: {why}") });
+        }
+        Login::Unknown => {}
+    }
+    let wanted = |symbols: &[String]| symbols.is_empty() || symbols.iter().any(|symbol| gap::is_gap(plan, symbol));
+    let said = plan.prebuilt.lacks.iter().filter(|lack| wanted(&lack.symbols));
+    // What every system may lack comes after what the layers of the chain are for.
+    let (base, own): (Vec<_>, Vec<_>) = said.partition(|lack| lack.layer.starts_with("base/"));
+    for lack in own {
+        outlook.lacks.push(Lacking { layer: Some(lack.layer.clone()), text: lack.text.clone() });
+    }
+    outlook.lacks.extend(base.into_iter().map(|lack| Lacking { layer: None, text: lack.text.clone() }));
+    outlook
+}
+
+fn login(plan: &BuildPlan, target: &Target) -> Login {
+    let overlaid = |file: &&str| plan.overlays.iter().any(|overlay| overlay.path.join(file).symlink_metadata().is_ok());
+    if UNKNOWN.iter().any(|file| overlaid(file)) || plan.prebuilt.packages.iter().any(|p| SERVERS.contains(&p.as_str()))
+    {
+        return Login::Unknown;
+    }
+    console_login(target, &plan.users)
+}
+
+/// Works out who can log in on the console.
+fn console_login(target: &Target, users: &[User]) -> Login {
+    let Some(getty) = &target.getty else {
+        return Login::Impossible("no console has a login prompt (BR2_TARGET_GENERIC_GETTY)");
+    };
+    let port = &getty.port;
+    // `-n` asks for no name, and `-l PROGRAM` runs a program in the place of `login`.
+    let has = |option: &str| getty.options.split_whitespace().any(|word| word == option);
+    if has("-n") && has("-l") {
+        return Login::Possible(format!("a shell starts on {port} without a login"));
+    }
+    let root = match target.root_password.as_deref() {
+        Some("") => Some("root logs in without a password"),
+        Some(_) => Some("root logs in with a password"),
+        None => None,
+    };
+    let names: Vec<&str> = users.iter().filter(|user| may_log_in(user)).map(|user| user.name.as_str()).collect();
+    match (root, names.is_empty()) {
+        (None, true) => Login::Impossible("root login is off and no user has a password (util/rootlogin turns it on)"),
+        (Some(root), true) => Login::Possible(format!("{root} on {port}")),
+        (Some(root), false) => Login::Possible(format!("{root} on {port}, and so can {}", names.join(", "))),
+        (None, false) => Login::Possible(format!("{} can log in on {port}", names.join(", "))),
+    }
+}
+
+/// Returns whether a user has a shell and a password that some input equals.
+fn may_log_in(user: &User) -> bool {
+    let is_shell = !matches!(user.shell.as_str(), "-" | "/bin/false" | "/sbin/nologin" | "/usr/sbin/nologin");
+    user.name != "-" && is_shell && !user.password.starts_with(['!', '*'])
+}
+
+#[cfg(test)]
+mod tests {
+    use skiff_plan::Getty;
+
+    use super::*;
+
+    fn target(root_password: Option<&str>, options: &str) -> Target {
+        let getty = Getty { port: "ttyS0".into(), baudrate: 0, term: String::new(), options: options.into() };
+        Target { root_password: root_password.map(str::to_owned), getty: Some(getty), ..Target::default() }
+    }
+
+    #[test]
+    fn who_can_log_in_is_worked_out_from_accounts_and_the_console() {
+        let users = |text: &str| User::parse_table(std::path::Path::new("t"), text).unwrap();
+        let locked = users(
+            "a -1 a -1 * /home/a /bin/sh - A\nb -1 b -1 !=x /home/b /bin/sh - B\n\
+                            c -1 c -1 =x /home/c - - C\nd -1 d -1 =x /home/d /bin/false - D\n",
+        );
+        let open = users("alice -1 alice -1 =secret /home/alice /bin/sh - Alice\n");
+        let said = |target: &Target, users: &[User]| match console_login(target, users) {
+            Login::Possible(how) => how,
+            Login::Impossible(why) => format!("nobody: {why}"),
+            Login::Unknown => "unknown".into(),
+        };
+        assert!(said(&target(None, ""), &locked).starts_with("nobody: root login is off"));
+        assert_eq!(said(&target(None, ""), &open), "alice can log in on ttyS0");
+        assert_eq!(said(&target(Some(""), ""), &locked), "root logs in without a password on ttyS0");
+        assert_eq!(said(&target(Some("x"), ""), &open), "root logs in with a password on ttyS0, and so can alice");
+        assert_eq!(said(&target(None, "-n -l /bin/x"), &locked), "a shell starts on ttyS0 without a login");
+        assert!(said(&target(None, "-n"), &locked).starts_with("nobody"));
+        assert!(said(&Target { getty: None, ..target(Some(""), "") }, &open).starts_with("nobody: no console"));
+    }
+}

@@ -1,0 +1,82 @@
+//! What a system will lack, and what can be done with it, in lines for people.
+
+use std::collections::BTreeMap;
+
+use skiff_build::Engine;
+use skiff_build::Gap;
+use skiff_layers::LayerName;
+use skiff_plan::BuildPlan;
+
+use crate::command_error::Result;
+use crate::commands::board::commands_of;
+use crate::session::Session;
+
+/// Warns of what the system of a plan will lack: consequences first, then how many settings have no effect.
+pub(crate) fn warn(session: &Session, plan: &BuildPlan, engine: &dyn Engine) {
+    let lines = lines(session, plan, engine);
+    if !lines.is_empty() {
+        let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
+        session.warn(&format!("the engine `{}` does not give all that the layers ask for:{lines}", engine.name()));
+    }
+}
+
+/// Returns what the system of a plan will lack, a line for each.
+pub(crate) fn lines(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Vec<String> {
+    let mut lines: Vec<String> = engine.outlook(plan).lacks.iter().map(ToString::to_string).collect();
+    lines.extend(without_effect(&engine.gaps(plan, &session.workspace)));
+    lines
+}
+
+/// Layers that are shown with what they ask for in vain.
+const SHOWN: usize = 8;
+
+/// Sums up what the chain's own layers ask for in vain, a line for each layer.
+fn without_effect(gaps: &[Gap]) -> Vec<String> {
+    let mut layers: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for gap in gaps.iter().filter(|gap| !gap.is_machinery() && !gap.layer.starts_with("base/")) {
+        *layers.entry(&gap.layer).or_default().entry(gap.group).or_default() += 1;
+    }
+    let line = |(layer, groups): (&&str, &BTreeMap<&str, usize>)| {
+        let groups: Vec<String> = groups.iter().map(|(group, count)| format!("{group} {count}")).collect();
+        format!("{layer}: settings without effect: {}", groups.join(", "))
+    };
+    let mut lines: Vec<String> = layers.iter().take(SHOWN).map(line).collect();
+    if let Some(more @ 1..) = layers.len().checked_sub(SHOWN) {
+        lines.push(format!("and settings of {more} more layers"));
+    }
+    lines
+}
+
+/// Commands that come after a build, the most telling first, with the arguments that they cannot do without.
+const AFTER_BUILD: [(&str, &str); 3] = [("run", ""), ("format", " --device /dev/…"), ("buildimage", " --image FILE")];
+
+/// Returns the command line that makes use of a built system, and what it does.
+pub(crate) fn next_command(session: &Session, plan: &BuildPlan) -> Result<Option<(String, String)>> {
+    for (wanted, arguments) in AFTER_BUILD {
+        for planned in &plan.plugins {
+            if let Some((name, summary)) = commands_of(&planned.plugin).find(|(name, _)| *name == wanted) {
+                let package = asked_for(session, &planned.layer)?;
+                return Ok(Some((format!("skiff cmd {package} {name}{arguments}"), summary.to_owned())));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the package that was asked for and brought a layer of its own namespace, as `pi/4` brings `pi/common`.
+fn asked_for(session: &Session, layer: &str) -> Result<String> {
+    let chain = session.chain()?;
+    let is = |name: &LayerName| name.as_str().eq_ignore_ascii_case(layer);
+    if chain.requested().iter().any(is) {
+        return Ok(layer.to_owned());
+    }
+    let namespace = |name: &str| name.split('/').next().map(str::to_ascii_lowercase);
+    for package in chain.packages().iter().rev().filter(|package| chain.requested().contains(&package.name)) {
+        let name = package.name.as_str();
+        let brings = package.dependencies()?.iter().any(|(name, _)| is(name));
+        if brings && namespace(name) == namespace(layer) {
+            return Ok(name.to_owned());
+        }
+    }
+    Ok(layer.to_owned())
+}
