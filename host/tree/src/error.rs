@@ -26,6 +26,12 @@ pub enum TreeError {
         /// The path below the tree.
         path: String,
     },
+    /// A directory was moved while it was being removed.
+    #[error("{path}: the directory was moved while it was being removed")]
+    Moved {
+        /// The path below the tree, before it was moved.
+        path: String,
+    },
     /// A folder would be copied or packed into itself.
     #[error("{path}: a folder cannot be copied or packed into itself")]
     IntoItself {

@@ -1,10 +1,11 @@
-//! Work on whole trees below open folders: copying, packing, unpacking, digesting.
+//! Work on whole trees below open directories: copying, packing, unpacking, digesting, removing.
 //!
 //! What is copied and unpacked here comes from people whom nobody knows. Every path is a [`TreePath`], which cannot name
 //! anything outside; links on the way are followed by cap-std, which does not leave the folder; links that are
 //! copied or unpacked are never followed. Devices, pipes and sockets are refused, set-user-id bits are dropped.
 //!
-//! This crate must not: open anything by a path of the host, know what a layer or a plugin is.
+//! This crate must not: open anything by a path of the host unless the caller hands it [`rustix::fs::CWD`], know what a
+//! layer or a plugin is.
 
 mod copy;
 mod data;
@@ -13,6 +14,8 @@ mod entry;
 mod error;
 mod pack;
 mod path;
+mod remove;
+mod temporary;
 mod unpack;
 mod watched;
 
@@ -31,6 +34,8 @@ pub use pack::Format;
 pub use pack::pack;
 pub use path::InvalidPath;
 pub use path::TreePath;
+pub use remove::remove;
+pub use temporary::Temporary;
 pub use unpack::Bounds;
 pub use unpack::unpack;
 
