@@ -57,5 +57,9 @@ pub(crate) const PLAIN_MODE: u32 = 0o777;
 /// All bits of a mode.
 pub(crate) const ALL_MODE: u32 = 0o7777;
 
-/// Folders in folders that are gone into; each holds open files.
+/// Directories in directories that are gone into; each holds an open file.
 pub(crate) const MAX_DEPTH: usize = 100;
+
+/// Files, directories and links of a tree that is copied, packed or digested. Their names are in memory, a directory
+/// at a time.
+pub(crate) const MAX_ENTRIES: u64 = if cfg!(test) { 2000 } else { 2_000_000 };

@@ -221,7 +221,7 @@ impl<'a> Apt<'a> {
         for entry in fs::read_dir(&self.packages)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(&mine) {
-                fs::remove_dir_all(entry.path())?;
+                skiff_tree::remove(rustix::fs::CWD, &entry.path(), &|| Ok(()))?;
             }
         }
         Ok(())

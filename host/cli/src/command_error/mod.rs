@@ -212,7 +212,11 @@ impl From<ConfigureError> for CommandError {
 
 impl From<FileError> for CommandError {
     fn from(error: FileError) -> Self {
-        Self::of(Kind::User, &error)
+        // Long work on a tree ends so when the user asks for it.
+        match error.source.kind() {
+            io::ErrorKind::Interrupted => Self::new(Kind::Cancelled, "Cancelled"),
+            _ => Self::of(Kind::User, &error),
+        }
     }
 }
 

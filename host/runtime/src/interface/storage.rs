@@ -289,8 +289,8 @@ pub(crate) fn tree_failure(shown: &str, error: TreeError) -> Failure {
         other => {
             let code = match &other {
                 TreeError::Special { .. } | TreeError::Outside { .. } => Code::Refused,
-                TreeError::TooDeep { .. } | TreeError::TooLarge(_) => Code::Limit,
-                TreeError::IntoItself { .. } | TreeError::Folder { .. } => Code::Conflict,
+                TreeError::TooDeep { .. } | TreeError::TooMany { .. } | TreeError::TooLarge(_) => Code::Limit,
+                TreeError::IntoItself { .. } | TreeError::Folder { .. } | TreeError::Moved { .. } => Code::Conflict,
                 TreeError::Archive(_) | TreeError::Unfit { .. } => Code::Invalid,
                 TreeError::Stopped(_) | TreeError::Io { .. } => Code::Io,
             };

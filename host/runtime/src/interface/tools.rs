@@ -235,7 +235,7 @@ impl State {
     fn actual(&self, argument: tools::Argument) -> Result<Actual, Failure> {
         let find = |path: &str| {
             self.mounts
-                .find(path)
+                .find(path, &self.watch())
                 .map(|inside| (inside.zone, inside.view))
                 .map_err(|message| self.refuse(message, None))
         };
