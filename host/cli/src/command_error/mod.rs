@@ -186,10 +186,10 @@ impl From<PlanError> for CommandError {
             }
             PlanError::User(_) => plain.hint("a line is: name uid group gid password home shell groups comment"),
             PlanError::Contribution { .. } => plain.hint("this is a fault in the plugin"),
-            PlanError::MissingComponent { plugin, component, .. } => {
+            PlanError::MissingComponent { layer, plugin, component, .. } => {
                 let sources = component.with_file_name(&plugin);
                 match sources.is_dir() {
-                    true => plain.hint(format!("build it: skiff plugin build <its layer>/{plugin}")),
+                    true => plain.hint(format!("build it: skiff plugin build {layer}/{plugin}")),
                     false => plain.hint(format!("build the plugin and put it at {}", component.display())),
                 }
             }
@@ -330,6 +330,8 @@ impl From<CallError> for CommandError {
                 "if it needs more, raise `time_s` (now {}) under `limits` in its manifest",
                 limits.time_s
             )),
+            CallError::Answer { .. } => plain
+                .hint("ask for less at a time: the plugin's author can split the call, or close listings after use"),
             CallError::Memory { limits, .. } => plain.hint(format!(
                 "if it needs more, raise `memory_mib` (now {}) under `limits` in its manifest",
                 limits.memory_mib

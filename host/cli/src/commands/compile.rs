@@ -31,6 +31,7 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
 /// Builds what is configured.
 pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<()> {
     let called = |planned: &&PlannedPlugin| planned.plugin.hooks.iter().any(|stage| *stage != Stage::Configure);
+    site.plan.require_hooks()?;
     consent::obtain(session, site.plan.plugins.iter().filter(called))?;
     let runner = session.runner(site.plan)?;
     let compiled = engine.compile(site, &runner)?;
