@@ -1,6 +1,5 @@
 //! Running programs of the host for a plugin.
 
-use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -10,6 +9,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::process::Pid;
@@ -103,12 +104,16 @@ impl ToolEnvironment {
                 }
             }
         };
-        let computed = Cell::new(Duration::ZERO);
+        let computed = AtomicU64::new(0);
         let stopped = async {
             let end = tokio::time::Instant::now() + allowance.passed;
-            while tokio::time::Instant::now() < end && computed.get() < allowance.computed && !cancel.is_cancelled() {
+            while tokio::time::Instant::now() < end && !cancel.is_cancelled() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                computed.set(group.computed().unwrap_or(computed.get()));
+                let Some(so_far) = group.computed() else { continue };
+                computed.store(u64::try_from(so_far.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                if so_far > allowance.computed {
+                    return;
+                }
             }
         };
         let status = tokio::select! {
@@ -125,7 +130,7 @@ impl ToolEnvironment {
             stderr: err.bytes,
             cancelled: status.is_none() && cancel.is_cancelled(),
             timed_out: status.map_or(!cancel.is_cancelled(), |status| status == TIMED_OUT),
-            computed: computed.get(),
+            computed: Duration::from_millis(computed.into_inner()),
         })
     }
 

@@ -59,7 +59,10 @@ impl Room {
 
     /// Counts a text that may be missing, and copies it.
     pub(crate) fn optional(&mut self, text: Option<&str>) -> Result<Option<String>, AnswerTooLarge> {
-        text.map_or_else(|| self.none(), |text| self.text(text).map(Some))
+        match text {
+            Some(text) => self.text(text).map(Some),
+            None => self.none(),
+        }
     }
 
     /// Counts bytes that are there already.
