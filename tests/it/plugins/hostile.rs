@@ -152,7 +152,7 @@ fn hostile_symbols() {
     }
     // Many short ones take room, too.
     env.write("layers/my/board/buildroot/long", "BR2_X=\"A\"\n");
-    go(&env, 1, &["--text", "40000"]);
+    go(&env, 1, &["--text", "70000"]);
     go(&env, 0, &["--text", "1000"]);
 }
 
