@@ -18,7 +18,16 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("skiff-build", &["skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-tree"]),
     (
         "skiff-cli",
-        &["skiff-build", "skiff-flash", "skiff-kconfig", "skiff-layers", "skiff-layout", "skiff-plan", "skiff-runtime"],
+        &[
+            "skiff-build",
+            "skiff-flash",
+            "skiff-kconfig",
+            "skiff-layers",
+            "skiff-layout",
+            "skiff-plan",
+            "skiff-runtime",
+            "skiff-tree",
+        ],
     ),
     ("skiff-sdk", &[]),
     (

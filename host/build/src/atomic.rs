@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use rustix::fs::CWD;
 use rustix::fs::RenameFlags;
-use tempfile::TempDir;
+use skiff_tree::Temporary;
 
 use crate::mounted::refuse_mounts;
 use crate::mounted::remove_tree;
@@ -82,7 +82,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), FileError> {
 
 /// A folder that is being filled and will take the place of another.
 pub(crate) struct Staging {
-    folder: TempDir,
+    folder: Temporary,
 }
 
 impl Staging {
@@ -97,7 +97,7 @@ impl Staging {
     pub(crate) fn new(parent: &Path, workspace: &str) -> Result<Self, FileError> {
         let make = || {
             fs::create_dir_all(parent)?;
-            tempfile::Builder::new().prefix(&Self::prefix(workspace)).tempdir_in(parent)
+            Temporary::new(&Self::prefix(workspace), parent)
         };
         Ok(Self { folder: make().map_err(FileError::at("make a folder in", parent))? })
     }
@@ -137,7 +137,7 @@ impl Staging {
             }
             if fs::symlink_metadata(target).is_ok() {
                 rustix::fs::renameat_with(CWD, &new, CWD, target, RenameFlags::EXCHANGE)?;
-                return fs::remove_dir_all(&new);
+                return Ok(skiff_tree::remove(CWD, &new, &|| Ok(()))?);
             }
             fs::rename(&new, target)
         };

@@ -1,5 +1,4 @@
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -51,7 +50,7 @@ impl Draft {
         let watch = || if cancel.is_cancelled() { Err(Stopped::Cancelled) } else { Ok(()) };
         skiff_tree::duplicate(&from, &into, &watch)
             .map(drop)
-            .map_err(|error| FileError::at("copy", place)(io::Error::other(error)))
+            .map_err(|error| FileError::at("copy", place)(error.into()))
     }
 
     /// Returns where the copy of `images` or `target` is.

@@ -7,6 +7,10 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
+use rustix::fs::CWD;
+use skiff_plan::Cancel;
+use skiff_tree::Stopped;
+
 use crate::FileError;
 
 /// Refuses a folder in which another file system is mounted: removing it would remove the files of that one.
@@ -27,16 +31,17 @@ pub(crate) fn refuse_mounts(folder: &Path) -> Result<(), FileError> {
 
 /// Removes a folder and all in it, unless something is mounted there. One that is not there is removed already.
 pub(crate) fn remove_tree(folder: &Path) -> Result<(), FileError> {
-    // Somebody may have put something else in its place; what a link leads to stays.
-    let is_folder = match fs::symlink_metadata(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        metadata => metadata.map_err(FileError::at("remove", folder))?.is_dir(),
-    };
-    if !is_folder {
-        return fs::remove_file(folder).map_err(FileError::at("remove", folder));
+    remove_tree_unless(&Cancel::default(), folder)
+}
+
+/// As [`remove_tree`], and stops when the user asks for it.
+pub(crate) fn remove_tree_unless(cancel: &Cancel, folder: &Path) -> Result<(), FileError> {
+    // Somebody may have put a link in its place; what it leads to stays, and so may be mounted.
+    if fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir()) {
+        refuse_mounts(folder)?;
     }
-    refuse_mounts(folder)?;
-    fs::remove_dir_all(folder).map_err(FileError::at("remove", folder))
+    let watch = || if cancel.is_cancelled() { Err(Stopped::Cancelled) } else { Ok(()) };
+    skiff_tree::remove(CWD, folder, &watch).map_err(|error| FileError::at("remove", folder)(error.into()))
 }
 
 /// Finds a mount point at or below a folder: the fifth field of a line, in which blanks and the like are octal.

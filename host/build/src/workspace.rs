@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_plan::Cancel;
 use skiff_plan::Workspace;
 
 use crate::FileError;
@@ -12,7 +13,7 @@ use crate::WorkspaceLock;
 use crate::atomic::NEW;
 use crate::atomic::write_file;
 use crate::mounted::refuse_mounts;
-use crate::mounted::remove_tree;
+use crate::mounted::remove_tree_unless;
 use crate::outputs::RECORD;
 
 /// The file that says that skiff has made a folder and may replace what is in it.
@@ -94,15 +95,15 @@ pub fn is_workspace(folder: &Path) -> bool {
 /// # Errors
 /// [`WorkspaceError`] when the folder is not skiff's, something is mounted in it, or it cannot be removed. The
 /// configuration goes first, so that what is left of a workspace never looks complete.
-pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock) -> Result<(), WorkspaceError> {
+pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock, cancel: &Cancel) -> Result<(), WorkspaceError> {
     refuse_foreign_configuration(workspace)?;
     refuse_foreign(&workspace.folder())?;
     refuse_mounts(&workspace.folder())?;
-    remove_tree(&workspace.config())?;
+    remove_tree_unless(cancel, &workspace.config())?;
     if workspace.folder().exists() {
-        remove_outputs(workspace, lock)?;
+        remove_outputs(workspace, lock, cancel)?;
     }
-    Ok(remove_tree(&workspace.folder())?)
+    Ok(remove_tree_unless(cancel, &workspace.folder())?)
 }
 
 /// The folders that builds make in a workspace.
@@ -124,7 +125,7 @@ pub fn has_outputs(workspace: &Workspace) -> bool {
 ///
 /// # Errors
 /// [`WorkspaceError`] when the folders are not skiff's, something is mounted in them, or they cannot be removed.
-pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<(), WorkspaceError> {
+pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock, cancel: &Cancel) -> Result<(), WorkspaceError> {
     refuse_foreign(&workspace.folder())?;
     // Nothing goes if not all of it can go.
     refuse_mounts(&workspace.folder())?;
@@ -138,7 +139,7 @@ pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock) -> Result<()
         gone(fs::remove_file(&path)).map_err(FileError::at("remove", &path))?;
     }
     for name in OUTPUTS {
-        remove_tree(&workspace.folder().join(name))?;
+        remove_tree_unless(cancel, &workspace.folder().join(name))?;
     }
     Ok(())
 }

@@ -87,12 +87,12 @@ fn restart(arguments: &[OsString], path: &OsStr) -> std::io::Error {
     std::process::Command::new("/proc/self/exe").arg0(name).args(rest).env("PATH", path).exec()
 }
 
-/// Removing a deep tree holds a folder open for each level; plugins can make trees as deep as they like.
+/// A call of a plugin holds the directories that it was granted, one for each layer, and up to 1,000 files.
 fn raise_file_limit() {
     use rustix::process::Resource;
     let limit = rustix::process::getrlimit(Resource::Nofile);
     // Not more than that: some programs that skiff runs look at every number up to the limit.
-    let most = limit.maximum.map_or(65_536, |maximum| maximum.min(65_536));
+    let most = limit.maximum.map_or(4096, |maximum| maximum.min(4096));
     let raised = rustix::process::Rlimit { current: limit.current.max(Some(most)), ..limit };
     // Whoever may not raise it keeps what there is.
     let _ = rustix::process::setrlimit(Resource::Nofile, raised);

@@ -232,6 +232,10 @@ impl Session {
     /// Makes the plan of a chain, with what its plugins contribute.
     pub(crate) fn plan_of(&self, chain: &Chain) -> Result<BuildPlan> {
         let plan = self.bare_plan(chain)?;
+        for PlannedPlugin { layer, plugin, .. } in &plan.unbuilt {
+            let name = format!("{layer}/{}", plugin.name);
+            self.warn(&format!("plugin `{name}` is not built and is left out: skiff plugin build {name}"));
+        }
         let calls = plan.contributors();
         if calls.is_empty() {
             return Ok(plan);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_text::Line;
 
 use crate::LayerDir;
 use crate::Location;
@@ -41,7 +42,7 @@ pub struct Prebuilt {
 }
 
 /// A consequence of what binary packages cannot give, for people.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lack {
     /// The sentence.
@@ -53,9 +54,6 @@ pub struct Lack {
     #[serde(skip_deserializing)]
     pub layer: String,
 }
-
-/// Characters of a sentence in [`Lack`].
-const MAX_TEXT: usize = 200;
 
 impl Prebuilt {
     /// Reads what the layer `layer` in the directory `dir` says.
@@ -83,12 +81,6 @@ impl Prebuilt {
         let mut images = self.images.values().flatten().flat_map(|(image, file)| [image, file]);
         if let Some(path) = images.find(|path| !inside(path)) {
             return Some(format!("`{path}` is no path inside of the images and the target"));
-        }
-        let sayable = |lack: &&Lack| {
-            !lack.text.is_empty() && lack.text.chars().count() <= MAX_TEXT && !lack.text.chars().any(char::is_control)
-        };
-        if let Some(lack) = self.lacks.iter().find(|lack| !sayable(lack)) {
-            return Some(format!("{:?} is not a sentence in one line of at most {MAX_TEXT} characters", lack.text));
         }
         let word = |word: &&String| word.is_empty() || !word.bytes().all(|b| b.is_ascii_graphic());
         self.command_line.iter().find(word).map(|word| format!("`{word}` is not one word of a command line"))

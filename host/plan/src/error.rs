@@ -49,10 +49,12 @@ pub enum PlanError {
         problem: Problem,
     },
     /// A plugin's component file is not there.
-    #[error("{manifest}: the component `{}` of plugin `{plugin}` is not there", component.shown())]
+    #[error("{manifest}: plugin `{layer}/{plugin}` is not built: there is no file `{}`", component.shown())]
     MissingComponent {
         /// The line that names it.
         manifest: Location,
+        /// The layer.
+        layer: String,
         /// The plugin.
         plugin: String,
         /// The file.

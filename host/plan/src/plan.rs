@@ -69,6 +69,8 @@ pub struct BuildPlan {
     pub external: Vec<PathBuf>,
     /// The plugins of all layers, in merge order.
     pub plugins: Vec<PlannedPlugin>,
+    /// The plugins whose component is not there. They have no part in the plan, and nothing of them can run.
+    pub unbuilt: Vec<PlannedPlugin>,
     /// The shell hooks of all layers, in merge order.
     pub shell_hooks: Vec<PlannedShellHook>,
     /// The commands that layers offer through a Makefile, by layer.
@@ -121,6 +123,14 @@ pub struct PlannedPlugin {
     pub layer_root: PathBuf,
     /// The plugin.
     pub plugin: PluginDecl,
+}
+
+impl PlannedPlugin {
+    /// Returns the error of a component that is not there.
+    pub fn missing(&self) -> PlanError {
+        let PluginDecl { manifest, name, component, .. } = self.plugin.clone();
+        PlanError::MissingComponent { manifest, layer: self.layer.clone(), plugin: name, component }
+    }
 }
 
 /// A shell hook and the layer that brings it.
@@ -202,6 +212,7 @@ impl BuildPlan {
             patches: Patches::default(),
             external: Vec::new(),
             plugins: Vec::new(),
+            unbuilt: Vec::new(),
             shell_hooks: Vec::new(),
             legacy_commands: BTreeMap::new(),
             prebuilt: Prebuilt::default(),
@@ -290,8 +301,9 @@ impl BuildPlan {
 
     fn add_plugin(&mut self, layer: &Layer, plugin: PluginDecl, cancel: &Cancel) -> Result<(), PlanError> {
         if !plugin.component.is_file() {
-            let PluginDecl { manifest, name, component, .. } = plugin;
-            return Err(PlanError::MissingComponent { manifest, plugin: name, component });
+            // Commands of others go on working; a build that lacks its hooks is refused.
+            self.unbuilt.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
+            return Ok(());
         }
         let bytes = fs::File::open(&plugin.component)
             .and_then(Digest::of_file)
@@ -378,6 +390,15 @@ impl BuildPlan {
             steps.extend(scripts.cloned().map(HookStep::Script));
         }
         steps
+    }
+
+    /// Refuses to go on without a plugin that has hooks and is not built.
+    ///
+    /// # Errors
+    /// [`PlanError::MissingComponent`] names the first.
+    pub fn require_hooks(&self) -> Result<(), PlanError> {
+        let mut hooked = self.unbuilt.iter().filter(|planned| !planned.plugin.hooks.is_empty());
+        hooked.next().map_or(Ok(()), |planned| Err(planned.missing()))
     }
 
     /// Returns the calls of plugins that contribute to the configuration, in merge order.

@@ -29,6 +29,7 @@ use crate::Workshop;
 use crate::bindings::imports::skiff::host;
 use crate::cache::Cache;
 use crate::compiler::Compiler;
+use crate::interface::listing;
 use crate::powers::Powers;
 use crate::state::State;
 
@@ -116,6 +117,7 @@ fn linker(engine: &Engine, powers: Powers) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
     filesystem::types::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
     filesystem::preopens::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
+    listing::bound(l)?;
     random::insecure::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     cli::exit::add_to_linker::<State, WasiCli>(l, State::cli)?;

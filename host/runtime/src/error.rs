@@ -10,7 +10,10 @@ use skiff_layers::Stage;
 use skiff_plan::Cancelled;
 use skiff_plan::PlanError;
 
+use crate::AnswerTooLarge;
+use crate::Late;
 use crate::PluginId;
+use crate::clock::WAITS;
 use crate::grant::shown_capability;
 
 /// The component host could not be set up.
@@ -174,12 +177,22 @@ pub enum CallError {
         message: String,
     },
     /// The plugin used up its time.
-    #[error("Plugin `{plugin}` was stopped: it worked longer than the {} s that it may", limits.time_s)]
+    #[error("Plugin `{plugin}` was stopped: it {}", longer(*limits, *late))]
     Timeout {
         /// The plugin.
         plugin: PluginId,
         /// Its limits.
         limits: Limits,
+        /// Which of them it has reached.
+        late: Late,
+    },
+    /// The plugin asked the host for more than an answer may hold.
+    #[error("Plugin `{plugin}` was stopped: {answer}")]
+    Answer {
+        /// The plugin.
+        plugin: PluginId,
+        /// The limit.
+        answer: AnswerTooLarge,
     },
     /// The plugin used up its memory.
     #[error("Plugin `{plugin}` was stopped: it wanted more than the {} MiB of memory that it may", limits.memory_mib)]
@@ -295,6 +308,13 @@ impl Denied {
         };
         let names: Vec<String> = self.missing.iter().map(quoted).collect();
         format!("skiff grant add {} {}", self.plugin, names.join(" "))
+    }
+}
+
+fn longer(limits: Limits, late: Late) -> String {
+    match late {
+        Late::Computed => format!("worked longer than the {} s that it may", limits.time_s),
+        Late::Waited => format!("waited longer than the {} s that it may", limits.time_s * WAITS),
     }
 }
 

@@ -147,7 +147,7 @@ fn argument((name, value): (&str, &GivenValue)) -> commands::Argument {
 }
 
 /// What a plugin says about its failure stands behind skiff's own words: it gets one line of bounded length.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     const MAX: usize = 2000;
     let text = harmless(text).replace('\n', " ");
     text.get(..text.floor_char_boundary(MAX)).unwrap_or_default().to_owned()

@@ -14,8 +14,10 @@ use skiff_layers::Access;
 use skiff_layers::Capability;
 use skiff_layers::Zone;
 use skiff_plan::Zones;
+use skiff_tree::Temporary;
+use skiff_tree::TreeError;
 use skiff_tree::TreePath;
-use tempfile::TempDir;
+use skiff_tree::Watch;
 
 use crate::CallError;
 use crate::PluginId;
@@ -176,12 +178,12 @@ impl Mounts {
     ///
     /// The file need not exist; its folder must, and no link on the way may lead outside. It is looked up as a tool will
     /// look it up: from the folder that the [`View`] links, whatever other handles there are to folders in it.
-    pub(crate) fn find(&self, path: &str) -> Result<Inside, String> {
+    pub(crate) fn find(&self, path: &str, watch: Watch<'_>) -> Result<Inside, String> {
         let (mount, inner) =
             self.holders(path)?.min_by_key(|(mount, _)| mount.guest.len()).ok_or_else(|| self.nowhere(path))?;
         let checked = match inner {
-            "" => check_folder(&mount.dir, 0),
-            inner => check_inside(&mount.dir, inner),
+            "" => check_folder(&mount.dir, 0, watch),
+            inner => check_inside(&mount.dir, inner, watch),
         };
         checked.map_err(|error| format!("`{path}`: {error}"))?;
         Ok(Inside { zone: mount.zone, view: format!(".{path}") })
@@ -220,8 +222,7 @@ impl Mounts {
     pub(crate) fn view(&self) -> io::Result<View> {
         fs::create_dir_all(&self.scratch)?;
         clear_views(&self.scratch)?;
-        let folder =
-            tempfile::Builder::new().prefix(&format!("{VIEW}{}-", std::process::id())).tempdir_in(&self.scratch)?;
+        let folder = Temporary::new(&format!("{VIEW}{}-", std::process::id()), &self.scratch)?;
         for mount in &self.mounts {
             if self.mounts.iter().any(|outer| outer.guest != mount.guest && rest(&mount.guest, &outer.guest).is_some())
             {
@@ -280,18 +281,14 @@ fn clear_views(scratch: &Path) -> io::Result<()> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(owner) = name.strip_prefix(VIEW).and_then(|rest| rest.split('-').next()) else { continue };
         if !Path::new("/proc").join(owner).exists() {
-            match fs::remove_dir_all(entry.path()) {
-                // Somebody else clears up at the same time.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                removed => removed?,
-            }
+            skiff_tree::remove(rustix::fs::CWD, &entry.path(), &|| Ok(()))?;
         }
     }
     Ok(())
 }
 
 /// A temporary folder with links to the granted folders, removed when dropped.
-pub(crate) struct View(TempDir);
+pub(crate) struct View(Temporary);
 
 impl View {
     pub(crate) fn path(&self) -> &Path {
@@ -305,9 +302,9 @@ fn handle_path(dir: &Dir) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", dir.as_raw_fd()))
 }
 
-fn check_inside(dir: &Dir, inner: &str) -> io::Result<()> {
+fn check_inside(dir: &Dir, inner: &str, watch: Watch<'_>) -> io::Result<()> {
     match dir.metadata(inner) {
-        Ok(metadata) if metadata.is_dir() => check_folder(&dir.open_dir(inner)?, 0),
+        Ok(metadata) if metadata.is_dir() => check_folder(&dir.open_dir(inner)?, 0, watch),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // Not there yet, or a link to something that is not there: only the former may be written.
@@ -327,11 +324,12 @@ fn check_inside(dir: &Dir, inner: &str) -> io::Result<()> {
 const MAX_DEPTH: usize = 64;
 
 /// A tool that is given a folder may read through the links in it, so none may lead out of the folder.
-fn check_folder(dir: &Dir, depth: usize) -> io::Result<()> {
+fn check_folder(dir: &Dir, depth: usize, watch: Watch<'_>) -> io::Result<()> {
     if depth > MAX_DEPTH {
-        return Err(io::Error::other("folders are nested too deeply"));
+        return Err(io::Error::other(format!("directories are nested more than {MAX_DEPTH} deep")));
     }
     for entry in dir.entries()? {
+        watch().map_err(TreeError::from)?;
         let entry = entry?;
         let kind = entry.file_type()?;
         if kind.is_symlink() {
@@ -342,7 +340,7 @@ fn check_folder(dir: &Dir, depth: usize) -> io::Result<()> {
                 return Err(io::Error::other(format!("the symbolic link `{name}` in it may lead out")));
             }
         } else if kind.is_dir() {
-            check_folder(&entry.open_dir()?, depth + 1)?;
+            check_folder(&entry.open_dir()?, depth + 1, watch)?;
         }
     }
     Ok(())
@@ -396,12 +394,12 @@ mod tests {
         let mounts = mounts(root.path(), &[(Zone::Target, "etc/docker", true), (Zone::Layers, "resources", false)]);
         assert_eq!(mounts.layer(0), None);
         assert_eq!(mounts.layer(1), Some("/layers/01"));
-        let found = mounts.find("/target/etc/docker/daemon.json").unwrap();
+        let found = mounts.find("/target/etc/docker/daemon.json", &|| Ok(())).unwrap();
         assert_eq!(found, Inside { zone: Zone::Target, view: "./target/etc/docker/daemon.json".into() });
         for bad in
             ["/target/etc/passwd", "/etc/passwd", "/target/etc/docker/../x", "/target/etc/docker/out", "rel", "/"]
         {
-            assert!(mounts.find(bad).is_err(), "{bad}");
+            assert!(mounts.find(bad, &|| Ok(())).is_err(), "{bad}");
         }
     }
 
@@ -419,10 +417,10 @@ mod tests {
         assert_eq!(reads.mounts.len(), 2);
         for mounts in [writes, reads] {
             fs::write(at("target/a/b/file"), "").unwrap();
-            assert!(mounts.find("/target/a/b/file").is_ok());
+            assert!(mounts.find("/target/a/b/file", &|| Ok(())).is_ok());
             fs::rename(at("target/a/b"), at("target/a/aside")).unwrap();
             std::os::unix::fs::symlink("/", at("target/a/b")).unwrap();
-            assert!(mounts.find("/target/a/b/etc").is_err());
+            assert!(mounts.find("/target/a/b/etc", &|| Ok(())).is_err());
             fs::remove_file(at("target/a/b")).unwrap();
             fs::rename(at("target/a/aside"), at("target/a/b")).unwrap();
         }

@@ -1,6 +1,7 @@
 //! Running programs of the host for a plugin.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -8,15 +9,21 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::process::Pid;
+use rustix::process::Resource;
+use rustix::process::Rlimit;
 use rustix::process::Signal;
 use skiff_plan::Cancel;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Child;
 use tokio::process::Command;
+
+use crate::state::Allowance;
 
 /// Bytes of each output stream that a plugin gets to see.
 const MAX_OUTPUT: usize = 1 << 20;
@@ -63,11 +70,14 @@ impl ToolEnvironment {
     }
 
     /// Runs a program to its end without input, in a process group of its own that is ended as a whole.
-    pub(crate) async fn run(&self, call: &ToolCall<'_>, timeout: Duration, cancel: &Cancel) -> io::Result<Ran> {
+    ///
+    /// What it computes is limited, for it and for each program that it starts; what it waits, too, far above that.
+    pub(crate) async fn run(&self, call: &ToolCall<'_>, allowance: Allowance, cancel: &Cancel) -> io::Result<Ran> {
         let mut command = self.command(call);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn()?;
         let group = Group::of(&child);
+        group.limit(allowance.computed);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (mut out, mut err) = (Collected::default(), Collected::default());
         let finish = async {
@@ -94,10 +104,16 @@ impl ToolEnvironment {
                 }
             }
         };
+        let computed = AtomicU64::new(0);
         let stopped = async {
-            let end = tokio::time::Instant::now() + timeout;
+            let end = tokio::time::Instant::now() + allowance.passed;
             while tokio::time::Instant::now() < end && !cancel.is_cancelled() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
+                let Some(so_far) = group.computed() else { continue };
+                computed.store(u64::try_from(so_far.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                if so_far > allowance.computed {
+                    return;
+                }
             }
         };
         let status = tokio::select! {
@@ -113,7 +129,8 @@ impl ToolEnvironment {
             stdout: out.bytes,
             stderr: err.bytes,
             cancelled: status.is_none() && cancel.is_cancelled(),
-            timed_out: status.is_none() && !cancel.is_cancelled(),
+            timed_out: status.map_or(!cancel.is_cancelled(), |status| status == TIMED_OUT),
+            computed: Duration::from_millis(computed.into_inner()),
         })
     }
 
@@ -167,6 +184,8 @@ pub(crate) struct Ran {
     pub(crate) truncated: bool,
     pub(crate) timed_out: bool,
     pub(crate) cancelled: bool,
+    /// How long it computed.
+    pub(crate) computed: Duration,
 }
 
 /// A child by its number, for signals.
@@ -183,6 +202,25 @@ impl Group {
             // An error means that it is gone already, which is what is wanted.
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
         }
+    }
+
+    /// Has the kernel end each program of the group that computes longer than that.
+    fn limit(&self, computed: Duration) {
+        let seconds = computed.as_secs().saturating_add(1);
+        let limit = Rlimit { current: Some(seconds), maximum: Some(seconds.saturating_add(1)) };
+        if self.0.is_some() {
+            // An error means that it has ended already.
+            let _ = rustix::process::prlimit(self.0, Resource::Cpu, limit);
+        }
+    }
+
+    /// Returns how long the child has computed, with those of its children that it has waited for.
+    fn computed(&self) -> Option<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0?.as_raw_nonzero())).ok()?;
+        // The second field is a name in parentheses, which may hold anything. The fields 14 to 17 are times.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let ticks: u64 = fields.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Some(Duration::from_millis(ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1)))
     }
 
     fn terminate(&self) {
@@ -218,6 +256,9 @@ impl Collected {
 
 /// The status of what was ended by SIGKILL, 9.
 const KILLED: u8 = 128 + 9;
+
+/// The status of what was ended by SIGXCPU, 24, because it has computed too long.
+const TIMED_OUT: u8 = 128 + 24;
 
 /// The exit status as a shell tells it: 128 and the number of the signal that ended it.
 fn code(status: ExitStatus) -> u8 {

@@ -44,6 +44,7 @@ use crate::Grants;
 use crate::HostError;
 use crate::Identity;
 use crate::Inspection;
+use crate::Late;
 use crate::LoadError;
 use crate::PluginId;
 use crate::ScriptEnvironment;
@@ -53,7 +54,9 @@ use crate::bindings::imports::skiff::host::fault;
 use crate::component::Plugin;
 use crate::component::Unchecked;
 use crate::engine::Host;
+use crate::interface::AnswerTooLarge;
 use crate::invoke::failed;
+use crate::invoke::one_line;
 use crate::mount::Mounts;
 use crate::process::ToolEnvironment;
 use crate::state::State;
@@ -222,12 +225,11 @@ impl Runner {
         store.epoch_deadline_async_yield_and_update(1);
         store.set_hostcall_fuel(MAX_CALL_BYTES);
         store.set_max_component_handles(MAX_HANDLES);
-        let allowed = plugin.time();
         let watch = async {
             loop {
                 tokio::time::sleep(WATCH).await;
-                if clock.worked() > allowed {
-                    return Stopped::Late;
+                if let Some(late) = clock.late() {
+                    return Stopped::Late(late);
                 }
                 // A tool is told of Ctrl-C itself, and is waited for.
                 if self.cancel.is_cancelled() && !clock.is_paused() {
@@ -245,15 +247,18 @@ impl Runner {
         let level = if matches!(outcome, Ok(Ok(_))) { Level::Info } else { Level::Error };
         store.data_mut().flush_stderr(level);
         let (id, limits) = (plugin.id.clone(), plugin.decl.limits);
+        let too_late = |late| CallError::Timeout { plugin: plugin.id.clone(), limits, late };
         match outcome {
             Ok(Ok(Ok(value))) => Ok(value),
             // Whoever was stopped in a call of the host may make something else of it.
             Ok(Ok(Err(_))) if self.cancel.is_cancelled() => Err(CallError::Cancelled(Cancelled)),
-            Ok(Ok(Err(_))) if clock.worked() > allowed => Err(CallError::Timeout { plugin: id, limits }),
-            Ok(Ok(Err(fault))) => Err(failed(id, fault)),
+            Ok(Ok(Err(fault))) => Err(clock.late().map_or_else(|| failed(id, fault), too_late)),
             Ok(Err(_)) if store.data().memory.exceeded => Err(CallError::Memory { plugin: id, limits }),
-            Ok(Err(error)) => Err(CallError::Trap { plugin: id, message: harmless(&error.root_cause().to_string()) }),
-            Err(Stopped::Late) => Err(CallError::Timeout { plugin: id, limits }),
+            Ok(Err(error)) => Err(match error.downcast_ref::<AnswerTooLarge>() {
+                Some(answer) => CallError::Answer { plugin: id, answer: *answer },
+                None => CallError::Trap { plugin: id, message: one_line(&error.root_cause().to_string()) },
+            }),
+            Err(Stopped::Late(late)) => Err(too_late(late)),
             Err(Stopped::Cancelled) => Err(CallError::Cancelled(Cancelled)),
         }
     }
@@ -297,7 +302,7 @@ impl Runner {
 }
 
 enum Stopped {
-    Late,
+    Late(Late),
     Cancelled,
 }
 

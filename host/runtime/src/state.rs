@@ -29,9 +29,11 @@ use crate::PluginId;
 use crate::System;
 use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
+use crate::clock::WAITS;
 use crate::clock::WorkClock;
 use crate::component::Plugin;
 use crate::interface::failure;
+use crate::interface::listing::Listings;
 use crate::mount::Mounts;
 
 /// Bytes of log text that a call may send.
@@ -65,6 +67,7 @@ pub(crate) struct State {
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) memory: MemoryLimit,
     pub(crate) table: ResourceTable,
+    pub(crate) listings: Listings,
     wasi: WasiCtx,
     stdout: MemoryOutputPipe,
     stderr: MemoryOutputPipe,
@@ -106,7 +109,7 @@ impl State {
         table.set_max_capacity(MAX_HANDLES);
         Ok(Self {
             memory: MemoryLimit::new(plugin.decl.limits.memory_mib),
-            clock: Arc::new(WorkClock::start()),
+            clock: Arc::new(WorkClock::start(plugin.time())),
             wasi: wasi.build(),
             log_left: MAX_LOG,
             notes_left: MAX_LOG,
@@ -120,6 +123,7 @@ impl State {
             cancel,
             reporter,
             table,
+            listings: Listings::default(),
             stdout,
             stderr,
         })
@@ -129,9 +133,9 @@ impl State {
         &self.plugin.id
     }
 
-    /// Returns whether the plugin has worked longer than it may.
+    /// Returns whether the plugin has worked or waited longer than it may.
     pub(crate) fn is_late(&self) -> bool {
-        self.clock.worked() > self.plugin.time()
+        self.clock.late().is_some()
     }
 
     /// Notes what the plugin does beyond its sandbox. What cannot be noted must not happen.
@@ -225,7 +229,19 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct ToolBudget {
     runs: u32,
-    time: Duration,
+    /// What they may still compute.
+    computed: Duration,
+    /// What they may still take by the clock on the wall.
+    passed: Duration,
+}
+
+/// What one run of a tool may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allowance {
+    /// What the program and those that it has waited for compute.
+    pub(crate) computed: Duration,
+    /// By the clock on the wall.
+    pub(crate) passed: Duration,
 }
 
 impl ToolBudget {
@@ -241,18 +257,24 @@ impl ToolBudget {
             _ => 0,
         };
         let longest = capabilities.iter().map(seconds).max().unwrap_or_default();
-        Self { runs: Self::MAX_RUNS, time: Duration::from_secs(longest.into()) * Self::MAX_TIMES }
+        let computed = Duration::from_secs(longest.into()) * Self::MAX_TIMES;
+        Self { runs: Self::MAX_RUNS, computed, passed: computed * WAITS }
     }
 
-    /// Counts a run. Returns what it may take at most, if anything.
-    pub(crate) fn begin(&mut self) -> Option<Duration> {
+    /// Counts a run that may take so long. Returns what it may take at most, if anything.
+    pub(crate) fn begin(&mut self, timeout: Duration) -> Option<Allowance> {
         self.runs = self.runs.checked_sub(1)?;
-        (!self.time.is_zero()).then_some(self.time)
+        let left = !self.computed.is_zero() && !self.passed.is_zero();
+        left.then(|| Allowance {
+            computed: timeout.min(self.computed),
+            passed: timeout.saturating_mul(WAITS).min(self.passed),
+        })
     }
 
-    /// Counts the time that a run took.
-    pub(crate) fn end(&mut self, took: Duration) {
-        self.time = self.time.saturating_sub(took);
+    /// Counts what a run computed, and how long it took.
+    pub(crate) fn end(&mut self, computed: Duration, passed: Duration) {
+        self.computed = self.computed.saturating_sub(computed);
+        self.passed = self.passed.saturating_sub(passed);
     }
 }
 

@@ -24,6 +24,7 @@ use crate::TreePath;
 use crate::Watch;
 use crate::data;
 use crate::data::Ended;
+use crate::entry::Bound;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::entry::list;
@@ -209,6 +210,7 @@ struct Copy<'w> {
     destination: (u64, u64),
     /// The files that have several names, where these are kept.
     links: Option<Links>,
+    bound: Bound<'w>,
     watch: Watch<'w>,
 }
 
@@ -222,7 +224,7 @@ struct Links {
 
 impl<'w> Copy<'w> {
     fn new(modes: u32, watch: Watch<'w>) -> Self {
-        Self { modes, amount: Amount::default(), destination: (0, 0), links: None, watch }
+        Self { modes, amount: Amount::default(), destination: (0, 0), links: None, bound: Bound::new(watch), watch }
     }
 
     /// Gives a file that was copied already another name. Returns whether it was.
@@ -255,7 +257,7 @@ impl<'w> Copy<'w> {
     ) -> Result<(), TreeError> {
         (self.watch)()?;
         if depth > MAX_DEPTH {
-            return Err(TreeError::TooDeep { path: shown.to_owned() });
+            return Err(TreeError::TooDeep { path: crate::error::shown(shown) });
         }
         if depth == 0 {
             self.destination = identity(into, shown)?;
@@ -263,7 +265,7 @@ impl<'w> Copy<'w> {
         if identity(source, shown)? == self.destination {
             return Err(TreeError::IntoItself { path: shown.to_owned() });
         }
-        for entry in list(source, shown)? {
+        for entry in list(source, shown, &mut self.bound)? {
             let path = if shown.is_empty() { entry.shown() } else { format!("{shown}/{}", entry.shown()) };
             self.entry(source, &entry, into, &entry.name, &path, depth)?;
         }

@@ -18,6 +18,7 @@ use crate::copy::c_name;
 use crate::copy::kind;
 use crate::copy::open_file;
 use crate::copy::open_inner;
+use crate::entry::Bound;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::entry::sorted;
@@ -29,7 +30,7 @@ use crate::watched::Watched;
 /// # Errors
 /// [`TreeError`] when something cannot be read, or is neither file nor folder nor link.
 pub fn digest(tree: &Dir, path: &TreePath, watch: Watch<'_>) -> Result<[u8; 32], TreeError> {
-    let mut walk = Walk { hasher: Sha256::new(), watch };
+    let mut walk = Walk { hasher: Sha256::new(), bound: Bound::new(watch), watch };
     match path.split() {
         None => walk.folder(tree.as_fd(), "", 0)?,
         Some((folder, name)) => {
@@ -60,15 +61,16 @@ pub fn digest_file(file: &File, watch: Watch<'_>) -> Result<[u8; 32], TreeError>
 
 struct Walk<'w> {
     hasher: Sha256,
+    bound: Bound<'w>,
     watch: Watch<'w>,
 }
 
 impl Walk<'_> {
     fn folder(&mut self, folder: BorrowedFd<'_>, shown: &str, depth: usize) -> Result<(), TreeError> {
         if depth > MAX_DEPTH {
-            return Err(TreeError::TooDeep { path: shown.to_owned() });
+            return Err(TreeError::TooDeep { path: crate::error::shown(shown) });
         }
-        let entries = sorted(folder, shown)?;
+        let entries = sorted(folder, shown, &mut self.bound)?;
         self.field(b"folder", entries.len() as u64);
         for entry in entries {
             let name = entry.name.as_bytes();
@@ -124,6 +126,42 @@ mod tests {
     use crate::Compression;
     use crate::Format;
     use crate::Stopped;
+
+    /// What every walk through a tree makes of one.
+    fn walks(root: &std::path::Path) -> Vec<String> {
+        let tree = Dir::open_ambient_dir(root, ambient_authority()).unwrap();
+        let (path, go) = (TreePath::default(), || Ok(()));
+        let other = tempfile::tempdir().unwrap();
+        let into = Dir::open_ambient_dir(other.path(), ambient_authority()).unwrap();
+        let format = Format { archive: Archive::Tar, compression: Compression::None };
+        let to = TreePath::new("out").unwrap();
+        [
+            digest(&tree, &path, &go).map(drop),
+            crate::pack(&tree, &path, format, 0, &into, &to, &go).map(drop),
+            crate::copy(&tree, &path, &into, &path, &go).map(drop),
+            crate::duplicate(&tree, &into, &go).map(drop),
+        ]
+        .into_iter()
+        .map(|walked| walked.unwrap_err().to_string())
+        .collect()
+    }
+
+    /// A few hundred bytes of a plugin make many directories in directories, or many names.
+    #[test]
+    fn deep_and_wide_trees_are_refused_by_their_limit() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("d/".repeat(150))).unwrap();
+        for said in walks(root.path()) {
+            assert!(said.contains("d/d/d") && said.ends_with("directories are nested more than 100 deep"), "{said}");
+        }
+        let root = tempfile::tempdir().unwrap();
+        for name in 0..=crate::MAX_ENTRIES {
+            File::create(root.path().join(name.to_string())).unwrap();
+        }
+        for said in walks(root.path()) {
+            assert!(said.ends_with("the tree holds more than 2000 files, directories and links"), "{said}");
+        }
+    }
 
     /// A file that says that it is a tebibyte keeps nobody: what reads all of it asks whether to go on.
     #[test]

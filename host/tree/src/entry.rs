@@ -10,7 +10,9 @@ use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::fs::Stat;
 
+use crate::MAX_ENTRIES;
 use crate::TreeError;
+use crate::Watch;
 
 /// A name in a folder. It comes from the folder itself, so it has no `/` and is neither `.` nor `..`.
 pub(crate) struct Entry {
@@ -58,14 +60,35 @@ pub(crate) fn reopen(folder: impl AsFd, shown: &str) -> Result<OwnedFd, TreeErro
     rustix::fs::openat(folder, ".", flags, Mode::empty()).map_err(TreeError::errno(shown))
 }
 
+/// What a walk through a tree may still meet, and whether it is to go on.
+pub(crate) struct Bound<'w> {
+    entries: u64,
+    watch: Watch<'w>,
+}
+
+impl<'w> Bound<'w> {
+    pub(crate) fn new(watch: Watch<'w>) -> Self {
+        Self { entries: MAX_ENTRIES, watch }
+    }
+
+    /// Counts an entry of a directory.
+    fn count(&mut self, shown: &str) -> Result<(), TreeError> {
+        (self.watch)()?;
+        let left = self.entries.checked_sub(1);
+        self.entries = left.ok_or_else(|| TreeError::TooMany { path: crate::error::shown(shown) })?;
+        Ok(())
+    }
+}
+
 /// Lists a folder, in the order in which the file system has it.
-pub(crate) fn list(folder: impl AsFd, shown: &str) -> Result<Vec<Entry>, TreeError> {
+pub(crate) fn list(folder: impl AsFd, shown: &str, bound: &mut Bound<'_>) -> Result<Vec<Entry>, TreeError> {
     let mut entries = Vec::new();
     for entry in Dir::new(reopen(&folder, shown)?).map_err(TreeError::errno(shown))? {
         let entry = entry.map_err(TreeError::errno(shown))?;
         if matches!(entry.file_name().to_bytes(), b"." | b"..") {
             continue;
         }
+        bound.count(shown)?;
         let kind = match entry.file_type() {
             // Not every file system tells it with the name.
             FileType::Unknown => {
@@ -81,8 +104,8 @@ pub(crate) fn list(folder: impl AsFd, shown: &str) -> Result<Vec<Entry>, TreeErr
 }
 
 /// Lists a folder in byte order of the names.
-pub(crate) fn sorted(folder: impl AsFd, shown: &str) -> Result<Vec<Entry>, TreeError> {
-    let mut entries = list(folder, shown)?;
+pub(crate) fn sorted(folder: impl AsFd, shown: &str, bound: &mut Bound<'_>) -> Result<Vec<Entry>, TreeError> {
+    let mut entries = list(folder, shown, bound)?;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
 }

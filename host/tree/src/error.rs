@@ -20,10 +20,22 @@ pub enum TreeError {
         /// What it is.
         kind: &'static str,
     },
-    /// Folders are nested too deeply.
-    #[error("{path}: folders are nested too deeply")]
+    /// Directories are nested too deeply.
+    #[error("{path}: directories are nested more than {} deep", crate::MAX_DEPTH)]
     TooDeep {
         /// The path below the tree.
+        path: String,
+    },
+    /// A tree has too many entries.
+    #[error("{path}: the tree holds more than {} files, directories and links", crate::MAX_ENTRIES)]
+    TooMany {
+        /// Where the walk was, below the tree.
+        path: String,
+    },
+    /// A directory was moved while it was being removed.
+    #[error("{path}: the directory was moved while it was being removed")]
+    Moved {
+        /// The path below the tree, before it was moved.
         path: String,
     },
     /// A folder would be copied or packed into itself.
@@ -72,16 +84,39 @@ pub enum Stopped {
     Cancelled,
 }
 
+impl From<TreeError> for io::Error {
+    /// Keeps the kind of an error of the file system; [`Stopped::Cancelled`] becomes [`io::ErrorKind::Interrupted`].
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Io { path, source } if path.is_empty() => source,
+            TreeError::Io { ref source, .. } => Self::new(source.kind(), error),
+            TreeError::Stopped(Stopped::Cancelled) => Self::new(io::ErrorKind::Interrupted, error),
+            other => Self::other(other),
+        }
+    }
+}
+
 impl TreeError {
     /// Makes a function for `map_err` that names a path.
     pub(crate) fn at(path: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_string();
+        let path = shown(&path.to_string());
         move |source| Self::Io { path, source }
     }
 
     /// As [`Self::at`], for errors of rustix.
     pub(crate) fn errno(path: impl fmt::Display) -> impl FnOnce(rustix::io::Errno) -> Self {
-        let path = path.to_string();
+        let path = shown(&path.to_string());
         move |error| Self::Io { path, source: error.into() }
+    }
+}
+
+/// Bytes of a path in a message.
+const MAX_SHOWN: usize = 500;
+
+/// Returns a path for a message: of a long one, the end.
+pub(crate) fn shown(path: &str) -> String {
+    match path.len().checked_sub(MAX_SHOWN) {
+        None | Some(0) => path.to_owned(),
+        Some(start) => format!("\u{2026}{}", path.get(path.floor_char_boundary(start)..).unwrap_or_default()),
     }
 }

@@ -1,10 +1,11 @@
-//! Work on whole trees below open folders: copying, packing, unpacking, digesting.
+//! Work on whole trees below open directories: copying, packing, unpacking, digesting, removing.
 //!
 //! What is copied and unpacked here comes from people whom nobody knows. Every path is a [`TreePath`], which cannot name
 //! anything outside; links on the way are followed by cap-std, which does not leave the folder; links that are
 //! copied or unpacked are never followed. Devices, pipes and sockets are refused, set-user-id bits are dropped.
 //!
-//! This crate must not: open anything by a path of the host, know what a layer or a plugin is.
+//! This crate must not: open anything by a path of the host unless the caller hands it [`rustix::fs::CWD`], know what a
+//! layer or a plugin is.
 
 mod copy;
 mod data;
@@ -15,6 +16,8 @@ mod pack;
 mod packing;
 mod path;
 mod peek;
+mod remove;
+mod temporary;
 mod unpack;
 mod watched;
 
@@ -38,6 +41,8 @@ pub use packing::fill;
 pub use packing::skippable;
 pub use path::InvalidPath;
 pub use path::TreePath;
+pub use remove::remove;
+pub use temporary::Temporary;
 pub use unpack::Bounds;
 pub use unpack::unpack;
 
@@ -59,5 +64,9 @@ pub(crate) const PLAIN_MODE: u32 = 0o777;
 /// All bits of a mode.
 pub(crate) const ALL_MODE: u32 = 0o7777;
 
-/// Folders in folders that are gone into; each holds open files.
+/// Directories in directories that are gone into; each holds an open file.
 pub(crate) const MAX_DEPTH: usize = 100;
+
+/// Files, directories and links of a tree that is copied, packed or digested. Their names are in memory, a directory
+/// at a time.
+pub(crate) const MAX_ENTRIES: u64 = if cfg!(test) { 2000 } else { 2_000_000 };

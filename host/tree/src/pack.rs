@@ -23,6 +23,7 @@ use crate::copy::kind;
 use crate::copy::open_file;
 use crate::copy::open_inner;
 use crate::copy::replace;
+use crate::entry::Bound;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::entry::sorted;
@@ -149,12 +150,13 @@ struct Pack<'w, S> {
     sink: S,
     source: &'w Source<'w>,
     amount: Amount,
+    bound: Bound<'w>,
     watch: Watch<'w>,
 }
 
 impl<'w, S: Sink> Pack<'w, S> {
     fn new(sink: S, source: &'w Source<'w>, watch: Watch<'w>) -> Self {
-        Self { sink, source, amount: Amount::default(), watch }
+        Self { sink, source, amount: Amount::default(), bound: Bound::new(watch), watch }
     }
 
     fn run(mut self) -> Result<(Amount, S::Writer), TreeError> {
@@ -180,13 +182,13 @@ impl<'w, S: Sink> Pack<'w, S> {
     fn folder(&mut self, folder: BorrowedFd<'_>, path: &Path, depth: usize) -> Result<(), TreeError> {
         let shown = path.display().to_string();
         if depth > MAX_DEPTH {
-            return Err(TreeError::TooDeep { path: shown });
+            return Err(TreeError::TooDeep { path: crate::error::shown(&shown) });
         }
         let Destination { folder: destination, shown: into } = &self.source.destination;
         if identity(folder, &shown)? == *destination {
             return Err(TreeError::IntoItself { path: into.clone() });
         }
-        for entry in sorted(folder, &shown)? {
+        for entry in sorted(folder, &shown, &mut self.bound)? {
             let name = path.join(OsStr::from_bytes(entry.name.as_bytes()));
             self.entry(folder, &entry, &name, depth)?;
         }

@@ -15,6 +15,7 @@ use rustix::fs::Mode;
 use tar::EntryType;
 
 use crate::Amount;
+use crate::MAX_DEPTH;
 use crate::PLAIN_MODE;
 use crate::Packing;
 use crate::Stopped;
@@ -203,7 +204,11 @@ impl Unpack<'_> {
                 }
             }
         }
-        let rest = parts.get(self.strip..).unwrap_or_default().join("/");
+        let parts = parts.get(self.strip..).unwrap_or_default();
+        let rest = parts.join("/");
+        if parts.len() > MAX_DEPTH {
+            return Err(TreeError::TooDeep { path: crate::error::shown(&rest) });
+        }
         let path = TreePath::new(&rest).map_err(|_| TreeError::Outside { name: shown })?;
         Ok((!path.is_root()).then_some(path))
     }
@@ -287,6 +292,16 @@ mod tests {
         file(&builder.into_inner().unwrap())
     }
 
+    /// Makes an archive of one empty file with a name of any length.
+    fn long_name(name: &str) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, io::empty()).unwrap();
+        builder.into_inner().unwrap()
+    }
+
     fn file(bytes: &[u8]) -> File {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
@@ -343,6 +358,11 @@ mod tests {
             let (_, result) = unpacked(&archive(members), 0);
             assert!(result.is_err(), "{members:?}");
         }
+        let deep = format!("{}f", "d/".repeat(150));
+        let (_, result) = unpacked(&archive(&[(&deep[..90], regular, "x")]), 0);
+        result.unwrap();
+        let said = unpacked(&file(&long_name(&deep)), 0).1.unwrap_err().to_string();
+        assert!(said.ends_with("directories are nested more than 100 deep"), "{said}");
         // What has taken the place of a link is a file, and what the link named is as it was.
         let members = [("f", EntryType::Symlink, "../../victim"), ("f", regular, "mine")];
         let (root, result) = unpacked(&archive(&members), 0);

@@ -224,3 +224,31 @@ fn tools_are_recorded_and_played_back() {
     let ran = env.run(&["plugin", "test", "my/board"]);
     assert!(ran.stdout.contains("state/made: it is another than was recorded"), "{}", ran.stdout);
 }
+
+/// One plugin of a layer is declared and not built: the layer's others, and their commands, go on working.
+#[test]
+fn a_plugin_that_is_not_built_disables_nothing_else() {
+    let env = with_guest(guests::OK_COMMAND_ECHOES, COMMAND);
+    env.succeed(&["grant", "add", "--all", "my/board/p"]);
+    let manifest = env.read("layers/my/board/metadata/plugins.yaml");
+    let second = "  - name: q\n    version: 1.0.0\n    component: plugins/q.wasm\n    interface: ^1.0\n";
+    let command = "    commands:\n      - {name: other, summary: Does something}\n";
+    env.write("layers/my/board/metadata/plugins.yaml", format!("{manifest}{second}{command}"));
+    let ran = env.run(&["cmd", "my/board", "go"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("plugin `my/board/q` is not built"), "{}", ran.stderr);
+    for arguments in [&["cmd", "my/board", "other"][..], &["grant", "add", "--all", "my/board/q"]] {
+        let said = env.fail(1, arguments);
+        assert!(said.contains("plugin `my/board/q` is not built: there is no file"), "{said}");
+    }
+    assert!(env.succeed(&["show", "my/board"]).stdout.contains("q 1.0.0 (0 capabilities, not built)"));
+    env.succeed(&["-c", "virt/qemu,my/board", "configure"]);
+    assert!(env.succeed(&["-c", "virt/qemu,my/board", "status"]).stdout.contains("my/board/q is not built"));
+    // A build must not lack what its hooks would do.
+    env.write("layers/my/board/metadata/plugins.yaml", format!("{manifest}{second}    hooks: [pre]\n"));
+    for command in ["configure", "build"] {
+        let said = env.fail(1, &["-c", "virt/qemu,my/board", command]);
+        assert!(said.contains("plugin `my/board/q` is not built"), "{said}");
+    }
+    env.succeed(&["cmd", "my/board", "go"]);
+}

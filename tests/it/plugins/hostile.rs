@@ -31,7 +31,7 @@ fn hostile_infinite_loop() {
 #[test]
 fn hostile_sleep() {
     assert_snapshot!(hostile(guests::HOSTILE_SLEEP, &[]), @"
-    error: Plugin `my/board/p` was stopped: it worked longer than the 1 s that it may
+    error: Plugin `my/board/p` was stopped: it waited longer than the 10 s that it may
     hint: if it needs more, raise `time_s` (now 1) under `limits` in its manifest
     ");
 }
@@ -122,13 +122,49 @@ fn hostile_huge_return() {
 
 #[test]
 fn hostile_names() {
-    let env = with_guest(guests::HOSTILE_NAMES, &format!("{COMMAND}{STATE}"));
+    let env =
+        with_guest(guests::HOSTILE_NAMES, &format!("{COMMAND}    capabilities: [{{write: state, why: keeps}}]\n"));
     let said = go(&env, 13, &[]);
     assert_eq!(said, "");
     // Whatever it left can be removed.
     env.write("workspaces/default/.skiff-workspace", "");
-    env.succeed(&["workspace", "remove", "--yes", "default"]);
+    let skiff = env.command(&["workspace", "remove", "--yes", "default"]);
+    // Its directories are nested far deeper than that.
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -n 256; exec \"$@\"", "sh"]).arg(skiff.get_program()).args(skiff.get_args());
+    limited.current_dir(env.path("")).env_clear();
+    limited.envs(skiff.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let ran = limited.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert!(!env.path("workspaces/default").exists());
+}
+
+/// Each name is answered with a copy of the value: the host's memory is not the guest's.
+#[test]
+fn hostile_symbols() {
+    let env = with_guest(guests::HOSTILE_SYMBOLS, COMMAND);
+    env.write("layers/my/board/buildroot/long", format!("BR2_X=\"{}\"\n", "A".repeat(1 << 20)));
+    go(&env, 0, &["--text", "2"]);
+    for many in ["5", "3000", "20000"] {
+        let said = go(&env, 1, &["--text", many]);
+        let limit = "was stopped: it asked the host for more than the 4 MiB that one answer may hold";
+        assert!(said.contains(limit), "{many}: {said}");
+    }
+    // Many short ones take room, too.
+    env.write("layers/my/board/buildroot/long", "BR2_X=\"A\"\n");
+    go(&env, 1, &["--text", "70000"]);
+    go(&env, 0, &["--text", "1000"]);
+}
+
+/// The host holds the names of a directory as long as the guest keeps the listing open.
+#[test]
+fn hostile_listings() {
+    let env =
+        with_guest(guests::HOSTILE_LISTINGS, &format!("{COMMAND}    capabilities: [{{write: state, why: keeps}}]\n"));
+    let said = go(&env, 1, &["--text", "open"]);
+    let limit = "it asked the host for more than the 16 MiB that directory listings may hold";
+    assert!(said.contains(limit), "{said}");
+    go(&env, 0, &["--text", "closed"]);
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl<'a> Apt<'a> {
         for entry in fs::read_dir(&self.state)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(RUN) && entry.file_type()?.is_dir() {
-                fs::remove_dir_all(entry.path())?;
+                skiff_tree::remove(rustix::fs::CWD, &entry.path(), &|| Ok(()))?;
             }
         }
         Ok(())

@@ -67,11 +67,9 @@ pub(crate) fn take_out(tree: &Tree, images: &Images, arch: Option<Arch>) -> Resu
             kernel = Some(Kernel { release: release.to_owned() });
         }
         if !name.starts_with(CONFIG) {
-            let remove = match tree.dir().is_dir(inner(&name)) {
-                true => tree.dir().remove_dir_all(inner(&name)),
-                false => tree.dir().remove_file(inner(&name)),
-            };
-            remove.map_err(FileError::at("remove", boot.join(&name)))?;
+            let folder = tree.dir().open_dir("boot").map_err(FileError::at("open", &boot))?;
+            skiff_tree::remove(folder, Path::new(&name), &|| Ok(()))
+                .map_err(|error| FileError::at("remove", boot.join(&name))(error.into()))?;
         }
     }
     kernel.ok_or(PrebuiltError::NoKernelImage)

@@ -41,9 +41,9 @@ pub(crate) fn of(plan: &BuildPlan, target: &Target) -> Outlook {
     // What every system may lack comes after what the layers of the chain are for.
     let (base, own): (Vec<_>, Vec<_>) = said.partition(|lack| lack.layer.starts_with("base/"));
     for lack in own {
-        outlook.lacks.push(Lacking { layer: Some(lack.layer.clone()), text: lack.text.clone() });
+        outlook.lacks.push(Lacking { layer: Some(lack.layer.clone()), text: lack.text.to_string() });
     }
-    outlook.lacks.extend(base.into_iter().map(|lack| Lacking { layer: None, text: lack.text.clone() }));
+    outlook.lacks.extend(base.into_iter().map(|lack| Lacking { layer: None, text: lack.text.to_string() }));
     outlook
 }
 

@@ -200,10 +200,10 @@ impl From<PlanError> for CommandError {
             }
             PlanError::User(error) => users(plain, &error),
             PlanError::Contribution { .. } => plain.hint("this is a fault in the plugin"),
-            PlanError::MissingComponent { plugin, component, .. } => {
+            PlanError::MissingComponent { layer, plugin, component, .. } => {
                 let sources = component.with_file_name(&plugin);
                 match sources.is_dir() {
-                    true => plain.hint(format!("build it: skiff plugin build <its layer>/{plugin}")),
+                    true => plain.hint(format!("build it: skiff plugin build {layer}/{plugin}")),
                     false => plain.hint(format!("build the plugin and put it at {}", component.display())),
                 }
             }
@@ -239,7 +239,11 @@ impl From<ConfigureError> for CommandError {
 
 impl From<FileError> for CommandError {
     fn from(error: FileError) -> Self {
-        Self::of(Kind::User, &error)
+        // Long work on a tree ends so when the user asks for it.
+        match error.source.kind() {
+            io::ErrorKind::Interrupted => Self::new(Kind::Cancelled, "Cancelled"),
+            _ => Self::of(Kind::User, &error),
+        }
     }
 }
 
@@ -353,6 +357,8 @@ impl From<CallError> for CommandError {
                 "if it needs more, raise `time_s` (now {}) under `limits` in its manifest",
                 limits.time_s
             )),
+            CallError::Answer { .. } => plain
+                .hint("ask for less at a time: the plugin's author can split the call, or close listings after use"),
             CallError::Memory { limits, .. } => plain.hint(format!(
                 "if it needs more, raise `memory_mib` (now {}) under `limits` in its manifest",
                 limits.memory_mib

@@ -14,7 +14,7 @@ pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
         return Ok(());
     }
     let lock = session.lock()?;
-    skiff_build::remove_outputs(&session.workspace, &lock)?;
+    skiff_build::remove_outputs(&session.workspace, &lock, &session.cancel)?;
     session.say(&format!("Removed the outputs in {}", folder.display()));
     Ok(())
 }

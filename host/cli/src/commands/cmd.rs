@@ -42,6 +42,9 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         return list_commands(&plan, &request.package);
     };
     let Some((planned, command)) = find(&plan, &request.package, &name) else {
+        if let Some(planned) = unbuilt(&plan, &request.package, &name) {
+            return Err(planned.missing().into());
+        }
         if let Some(command) = board_command(&plan, &request.package, &name) {
             return board::run(session, plan, &request.package, command, &request.arguments);
         }
@@ -166,6 +169,15 @@ fn find<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<(&'p
     of_package(plan, package).find_map(|planned| {
         let command = planned.plugin.commands.iter().find(|command| command.name == name)?;
         Some((planned, command))
+    })
+}
+
+/// Returns the plugin that has a command and is not built.
+fn unbuilt<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<&'p PlannedPlugin> {
+    let mut of_package = plan.unbuilt.iter().filter(|planned| planned.layer.eq_ignore_ascii_case(package.as_str()));
+    of_package.find(|planned| {
+        let has_board = planned.plugin.board.is_some() && BoardCommand::named(name).is_some();
+        has_board || planned.plugin.commands.iter().any(|command| command.name == name)
     })
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
 /// Builds what is configured. `warned` says whether this run has said what the system lacks.
 pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, warned: bool) -> Result<()> {
     let called = |planned: &&PlannedPlugin| planned.plugin.hooks.iter().any(|stage| *stage != Stage::Configure);
+    site.plan.require_hooks()?;
     consent::obtain(session, site.plan.plugins.iter().filter(called))?;
     let runner = session.runner(site.plan)?;
     let compiled = engine.compile(site, &runner)?;

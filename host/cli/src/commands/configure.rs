@@ -39,6 +39,7 @@ pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
 
 /// Configures, because the user wants it.
 pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, args: &ConfigureArgs) -> Result<()> {
+    site.plan.require_hooks()?;
     // What was let pass once is asked about again when somebody configures, and not when somebody compiles.
     let configured = write(session, site, engine, args.ignore_broken_lines, args.strict)?;
     if configured == Configured::Unchanged {

@@ -147,18 +147,23 @@ fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
 /// Finds a plugin of the chain, or, for a package outside the chain, of that package alone.
 fn find(session: &Session, name: &str) -> Result<PlannedPlugin> {
     let matching = |plan: &BuildPlan| {
-        plan.plugins.iter().find(|planned| format!("{}/{}", planned.layer, planned.plugin.name) == name).cloned()
+        let mut known = plan.plugins.iter().chain(&plan.unbuilt);
+        known.find(|planned| format!("{}/{}", planned.layer, planned.plugin.name) == name).cloned()
+    };
+    let built = |planned: PlannedPlugin| match planned.plugin.component.is_file() {
+        true => Ok(planned),
+        false => Err(planned.missing().into()),
     };
     if session.requested().is_some()
         && let Some(planned) = matching(&session.bare_plan(&session.chain()?)?)
     {
-        return Ok(planned);
+        return built(planned);
     }
     let package = name.rsplit_once('/').and_then(|(package, _)| package.parse().ok());
     if let Some(package) = package
         && let Some(planned) = matching(&session.bare_plan(&super::cmd::chain_of_package(session, &package)?)?)
     {
-        return Ok(planned);
+        return built(planned);
     }
     Err(CommandError::new(Kind::User, format!("There is no plugin `{name}`"))
         .hint("a plugin is named <layer>/<name>; `skiff grant list` shows those of the chain"))

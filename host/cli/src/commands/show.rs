@@ -38,6 +38,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
             "plugins": plugins.iter().map(|plugin| json!({
                 "name": plugin.name,
                 "version": plugin.version.to_string(),
+                "built": plugin.component.is_file(),
                 "hooks": plugin.hooks.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "commands": commands_of(plugin).map(|(name, _)| name).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
@@ -62,7 +63,8 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     line("one of", &package.unique_group()?.as_deref().into_iter().collect::<Vec<_>>());
     line("holds", &parts);
     for plugin in &plugins {
-        data!("plugin       {} {} ({} capabilities)", plugin.name, plugin.version, plugin.capabilities.len());
+        let unbuilt = if plugin.component.is_file() { "" } else { ", not built" };
+        data!("plugin       {} {} ({} capabilities{unbuilt})", plugin.name, plugin.version, plugin.capabilities.len());
         for (command, summary) in commands_of(plugin) {
             data!("  skiff cmd {name} {command:16} {summary}");
         }

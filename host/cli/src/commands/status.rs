@@ -326,6 +326,10 @@ fn print_commands(plan: &BuildPlan) {
             data!("  skiff cmd {} {name:16} {summary}", planned.layer);
         }
     }
+    for planned in &plan.unbuilt {
+        let name = format!("{}/{}", planned.layer, planned.plugin.name);
+        data!("  plugin {name} is not built: skiff plugin build {name}");
+    }
     for (layer, commands) in &plan.legacy_commands {
         for command in commands {
             data!("  skiff cmd {layer} {:16} {} (a script)", command.name, command.description);

@@ -124,7 +124,7 @@ fn remove(session: &Session, name: &str, yes: bool) -> Result<()> {
         return Ok(());
     }
     let lock = WorkspaceLock::take(&workspace)?;
-    skiff_build::remove_workspace(&workspace, &lock)?;
+    skiff_build::remove_workspace(&workspace, &lock, &session.cancel)?;
     session.say(&format!("Removed the workspace `{}`", workspace.name()));
     Ok(())
 }

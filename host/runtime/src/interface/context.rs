@@ -7,37 +7,39 @@ use crate::state::State;
 
 impl context::Host for State {
     async fn layers(&mut self) -> wasmtime::Result<Vec<context::Layer>> {
-        let layer = |(position, name): (usize, &String)| context::Layer {
-            name: name.clone(),
-            folder: self.mounts.layer(position).map(str::to_owned),
-        };
-        Ok(self.system.layers.iter().enumerate().map(layer).collect())
+        let mut room = self.room();
+        let mut layers = Vec::new();
+        for (position, name) in self.system.layers.iter().enumerate() {
+            layers.push(context::Layer { name: room.text(name)?, folder: room.optional(self.mounts.layer(position))? });
+        }
+        Ok(layers)
     }
 
     async fn own_layer(&mut self) -> wasmtime::Result<String> {
         let id = self.id().as_str();
-        Ok(id.rsplit_once('/').map_or(id, |(layer, _)| layer).to_owned())
+        Ok(self.room().text(id.rsplit_once('/').map_or(id, |(layer, _)| layer))?)
     }
 
     async fn arch(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.system.target.arch.map(|arch| arch.debian().to_owned()))
+        Ok(self.room().optional(self.system.target.arch.map(|arch| arch.debian()))?)
     }
 
     async fn hostname(&mut self) -> wasmtime::Result<String> {
-        Ok(self.system.target.hostname.clone())
+        Ok(self.room().text(&self.system.target.hostname)?)
     }
 
     async fn command_line(&mut self) -> wasmtime::Result<Vec<String>> {
-        Ok(self.system.command_line.clone())
+        let mut room = self.room();
+        Ok(self.system.command_line.iter().map(|word| room.text(word)).collect::<Result<_, _>>()?)
     }
 
     async fn console(&mut self) -> wasmtime::Result<Option<String>> {
-        let port = self.system.target.getty.as_ref().map(|getty| getty.port.clone());
-        Ok(port.filter(|port| port != "console"))
+        let port = self.system.target.getty.as_ref().map(|getty| getty.port.as_str());
+        Ok(self.room().optional(port.filter(|port| *port != "console"))?)
     }
 
     async fn settings_json(&mut self) -> wasmtime::Result<String> {
-        Ok(self.plugin.decl.settings.to_string())
+        Ok(self.room().json(&self.plugin.decl.settings)?)
     }
 
     async fn symbols(
@@ -46,7 +48,8 @@ impl context::Host for State {
         names: Vec<String>,
     ) -> wasmtime::Result<Vec<Option<String>>> {
         let config = self.system.configs.get(&crate::invoke::kind(kind));
-        let value = |name: &String| config.and_then(|config| config.value(name)).map(Value::written);
-        Ok(names.iter().map(value).collect())
+        let mut room = self.room();
+        let value = |name: &String| room.optional(config.and_then(|config| config.value(name)).map(Value::written));
+        Ok(names.iter().map(value).collect::<Result<_, _>>()?)
     }
 }

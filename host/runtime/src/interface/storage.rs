@@ -16,6 +16,7 @@ use skiff_tree::TreePath;
 use wasmtime::component::Resource;
 
 use super::failure;
+use super::short;
 use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
 use crate::bindings::imports::skiff::host::storage;
@@ -69,6 +70,7 @@ impl storage::HostBlob for State {
 
     async fn read_at(&mut self, blob: Resource<GuestBlob>, offset: u64, length: u32) -> Answer<Vec<u8>> {
         let GuestBlob { file, shown, .. } = self.table.get(&blob)?;
+        self.room().take(length.min(MAX_READ) as usize)?;
         let mut bytes = vec![0; length.min(MAX_READ) as usize];
         Ok(match file.read_at(&mut bytes, offset) {
             Ok(count) => {
@@ -231,9 +233,9 @@ fn open_blob(dir: &Dir, path: &TreePath, shown: &str) -> Result<GuestBlob, Failu
     }
 }
 
-/// Returns the path of something in a tree as the guest sees it.
+/// Returns the path of something in a tree as the guest sees it, for messages. It is kept with each open handle.
 fn below(tree: &str, path: &str) -> String {
-    if path.is_empty() { tree.to_owned() } else { format!("{tree}/{path}") }
+    short(if path.is_empty() { tree.to_owned() } else { format!("{tree}/{path}") })
 }
 
 fn tree_path(tree: &str, path: &str) -> Result<TreePath, Failure> {
@@ -289,8 +291,8 @@ pub(crate) fn tree_failure(shown: &str, error: TreeError) -> Failure {
         other => {
             let code = match &other {
                 TreeError::Special { .. } | TreeError::Outside { .. } => Code::Refused,
-                TreeError::TooDeep { .. } | TreeError::TooLarge(_) => Code::Limit,
-                TreeError::IntoItself { .. } | TreeError::Folder { .. } => Code::Conflict,
+                TreeError::TooDeep { .. } | TreeError::TooMany { .. } | TreeError::TooLarge(_) => Code::Limit,
+                TreeError::IntoItself { .. } | TreeError::Folder { .. } | TreeError::Moved { .. } => Code::Conflict,
                 TreeError::Archive(_) | TreeError::Unfit { .. } => Code::Invalid,
                 TreeError::Stopped(_) | TreeError::Io { .. } => Code::Io,
             };

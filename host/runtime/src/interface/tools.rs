@@ -28,6 +28,9 @@ use crate::tape::Listing;
 /// Where a layer declares tools. The guest is told no path of the host.
 const MANIFEST: &str = "its layer's metadata/plugins.yaml";
 
+/// Bytes that the arguments of a tool may take.
+const MAX_ARGUMENTS: usize = 1 << 20;
+
 /// A tool call that passed all checks.
 struct Checked {
     program: PathBuf,
@@ -62,13 +65,19 @@ impl tools::Host for State {
         };
         let shown = self.shown(&actual);
         if let Some(tape) = self.replay() {
-            return Ok(self.played(tape, &tool, &shown).map(|run| tools::Outcome {
-                status: run.status,
-                stdout: run.stdout.into_bytes(),
-                stderr: run.stderr.into_bytes(),
-                truncated: run.truncated,
-                timed_out: run.timed_out,
-            }));
+            return match self.played(tape, &tool, &shown) {
+                Ok(run) => {
+                    let mut room = self.room();
+                    Ok(Ok(tools::Outcome {
+                        status: run.status,
+                        stdout: room.bytes(run.stdout.into_bytes())?,
+                        stderr: room.bytes(run.stderr.into_bytes())?,
+                        truncated: run.truncated,
+                        timed_out: run.timed_out,
+                    }))
+                }
+                Err(failure) => Ok(Err(failure)),
+            };
         }
         let (checked, before) = match self.prepare(&tool, actual) {
             Ok(prepared) => prepared,
@@ -76,14 +85,14 @@ impl tools::Host for State {
         };
         let allowed = Duration::from_secs(capability.timeout_s.into());
         let timeout = timeout_ms.map_or(allowed, |ms| allowed.min(Duration::from_millis(ms.into())));
-        let Some(left) = self.tools.begin() else { return Ok(Err(too_much(&tool))) };
+        let Some(allowance) = self.tools.begin(timeout) else { return Ok(Err(too_much(&tool))) };
         let system = Arc::clone(&self.system);
         let begun = Instant::now();
         let ran = {
             let _pause = self.clock.pause();
-            system.tools.run(&checked.call(self.time.epoch()), timeout.min(left), &self.cancel).await
+            system.tools.run(&checked.call(self.time.epoch()), allowance, &self.cancel).await
         };
-        self.tools.end(begun.elapsed());
+        self.tools.end(ran.as_ref().map(|ran| ran.computed).unwrap_or_default(), begun.elapsed());
         if ran.as_ref().is_ok_and(|ran| ran.cancelled) {
             return Ok(Err(failure(
                 Code::Cancelled,
@@ -105,13 +114,17 @@ impl tools::Host for State {
             };
             self.record(run, before)?;
         }
-        Ok(ran.map_err(|error| cannot_run(&tool, &error)).map(|ran| tools::Outcome {
-            status: ran.status,
-            stdout: ran.stdout,
-            stderr: ran.stderr,
-            truncated: ran.truncated,
-            timed_out: ran.timed_out,
-        }))
+        let mut room = self.room();
+        Ok(match ran {
+            Ok(ran) => Ok(tools::Outcome {
+                status: ran.status,
+                stdout: room.bytes(ran.stdout)?,
+                stderr: room.bytes(ran.stderr)?,
+                truncated: ran.truncated,
+                timed_out: ran.timed_out,
+            }),
+            Err(error) => Err(cannot_run(&tool, &error)),
+        })
     }
 
     async fn attach(&mut self, tool: String, arguments: Vec<tools::Argument>) -> wasmtime::Result<Result<u8, Failure>> {
@@ -132,7 +145,7 @@ impl tools::Host for State {
             Ok(prepared) => prepared,
             Err(failure) => return Ok(Err(failure)),
         };
-        if self.tools.begin().is_none() {
+        if self.tools.begin(Duration::ZERO).is_none() {
             return Ok(Err(too_much(&tool)));
         }
         let system = Arc::clone(&self.system);
@@ -159,9 +172,27 @@ impl State {
         let capability = self.declared(tool).ok_or_else(|| self.undeclared(tool))?;
         let actual = arguments.into_iter().map(|argument| self.actual(argument)).collect::<Result<Vec<_>, _>>()?;
         match matcher::check(&capability.arguments, &actual) {
-            Ok(()) => Ok((capability, actual)),
+            Ok(()) => self.fits(tool, &actual).map(|()| (capability, actual)),
             Err(position) => Err(self.unmatched(&capability, actual.get(position), position)),
         }
+    }
+
+    /// Refuses more arguments than the system hands over: a guest can name the user's words again and again.
+    fn fits(&self, tool: &str, actual: &[Actual]) -> Result<(), Failure> {
+        let mut left = MAX_ARGUMENTS;
+        for argument in actual {
+            let bytes: usize = match argument {
+                Actual::Given(name) => self.given.words(name).iter().map(|word| word.len() + 1).sum(),
+                Actual::Pieces { before, path, after } => {
+                    before.len() + path.as_ref().map_or(0, |(_, view)| view.len()) + after.len() + 1
+                }
+            };
+            left = left.checked_sub(bytes).ok_or_else(|| {
+                let limit = MAX_ARGUMENTS >> 20;
+                failure(Code::Limit, format!("the arguments of `{tool}` take more than {limit} MiB"), None)
+            })?;
+        }
+        Ok(())
     }
 
     /// Finds the program and makes the folder in which it sees what the plugin sees; notes that it is run.
@@ -235,7 +266,7 @@ impl State {
     fn actual(&self, argument: tools::Argument) -> Result<Actual, Failure> {
         let find = |path: &str| {
             self.mounts
-                .find(path)
+                .find(path, &self.watch())
                 .map(|inside| (inside.zone, inside.view))
                 .map_err(|message| self.refuse(message, None))
         };

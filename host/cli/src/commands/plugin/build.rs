@@ -15,6 +15,9 @@ use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
 
+/// The status of a build script that lacks a program, as sysexits.h has it (`EX_UNAVAILABLE`).
+const UNAVAILABLE: i32 = 69;
+
 /// Builds plugins from their sources.
 pub(super) fn run(session: &Session, args: &BuildPluginArgs) -> Result<()> {
     let chosen = Chosen::find(session, &args.plugin.plugin)?;
@@ -51,6 +54,10 @@ fn build(session: &Session, layer: &str, plugin: &PluginDecl, source: &Source) -
     }
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        if output.status.code() == Some(UNAVAILABLE) {
+            let message = format!("its compiler is missing\n{said}");
+            return Err(failed(message).hint("install what the line above names, then run the same command again"));
+        }
         return Err(failed(format!("{} has failed:\n{said}", builder.display()))
             .hint("what is wrong in the sources stands above"));
     }

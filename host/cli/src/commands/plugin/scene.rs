@@ -21,6 +21,7 @@ use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::System;
 use skiff_runtime::Tape;
+use skiff_tree::Temporary;
 
 use super::case::Case;
 use super::case::Outcome;
@@ -37,7 +38,7 @@ const EPOCH: u32 = 0;
 
 /// The folders and the host in which a case is played.
 pub(super) struct Scene {
-    folder: tempfile::TempDir,
+    folder: Temporary,
     runner: Runner,
     zones: Zones,
     said: Arc<Said>,
@@ -52,7 +53,8 @@ impl Scene {
         tape: &Arc<Tape>,
         offline: bool,
     ) -> Result<Self> {
-        let scene = tempfile::tempdir().map_err(|error| unreadable(Path::new("/tmp"), &error))?;
+        let scene = Temporary::new("skiff-case-", &std::env::temp_dir())
+            .map_err(|error| unreadable(Path::new("/tmp"), &error))?;
         let at = |name: &str| scene.path().join(name);
         let id = PluginId::new(&planned.layer, &planned.plugin.name);
         let before = folder.join("before");

@@ -170,7 +170,8 @@ fn record(session: &Session, planned: &PlannedPlugin, folder: &Path, words: &[St
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name == "after" || name == "fetch" || name.starts_with("tool-") {
-            fs::remove_dir_all(entry.path()).map_err(|error| unreadable(&entry.path(), &error))?;
+            skiff_tree::remove(rustix::fs::CWD, &entry.path(), &|| Ok(()))
+                .map_err(|error| unreadable(&entry.path(), &error.into()))?;
         }
     }
     let tape = Arc::new(Tape::record(folder.to_owned()));
