@@ -31,7 +31,7 @@ use skiff_plan::PlannedShellHook;
 use skiff_plan::Reporter;
 use skiff_plan::Target;
 use skiff_plan::Zones;
-use skiff_text::harmless;
+
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 

@@ -7,7 +7,7 @@ use skiff_plan::Event;
 use skiff_plan::Level;
 use skiff_plan::Task;
 use skiff_plan::Unit;
-use skiff_plan::harmless;
+use skiff_text::harmless;
 
 use super::PrebuiltError;
 use super::apt::Apt;
