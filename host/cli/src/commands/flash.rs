@@ -32,7 +32,8 @@ pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
     };
     let device = cleared.device();
     let room = Room { size: device.size, sector: device.sector };
-    let source = ImageSource::open(&image, map.as_deref(), room, &|| session.cancel.is_cancelled())?;
+    let cancel = &session.cancel;
+    let source = ImageSource::open(&image, map.as_deref(), room, &|| cancel.is_cancelled())?;
     source.check_apart(device)?;
     clear(device, source.size, &rules)?;
     data!("{}, {} of {} to {}", image.display(), Bytes(source.mapped.total()), Bytes(source.size), chosen.title());
