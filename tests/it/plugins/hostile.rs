@@ -156,17 +156,6 @@ fn hostile_symbols() {
     go(&env, 0, &["--text", "1000"]);
 }
 
-/// The host holds the names of a directory as long as the guest keeps the listing open.
-#[test]
-fn hostile_listings() {
-    let env =
-        with_guest(guests::HOSTILE_LISTINGS, &format!("{COMMAND}    capabilities: [{{write: state, why: keeps}}]\n"));
-    let said = go(&env, 1, &["--text", "open"]);
-    let limit = "it asked the host for more than the 16 MiB that directory listings may hold";
-    assert!(said.contains(limit), "{said}");
-    go(&env, 0, &["--text", "closed"]);
-}
-
 #[test]
 fn hostile_many_files() {
     let env = with_guest(guests::HOSTILE_MANY_FILES, &format!("{COMMAND}{STATE}"));

@@ -150,9 +150,11 @@ fn find(session: &Session, name: &str) -> Result<PlannedPlugin> {
         let mut known = plan.plugins.iter().chain(&plan.unbuilt);
         known.find(|planned| format!("{}/{}", planned.layer, planned.plugin.name) == name).cloned()
     };
-    let built = |planned: PlannedPlugin| match planned.plugin.component.is_file() {
-        true => Ok(planned),
-        false => Err(planned.missing().into()),
+    let built = |planned: PlannedPlugin| -> Result<PlannedPlugin> {
+        match planned.plugin.component.is_file() {
+            true => Ok(planned),
+            false => Err(planned.missing().into()),
+        }
     };
     if session.requested().is_some()
         && let Some(planned) = matching(&session.bare_plan(&session.chain()?)?)
