@@ -58,7 +58,11 @@ fn run(arguments: &Arguments) -> Result<u8> {
         false => persist::prepare(arguments.text("disk-size").unwrap_or("32G"))?,
     };
     let shared = shared::prepare()?;
-    let mut qemu = resources(machine.complete(qemu, acceleration), arguments)?;
+    let ssh_port = ssh_port(arguments)?;
+    let mut qemu = resources(machine.complete(qemu, acceleration, ssh_port), arguments)?;
+    if let Some(port) = ssh_port {
+        skiff_sdk::log(Level::Info, format!("port 22 of the machine: ssh -p {port} root@127.0.0.1"));
+    }
     skiff_sdk::log(Level::Info, format!("{}, {acceleration}; Ctrl-C ends it", machine.program));
     qemu = qemu.args(["-kernel"]).path(&images.kernel).args(["-initrd"]).path(&images.initramfs);
     qemu = qemu.args(["-append", &command_line(&machine, acceleration, &target, &images)]);
@@ -69,6 +73,15 @@ fn run(arguments: &Arguments) -> Result<u8> {
         qemu = qemu.args(["-drive"]).with_path("file=", *disk, ",format=raw,if=virtio,discard=unmap");
     }
     shared.attach(qemu).given("args").attach()
+}
+
+/// Returns the port of the host that leads to the machine's port 22.
+fn ssh_port(arguments: &Arguments) -> Result<Option<u16>> {
+    let Some(number) = arguments.number("ssh-port") else { return Ok(None) };
+    match u16::try_from(number) {
+        Ok(port @ 1..) => Ok(Some(port)),
+        _ => Err(Failure::new(FailureCode::Invalid, format!("{number} is not a port (1 to 65535)")).about("ssh-port")),
+    }
 }
 
 fn resources(qemu: Tool, arguments: &Arguments) -> Result<Tool> {

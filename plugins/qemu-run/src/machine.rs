@@ -52,10 +52,11 @@ impl Machine {
             .args(["-M", self.kind, "-accel", accel, "-cpu", cpu])
     }
 
-    /// Adds the arguments that do not depend on what is booted.
-    pub(crate) fn complete(&self, qemu: Tool, acceleration: Acceleration) -> Tool {
+    /// Adds the arguments that do not depend on what is booted. A port of the host leads to the machine's port 22.
+    pub(crate) fn complete(&self, qemu: Tool, acceleration: Acceleration, ssh_port: Option<u16>) -> Tool {
+        let forward = ssh_port.map_or_else(String::new, |port| format!(",hostfwd=tcp:127.0.0.1:{port}-:22"));
         self.bare(qemu, acceleration)
-            .args(["-device", "virtio-rng-pci", "-netdev", "user,id=net0"])
+            .args(["-device", "virtio-rng-pci", "-netdev", &format!("user,id=net0{forward}")])
             .args(["-device", "virtio-net-pci,netdev=net0,romfile="])
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! It is offered twice, since kernels differ: as 9p (`host0`), which can be written, and as a read-only FAT disk
 //! (label `SHARED`) for kernels without 9p, such as Debian's for clouds.
+//!
+//! Owners, modes, links and devices that the machine makes are kept in attributes of plain files (`mapped-xattr`): run by
+//! root, they would be real ones of the host otherwise, set-user-id programs included.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +37,8 @@ pub(crate) fn prepare() -> Result<Shared> {
 
 impl Shared {
     pub(crate) fn attach(self, qemu: Tool) -> Tool {
-        let qemu = qemu.args(["-virtfs"]).with_path("local,path=", FOLDER, ",mount_tag=host0,security_model=none");
+        let qemu =
+            qemu.args(["-virtfs"]).with_path("local,path=", FOLDER, ",mount_tag=host0,security_model=mapped-xattr");
         match self.fat {
             true => {
                 let after = ",label=SHARED,if=virtio,readonly=on";
