@@ -133,7 +133,8 @@ pub(crate) struct RawCapability {
     #[serde(default)]
     path: Option<String>,
     /// For `tool`: the groups of arguments that may be used, such as `-d {path:images}`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tool::written_patterns")]
+    #[schemars(with = "Vec<String>")]
     arguments: Vec<String>,
     /// For `tool`: whether it may be connected to the user's terminal.
     #[serde(default)]
