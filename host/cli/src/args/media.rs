@@ -12,7 +12,7 @@ pub(crate) struct LayoutArgs {
     #[arg(required_unless_present = "import", add = ArgValueCompleter::new(completions::packages))]
     pub(crate) package: Option<String>,
     /// The size of the medium: 4GiB, 8GB
-    #[arg(long, default_value = "8GiB")]
+    #[arg(long, default_value = "8GiB", value_parser = medium_size)]
     pub(crate) size: skiff_layout::Bytes,
     /// Reads a configuration of genimage, or a folder of systemd-repart's definitions, and writes it as metadata/layout.yaml
     #[arg(long, value_name = "PATH", conflicts_with = "package")]
@@ -23,6 +23,15 @@ pub(crate) struct LayoutArgs {
     /// What it is for
     #[arg(long, default_value = "image")]
     pub(crate) intent: Intent,
+}
+
+/// Reads the size of a medium.
+fn medium_size(text: &str) -> Result<skiff_layout::Bytes, String> {
+    match text.parse::<skiff_layout::Bytes>() {
+        Ok(skiff_layout::Bytes(0)) => Err("a medium has more than 0 bytes".to_owned()),
+        Ok(size) => Ok(size),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// What a layout is for.
@@ -142,7 +151,7 @@ pub(crate) struct BuildImageArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// The size of the medium: 4GiB, 8GB
-    #[arg(long)]
+    #[arg(long, value_parser = medium_size)]
     pub(crate) size: Option<skiff_layout::Bytes>,
     /// Makes what others need to write it, too: a packed image, SHA256SUMS, an entry for Raspberry Pi Imager
     #[arg(long)]

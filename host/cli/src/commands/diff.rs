@@ -69,6 +69,7 @@ fn system(session: &Session, name: &str) -> Result<(BuildPlan, Workspace)> {
         let chain = session.chain_of(&session.project.expand(name)?)?;
         return Ok((session.plan_of(&chain)?, session.workspace.clone()));
     }
+    Workspace::exact(session.workspace.root().to_owned(), name)?;
     // Each is read with what it remembers.
     let other = session.of_workspace(name)?;
     if other.requested().is_none() {

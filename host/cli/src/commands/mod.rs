@@ -1,7 +1,7 @@
 //! One command, one file.
 
 mod audit;
-mod board;
+pub(crate) mod board;
 mod br;
 mod build;
 mod check;
@@ -42,6 +42,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::completions;
+use crate::consent;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::progress;
@@ -67,6 +68,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
     if matches!(command, Command::Hooks { .. }) {
         session.reporter = progress::hook_reporter();
     }
+    consent::check_given(&session)?;
     // Who only looks is not asked to agree to anything.
     session.asks = matches!(
         command,
