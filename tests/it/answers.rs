@@ -211,6 +211,8 @@ fn completions_know_commands_packages_workspaces_and_engines() {
     assert_eq!(offered(&["skiff", "-w", "bo"]), "boat");
     assert_eq!(offered(&["skiff", "show", "apps/"]), "apps/balena apps/docker");
     assert_eq!(offered(&["skiff", "-c", "pi/4,skiff/c"]), "pi/4,skiff/core");
+    assert_eq!(offered(&["skiff", "cmd", "pi/4/b"]), "pi/4/buildimage");
+    assert_eq!(offered(&["skiff", "cmd", "pi/common/in"]), "pi/common/install");
 }
 
 #[test]
@@ -265,4 +267,93 @@ fn nothing_is_downloaded_offline_and_a_lock_that_would_change_is_refused() {
     ");
     env.succeed(&["-c", "virt/qemu", "fetch"]);
     env.succeed(&["-c", "virt/qemu", "--locked", "--offline", "compile"]);
+}
+
+#[test]
+fn a_board_answers_to_the_commands_of_its_mediums_package() {
+    let mut env = environment();
+    crate::media::fill_images(&env, "v1");
+    env.set("SKIFF_CONFIG", "pi/4,skiff/core");
+    let both = |arguments: &[&str]| {
+        let [board, owner] = ["pi/4", "pi/common"].map(|package| {
+            let arguments: Vec<&str> =
+                arguments.iter().map(|word| if *word == "AT" { package } else { word }).collect();
+            env.succeed(&arguments).stdout
+        });
+        assert_eq!(board, owner.replace("skiff cmd pi/common", "skiff cmd pi/4"), "{arguments:?}");
+        board
+    };
+    let help = both(&["cmd", "AT", "format", "--help"]);
+    assert!(help.contains("Usage: skiff cmd pi/4 format") && help.contains("PI_SD"), "{help}");
+    both(&["cmd", "AT", "buildimage", "--output", "x.img", "--size", "8GB", "--dry-run", "--json"]);
+    both(&["layout", "AT"]);
+    for spelling in [["cmd", "pi/4"].as_slice(), &["cmd", "PI/4", "--help"], &["show", "pi/4"], &["status"]] {
+        let said = env.succeed(spelling).stdout;
+        for command in ["format", "install", "rollback", "buildimage"] {
+            assert!(said.contains(command), "{said}");
+        }
+    }
+    assert!(env.succeed(&["cmd", "pi/4"]).stdout.contains("(of `pi/common`)"));
+    let status = env.succeed(&["status"]).stdout;
+    assert!(status.contains("skiff cmd pi/4 format") && !status.contains("skiff cmd pi/common format"), "{status}");
+    let shown: Value = serde_json::from_str(&env.succeed(&["show", "pi/4", "--json"]).stdout).unwrap();
+    assert_eq!(
+        (&shown["inherited_commands"][0]["name"], &shown["inherited_commands"][0]["of"][0]),
+        (&"format".into(), &"pi/common".into())
+    );
+    // The variables are those of the owner.
+    env.set("PI_IMAGE", env.path("made.img").to_str().unwrap());
+    let planned = env.succeed(&["cmd", "pi/4/buildimage", "--size", "8GB", "--dry-run"]).stdout;
+    assert!(planned.contains("made.img"), "{planned}");
+    assert_snapshot!(env.fail(2, &["cmd", "skiff/core", "format"]), @"
+    error: Package `skiff/core` has no command `format`
+    hint: the board of the chain has it: skiff cmd pi/common format
+    ");
+}
+
+#[test]
+fn a_command_is_looked_for_in_what_a_package_needs_the_nearest_first() {
+    let env = environment();
+    let script = |package: &str, listed: &str, makefile: &str| {
+        env.write(&format!("layers/{package}/metadata/commands"), listed);
+        env.write(&format!("layers/{package}/extensions/Makefile"), makefile);
+    };
+    script("my/far", "hello Says hello\nfar Is far away\n", "hello:\n\t@echo far\nfar:\n\t@echo far away\n");
+    script("my/near", "hello Says hello\n", "hello:\n\t@echo near\n");
+    script("my/other", "bye Says goodbye\nfar Is not\n", "bye far:\n\t@echo other\n");
+    env.write("layers/my/near/metadata/dependencies", "my/far\n");
+    env.write("layers/my/system/metadata/dependencies", "my/near\nvirt/qemu\n");
+    env.write("layers/my/both/metadata/dependencies", "my/far\nmy/other\n");
+    script("my/own", "", "far: x\nx:\n\t@echo own\n");
+    env.write("layers/my/own/metadata/dependencies", "my/far\n");
+    // What runs is what its owner is granted.
+    assert!(env.fail(77, &["cmd", "my/system", "hello"]).contains("skiff grant add my/near shell"));
+    env.succeed(&["grant", "add", "my/near", "my/far", "my/other", "my/own", "shell"]);
+    assert_eq!(env.succeed(&["cmd", "my/system", "hello"]).stdout, "near\n");
+    assert_eq!(env.succeed(&["cmd", "my/system/far"]).stdout, "far away\n");
+    assert_eq!(
+        env.succeed(&["cmd", "my/own", "far"]).stdout,
+        "own\n",
+        "a target that is not listed is there all the same"
+    );
+    assert!(env.succeed(&["cmd", "my/system", "run", "--help"]).stdout.contains("QEMU_MEMORY"));
+    assert_snapshot!(env.succeed(&["cmd", "my/both"]).stdout, @"
+    Usage: skiff cmd my/both COMMAND [ARGUMENTS]
+
+      hello            Says hello (a script) (of `my/far`)
+      far              (ambiguous: name one of `my/far`, `my/other`)
+      bye              Says goodbye (a script) (of `my/other`)
+    ");
+    assert_snapshot!(env.fail(2, &["cmd", "my/both", "far"]), @"
+    error: `my/both` needs `my/far` and `my/other`, and each of them has a command `far`
+    hint: name one: skiff cmd my/far far, or skiff cmd my/other far
+    ");
+    assert_snapshot!(env.fail(2, &["cmd", "my/both", "fly"]), @"
+    error: Package `my/both` has no command `fly`
+    hint: it has: hello, far, bye
+    ");
+    assert_snapshot!(env.fail(2, &["cmd", "apps/docker", "fly"]), @"
+    error: Package `apps/docker` has no command `fly`
+    hint: neither it nor what it needs has commands; `skiff status` shows those of the chain
+    ");
 }

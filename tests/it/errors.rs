@@ -420,3 +420,145 @@ fn what_the_engine_prebuilt_needs_and_nobody_names() {
     hint: SkiffOS's layers are written for Buildroot: skiff -w another --engine buildroot build
     ");
 }
+
+#[test]
+fn options_with_values_that_mean_nothing() {
+    let env = environment();
+    env.write("layers/my/board/metadata/plugins.yaml", format!("{MANIFEST}      - {{read: images, why: reads}}\n"));
+    let mut said = String::new();
+    for (code, option, value) in [
+        (2, "--config", ""),
+        (2, "--config", "  "),
+        (1, "--config", ","),
+        (2, "--workspace", ""),
+        (2, "--workspace", "my boat"),
+        (2, "--workspace", "a/b"),
+        (2, "--workspace", "ö"),
+        (2, "--root", ""),
+        (1, "--root", "/dev/null"),
+        (2, "--engine", ""),
+        (2, "--engine", "x"),
+        (2, "--allow", ""),
+        (2, "--allow", "my/board/p"),
+        (2, "--allow", "my/board/q=all"),
+        (2, "--allow", "my/bord/p=all"),
+        (2, "--allow", "virt/qemu=shell"),
+        (2, "--allow", "util/noserial/p=all"),
+        (2, "--allow", "overrides/p=all"),
+        (2, "--allow", "=all"),
+        (2, "--allow", "my/board/p="),
+        (2, "--allow", "my/board/p=read:image"),
+        (2, "--allow", "my/board/p=read:images,fly"),
+        (2, "--grants", ""),
+        (1, "--grants", "nowhere.yaml"),
+    ] {
+        // Before and behind the command is the same.
+        let first = env.fail(code, &[option, value, "plan"]);
+        assert_eq!(first, env.fail(code, &["plan", option, value]));
+        said += &format!("{option} {value:?}\n{first}");
+    }
+    for size in ["0", "0GiB", "many", ""] {
+        env.fail(2, &["layout", "pi/4", "--size", size]);
+        env.fail(2, &["cmd", "pi/4", "buildimage", "--size", size]);
+    }
+    assert_snapshot!(said, @r#"
+    --config ""
+    error: The value of --config is empty
+    hint: such as: skiff -c virt/qemu …; leave the option out for the default
+    --config "  "
+    error: The value of --config is empty
+    hint: such as: skiff -c virt/qemu …; leave the option out for the default
+    --config ","
+    error: The chain is empty
+    hint: name packages: SKIFF_CONFIG=virt/qemu skiff configure
+    --workspace ""
+    error: The value of --workspace is empty
+    hint: such as: skiff -w boat …; leave the option out for the default
+    --workspace "my boat"
+    error: `my boat` is not a workspace name (want letters, digits, `_`, `-`, and `.` not at the start)
+    hint: such as: SKIFF_WORKSPACE=boat-1
+    --workspace "a/b"
+    error: `a/b` is not a workspace name (want letters, digits, `_`, `-`, and `.` not at the start)
+    hint: such as: SKIFF_WORKSPACE=boat-1
+    --workspace "ö"
+    error: `ö` is not a workspace name (want letters, digits, `_`, `-`, and `.` not at the start)
+    hint: such as: SKIFF_WORKSPACE=boat-1
+    --root ""
+    error: The value of --root is empty
+    hint: such as: skiff --root ~/skiff …; leave the option out for the default
+    --root "/dev/null"
+    error: `/dev/null` is no skiff checkout
+    hint: it holds the folder configs/base/pre
+    --engine ""
+    error: The value of --engine is empty
+    hint: such as: skiff --engine buildroot …; leave the option out for the default
+    --engine "x"
+    error: There is no engine `x`
+    hint: there are `prebuilt` and `buildroot`
+    --allow ""
+    error: The value of --allow is empty
+    hint: such as: skiff --allow acme/board/flasher=all …; leave the option out for the default
+    --allow "my/board/p"
+    error: --allow is `my/board/p`, which names no capability
+    hint: write PLUGIN=all, or PLUGIN=CAPABILITY,CAPABILITY
+    --allow "my/board/q=all"
+    error: --allow names `my/board/q`, which is not a plugin
+    hint: `my/board` has: my/board/p
+    --allow "my/bord/p=all"
+    error: --allow names `my/bord/p`: Unknown package `my/bord`
+    hint: `skiff grant list` shows the plugins of the chain, `skiff list --all` all packages
+    --allow "virt/qemu=shell"
+    error: --allow names `virt/qemu`, which is not a plugin
+    hint: a plugin is named NAMESPACE/PACKAGE/PLUGIN, as `skiff grant list` shows it; scripts of a layer are allowed by: skiff grant add LAYER shell
+    --allow "util/noserial/p=all"
+    error: --allow names `util/noserial/p`, which is not a plugin
+    hint: `util/noserial` has: util/noserial/noserial
+    --allow "overrides/p=all"
+    error: --allow names `overrides/p`, which is not a plugin
+    hint: `overrides` has no plugins
+    --allow "=all"
+    error: --allow names ``, which is not a plugin
+    hint: a plugin is named NAMESPACE/PACKAGE/PLUGIN, as `skiff grant list` shows it; scripts of a layer are allowed by: skiff grant add LAYER shell
+    --allow "my/board/p="
+    error: --allow names ``, which `my/board/p` does not declare
+    hint: it declares: read:images
+    --allow "my/board/p=read:image"
+    error: --allow names `read:image`, which `my/board/p` does not declare
+    hint: it declares: read:images
+    --allow "my/board/p=read:images,fly"
+    error: --allow names `fly`, which `my/board/p` does not declare
+    hint: it declares: read:images
+    --grants ""
+    error: The value of --grants is empty
+    hint: such as: skiff --grants ci.yaml …; leave the option out for the default
+    --grants "nowhere.yaml"
+    error: There is no file with grants `[ROOT]/nowhere.yaml`
+    hint: `skiff grant add` writes such a file: overrides/grants.yaml
+    "#);
+    // A variable that is set to nothing is not set, as in SkiffOS.
+    let mut env = environment();
+    for variable in ["SKIFF_CONFIG", "SKIFF_WORKSPACE", "SKIFF_ENGINE", "SKIFF_ALLOW", "SKIFF_GRANTS", "SKIFF_ROOT_DIR"]
+    {
+        env.set(variable, "");
+    }
+    let mut emptied = env.command(&["list"]);
+    assert!(emptied.current_dir(skiff_tests::TestEnvironment::checkout()).status().unwrap().success());
+    env.unset("SKIFF_ROOT_DIR");
+    env.succeed(&["-c", "virt/qemu", "plan"]);
+    env.set("SKIFF_WORKSPACE", "My Boat");
+    assert!(env.succeed(&["-c", "virt/qemu", "plan"]).stderr.contains("the workspace `My Boat` is called `myboat`"));
+}
+
+#[test]
+fn a_name_that_is_not_quite_that_of_a_workspace() {
+    let env = environment();
+    env.succeed(&["-w", "boat", "-c", "virt/qemu", "configure"]);
+    for arguments in [
+        ["workspace", "remove", "bo at", "--yes"].as_slice(),
+        &["workspace", "show", "boat!"],
+        &["diff", "boat?", "virt/qemu"],
+    ] {
+        assert!(env.fail(2, arguments).contains("is not a workspace name"));
+    }
+    assert!(env.path("workspaces/.config_boat").exists());
+}

@@ -17,6 +17,7 @@ mod configure;
 mod conformance;
 mod console;
 mod contract;
+mod documented;
 mod errors;
 mod house;
 mod kill;

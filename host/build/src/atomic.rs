@@ -80,6 +80,15 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), FileError> {
     write().map_err(FileError::at("write", path))
 }
 
+/// Makes an empty file in the place of what is there: for logs, which grow. A link in its place is removed, not followed.
+pub(crate) fn new_file(path: &Path) -> Result<fs::File, FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(FileError::at("replace", path)(error)),
+        _ => {}
+    }
+    fs::File::create_new(path).map_err(FileError::at("write", path))
+}
+
 /// A folder that is being filled and will take the place of another.
 pub(crate) struct Staging {
     folder: Temporary,

@@ -1,3 +1,4 @@
+mod given;
 mod media;
 
 use std::ffi::OsString;
@@ -5,8 +6,11 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use clap::Subcommand;
+use clap::builder::OsStringValueParser;
+use clap::builder::TypedValueParser as _;
 use clap_complete::ArgValueCompleter;
 
+pub(crate) use self::given::Unread;
 pub(crate) use self::media::BuildImageArgs;
 pub(crate) use self::media::DeviceArgs;
 pub(crate) use self::media::DeviceCommand;
@@ -58,7 +62,8 @@ pub(crate) struct GlobalArgs {
     #[arg(long, short, global = true, env = "SKIFF_WORKSPACE", value_name = "NAME", hide_env_values = true, add = ArgValueCompleter::new(completions::workspaces))]
     pub(crate) workspace: Option<String>,
     /// The skiff checkout: the folder with `configs` and `overrides`; found from the current folder
-    #[arg(long, global = true, env = "SKIFF_ROOT_DIR", value_name = "FOLDER", hide_env_values = true)]
+    // Unlike clap's own parser for paths, this one takes a variable that is set to nothing.
+    #[arg(long, global = true, env = "SKIFF_ROOT_DIR", value_name = "FOLDER", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) root: Option<PathBuf>,
     /// What builds the system: `prebuilt` or `buildroot`; remembered
     #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true, add = ArgValueCompleter::new(completions::engines))]

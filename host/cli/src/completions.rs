@@ -14,11 +14,13 @@ use clap_complete::env::EnvCompleter;
 use clap_complete::env::Fish;
 use clap_complete::env::Powershell;
 use clap_complete::env::Zsh;
+use skiff_layers::LayerName;
 
 use crate::args::Args;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands::cmd;
 use crate::commands::workspace;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
@@ -110,15 +112,18 @@ pub(crate) fn engines(current: &OsStr) -> Vec<CompletionCandidate> {
     candidates(["prebuilt", "buildroot"].map(str::to_owned), current)
 }
 
-/// Offers commands of the chain, as `package/command`.
+/// Offers the commands of all packages of the chain, as `package/command`; those of a package that is typed already, in the
+/// chain or not.
 pub(crate) fn commands(current: &OsStr) -> Vec<CompletionCandidate> {
-    let Some(plan) = session().and_then(|session| session.plan().ok()) else { return Vec::new() };
-    let plugins = plan.plugins.iter().flat_map(|planned| {
-        planned.plugin.commands.iter().map(|command| format!("{}/{}", planned.layer, command.name))
-    });
-    let scripts = plan
-        .legacy_commands
-        .iter()
-        .flat_map(|(layer, commands)| commands.iter().map(move |command| format!("{layer}/{}", command.name)));
-    candidates(plugins.chain(scripts), current)
+    let Some(session) = session() else { return Vec::new() };
+    let chain = session.chain().map(|chain| chain.names().to_vec()).unwrap_or_default();
+    let text = current.to_string_lossy();
+    let typed = text.rsplit_once('/').and_then(|(package, _)| package.parse::<LayerName>().ok());
+    let packages = chain.iter().chain(typed.iter().filter(|typed| !chain.contains(typed)));
+    let of = |package: &LayerName| {
+        let offers = cmd::offers(&session, package).unwrap_or_default();
+        let offers = offers.into_iter().filter(|offer| offer.owner().is_some());
+        offers.map(|offer| format!("{package}/{}", offer.name)).collect::<Vec<_>>()
+    };
+    candidates(packages.flat_map(of), current)
 }

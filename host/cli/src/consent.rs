@@ -10,12 +10,16 @@ use skiff_build::buildroot::Owner;
 use skiff_build::buildroot::Refused;
 use skiff_build::buildroot::named_scripts;
 use skiff_layers::Capability;
+use skiff_layers::Layer;
+use skiff_layers::LayerName;
+use skiff_layers::PluginDecl;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
 use skiff_text::Shown as _;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Denied;
 use skiff_runtime::GrantFile;
+use skiff_runtime::Grants;
 use skiff_runtime::Identity;
 use skiff_runtime::Runner;
 use skiff_runtime::Scripts;
@@ -27,8 +31,67 @@ use skiff_runtime::shown_capability;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands::cmd;
 use crate::prompt;
 use crate::session::Session;
+
+/// Refuses what `--allow` and `--grants` name and there is not: a plugin, a capability that it declares, a file.
+pub(crate) fn check_given(session: &Session) -> Result<()> {
+    session.read_grant_arguments(&mut Grants::default())?;
+    session.allowed.iter().filter_map(|text| text.split_once('=')).try_for_each(|(id, words)| {
+        let declared: Vec<String> = plugin(session, id)?.capabilities.iter().map(capability_id).collect();
+        let is_known = |word: &&str| *word == "all" || declared.iter().any(|id| is_meant(word, id));
+        let Some(wrong) = words.split(',').find(|word| !is_known(word)) else { return Ok(()) };
+        let wrong = CommandError::new(Kind::Usage, format!("--allow names `{wrong}`, which `{id}` does not declare"));
+        Err(match declared.is_empty() {
+            true => wrong.hint(format!("it declares nothing; to let it run: --allow {id}=all")),
+            false => wrong.hint(format!("it declares: {}", shown_capabilities(&declared))),
+        })
+    })
+}
+
+/// Finds the plugin that `--allow` names.
+fn plugin(session: &Session, id: &str) -> Result<PluginDecl> {
+    let unknown = || CommandError::new(Kind::Usage, format!("--allow names `{id}`, which is not a plugin"));
+    let Some((layer, name)) = id.rsplit_once('/').filter(|(layer, _)| layer.contains('/') || *layer == "overrides")
+    else {
+        return Err(unknown().hint(
+            "a plugin is named NAMESPACE/PACKAGE/PLUGIN, as `skiff grant list` shows it; \
+             scripts of a layer are allowed by: skiff grant add LAYER shell",
+        ));
+    };
+    let layer_of = layer_of(session, layer);
+    let layer_of = layer_of.map_err(|error| {
+        CommandError::new(Kind::Usage, format!("--allow names `{id}`: {}", error.message()))
+            .hint("`skiff grant list` shows the plugins of the chain, `skiff list --all` all packages")
+    });
+    let plugins = layer_of?.plugins()?;
+    let names: Vec<String> = plugins.iter().map(|plugin| format!("{layer}/{}", plugin.name)).collect();
+    plugins.into_iter().find(|plugin| plugin.name == name).ok_or_else(|| match names.is_empty() {
+        true => unknown().hint(format!("`{layer}` has no plugins")),
+        false => unknown().hint(format!("`{layer}` has: {}", names.join(", "))),
+    })
+}
+
+/// Finds a layer, in the chain or not.
+fn layer_of(session: &Session, name: &str) -> Result<Layer> {
+    let chain = match session.requested() {
+        Some(_) => session.chain()?,
+        None => cmd::chain_of_package(session, &name.parse()?)?,
+    };
+    if let Some(layer) = chain.layers().iter().find(|layer| layer.name.eq_ignore_ascii_case(name)) {
+        return Ok(layer.clone());
+    }
+    let package: LayerName = name.parse()?;
+    let chain = cmd::chain_of_package(session, &package)?;
+    let found = chain.packages().iter().find(|known| known.name == package).map(Layer::at);
+    found.ok_or_else(|| CommandError::new(Kind::Bug, format!("`{package}` was lost")))
+}
+
+/// Whether a word of the user's is a capability.
+fn is_meant(word: &str, id: &str) -> bool {
+    word == id || shown_capability(id) == word
+}
 
 /// Sees to it that plugins may do what they declare before any of them is called: takes what is allowed on the command
 /// line, lets other bytes take over grants if they ask for no more, and asks for the rest on a terminal. What is still
@@ -82,7 +145,6 @@ fn allowed(session: &Session, planned: &PlannedPlugin, identity: &Identity, deni
     if words.is_empty() {
         return Ok(false);
     }
-    let is_meant = |word: &str, wanted: &str| word == wanted || shown_capability(wanted) == word;
     let is_allowed = |wanted: &str| words.iter().any(|word| *word == "all" || is_meant(word, wanted));
     let declared = ids(planned);
     for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| is_meant(word, id))) {
@@ -231,6 +293,9 @@ pub(crate) fn refused(session: &Session, plan: &BuildPlan) -> Result<Vec<Refused
     let mut refused = Vec::new();
     for layer in &plan.layers {
         let runs = !layer.shell_hooks()?.is_empty() || wanted.contains(layer.name.as_str());
+        if runs {
+            session.belief.check("the layer whose scripts would run", &layer.root)?;
+        }
         if runs && Scripts::read(&layer.name, &layer.dir, &session.cancel)?.check(&grants, &layer.root).is_err() {
             refused.push(Refused::Layer(layer.name.clone()));
         }

@@ -70,7 +70,10 @@ impl Session {
 
     fn buildroot_engine(&self, plan: &BuildPlan) -> Result<Buildroot> {
         let source = match &self.settings.buildroot {
-            Some(folder) => Source::Folder(folder.value.clone()),
+            Some(folder) => {
+                self.belief.check("the Buildroot tree", &folder.value)?;
+                Source::Folder(folder.value.clone())
+            }
             None => Source::Pinned(self.project.buildroot.pin.clone().unwrap_or_default()),
         };
         let program = self.environment.program().map(std::borrow::ToOwned::to_owned);

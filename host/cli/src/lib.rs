@@ -26,11 +26,10 @@ use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 pub use environment::Environment;
 
 use crate::args::Args;
+use crate::args::Unread;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 
@@ -52,12 +51,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     // Plugins cannot set modes, so what they write into the target bears the umask's: it must be the same everywhere.
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     raise_file_limit();
-    let args = match Args::try_parse_from(arguments) {
+    let args = match Args::read(arguments) {
         Ok(args) => args,
-        Err(error) => {
+        Err(Unread::Clap(error)) => {
             // A closed output is nobody's fault.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+        Err(Unread::Value(error)) => {
+            error.report();
+            return ExitCode::from(error.code());
         }
     };
     match commands::run(args, environment) {
@@ -85,6 +88,20 @@ fn restart(arguments: &[OsString], path: &OsStr) -> std::io::Error {
     };
     // Also when the program's file has been replaced since it was started.
     std::process::Command::new("/proc/self/exe").arg0(name).args(rest).env("PATH", path).exec()
+}
+
+/// Reads a command line as [`run`] does, without carrying it out: for those who check what documents tell people to type.
+/// The arguments of commands of packages are read by those commands only.
+///
+/// # Errors
+/// What is wrong with it, as the user would be told.
+pub fn check_usage(arguments: impl IntoIterator<Item = OsString>) -> Result<(), String> {
+    match Args::read(arguments) {
+        Ok(_) => Ok(()),
+        Err(Unread::Clap(error)) if error.exit_code() == 0 => Ok(()),
+        Err(Unread::Clap(error)) => Err(error.to_string()),
+        Err(Unread::Value(error)) => Err(error.message().to_owned()),
+    }
 }
 
 /// A call of a plugin holds the directories that it was granted, one for each layer, and up to 1,000 files.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use skiff_build::Engine;
 use skiff_build::Gap;
-use skiff_layers::LayerName;
 use skiff_plan::BuildPlan;
 
 use crate::command_error::Result;
-use crate::commands::board::commands_of;
+use crate::commands::cmd;
 use crate::session::Session;
 
 /// Warns of what the system of a plan will lack: consequences first, then how many settings have no effect.
@@ -51,32 +50,15 @@ fn without_effect(gaps: &[Gap]) -> Vec<String> {
 const AFTER_BUILD: [(&str, &str); 3] = [("run", ""), ("format", " --device /dev/…"), ("buildimage", " --image FILE")];
 
 /// Returns the command line that makes use of a built system, and what it does.
-pub(crate) fn next_command(session: &Session, plan: &BuildPlan) -> Result<Option<(String, String)>> {
+pub(crate) fn next_command(session: &Session) -> Result<Option<(String, String)>> {
+    let chain = session.chain()?;
     for (wanted, arguments) in AFTER_BUILD {
-        for planned in &plan.plugins {
-            if let Some((name, summary)) = commands_of(&planned.plugin).find(|(name, _)| *name == wanted) {
-                let package = asked_for(session, &planned.layer)?;
-                return Ok(Some((format!("skiff cmd {package} {name}{arguments}"), summary.to_owned())));
+        for package in chain.requested() {
+            let offers = cmd::offers(session, package)?;
+            if let Some(offer) = offers.into_iter().find(|offer| offer.name == wanted && offer.owner().is_some()) {
+                return Ok(Some((format!("skiff cmd {package} {wanted}{arguments}"), offer.summary)));
             }
         }
     }
     Ok(None)
-}
-
-/// Returns the package that was asked for and brought a layer of its own namespace, as `pi/4` brings `pi/common`.
-fn asked_for(session: &Session, layer: &str) -> Result<String> {
-    let chain = session.chain()?;
-    let is = |name: &LayerName| name.as_str().eq_ignore_ascii_case(layer);
-    if chain.requested().iter().any(is) {
-        return Ok(layer.to_owned());
-    }
-    let namespace = |name: &str| name.split('/').next().map(str::to_ascii_lowercase);
-    for package in chain.packages().iter().rev().filter(|package| chain.requested().contains(&package.name)) {
-        let name = package.name.as_str();
-        let brings = package.dependencies()?.iter().any(|(name, _)| is(name));
-        if brings && namespace(name) == namespace(layer) {
-            return Ok(name.to_owned());
-        }
-    }
-    Ok(layer.to_owned())
 }

@@ -140,7 +140,7 @@ impl Project {
         let mut workspaces = BTreeMap::new();
         for (name, workspace) in std::mem::take(&mut project.workspaces) {
             // As `-w` has it, so that both mean the same.
-            let plain = Workspace::new(PathBuf::new(), &name).map_err(|error| wrong(None, error.to_string()))?;
+            let plain = Workspace::exact(PathBuf::new(), &name).map_err(|error| wrong(None, error.to_string()))?;
             if workspaces.insert(plain.name().to_owned(), workspace).is_some() {
                 return Err(wrong(None, format!("two workspaces have the name `{}`", plain.name())));
             }

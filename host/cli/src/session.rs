@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -77,6 +78,8 @@ pub(crate) struct Session {
     pub(crate) asks: bool,
     /// What `--allow` says.
     pub(crate) allowed: Vec<String>,
+    /// What was warned about: once is enough.
+    warned: Mutex<BTreeSet<String>>,
     /// Grants for this run only.
     for_now: Mutex<GrantFile>,
     /// The grants that come with the checkout, which change in no run that needs them.
@@ -134,6 +137,10 @@ impl Session {
                 .hint("write PLUGIN=all, or PLUGIN=CAPABILITY,CAPABILITY"));
         }
         let reach = Reach { locked: args.locked, frozen: args.frozen, offline: args.offline };
+        if Workspace::exact(PathBuf::new(), name).is_err() {
+            let text = format!("the workspace `{name}` is called `{}`", workspace.name());
+            reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &harmless(&text) });
+        }
         if let Some(text) = lost {
             reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &harmless(&text) });
         }
@@ -152,6 +159,7 @@ impl Session {
             cancel,
             asks: false,
             allowed,
+            warned: Mutex::default(),
             for_now: Mutex::default(),
             shipped: OnceLock::new(),
             commit: OnceLock::new(),
@@ -182,7 +190,11 @@ impl Session {
         paths.join(":")
     }
 
+    /// Warns the user, once of each thing.
     pub(crate) fn warn(&self, text: &str) {
+        if !self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned()) {
+            return;
+        }
         self.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &harmless(text) });
     }
 
@@ -326,6 +338,13 @@ impl Session {
 
     pub(crate) fn grants(&self) -> Result<Grants> {
         let mut grants = self.kept_grants()?;
+        self.read_grant_arguments(&mut grants)?;
+        grants.extend(self.for_now.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        Ok(grants)
+    }
+
+    /// Reads the files that `--grants` names.
+    pub(crate) fn read_grant_arguments(&self, grants: &mut Grants) -> Result<()> {
         for file in self.grant_arguments() {
             if !file.is_file() {
                 return Err(CommandError::new(
@@ -336,8 +355,7 @@ impl Session {
             }
             grants.read_for_run(&file)?;
         }
-        grants.extend(self.for_now.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        Ok(grants)
+        Ok(())
     }
 
     /// Returns the grants that hold for every run: those that come with the checkout and the user's own.

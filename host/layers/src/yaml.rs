@@ -40,9 +40,23 @@ pub fn parse_yaml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Rea
         let line = error.location().map(|location| location.line());
         let message = error.to_string();
         // The position stands in front already.
-        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        let mut message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        if let Some(advice) = line.and_then(|line| unquoted(text, line)) {
+            message = format!("{message}: {advice}");
+        }
         ReadError::Yaml { at: Location { file: path.to_owned(), line }, message }
     })
+}
+
+/// Says which text near a line needs quotes: in a list in brackets, YAML ends a bare text before `{`, and expects a comma.
+fn unquoted(text: &str, line: usize) -> Option<String> {
+    let written = text.lines().nth(line.checked_sub(1)?)?;
+    let (_, list) = written.split_once('[')?;
+    let entry = list.split(',').map(|entry| entry.trim().trim_end_matches(']').trim()).find(|entry| {
+        let is_bare = !entry.starts_with(['"', '\'', '{', '[', '#']);
+        is_bare && entry.contains('{') && entry.contains('}')
+    })?;
+    Some(format!("a text with `{{` in a list in brackets needs quotes: \"{entry}\""))
 }
 
 /// Parses YAML that comes to at most 16 MiB when its aliases are put in.

@@ -31,7 +31,7 @@ impl ExternalSymbols {
 
     fn read(&self) -> Option<BTreeSet<String>> {
         // Buildroot gives a tree's path to all of them.
-        let paths = self.trees.iter().filter_map(|tree| Some((variable(tree)?, tree.display().to_string())));
+        let paths = self.trees.iter().filter_map(|tree| Some((variable(tree)?, tree.to_string_lossy().into_owned())));
         let variables: BTreeMap<String, String> = paths.collect();
         let mut names = BTreeSet::new();
         for tree in &self.trees {

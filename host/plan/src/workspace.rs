@@ -26,6 +26,11 @@ pub struct InvalidWorkspace {
     pub text: String,
 }
 
+/// Whether a character may stand in the name of a workspace.
+fn is_kept(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
 impl Workspace {
     /// The name used when the user gives none.
     pub const DEFAULT: &'static str = "default";
@@ -37,12 +42,23 @@ impl Workspace {
     /// # Errors
     /// [`InvalidWorkspace`] when nothing is left, or a name that starts with a dot.
     pub fn new(root: PathBuf, text: &str) -> Result<Self, InvalidWorkspace> {
-        let keep = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let name: String = text.chars().filter(keep).map(|c| c.to_ascii_lowercase()).collect();
+        let name: String = text.chars().filter(|c| is_kept(*c)).map(|c| c.to_ascii_lowercase()).collect();
         if name.is_empty() || name.starts_with('.') {
             return Err(InvalidWorkspace { text: text.to_owned() });
         }
         Ok(Self { root, name })
+    }
+
+    /// Makes the workspace `text` under the folder `root`, and refuses a name from which [`Self::new`] would drop something:
+    /// for names that somebody has just typed. Letters are lowered.
+    ///
+    /// # Errors
+    /// [`InvalidWorkspace`] when the name holds other characters, or starts with a dot.
+    pub fn exact(root: PathBuf, text: &str) -> Result<Self, InvalidWorkspace> {
+        match text.chars().all(is_kept) {
+            true => Self::new(root, text),
+            false => Err(InvalidWorkspace { text: text.to_owned() }),
+        }
     }
 
     /// Returns the name.

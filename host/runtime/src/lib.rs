@@ -68,6 +68,7 @@ pub use grant::shown_capabilities;
 pub use grant::shown_capability;
 pub use identity::Identity;
 pub use identity::PluginId;
+pub use identity::state_folder;
 pub use interface::AnswerTooLarge;
 pub use matcher::fit;
 pub use process::ToolEnvironment;

@@ -21,6 +21,7 @@ use skiff_tree::Watch;
 
 use crate::CallError;
 use crate::PluginId;
+use crate::identity::state_folder;
 
 /// A granted folder, held open.
 struct Mount {
@@ -110,7 +111,7 @@ impl Mounts {
                 None => self.absent.push("/images".into()),
             },
             Zone::State => {
-                let state = zones.state.join(plugin.as_str());
+                let state = zones.state.join(state_folder(plugin, layer_root, &zones.state));
                 if self.lock.is_none() {
                     let lock = StateLock::take(&state).map_err(failed(&state))?;
                     self.lock = Some(lock.ok_or_else(|| CallError::Busy { plugin: plugin.clone() })?);

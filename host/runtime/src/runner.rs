@@ -121,7 +121,8 @@ pub struct Runner {
     grants: Grants,
     cancel: Cancel,
     reporter: Arc<dyn Reporter>,
-    loaded: Mutex<BTreeMap<PluginId, Arc<Plugin>>>,
+    /// By name and directory of the layer: two layers can have one name.
+    loaded: Mutex<BTreeMap<(PluginId, PathBuf), Arc<Plugin>>>,
 }
 
 impl Runner {
@@ -158,7 +159,7 @@ impl Runner {
     /// Loads a plugin, the first time, after checking that all it declares is granted to its bytes.
     pub(crate) fn ready(&self, layer: &str, root: &Path, decl: &PluginDecl) -> Result<Arc<Plugin>, CallError> {
         let id = PluginId::new(layer, &decl.name);
-        if let Some(plugin) = self.loaded().get(&id) {
+        if let Some(plugin) = self.loaded().get(&(id.clone(), root.to_owned())) {
             return Ok(Arc::clone(plugin));
         }
         let unchecked = Unchecked::read(layer, decl)?;
@@ -171,11 +172,11 @@ impl Runner {
             return Err(denied.into());
         }
         let plugin = Arc::new(self.host.load(&unchecked, decl, &self.cancel)??);
-        self.loaded().insert(id, Arc::clone(&plugin));
+        self.loaded().insert((id, root.to_owned()), Arc::clone(&plugin));
         Ok(plugin)
     }
 
-    fn loaded(&self) -> MutexGuard<'_, BTreeMap<PluginId, Arc<Plugin>>> {
+    fn loaded(&self) -> MutexGuard<'_, BTreeMap<(PluginId, PathBuf), Arc<Plugin>>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -99,6 +99,12 @@ impl<const MAX: usize> Line<MAX> {
     }
 }
 
+impl<const MAX: usize> PartialEq<str> for Line<MAX> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
 impl<const MAX: usize> Deref for Line<MAX> {
     type Target = str;
 

@@ -19,7 +19,7 @@ use skiff_tests::TestEnvironment;
 use crate::environment;
 
 /// The Kconfig of the kernel's build tools; `make test` installs it.
-fn kconfig() -> PathBuf {
+pub(crate) fn kconfig() -> PathBuf {
     let installed = fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path());
     let conf = installed.map(|path| path.join("scripts/kconfig/conf"));
     conf.filter(|path| path.to_string_lossy().contains("linux-kbuild-"))

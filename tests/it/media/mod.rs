@@ -26,7 +26,7 @@ fn stand_in(name: &str, size: usize) -> Vec<u8> {
 }
 
 /// Puts stand-ins for everything that a build could have made among the images.
-fn fill_images(env: &TestEnvironment, version: &str) {
+pub(crate) fn fill_images(env: &TestEnvironment, version: &str) {
     const FILES: [(&str, usize); 33] = [
         ("Image", 300_000),
         ("zImage", 200_000),

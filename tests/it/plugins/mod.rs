@@ -2,7 +2,7 @@
 
 mod authors;
 mod components;
-mod consent;
+pub(crate) mod consent;
 mod deny;
 mod hostile;
 mod ok;

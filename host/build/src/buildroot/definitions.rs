@@ -19,7 +19,7 @@ pub(crate) fn of_buildroot(
     workspace: &Workspace,
     finished: &Merged,
 ) -> Result<Definitions, DefinitionError> {
-    let output = workspace.folder().display().to_string();
+    let output = workspace.folder().to_string_lossy().into_owned();
     let mut variables = BTreeMap::from([("BR2_BASE_DIR".to_owned(), output.clone()), ("BASE_DIR".to_owned(), output)]);
     let paths = finished.entries().filter(|(symbol, _)| symbol.as_str().starts_with("BR2_EXTERNAL_"));
     variables.extend(paths.filter_map(|(symbol, entry)| Some((symbol.to_string(), entry.winner.value.string()?))));

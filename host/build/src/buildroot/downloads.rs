@@ -1,6 +1,5 @@
 //! Downloading all sources before anything is built, and saying at once what cannot be had.
 
-use std::fs::File;
 use std::io::BufWriter;
 use std::io::Write as _;
 
@@ -11,14 +10,14 @@ use super::BuildrootError;
 use super::info;
 use super::make::Make;
 use super::progress::Step;
-use crate::FileError;
 use crate::Site;
+use crate::atomic::new_file;
 
 /// Downloads what the configuration needs.
 pub(crate) fn fetch(make: &Make<'_>, site: &Site<'_>) -> Result<(), BuildrootError> {
     let packages = info::packages(make, site)?;
     let path = site.workspace.folder().join("fetch.log");
-    let mut log = BufWriter::new(File::create(&path).map_err(FileError::at("write", &path))?);
+    let mut log = BufWriter::new(new_file(&path)?);
     let mut failures = Failures::default();
     let status = {
         let task = Task::start(site.reporter, "Downloading sources", Unit::Items, None);

@@ -102,7 +102,7 @@ impl Input {
 
     /// Names a file that the value of a symbol names.
     pub(crate) fn named_file(symbol: &str, path: &Path) -> Self {
-        Self::NamedFile { symbol: symbol.to_owned(), path: path.display().to_string() }
+        Self::NamedFile { symbol: symbol.to_owned(), path: path.to_string_lossy().into_owned() }
     }
 }
 

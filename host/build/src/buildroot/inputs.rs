@@ -107,7 +107,7 @@ impl Sources<'_> {
     /// Returns the text of what the layers ask of a program.
     fn settings(&self, kind: Kind) -> String {
         let lines = self.plan.config(kind).entries().map(|(_, entry)| format!("{}\n", entry.winner));
-        lines.collect::<String>().replace(&self.own.display().to_string(), "")
+        lines.collect::<String>().replace(&self.own.to_string_lossy().into_owned(), "")
     }
 
     fn toolchain(&self, identity: &str, overrides: &Path) -> Result<StageInputs, FileError> {

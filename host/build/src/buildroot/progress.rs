@@ -22,6 +22,7 @@ use super::BuildrootError;
 use super::info::Packages;
 use super::times::Remembered;
 use crate::FileError;
+use crate::atomic::new_file;
 
 /// Lines at the end of the output that are shown when something fails.
 const TAIL: usize = 30;
@@ -86,7 +87,7 @@ impl<'p> Progress<'p> {
         reporter: &'p Arc<dyn Reporter>,
     ) -> Result<Self, FileError> {
         let log_path = folder.join("build.log");
-        let log = File::create(&log_path).map_err(FileError::at("write", &log_path))?;
+        let log = new_file(&log_path)?;
         let built = |package: &super::info::PackageInfo| {
             !package.stamp_dir.is_empty() && folder.join(&package.stamp_dir).join(".stamp_installed").exists()
         };

@@ -103,9 +103,8 @@ impl Source {
                 if !root.is_dir() {
                     return Ok(None);
                 }
-                let identity = identity(&root)?;
-                match identity == format!("commit {}", pin.commit) {
-                    true => Ok(Some(Tree { root, identity })),
+                match is_commit(&root, &pin.commit)? {
+                    true => Ok(Some(Tree { root, identity: format!("commit {}", pin.commit) })),
                     false => Err(BuildrootError::Modified { path: root }),
                 }
             }
@@ -201,15 +200,26 @@ fn clear(folder: &Path) -> Result<(), FileError> {
 }
 
 fn commit(root: &Path) -> Result<String, BuildrootError> {
-    let output = git(root, &["rev-parse", "--verify", "HEAD"])?;
+    let output = git(root, None, &["rev-parse", "--verify", "HEAD"])?;
     Ok(String::from_utf8_lossy(&output).trim().to_owned())
 }
 
-/// Asks git about one tree, whatever repository the environment is about and whoever owns the tree.
-fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, BuildrootError> {
+/// Settings of a repository that change what of a work tree git sees.
+const PLAIN: [&str; 5] =
+    ["core.fileMode=true", "core.autocrlf=false", "core.excludesFile=", "core.attributesFile=", "core.sparseCheckout=false"];
+
+/// Asks git about one tree, whatever repository the environment is about and whoever owns the tree. Commits are what they
+/// are, not what `refs/replace` says. With an index of its own, files count as they lie there, whatever the repository's
+/// index and settings say of them.
+fn git(root: &Path, index: Option<&Path>, arguments: &[&str]) -> Result<Vec<u8>, BuildrootError> {
     let mut command = Command::new("git");
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF"] {
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF", "GIT_REPLACE_REF_BASE"] {
         command.env_remove(name);
+    }
+    command.arg("--no-replace-objects");
+    if let Some(index) = index {
+        command.env("GIT_DIR", root.join(".git")).env("GIT_WORK_TREE", root).env("GIT_INDEX_FILE", index);
+        command.args(PLAIN.iter().flat_map(|setting| ["-c", setting]));
     }
     // Whose tree it is, does not change what it is. What it configures to be run is not run, as far as git lets that be
     // said: a filter of its own is, as its makefiles will be.
@@ -227,12 +237,27 @@ fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, BuildrootError> {
     }
 }
 
+/// Returns whether every file of a tree is as a commit has it, and there is no other.
+fn is_commit(root: &Path, wanted: &str) -> Result<bool, BuildrootError> {
+    let make = || tempfile::Builder::new().prefix("skiff-index-").tempdir();
+    let folder = make().map_err(FileError::at("make a folder in", std::env::temp_dir()))?;
+    let index = folder.path().join("index");
+    let git = |arguments: &[&str]| git(root, Some(&index), arguments);
+    if commit(root)? != wanted {
+        return Ok(false);
+    }
+    git(&["read-tree", wanted])?;
+    let changes = git(&["diff", "--no-ext-diff", "--no-textconv", "--name-only", wanted])?;
+    let others = git(&["ls-files", "--others", "--exclude-per-directory=.gitignore"])?;
+    Ok(changes.is_empty() && others.is_empty())
+}
+
 /// A tree with git is its commit, and what was changed since; one without is the digest of what is built from.
 fn identity(root: &Path) -> Result<String, BuildrootError> {
     if root.join(".git").exists() {
         let commit = commit(root)?;
-        let changes = git(root, &["diff", "--no-ext-diff", "--no-textconv", "HEAD"])?;
-        let others = git(root, &["ls-files", "-z", "--others", "--exclude-standard"])?;
+        let changes = git(root, None, &["diff", "--no-ext-diff", "--no-textconv", "HEAD"])?;
+        let others = git(root, None, &["ls-files", "-z", "--others", "--exclude-standard"])?;
         let mut builder = DigestBuilder::default();
         builder.field(&changes);
         for name in others.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {

@@ -19,7 +19,7 @@ impl Folders {
             let description = read_optional(&external.join("external.desc"))?.unwrap_or_default();
             let description = String::from_utf8_lossy(&description).into_owned();
             if let Some(name) = description.lines().find_map(|line| line.strip_prefix("name:")) {
-                known.insert(format!("BR2_EXTERNAL_{}_PATH", name.trim()), external.display().to_string());
+                known.insert(format!("BR2_EXTERNAL_{}_PATH", name.trim()), external.to_string_lossy().into_owned());
             }
         }
         Ok(Self(known))

@@ -15,7 +15,7 @@ pub(crate) struct LayoutArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// The size of the medium: 4GiB, 8GB
-    #[arg(long, default_value = "8GiB")]
+    #[arg(long, default_value = "8GiB", value_parser = medium_size)]
     pub(crate) size: skiff_layout::Bytes,
     /// Reads a configuration of genimage, or a folder of systemd-repart's definitions, and writes it as metadata/layout.yaml
     #[arg(long, value_name = "PATH", conflicts_with = "package")]
@@ -26,6 +26,15 @@ pub(crate) struct LayoutArgs {
     /// What it is for
     #[arg(long, default_value = "image")]
     pub(crate) intent: Intent,
+}
+
+/// Reads the size of a medium.
+fn medium_size(text: &str) -> Result<skiff_layout::Bytes, String> {
+    match text.parse::<skiff_layout::Bytes>() {
+        Ok(skiff_layout::Bytes(0)) => Err("a medium has more than 0 bytes".to_owned()),
+        Ok(size) => Ok(size),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// What a layout is for.
@@ -145,7 +154,7 @@ pub(crate) struct BuildImageArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// The size of the medium: 4GiB, 8GB
-    #[arg(long)]
+    #[arg(long, value_parser = medium_size)]
     pub(crate) size: Option<skiff_layout::Bytes>,
     /// Overwrites the file if it exists, without a question
     #[arg(long, short)]

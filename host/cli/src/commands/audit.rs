@@ -23,6 +23,11 @@ pub(crate) fn run(session: &Session, args: &AuditArgs) -> Result<()> {
         })
     };
     let of_kind = |record: &&AuditRecord| !args.refused || matches!(record.event, AuditEvent::Refused { .. });
+    if let Some(name) = &args.plugin
+        && !records.iter().any(|record| of_plugin(&record))
+    {
+        session.say(&format!("Nothing of `{name}` is recorded in this workspace"));
+    }
     for record in records.iter().filter(of_plugin).filter(of_kind) {
         match args.json {
             true => data!("{}", serde_json::json!(record)),

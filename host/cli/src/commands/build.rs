@@ -7,6 +7,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::compile;
 use crate::commands::configure;
+use crate::consent;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::lock;
@@ -44,11 +45,21 @@ pub(crate) fn run_all(
         return Err(CommandError::new(Kind::User, message)
             .hint("write into skiff.yaml: workspaces: {boat: {chain: \"pi/4,skiff/core\"}}"));
     }
+    let of_workspace = |name: &String| {
+        let global = GlobalArgs { workspace: Some(name.clone()), ..global.clone() };
+        Session::new(&global, environment.clone(), interrupt.clone())
+    };
+    // A plugin may be one of a single workspace.
+    let mut given = project.workspaces.keys().map(|name| consent::check_given(&of_workspace(name)?));
+    if let Some(Err(first)) = given.next()
+        && given.all(|other| other.is_err())
+    {
+        return Err(first);
+    }
     let mut outcomes = Vec::new();
     for name in project.workspaces.keys() {
         note!("\x1b[1m== {name}\x1b[0m");
-        let global = GlobalArgs { workspace: Some(name.clone()), ..global.clone() };
-        let outcome = Session::new(&global, environment.clone(), interrupt.clone()).and_then(|mut session| {
+        let outcome = of_workspace(name).and_then(|mut session| {
             session.asks = true;
             run(&session, args)
         });

@@ -1,3 +1,5 @@
+mod offer;
+
 use std::process::ExitCode;
 
 use clap::Arg;
@@ -11,6 +13,8 @@ use skiff_layers::Chain;
 use skiff_layers::CommandDecl;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
+use skiff_layers::LegacyCommand;
+use skiff_layers::Package;
 use skiff_layers::Zone;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
@@ -26,31 +30,40 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::board;
 use crate::commands::board::BoardCommand;
-use crate::commands::board::commands_of;
 use crate::consent;
 use crate::lock;
 use crate::output::data;
 use crate::session::Session;
 
-/// Runs a command of a package, in the chain or not.
+pub(crate) use self::offer::Offer;
+use self::offer::declared;
+pub(crate) use self::offer::offers;
+pub(crate) use self::offer::owner_of;
+
+/// Runs a command of a package, in the chain or not. One that the package lacks is looked for in what it needs.
 pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     let Some(request) = Request::parse(&args.words)? else {
         return list_all(session);
     };
-    let plan = plan_with(session, &request.package)?;
+    // To list commands takes no plan, and so nobody's consent.
     let Some(name) = request.command else {
-        return list_commands(&plan, &request.package);
+        return list_commands(session, &request.package);
     };
-    let Some((planned, command)) = find(&plan, &request.package, &name) else {
-        if let Some(planned) = unbuilt(&plan, &request.package, &name) {
+    let plan = plan_with(session, &request.package)?;
+    let owner = match has(&plan, &request.package, &name)? {
+        true => request.package.clone(),
+        false => owner_of(session, &request.package, &name)?.unwrap_or(request.package.clone()),
+    };
+    let Some((planned, command)) = find(&plan, &owner, &name) else {
+        if let Some(planned) = unbuilt(&plan, &owner, &name) {
             return Err(planned.missing().into());
         }
-        if let Some(command) = board_command(&plan, &request.package, &name) {
+        if let Some(command) = board_command(&plan, &owner, &name) {
             return board::run(session, plan, &request.package, command, &request.arguments);
         }
-        return match makefile_of(&plan, &request.package) {
+        return match makefile_of(&plan, &owner) {
             Some(layer) => run_makefile(session, &plan, layer, &name, &request.arguments),
-            None => Err(unknown(&plan, &request.package, &name)),
+            None => Err(unknown(session, &plan, &request.package, &name)?),
         };
     };
     let given = match parse(session, planned, command, &request.arguments) {
@@ -218,6 +231,7 @@ fn run_makefile(
             .hint("a script takes variables: NAME=value"));
     }
     lock::check(session, plan)?;
+    session.belief.check("the layer whose scripts would run", &layer.root)?;
     let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
     let path = layer.root.join("extensions/Makefile");
     let Identity { plugin: id, digest, .. } = &scripts.identity;
@@ -231,54 +245,77 @@ fn run_makefile(
     Ok(super::exit_code(status))
 }
 
-fn unknown(plan: &BuildPlan, package: &LayerName, name: &str) -> CommandError {
-    let own = of_package(plan, package).flat_map(|p| &p.plugin.commands).map(|command| command.name.as_str());
-    let is_board = of_package(plan, package).any(|planned| planned.plugin.board.is_some());
-    let mut names: Vec<String> = own.map(str::to_owned).collect();
-    names.extend(BoardCommand::ALL.into_iter().filter(|_| is_board).map(|command| command.name().to_owned()));
+/// Whether a package itself has a command: declared by a plugin, listed, or a target of its Makefile.
+fn has(plan: &BuildPlan, package: &LayerName, name: &str) -> Result<bool> {
+    let listed = |(layer, commands): (&String, &Vec<LegacyCommand>)| {
+        layer.eq_ignore_ascii_case(package.as_str()) && commands.iter().any(|command| &*command.name == name)
+    };
+    if find(plan, package, name).is_some()
+        || board_command(plan, package, name).is_some()
+        || plan.legacy_commands.iter().any(listed)
+    {
+        return Ok(true);
+    }
+    let Some(layer) = makefile_of(plan, package) else { return Ok(false) };
+    let text = skiff_layers::optional_text(&layer.root.join("extensions/Makefile"))?.unwrap_or_default();
+    Ok(has_target(&text, name))
+}
+
+/// Whether a Makefile has a rule for a target, listed in `metadata/commands` or not.
+fn has_target(makefile: &str, target: &str) -> bool {
+    let targets =
+        makefile.lines().filter(|line| !line.starts_with(['\t', '#'])).filter_map(|line| line.split_once(':'));
+    targets.flat_map(|(targets, _)| targets.split_whitespace()).any(|word| word == target)
+}
+
+fn unknown(session: &Session, plan: &BuildPlan, package: &LayerName, name: &str) -> Result<CommandError> {
+    let offers = offers(session, package)?;
+    let names: Vec<&str> = offers.iter().map(|offer| offer.name.as_str()).collect();
     let plain = CommandError::new(Kind::Usage, format!("Package `{package}` has no command `{name}`"));
     let board = plan.plugins.iter().find(|planned| planned.plugin.board.is_some());
     if let Some(board) = board.filter(|_| BoardCommand::named(name).is_some()) {
-        return plain
-            .hint(format!("the board's commands are those of its medium's package: skiff cmd {} {name}", board.layer));
+        return Ok(plain.hint(format!("the board of the chain has it: skiff cmd {} {name}", board.layer)));
     }
-    match names.is_empty() {
-        true => plain.hint("it has no commands at all; `skiff status` shows those of the chain"),
+    Ok(match names.is_empty() {
+        true => plain.hint("neither it nor what it needs has commands; `skiff status` shows those of the chain"),
         false => plain.hint(format!("it has: {}", names.join(", "))),
-    }
+    })
 }
 
 fn list_all(session: &Session) -> Result<ExitCode> {
     data!("Usage: skiff cmd PACKAGE COMMAND [ARGUMENTS]\n       skiff cmd PACKAGE COMMAND --help\n");
-    for package in session.catalog()?.packages() {
-        let layer = Layer::at(package);
-        // One that is broken keeps nobody from the others.
-        let listed = layer.plugins().and_then(|plugins| Ok((plugins, layer.legacy_commands()?)));
-        let (plugins, scripts) = match listed {
-            Ok(listed) => listed,
+    let catalog = session.catalog()?;
+    for package in catalog.packages() {
+        let commands = match declared(package) {
+            Ok(commands) => commands,
+            // One that is broken keeps nobody from the others.
             Err(error) => {
-                session.warn(&format!("`{}` is left out: {}", package.name, CommandError::from(error).message()));
+                session.warn(&format!("`{}` is left out: {}", package.name, error.message()));
                 continue;
             }
         };
-        for (name, summary) in plugins.iter().flat_map(commands_of) {
+        for (name, summary) in &commands {
             data!("  {:24} {name:16} {summary}", package.name.as_str());
         }
-        for command in scripts {
-            data!("  {:24} {:16} {} (a script)", package.name.as_str(), command.name, command.description);
+        if package.unlisted() && !commands.is_empty() {
+            let needs = |other: &&Package| {
+                other.dependencies().is_ok_and(|needed| needed.iter().any(|(name, _)| *name == package.name))
+            };
+            let users: Vec<&str> = catalog.packages().filter(needs).map(|user| user.name.as_str()).collect();
+            data!("  {:24} the same commands: {}", "", users.join(", "));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn list_commands(plan: &BuildPlan, package: &LayerName) -> Result<ExitCode> {
+fn list_commands(session: &Session, package: &LayerName) -> Result<ExitCode> {
     data!("Usage: skiff cmd {package} COMMAND [ARGUMENTS]\n");
-    for (name, summary) in of_package(plan, package).flat_map(|planned| commands_of(&planned.plugin)) {
-        data!("  {name:16} {summary}");
+    let offers = offers(session, package)?;
+    if offers.is_empty() {
+        data!("  neither this package nor one that it needs has commands");
     }
-    let scripts = plan.legacy_commands.iter().filter(|(layer, _)| layer.eq_ignore_ascii_case(package.as_str()));
-    for command in scripts.flat_map(|(_, commands)| commands) {
-        data!("  {:16} {} (a script)", command.name, command.description);
+    for offer in offers {
+        data!("  {:16} {}", offer.name, offer.described(package));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -356,5 +393,20 @@ pub(crate) fn value(decl: &ArgumentDecl, text: &str) -> Result<GivenValue> {
             wrong(format!("which is none of {}", decl.choices.iter().map(|choice| &**choice).collect::<Vec<_>>().join(", ")))
         }
         ArgumentKind::Choice | ArgumentKind::Text | ArgumentKind::Flag => Ok(GivenValue::Text(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_of_a_makefile_are_found_with_or_without_prerequisites() {
+        let text = ".PHONY: flash all\nflash: build\n\t@echo format:\nall install: flash\n# wipe: x\n";
+        for (target, is_there) in
+            [("flash", true), ("all", true), ("install", true), ("format", false), ("wipe", false), ("build", false)]
+        {
+            assert_eq!(has_target(text, target), is_there, "{target}");
+        }
     }
 }

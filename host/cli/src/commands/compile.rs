@@ -51,7 +51,7 @@ fn say_next(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<
     if let Some(login) = engine.outlook(plan).login {
         session.say(&format!("Login: {login}"));
     }
-    if let Some((command, _)) = outlook::next_command(session, plan)? {
+    if let Some((command, _)) = outlook::next_command(session)? {
         session.say(&format!("Next: {command}"));
     }
     Ok(())

@@ -69,6 +69,7 @@ fn system(session: &Session, name: &str) -> Result<(BuildPlan, Workspace)> {
         let chain = session.chain_of(&session.project.expand(name)?)?;
         return Ok((session.plan_of(&chain)?, session.workspace.clone()));
     }
+    Workspace::exact(session.workspace.root().to_owned(), name)?;
     // Each is read with what it remembers.
     let other = session.of_workspace(name)?;
     if other.requested().is_none() {
@@ -83,7 +84,7 @@ fn compare((from, from_ws): &(BuildPlan, Workspace), (to, to_ws): &(BuildPlan, W
     for kind in ConfigKind::ALL {
         let said = |plan: &BuildPlan, workspace: &Workspace| -> BTreeMap<String, Said> {
             // Every workspace names its own folder.
-            let own = workspace.config().display().to_string();
+            let own = workspace.config().to_string_lossy().into_owned();
             let row = |entry: &skiff_kconfig::Entry| Said {
                 value: entry.winner.value.text().replace(&own, ".config"),
                 by: entry.winner.origin.to_string(),

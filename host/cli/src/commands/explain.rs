@@ -107,11 +107,16 @@ struct Answer<'a> {
 impl Answer<'_> {
     fn is_there(&self) -> bool {
         let program = self.program;
-        if !self.symbol.starts_with(program.kind.prefix()) {
-            return false;
-        }
+        // External trees of Buildroot name their symbols as they like.
+        let may_define = match program.kind {
+            ConfigKind::Buildroot => ConfigKind::ALL
+                .iter()
+                .all(|other| *other == ConfigKind::Buildroot || !self.symbol.starts_with(other.prefix())),
+            kind => self.symbol.starts_with(kind.prefix()),
+        };
         let finished = program.finished.as_ref().is_some_and(|config| config.entry(self.symbol).is_some());
-        let defined = || program.definitions().is_some_and(|definitions| definitions.kind(self.symbol).is_some());
+        let defined =
+            || may_define && program.definitions().is_some_and(|definitions| definitions.kind(self.symbol).is_some());
         finished || self.entry().is_some() || defined()
     }
 

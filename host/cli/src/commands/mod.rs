@@ -44,6 +44,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::completions;
+use crate::consent;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::progress;
@@ -70,6 +71,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
     if matches!(command, Command::Hooks { .. }) {
         session.reporter = progress::hook_reporter();
     }
+    consent::check_given(&session)?;
     // Who only looks is not asked to agree to anything.
     session.asks = matches!(
         command,

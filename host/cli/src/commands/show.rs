@@ -8,6 +8,8 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::board::commands_of;
+use crate::commands::cmd;
+use crate::commands::cmd::Offer;
 use crate::output::data;
 use crate::session::Session;
 
@@ -22,6 +24,8 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     let brings: Vec<&str> = chain.names().iter().filter(|other| **other != name).map(LayerName::as_str).collect();
     let users = users(session, &name)?;
     let (plugins, commands) = (layer.plugins()?, layer.legacy_commands()?);
+    let mut inherited = cmd::offers(session, &name)?;
+    inherited.retain(|offer| !offer.owners.contains(&name));
     let parts: Vec<&str> = layer.input_folders()?;
     if args.json {
         let dependencies: Vec<_> = package.dependencies()?.into_iter().map(|(name, _)| name.to_string()).collect();
@@ -44,6 +48,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
             })).collect::<Vec<_>>(),
             "shell_hooks": layer.shell_hooks()?.iter().map(|hook| &hook.path).collect::<Vec<_>>(),
             "commands": commands,
+            "inherited_commands": inherited.iter().map(Offer::json).collect::<Vec<_>>(),
             "hides": package.hides,
         });
         data!("{document:#}");
@@ -74,6 +79,9 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     }
     for command in commands {
         data!("  skiff cmd {name} {:16} {} (a script)", command.name, command.description);
+    }
+    for offer in inherited {
+        data!("  skiff cmd {name} {:16} {}", offer.name, offer.described(&name));
     }
     let readme = package.root.join("README.md");
     if readme.is_file() {

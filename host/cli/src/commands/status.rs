@@ -12,6 +12,7 @@ use skiff_build::buildroot::Refused;
 use skiff_build::stage_changes;
 use skiff_build::stage_digests;
 use skiff_kconfig::Dropped;
+use skiff_layers::LayerName;
 use skiff_plan::BuildPlan;
 
 use crate::args::JsonArgs;
@@ -19,6 +20,8 @@ use crate::command_error::CommandError;
 use crate::command_error::Result;
 use crate::commands::board::commands_of;
 use crate::commands::dropped;
+use crate::commands::cmd;
+use crate::commands::cmd::Offer;
 use crate::consent;
 use crate::outlook;
 use crate::output::data;
@@ -64,10 +67,11 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         }
     }
     print_packages(session, plan.as_ref())?;
+    let offers = plan.as_ref().map(|_| offers_of_requested(session)).unwrap_or_default();
     if let Some(plan) = &plan {
-        print_commands(plan);
+        print_commands(plan, &offers);
     }
-    print_next(session, plan.as_ref(), work.as_ref())
+    print_next(session, work.as_ref())
 }
 
 /// Shows where things come from that are not where a checkout has them: given now, or remembered.
@@ -316,14 +320,29 @@ fn print_packages(session: &Session, plan: Option<&BuildPlan>) -> Result<()> {
     Ok(())
 }
 
-fn print_commands(plan: &BuildPlan) {
+/// The packages that were asked for, each with the commands that it answers to.
+fn offers_of_requested(session: &Session) -> Vec<(LayerName, Vec<Offer>)> {
+    let requested = session.chain().map(|chain| chain.requested().to_vec()).unwrap_or_default();
+    let offers = |package: LayerName| cmd::offers(session, &package).ok().map(|offers| (package, offers));
+    requested.into_iter().filter_map(offers).collect()
+}
+
+/// Shows every command of the chain at the package that was asked for, where that answers to it.
+fn print_commands(plan: &BuildPlan, offers: &[(LayerName, Vec<Offer>)]) {
+    let asked_at = |layer: &str, name: &str| {
+        let answers = |offer: &Offer| {
+            offer.name == name && offer.owner().is_some_and(|owner| owner.as_str().eq_ignore_ascii_case(layer))
+        };
+        let first = offers.iter().find(|(_, offers)| offers.iter().any(answers));
+        first.map_or_else(|| layer.to_owned(), |(package, _)| package.to_string())
+    };
     let plugins = plan.plugins.iter().filter(|planned| commands_of(&planned.plugin).next().is_some());
     if plugins.clone().next().is_some() || !plan.legacy_commands.is_empty() {
         data!("\n\x1b[1mcommands of the chain\x1b[0m");
     }
     for planned in plugins {
         for (name, summary) in commands_of(&planned.plugin) {
-            data!("  skiff cmd {} {name:16} {summary}", planned.layer);
+            data!("  skiff cmd {} {name:16} {summary}", asked_at(&planned.layer, name));
         }
     }
     for planned in &plan.unbuilt {
@@ -332,29 +351,29 @@ fn print_commands(plan: &BuildPlan) {
     }
     for (layer, commands) in &plan.legacy_commands {
         for command in commands {
-            data!("  skiff cmd {layer} {:16} {} (a script)", command.name, command.description);
+            let package = asked_at(layer, &command.name);
+            data!("  skiff cmd {package} {:16} {} (a script)", command.name, command.description);
         }
     }
 }
 
-fn print_next(session: &Session, plan: Option<&BuildPlan>, work: Option<&Work>) -> Result<()> {
+fn print_next(session: &Session, work: Option<&Work>) -> Result<()> {
     data!("\n\x1b[1mnext\x1b[0m");
     let line = |command: &str, what: &str| data!("  {command:38} {what}");
     match work {
+        None if session.requested().is_some() => line("skiff status", "once what is wrong above is mended"),
         None => line("SKIFF_CONFIG=virt/qemu skiff build", "choose a chain and build it"),
+        Some(work) if work.is_done() => {
+            if let Some((command, what)) = outlook::next_command(session)? {
+                line(&command, &what);
+            }
+        }
         Some(work) => {
             if !work.configured {
                 line("skiff configure", "merge the layers of the chain");
             }
-            if !work.is_done() {
-                line("skiff compile", "build the system");
-            }
+            line("skiff compile", "build the system");
         }
-    }
-    if let Some(plan) = plan.filter(|_| work.is_some_and(Work::is_done))
-        && let Some((command, what)) = outlook::next_command(session, plan)?
-    {
-        line(&command, &what);
     }
     line("skiff list --all", "all packages");
     line("skiff plan", "what the chain comes to");

@@ -22,7 +22,10 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     let wanted: LayerName = args.package.parse()?;
     let chain = session.chain()?;
     if chain.layers().iter().any(|layer| layer.name == wanted.as_str()) && !chain.names().contains(&wanted) {
-        data!("{wanted}: it is in every chain");
+        match args.json {
+            true => data!("{:#}", json!({"package": wanted.as_str(), "in_every_chain": true})),
+            false => data!("{wanted}: it is in every chain"),
+        }
         return Ok(());
     }
     if !chain.names().contains(&wanted) {

@@ -49,7 +49,7 @@ struct Row {
 
 impl Row {
     fn of(session: &Session, name: &str) -> Result<Self> {
-        let workspace = Workspace::new(session.workspace.root().to_owned(), name)?;
+        let workspace = Workspace::exact(session.workspace.root().to_owned(), name)?;
         let memory = Remembered::read(&workspace)?;
         let own = session.project.workspaces.get(workspace.name());
         let engine = memory.as_ref().and_then(|memory| memory.engine.as_ref()).map(|engine| engine.value);
@@ -111,7 +111,7 @@ fn show(session: &Session, name: &str, as_json: bool) -> Result<()> {
 }
 
 fn remove(session: &Session, name: &str, yes: bool) -> Result<()> {
-    let workspace = Workspace::new(session.workspace.root().to_owned(), name)?;
+    let workspace = Workspace::exact(session.workspace.root().to_owned(), name)?;
     let folder = workspace.folder();
     if !folder.exists() && !workspace.config().exists() {
         return Err(unknown(name));

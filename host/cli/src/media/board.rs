@@ -11,29 +11,32 @@ use skiff_runtime::board::Intent;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands::board::BoardCommand;
 use crate::commands::cmd;
 use crate::consent;
 use crate::lock;
 use crate::session::Session;
 
-/// The plugin of a package that knows a board's medium, with the system that goes onto it.
+/// The plugin that knows the medium of a package's board, with the system that goes onto it.
 pub(crate) struct Board {
     plan: BuildPlan,
     planned: PlannedPlugin,
     pub(crate) decl: BoardDecl,
+    /// The package that was asked, which may have the plugin from one that it needs.
     pub(crate) package: LayerName,
 }
 
 impl Board {
-    /// Finds the plugin of a package, in the chain or not.
+    /// Finds the plugin of a package, or of one that it needs, in the chain or not.
     pub(crate) fn of(session: &Session, package: &LayerName) -> Result<Self> {
         let plan = cmd::plan_with(session, package)?;
-        Self::in_plan(plan, package)
+        Self::in_plan(session, plan, package)
     }
 
-    /// Finds the plugin of a package in a plan.
-    pub(crate) fn in_plan(plan: BuildPlan, package: &LayerName) -> Result<Self> {
-        let found = cmd::of_package(&plan, package)
+    /// Finds the plugin of a package, or of the nearest one that it needs, in a plan.
+    pub(crate) fn in_plan(session: &Session, plan: BuildPlan, package: &LayerName) -> Result<Self> {
+        let owner = cmd::owner_of(session, package, BoardCommand::Format.name())?;
+        let found = cmd::of_package(&plan, owner.as_ref().unwrap_or(package))
             .find_map(|planned| planned.plugin.board.clone().map(|decl| (planned.clone(), decl)));
         match found {
             Some((planned, decl)) => Ok(Self { plan, planned, decl, package: package.clone() }),

@@ -146,7 +146,8 @@ pub(crate) struct RawCapability {
     #[serde(default)]
     path: Option<String>,
     /// For `tool`: the groups of arguments that may be used, such as `-d {path:images}`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tool::written_patterns")]
+    #[schemars(with = "Vec<Line<MAX_PATTERN>>")]
     arguments: Vec<Line<MAX_PATTERN>>,
     /// For `tool`: whether it may be connected to the user's terminal.
     #[serde(default)]

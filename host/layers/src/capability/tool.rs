@@ -1,7 +1,14 @@
 use std::fmt;
 
+use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
 use skiff_text::Line;
+use serde::de::Error;
+use serde::de::IgnoredAny;
+use serde::de::MapAccess;
+use serde::de::Unexpected;
+use serde::de::Visitor;
 
 use super::MAX_PATTERN;
 use super::Why;
@@ -133,6 +140,50 @@ fn placeholder(inner: &str) -> Result<PatternPiece, String> {
     }
 }
 
+/// Reads a list of patterns as people write it: YAML takes a bare `{path:images}` for a map with one key.
+pub(super) fn written_patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Line<MAX_PATTERN>>, D::Error> {
+    let written = Vec::<Written>::deserialize(deserializer)?;
+    written.into_iter().map(|Written(text)| Line::new(&text).map_err(D::Error::custom)).collect()
+}
+
+/// A pattern with or without its quotes.
+struct Written(String);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WrittenVisitor)
+    }
+}
+
+struct WrittenVisitor;
+
+impl<'de> Visitor<'de> for WrittenVisitor {
+    type Value = Written;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an argument pattern in quotes, such as \"-d {path:images}\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
+        Ok(Written(text.to_owned()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Written, E> {
+        Ok(Written(number.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Written, E> {
+        Ok(Written(number.to_string()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Written, A::Error> {
+        match (entries.next_entry::<String, Option<IgnoredAny>>()?, entries.next_key::<IgnoredAny>()?) {
+            (Some((inner, None)), None) => Ok(Written(format!("{{{inner}}}"))),
+            _ => Err(A::Error::invalid_type(Unexpected::Map, &self)),
+        }
+    }
+}
+
 impl fmt::Display for ArgumentPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -148,6 +199,38 @@ impl Serialize for ArgumentPattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_are_read_with_and_without_quotes() {
+        #[derive(Debug, Deserialize)]
+        struct Tool {
+            #[serde(deserialize_with = "written_patterns")]
+            arguments: Vec<Line<MAX_PATTERN>>,
+        }
+        let read = |text: &str| crate::parse_yaml::<Tool>(std::path::Path::new("x.yaml"), text);
+        let all = ["-A {word}", "{path:images}", "{given:args}", "-1"];
+        for text in [
+            "arguments:\n  - -A {word}\n  - {path:images}\n  - {given:args}\n  - -1\n",
+            "arguments: [\"-A {word}\", {path:images}, '{given:args}', -1]\n",
+        ] {
+            let read: Vec<String> = read(text).unwrap().arguments.iter().map(ToString::to_string).collect();
+            assert_eq!(read, all, "{text}");
+        }
+        for text in
+            ["arguments:\n  - {a: b}", "arguments:\n  - {a, b}", "arguments: [x,\n  {}]", "arguments: \n  - [-A, x]"]
+        {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.starts_with("x.yaml:2: ") && error.contains("in quotes"), "{error}");
+        }
+        for text in [
+            "a: 1\narguments: [-A {word}, x]\n",
+            "a: 1\narguments: [x,-d file={path:images}]\n",
+            "a: 1\narguments: [-A {word}]\n",
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.starts_with("x.yaml:2: ") && error.contains("needs quotes"), "{error}");
+        }
+    }
 
     #[test]
     fn a_pattern_is_words_of_literals_and_one_placeholder() {

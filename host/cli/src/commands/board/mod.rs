@@ -82,7 +82,7 @@ pub(crate) fn run(
         return Err(CommandError::new(Kind::User, format!("`{package}` is not in the chain of this workspace"))
             .hint(format!("name a chain with it: skiff -c BOARD cmd {package} {}", command.name())));
     }
-    let board = Board::in_plan(plan, package)?;
+    let board = Board::in_plan(session, plan, package)?;
     let done = match command {
         BoardCommand::BuildImage => match parse::<BuildImageArgs>(package, command, &board.decl, arguments) {
             Ok(args) => buildimage::run(session, &board, &args),

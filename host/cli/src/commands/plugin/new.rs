@@ -122,7 +122,7 @@ fn make(session: &Session, args: &NewPluginArgs, layer: &Path, name: &str, comma
     copy(
         &template,
         staging.path(),
-        &[("{{name}}", name), ("{{command}}", command), ("{{sdk}}", &sdk.display().to_string())],
+        &[("{{name}}", name), ("{{command}}", command), ("{{sdk}}", &sdk.to_string_lossy())],
     )?;
     if args.lang != Language::Rust {
         // The contract comes along: the plugin can be built without this checkout.

@@ -18,6 +18,7 @@ use skiff_runtime::Downloads;
 use skiff_runtime::Given;
 use skiff_runtime::GivenValue;
 use skiff_runtime::PluginId;
+use skiff_runtime::state_folder;
 use skiff_runtime::Runner;
 use skiff_runtime::System;
 use skiff_runtime::Tape;
@@ -59,7 +60,7 @@ impl Scene {
         let id = PluginId::new(&planned.layer, &planned.plugin.name);
         let before = folder.join("before");
         for (zone, place) in
-            [("target", at("target")), ("images", at("images")), ("state", at("state").join(id.as_str()))]
+            [("target", at("target")), ("images", at("images")), ("state", at("state").join(state_folder(&id, &planned.layer_root, &at("state"))))]
         {
             fs::create_dir_all(&place)
                 .and_then(|()| if before.join(zone).is_dir() { copy(&before.join(zone), &place) } else { Ok(()) })
@@ -98,9 +99,9 @@ impl Scene {
         Ok(Self { folder: scene, runner, zones, said })
     }
 
-    pub(super) fn zone(&self, zone: &str, id: &PluginId) -> PathBuf {
+    pub(super) fn zone(&self, zone: &str, id: &PluginId, layer_root: &Path) -> PathBuf {
         match zone {
-            "state" => self.folder.path().join("state").join(id.as_str()),
+            "state" => self.zones.state.join(state_folder(id, layer_root, &self.zones.state)),
             other => self.folder.path().join(other),
         }
     }

@@ -137,7 +137,7 @@ fn replay(session: &Session, planned: &PlannedPlugin, folder: &Path) -> Result<V
     let mut wrong = tape.deviations();
     wrong.extend(differences(&case.expect, &outcome));
     for zone in COMPARED {
-        wrong.extend(changes(zone, &folder.join("after").join(zone), &stage.zone(zone, id))?);
+        wrong.extend(changes(zone, &folder.join("after").join(zone), &stage.zone(zone, id, &identity.root))?);
     }
     Ok(wrong)
 }
@@ -179,7 +179,7 @@ fn record(session: &Session, planned: &PlannedPlugin, folder: &Path, words: &[St
     case.expect = scene.play(planned, &case)?;
     case.tools = tape.recorded();
     for zone in COMPARED {
-        let (from, into) = (scene.zone(zone, id), folder.join("after").join(zone));
+        let (from, into) = (scene.zone(zone, id, &identity.root), folder.join("after").join(zone));
         if fs::read_dir(&from).is_ok_and(|mut entries| entries.next().is_some()) {
             copy(&from, &into).map_err(|error| unreadable(&into, &error))?;
         }
