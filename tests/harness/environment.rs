@@ -93,6 +93,24 @@ impl TestEnvironment {
         found
     }
 
+    /// Returns where the plugin `plugin` of a layer of the test keeps its state in the workspace `default`, relative to
+    /// the test's folder.
+    pub fn state_of(&self, layer: &str, plugin: &str) -> String {
+        self.state_in(&self.path("layers").join(layer), layer, plugin)
+    }
+
+    /// The same for a layer of the checkout.
+    pub fn state_of_ours(&self, layer: &str, plugin: &str) -> String {
+        self.state_in(&Self::checkout().join("configs").join(layer), layer, plugin)
+    }
+
+    fn state_in(&self, root: &Path, layer: &str, plugin: &str) -> String {
+        let state = "workspaces/default/state";
+        let id = skiff_runtime::PluginId::new(layer, plugin);
+        let folder = skiff_runtime::state_folder(&id, root, &self.path(state));
+        format!("{state}/{}", folder.display())
+    }
+
     /// Sets a variable for all later runs.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.push((name.into(), value.into()));

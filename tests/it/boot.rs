@@ -18,8 +18,8 @@ fn boots(chain: &str, arch: &str, machine: &str) {
     env.write("overrides/resources/docker/daemon.json.d/mine.json", "{\"log-level\": \"error\"}");
     let chain = format!("{chain},apps/docker,my/board");
     env.succeed(&["-c", &chain, "build"]);
-    let shared = "workspaces/default/state/virt/qemu/qemu-run/shared/from-host";
-    env.write(shared, "hello\n");
+    let shared = format!("{}/shared/from-host", env.state_of_ours("virt/qemu", "qemu-run"));
+    env.write(&shared, "hello\n");
 
     let arguments = ["cmd", "virt/qemu", "run", "--memory", "512M", "--disk-size", "64M"];
     let mut console = Console::start(&mut env.command(&arguments));

@@ -11,6 +11,7 @@
 extern crate skiff_tests;
 
 mod answers;
+mod attacks;
 mod boot;
 mod buildroot;
 mod configure;

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cap_std::fs::Dir;
 use skiff_kconfig::Assignment;
 use skiff_kconfig::Fragment;
 use skiff_kconfig::Kind;
@@ -20,6 +22,7 @@ use skiff_layers::LayerDir;
 use skiff_layers::LegacyCommand;
 use skiff_layers::PluginDecl;
 use skiff_layers::Prebuilt;
+use skiff_layers::ReadError;
 use skiff_layers::Stage;
 use skiff_layers::TextBudget;
 use skiff_layers::Zone;
@@ -101,6 +104,28 @@ pub struct Overlay {
     pub path: PathBuf,
     /// The layer, held open.
     pub dir: LayerDir,
+}
+
+impl Overlay {
+    /// Returns the digest of a file in the folder. Holes are not read.
+    ///
+    /// # Errors
+    /// [`PlanError`] when it cannot be read.
+    pub fn digest_of(&self, inner: &Path, cancel: &Cancel) -> Result<Digest, PlanError> {
+        let root = self.dir.path("");
+        let inner = self.path.strip_prefix(&root).unwrap_or(&self.path).join(inner);
+        TreeDigest::new(&self.dir, Links::Kept, &mut Budget::default(), cancel).of(&inner)
+    }
+
+    /// Opens the folder through the layer, so that no link in it leads out, whatever has changed since the plan was made.
+    ///
+    /// # Errors
+    /// [`ReadError`] when it is gone, leads out of the layer's tree, or the system refuses.
+    pub fn open(&self) -> Result<Dir, ReadError> {
+        let root = self.dir.path("");
+        let folder = self.dir.open_folder(self.path.strip_prefix(&root).unwrap_or(&self.path))?;
+        folder.ok_or_else(|| ReadError::Io { path: self.path.clone(), source: io::ErrorKind::NotFound.into() })
+    }
 }
 
 /// Patch folders by what they patch.

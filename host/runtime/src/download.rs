@@ -304,7 +304,7 @@ mod tests {
     }
 
     fn get(downloads: &Downloads, base: &str, path: &str, wanted: Digest) -> Result<String, DownloadError> {
-        let address = Address { url: base.to_owned(), why: "test".into() };
+        let address = Address { url: base.to_owned(), why: "test".parse().unwrap() };
         let mut file = match downloads.known(wanted)? {
             Some(file) => file,
             None => downloads.get(&format!("{base}{path}"), wanted, &address, &|| false)?,
@@ -349,12 +349,12 @@ mod tests {
         let port = base.trim_end_matches('/').rsplit_once(':').unwrap().1;
         let downloads = Downloads { cache: tempfile::tempdir().unwrap().path().to_owned(), ..Downloads::default() };
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"] {
-            let address = Address { url: "http://example.org/".into(), why: "test".into() };
+            let address = Address { url: "http://example.org/".into(), why: "test".parse().unwrap() };
             let url = format!("http://{host}:{port}/f");
             let refused = downloads.get(&url, Digest::of(b"hello"), &address, &|| false);
             assert!(refused.unwrap_err().to_string().contains("local network"), "{host}");
         }
-        let address = Address { url: "https://example.org/".into(), why: "test".into() };
+        let address = Address { url: "https://example.org/".into(), why: "test".parse().unwrap() };
         let refused = downloads.get(&format!("{base}f"), Digest::of(b"hello"), &address, &|| false).unwrap_err();
         assert!(refused.to_string().contains("not protected by https"), "{refused}");
         assert!(asked.lock().unwrap().is_empty());

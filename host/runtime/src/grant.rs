@@ -431,7 +431,7 @@ mod tests {
     }
 
     fn wants(write: bool) -> Capability {
-        Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write, why: "w".into() })
+        Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write, why: "w".parse().unwrap() })
     }
 
     fn identity(bytes: &[u8], root: &str) -> Identity {

@@ -70,6 +70,12 @@ pub fn state_folder(plugin: &PluginId, layer_root: &Path, state: &Path) -> PathB
     let (root, state) = (real(layer_root), real(state));
     let checkout = state.ancestors().nth(3).filter(|checkout| checkout.parent().is_some());
     let place = checkout.and_then(|checkout| root.strip_prefix(checkout).ok()).unwrap_or(&root);
+    if let Some((layer, _)) = plugin.as_str().rsplit_once('/')
+        && place == Path::new("configs").join(layer)
+    {
+        // What comes with the checkout has a name that people can type.
+        return PathBuf::from(plugin.as_str());
+    }
     let mut builder = DigestBuilder::default();
     let digest = builder.field(plugin.as_str()).field(place.as_os_str().as_encoded_bytes());
     let digest = std::mem::take(digest).finish().to_string();
@@ -91,6 +97,8 @@ mod tests {
         let folder = |layer: &str, state: &str| state_folder(&PluginId::new("a/b", "p"), &at(layer), &at(state));
         let own = folder("one/configs/a/b", "one/workspaces/w/state");
         assert_eq!(folder("two/configs/a/b", "two/workspaces/w/state"), own, "a checkout can be moved");
-        assert_ne!(folder("two/configs/a/b", "one/workspaces/w/state"), own, "a stranger of the same name");
+        assert_eq!(own, Path::new("a/b/p"));
+        let strange = folder("two/configs/a/b", "one/workspaces/w/state");
+        assert!(strange != own && strange.to_str().unwrap().starts_with("a+b+p-"), "a stranger of the same name");
     }
 }

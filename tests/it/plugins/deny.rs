@@ -114,8 +114,9 @@ fn add_traps(env: &TestEnvironment) {
     std::os::unix::fs::symlink("../../../../../../etc", parts.join("link-dir")).unwrap();
     env.write("victim", "precious");
     env.write("workspaces/default/.skiff-workspace", "");
-    env.write("workspaces/default/state/my/board/p/own", "own");
-    let pipe = env.path("workspaces/default/state/my/board/p/pipe");
+    let state = env.state_of("my/board", "p");
+    env.write(&format!("{state}/own"), "own");
+    let pipe = env.path(&format!("{state}/pipe"));
     assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
 }
 
@@ -149,7 +150,7 @@ fn functions(interface: &str) -> Vec<String> {
 fn deny_read_only() {
     let env = with_guest(guests::DENY_READ_ONLY, &format!("{COMMAND}{PARTS_AND_STATE}"));
     add_traps(&env);
-    std::os::unix::fs::symlink(env.path(""), env.path("workspaces/default/state/my/board/p/out")).unwrap();
+    std::os::unix::fs::symlink(env.path(""), env.path(&format!("{}/out", env.state_of("my/board", "p")))).unwrap();
     assert_eq!(go(&env, 0, &[]), "");
 }
 

@@ -179,7 +179,7 @@ fn ok_command_fetches() {
     // The cache is filled by the first run, so that what `go` compares is the same from then on.
     env.succeed(&["grant", "add", "--all", "my/board/p"]);
     env.succeed(&["cmd", "my/board/go", "--words", &format!("{base}/files/hello {hello}")]);
-    assert_eq!(env.read("workspaces/default/state/my/board/p/fetched"), "hello");
+    assert_eq!(env.read(&format!("{}/fetched", env.state_of("my/board", "p"))), "hello");
     assert_eq!(fetch(0, &format!("{base}/files/hello"), hello), "[my/board/p] 5 bytes\n");
     let wrong = fetch(1, &format!("{base}/files/hello"), &"0".repeat(64));
     assert!(wrong.contains(&format!("its SHA-256 is {hello}, not 000")), "{wrong}");

@@ -239,8 +239,9 @@ fn git(root: &Path, index: Option<&Path>, arguments: &[&str]) -> Result<Vec<u8>,
 
 /// Returns whether every file of a tree is as a commit has it, and there is no other.
 fn is_commit(root: &Path, wanted: &str) -> Result<bool, BuildrootError> {
-    let make = || tempfile::Builder::new().prefix("skiff-index-").tempdir();
-    let folder = make().map_err(FileError::at("make a folder in", std::env::temp_dir()))?;
+    let beside = root.parent().unwrap_or(root);
+    let make = tempfile::Builder::new().prefix(".index-").tempdir_in(beside);
+    let folder = make.map_err(FileError::at("make a folder in", beside))?;
     let index = folder.path().join("index");
     let git = |arguments: &[&str]| git(root, Some(&index), arguments);
     if commit(root)? != wanted {

@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::io::Read;
 use std::path::Path;
@@ -12,11 +11,12 @@ use std::path::PathBuf;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_std::fs::DirBuilder;
+use cap_std::fs::DirEntry;
 use cap_std::fs::OpenOptions;
+use cap_std::fs::OpenOptionsExt as _;
 use cap_std::fs::Permissions;
 use cap_std::fs::PermissionsExt as _;
 use skiff_plan::Overlay;
-use walkdir::WalkDir;
 
 use super::size::Origin;
 use crate::FileError;
@@ -212,35 +212,50 @@ impl Tree {
     /// Modes become what Buildroot makes of them: all may read, programs and folders all may enter; so a
     /// checkout's umask does not show in the image.
     pub(crate) fn copy_overlay(&self, overlay: &Overlay) -> Result<(), FileError> {
-        let wanted = |entry: &walkdir::DirEntry| {
-            let name = entry.file_name().to_string_lossy();
-            !IGNORED.contains(&name.as_ref()) && !name.ends_with('~')
+        let unread = |error| FileError::at("copy", &overlay.path)(io::Error::other(error));
+        self.copy_folder(&overlay.open().map_err(unread)?, Path::new(""), &overlay.path)
+    }
+
+    /// Copies the entries of an open folder, and enters those that are folders through it.
+    fn copy_folder(&self, folder: &Dir, inner: &Path, shown: &Path) -> Result<(), FileError> {
+        let list = || -> io::Result<Vec<DirEntry>> {
+            let mut entries = folder.entries()?.collect::<io::Result<Vec<_>>>()?;
+            entries.sort_by_key(DirEntry::file_name);
+            Ok(entries)
         };
-        for entry in WalkDir::new(&overlay.path).min_depth(1).sort_by_file_name().into_iter().filter_entry(wanted) {
-            let entry = entry.map_err(FileError::walking(&overlay.path))?;
-            let inner = entry.path().strip_prefix(&overlay.path).unwrap_or(entry.path());
-            self.copy_entry(&entry, inner).map_err(FileError::at("copy", entry.path()))?;
+        for entry in list().map_err(FileError::at("copy", shown.join(inner)))? {
+            let name = entry.file_name();
+            let inner = inner.join(&name);
+            let failed = || FileError::at("copy", shown.join(&inner));
+            let name = name.to_string_lossy();
+            if IGNORED.contains(&name.as_ref()) || name.ends_with('~') {
+                continue;
+            }
+            if entry.file_type().map_err(failed())?.is_dir() {
+                if !self.dir.is_dir(&inner) {
+                    self.add_folder(&inner, 0o755).map_err(failed())?;
+                }
+                self.copy_folder(&entry.open_dir().map_err(failed())?, &inner, shown)?;
+            } else {
+                self.copy_entry(folder, &entry, &inner).map_err(failed())?;
+            }
         }
         Ok(())
     }
 
-    fn copy_entry(&self, entry: &walkdir::DirEntry, inner: &Path) -> io::Result<()> {
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            return match self.dir.is_dir(inner) {
-                true => Ok(()),
-                false => self.add_folder(inner, 0o755),
-            };
+    fn copy_entry(&self, folder: &Dir, entry: &DirEntry, inner: &Path) -> io::Result<()> {
+        if entry.file_type()?.is_symlink() {
+            return self.add_link(inner, &folder.read_link_contents(entry.file_name())?);
         }
-        if kind.is_symlink() {
-            return self.add_link(inner, &fs::read_link(entry.path())?);
-        }
-        let mut file = fs::File::open(entry.path())?;
+        let mut options = OpenOptions::new();
+        // Opening a pipe would wait for a writer.
+        options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+        let mut file = entry.open_with(&options)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder nor a symbolic link"));
         }
-        let program = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+        let program = metadata.permissions().mode() & 0o111 != 0;
         self.add_file(inner, if program { 0o755 } else { 0o644 }, &mut file)
     }
 }
@@ -266,6 +281,10 @@ impl CreateWithParents for Dir {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use skiff_layers::LayerDir;
+
     use super::*;
 
     #[test]
@@ -278,7 +297,8 @@ mod tests {
         std::os::unix::fs::symlink(at("outside"), at("one/etc")).unwrap();
         fs::write(at("two/etc/passwd"), "x").unwrap();
         let tree = Tree::new(&at("tree")).unwrap();
-        let overlay = |name: &str| Overlay { layer: name.into(), path: at(name) };
+        let overlay =
+            |name: &str| Overlay { layer: name.into(), path: at(name), dir: LayerDir::open(&at(name)).unwrap() };
         tree.copy_overlay(&overlay("one")).unwrap();
         assert!(tree.copy_overlay(&overlay("two")).is_err());
         assert_eq!(fs::read_dir(at("outside")).unwrap().count(), 0);
@@ -295,7 +315,8 @@ mod tests {
             fs::set_permissions(at(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
         }
         let tree = Tree::new(&at("tree")).unwrap();
-        tree.copy_overlay(&Overlay { layer: "l".into(), path: at("over") }).unwrap();
+        let dir = LayerDir::open(&at("over")).unwrap();
+        tree.copy_overlay(&Overlay { layer: "l".into(), path: at("over"), dir }).unwrap();
         let mode = |path: &str| {
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(at(path)).unwrap().permissions()) & 0o7777
         };

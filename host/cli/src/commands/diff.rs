@@ -1,14 +1,17 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 
+use cap_std::fs::Dir;
 use serde::Serialize;
 use skiff_kconfig::Kind as ConfigKind;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
-use skiff_plan::Digest;
+use skiff_plan::Cancel;
+use skiff_plan::Overlay;
 use skiff_plan::Workspace;
-use walkdir::WalkDir;
+use skiff_text::Shown as _;
 
 use crate::args::DiffArgs;
 use crate::command_error::CommandError;
@@ -129,26 +132,34 @@ fn changes(from: &[String], to: &[String]) -> Changes {
 fn overlays(plan: &BuildPlan) -> Result<BTreeMap<String, Said>> {
     let mut files = BTreeMap::new();
     for overlay in &plan.overlays {
-        for entry in WalkDir::new(&overlay.path).min_depth(1) {
-            let unreadable = |path: &Path, why: String| {
-                CommandError::new(Kind::User, format!("Cannot read `{}`: {why}", path.display()))
-            };
-            let entry = entry.map_err(|error| unreadable(error.path().unwrap_or(&overlay.path), error.to_string()))?;
-            let (path, kind) = (entry.path(), entry.file_type());
-            let value = if kind.is_symlink() {
-                let leads = std::fs::read_link(path).map_err(|error| unreadable(path, error.to_string()))?;
-                format!("-> {}", leads.display())
-            } else if kind.is_file() {
-                let digest = std::fs::File::open(path).and_then(Digest::of_reader);
-                digest.map_err(|error| unreadable(path, error.to_string()))?.to_string()
-            } else {
-                continue;
-            };
-            let name = path.strip_prefix(&overlay.path).unwrap_or(path);
-            files.insert(format!("/{}", name.display()), Said { value, by: overlay.layer.clone() });
-        }
+        add_overlay(&mut files, overlay, &overlay.open()?, Path::new("/"))?;
     }
     Ok(files)
+}
+
+fn add_overlay(files: &mut BTreeMap<String, Said>, overlay: &Overlay, folder: &Dir, inner: &Path) -> Result<()> {
+    let unreadable = |error: io::Error| {
+        let path = overlay.path.join(inner.strip_prefix("/").unwrap_or(inner));
+        CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", path.shown()))
+    };
+    for entry in folder.entries().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let (name, kind) = (entry.file_name(), entry.file_type().map_err(unreadable)?);
+        let inner = inner.join(&name);
+        if kind.is_dir() {
+            add_overlay(files, overlay, &entry.open_dir().map_err(unreadable)?, &inner)?;
+            continue;
+        }
+        let value = if kind.is_symlink() {
+            format!("-> {}", folder.read_link_contents(&name).map_err(unreadable)?.shown())
+        } else if kind.is_file() {
+            overlay.digest_of(inner.strip_prefix("/").unwrap_or(&inner), &Cancel::default())?.to_string()
+        } else {
+            continue;
+        };
+        files.insert(inner.shown().to_string(), Said { value, by: overlay.layer.clone() });
+    }
+    Ok(())
 }
 
 fn hooks(plan: &BuildPlan) -> Vec<String> {

