@@ -66,10 +66,10 @@ plugin-tools:
 media-tools:
 	@command -v sgdisk >/dev/null && command -v sfdisk >/dev/null && command -v parted >/dev/null && command -v fsck.fat >/dev/null && \
 	command -v mcopy >/dev/null && command -v bmaptool >/dev/null && command -v strace >/dev/null && command -v debugfs >/dev/null && \
-	command -v xz >/dev/null && test -e /usr/share/OVMF/OVMF_CODE_4M.fd && test -e /usr/share/AAVMF/AAVMF_CODE.fd || { \
+	command -v xz >/dev/null && command -v genimage >/dev/null && command -v systemd-repart >/dev/null && test -e /usr/share/OVMF/OVMF_CODE_4M.fd && test -e /usr/share/AAVMF/AAVMF_CODE.fd || { \
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) apt-get install -qq -y --no-install-recommends gdisk fdisk parted dosfstools mtools bmap-tools strace \
-			e2fsprogs xz-utils ovmf qemu-efi-aarch64; }
+			e2fsprogs xz-utils genimage systemd ovmf qemu-efi-aarch64; }
 
 # The plugins are built for their own target and, for their unit tests, natively.
 test: qemu buildroot-tools plugin-tools media-tools
@@ -77,8 +77,10 @@ test: qemu buildroot-tools plugin-tools media-tools
 	cargo test --locked --manifest-path plugins/Cargo.toml
 	plugins/build --check
 
-# Needs a Buildroot tree, which no package archive has: SKIFF_TEST_BUILDROOT names it.
-test-buildroot:
+# Needs a Buildroot tree, which no package archive has: SKIFF_TEST_BUILDROOT names it. SKIFF_TEST_REPART names directories with
+# definitions of systemd-repart, with a colon between them.
+test-buildroot: media-tools
+	cargo test --release --locked --package skiff-layout --test real -- --nocapture
 	cargo test --release --locked --package skiff-tests --test real
 
 bench:
@@ -87,7 +89,7 @@ bench:
 # Feeds what people write with what nobody would, FUZZ_SECONDS for each target (`cargo install cargo-fuzz` first).
 FUZZ_SECONDS ?= 600
 fuzz:
-	@for target in fragment dependencies merge manifest lock component tree archive tools layout; do \
+	@for target in fragment dependencies merge manifest lock component tree archive tools layout bmap genimage repart; do \
 		cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
