@@ -11,6 +11,28 @@ pub enum LayoutError {
         /// What was said.
         text: String,
     },
+    /// An identity of a medium that is none.
+    #[error("`{text}` is not the identity of a medium: a UUID for a GPT, 0x and eight digits for an MBR")]
+    Id {
+        /// What was said.
+        text: String,
+    },
+    /// The medium's identity is of another table.
+    #[error("identity `{id}` has no place in {table}")]
+    IdOfOtherTable {
+        /// The identity.
+        id: String,
+        /// The table.
+        table: Table,
+    },
+    /// Something of raw contents is wrong.
+    #[error("raw contents `{name}`: {problem}")]
+    Raw {
+        /// The contents.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A type that the table has no place for.
     #[error("type `{kind}` has no place in {table}")]
     TypeOfOtherTable {
