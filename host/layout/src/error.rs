@@ -6,14 +6,20 @@ use crate::Table;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
     /// A type that nobody knows.
-    #[error("`{text}` is no type of partition")]
+    #[error("`{text}` is not a type of partition")]
     UnknownType {
         /// What was said.
         text: String,
     },
-    /// An identity of a medium that is none.
+    /// An identity of a medium is not one.
     #[error("`{text}` is not the identity of a medium: a UUID for a GPT, 0x and eight digits for an MBR")]
     Id {
+        /// What was said.
+        text: String,
+    },
+    /// An identity of a partition is not one.
+    #[error("`{text}` is not a UUID")]
+    Uuid {
         /// What was said.
         text: String,
     },

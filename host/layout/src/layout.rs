@@ -261,6 +261,15 @@ impl Raw {
 }
 
 impl Partition {
+    /// Reads an identity: a UUID in its long form.
+    ///
+    /// # Errors
+    /// [`LayoutError::Uuid`].
+    pub fn read_uuid(text: &str) -> Result<Uuid, LayoutError> {
+        let uuid = Some(text).filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
+        uuid.ok_or_else(|| LayoutError::Uuid { text: crate::shown(text) })
+    }
+
     /// The label of its file system.
     pub fn volume(&self) -> &str {
         self.volume.as_deref().unwrap_or(&self.label)

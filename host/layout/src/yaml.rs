@@ -115,7 +115,7 @@ fn exact(bytes: u64) -> String {
     }
 }
 
-/// A text in double quotes: YAML reads those as JSON does.
+/// A text as YAML reads it, in double quotes where it has to be.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     // Older readers take these for booleans and nothing.
@@ -129,8 +129,11 @@ fn quoted(text: &str) -> String {
                 .map(|c| match c {
                     '"' => "\\\"".to_owned(),
                     '\\' => "\\\\".to_owned(),
-                    c if u32::from(c) < 0x10000 && crate::name::is_hidden(c) => format!("\\u{:04x}", u32::from(c)),
-                    c => c.to_string(),
+                    c => {
+                        let text = c.to_string();
+                        let is_shown = skiff_text::shown(&text).to_string() == text;
+                        if is_shown { text } else { format!("\\U{:08x}", u32::from(c)) }
+                    }
                 })
                 .collect();
             format!("\"{inner}\"")

@@ -66,7 +66,7 @@ fn raw(raw: guest::Raw) -> Raw {
 
 fn partition(partition: guest::Partition) -> Result<Partition, LayoutError> {
     let kind: Kind = partition.type_.parse()?;
-    let uuid = partition.uuid.map(|uuid| uuid.parse::<Kind>()).transpose()?;
+    let uuid = partition.uuid.map(|uuid| Partition::read_uuid(&uuid)).transpose()?;
     let mut flags: Vec<Flag> = partition.attributes.into_iter().map(flag).collect();
     flags.sort_unstable();
     flags.dedup();
@@ -74,12 +74,7 @@ fn partition(partition: guest::Partition) -> Result<Partition, LayoutError> {
     Ok(Partition {
         name: partition.name,
         volume: partition.volume,
-        uuid: match uuid {
-            // A name of a type is not an identity.
-            Some(Kind::Uuid(uuid)) => Some(uuid),
-            Some(kind) => return Err(LayoutError::UnknownType { text: kind.to_string() }),
-            None => None,
-        },
+        uuid,
         after: partition.after,
         align: partition.align,
         flags,

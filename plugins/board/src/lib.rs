@@ -133,6 +133,7 @@ mod tests {
         assert!(failure.contains("my/board") && failure.contains("formt"), "{failure}");
         assert!(failure.contains("line 2"), "{failure}");
     }
+
     #[test]
     fn types_are_names_or_numbers_in_quotes_or_not() {
         for (written, kind) in [
@@ -167,7 +168,7 @@ mod tests {
             "copy_files: [{source: a}]",
             "copy_files: [{source: {a: b}, target: /}]",
             "flags: [x]",
-            "uuid: 5",
+            "uuid: [5]",
             "name: [a]",
             "align: x",
             "label: {a: b}",

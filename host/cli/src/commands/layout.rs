@@ -9,6 +9,7 @@ use skiff_layout::Layout;
 use skiff_layout::Medium;
 use skiff_layout::Surroundings;
 use skiff_runtime::board;
+use skiff_text::Shown as _;
 
 use crate::args::Intent;
 use crate::args::LayoutArgs;
@@ -72,7 +73,7 @@ fn draw(session: &Session, board: &Board, layout: &Layout, medium: Medium) -> Re
 /// The layout of a file of another tool, and what of it a layout has no words for.
 fn import(session: &Session, path: &Path) -> Result<(Layout, Vec<String>)> {
     let unreadable = |error: std::io::Error| {
-        CommandError::new(Kind::User, format!("cannot read `{}`: {error}", path.display()))
+        CommandError::new(Kind::User, format!("cannot read `{}`: {error}", path.shown()))
             .hint("name a genimage configuration, or a directory of systemd-repart: ls")
     };
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -82,7 +83,7 @@ fn import(session: &Session, path: &Path) -> Result<(Layout, Vec<String>)> {
             let path = entry.map_err(unreadable)?.path();
             let file = name(&path);
             if file.ends_with(".conf.d") {
-                return Err(CommandError::new(Kind::User, format!("drop-ins are not supported: `{}`", path.display()))
+                return Err(CommandError::new(Kind::User, format!("drop-ins are not supported: `{}`", path.shown()))
                     .hint("add its settings to the file that it belongs to"));
             }
             if file.ends_with(".conf") {
@@ -91,7 +92,7 @@ fn import(session: &Session, path: &Path) -> Result<(Layout, Vec<String>)> {
             if files.len() > MAX_FILES {
                 return Err(CommandError::new(
                     Kind::User,
-                    format!("more than {MAX_FILES} definitions: `{}`", path.display()),
+                    format!("more than {MAX_FILES} definitions: `{}`", path.shown()),
                 )
                 .hint("name a directory of systemd-repart"));
             }
@@ -133,10 +134,10 @@ fn export(folder: &Path, layout: &Layout) -> Result<()> {
         let path = folder.join(name);
         let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, text));
         written.map_err(|error| {
-            CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.display()))
+            CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown()))
                 .hint("choose another folder")
         })?;
-        data!("{}", path.display());
+        data!("{}", path.shown());
     }
     Ok(())
 }

@@ -381,8 +381,7 @@ impl<'b, 'n> Disk<'b, 'n> {
             if !is_gpt {
                 return Err(place.wrong("`partition-uuid`: partitions of an MBR have no identity of their own"));
             }
-            let parsed = Some(uuid).filter(|uuid| uuid.len() == 36).and_then(|uuid| uuid.parse().ok());
-            let parsed = parsed.ok_or_else(|| place.wrong(format!("`{}` is not a UUID", shown(uuid))))?;
+            let parsed = Partition::read_uuid(uuid).map_err(|error| place.wrong(error.to_string()))?;
             partition.uuid = Some(parsed);
         }
         Ok(())
