@@ -68,11 +68,12 @@ media-tools:
 	command -v mcopy >/dev/null && command -v bmaptool >/dev/null && command -v strace >/dev/null && command -v debugfs >/dev/null && \
 	command -v xz >/dev/null && command -v qemu-img >/dev/null && command -v pzstd >/dev/null && command -v zip >/dev/null && \
 	command -v 7z >/dev/null && command -v lz4 >/dev/null && command -v lzip >/dev/null && command -v bzip2 >/dev/null && \
-	command -v img2simg >/dev/null && command -v xorriso >/dev/null && command -v cpio >/dev/null && test -e /usr/share/OVMF/OVMF_CODE_4M.fd && test -e /usr/share/AAVMF/AAVMF_CODE.fd || { \
+	command -v img2simg >/dev/null && command -v xorriso >/dev/null && command -v cpio >/dev/null && \
+	command -v genimage >/dev/null && command -v systemd-repart >/dev/null && test -e /usr/share/OVMF/OVMF_CODE_4M.fd && test -e /usr/share/AAVMF/AAVMF_CODE.fd || { \
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) apt-get install -qq -y --no-install-recommends gdisk fdisk parted dosfstools mtools bmap-tools strace \
 			e2fsprogs xz-utils ovmf qemu-efi-aarch64 qemu-utils zstd zip p7zip-full lz4 lzip bzip2 cpio \
-			android-sdk-libsparse-utils squashfs-tools xorriso; }
+			android-sdk-libsparse-utils squashfs-tools xorriso genimage systemd; }
 
 # The plugins are built for their own target and, for their unit tests, natively.
 test: qemu buildroot-tools plugin-tools media-tools
@@ -80,8 +81,10 @@ test: qemu buildroot-tools plugin-tools media-tools
 	cargo test --locked --manifest-path plugins/Cargo.toml
 	plugins/build --check
 
-# Needs a Buildroot tree, which no package archive has: SKIFF_TEST_BUILDROOT names it.
-test-buildroot:
+# Needs a Buildroot tree, which no package archive has: SKIFF_TEST_BUILDROOT names it. SKIFF_TEST_REPART names directories with
+# definitions of systemd-repart, with a colon between them.
+test-buildroot: media-tools
+	cargo test --release --locked --package skiff-layout --test real -- --nocapture
 	cargo test --release --locked --package skiff-tests --test real
 
 bench:
@@ -90,7 +93,7 @@ bench:
 # Feeds what people write with what nobody would, FUZZ_SECONDS for each target (`cargo install cargo-fuzz` first).
 FUZZ_SECONDS ?= 600
 fuzz:
-	@for target in fragment dependencies merge manifest lock component tree archive tools layout sniff devices users; do \
+	@for target in fragment dependencies merge manifest lock component tree archive tools layout sniff devices users bmap genimage repart; do \
 		cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 

@@ -2,6 +2,7 @@
 
 use crate::Result;
 
+pub use crate::bindings::board::exports::skiff::board::layouts::Attribute;
 pub use crate::bindings::board::exports::skiff::board::layouts::Content;
 pub use crate::bindings::board::exports::skiff::board::layouts::Edit;
 pub use crate::bindings::board::exports::skiff::board::layouts::Format;

@@ -15,7 +15,6 @@ use skiff_layers::LayerName;
 use skiff_layers::PluginDecl;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
-use skiff_text::Shown as _;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Denied;
 use skiff_runtime::GrantFile;
@@ -27,6 +26,7 @@ use skiff_runtime::Standing;
 use skiff_runtime::capability_id;
 use skiff_runtime::shown_capabilities;
 use skiff_runtime::shown_capability;
+use skiff_text::Shown as _;
 
 use crate::command_error::CommandError;
 use crate::command_error::Kind;

@@ -91,12 +91,7 @@ pub(crate) struct ProjectWorkspace {
 impl Project {
     /// Reads the file nearest to a folder, upwards, or else that of the checkout, or else the one that the workspace was
     /// configured with.
-    pub(crate) fn find(
-        environment: &Environment,
-        belief: &Belief,
-        root: &Path,
-        known: Option<&Path>,
-    ) -> Result<Self> {
+    pub(crate) fn find(environment: &Environment, belief: &Belief, root: &Path, known: Option<&Path>) -> Result<Self> {
         if let Some(path) = environment.path("SKIFF_PROJECT") {
             belief.check("the project file", &path)?;
             // So that it is known again, wherever that is from.

@@ -14,6 +14,7 @@ use regex::NoExpand;
 use regex::Regex;
 use skiff_layout::Content;
 use skiff_layout::Edit;
+use skiff_layout::Partition;
 use skiff_layout::Raw;
 
 use crate::Attributes;
@@ -138,7 +139,20 @@ impl Sources {
                 }
             }
         }
-        if raw.optional { Ok(None) } else { Err(ContentError::Missing(raw.source.clone())) }
+        // Room that nothing is written to has no file.
+        match raw.optional || raw.source.is_empty() {
+            true => Ok(None),
+            false => Err(ContentError::Missing(raw.source.clone())),
+        }
+    }
+
+    /// Finds the file whose blocks a partition gets; none if it gets none.
+    ///
+    /// # Errors
+    /// [`ContentError::Missing`] and other reasons.
+    pub fn blocks(&self, partition: &Partition) -> Result<Option<SourceFile>, ContentError> {
+        let Some(source) = &partition.copy_blocks else { return Ok(None) };
+        self.raw(&Raw { source: vec![source.clone()], ..Raw::new(partition.label.clone(), 0) })
     }
 
     /// Whether anything is there that a source names.

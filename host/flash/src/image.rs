@@ -137,11 +137,14 @@ impl Plan {
     pub fn new(layout: &Layout, medium: Medium, ids: Ids, sources: &Sources) -> Result<Self, PlanError> {
         let found = layout.raw.iter().map(|raw| sources.raw(raw)).collect::<Result<Vec<_>, _>>()?;
         let lengths: Vec<Option<u64>> = found.iter().map(|file| file.as_ref().map(|file| file.size)).collect();
-        let placed = layout.solve(medium, &lengths)?;
+        let files =
+            layout.partitions.iter().map(|partition| sources.blocks(partition)).collect::<Result<Vec<_>, _>>()?;
+        let sizes: Vec<Option<u64>> = files.iter().map(|file| file.as_ref().map(|file| file.size)).collect();
+        let placed = layout.solve(medium, &lengths, &sizes)?;
         let partuuid = |label: &str| placed.keeps_identity().then(|| placed.partuuid(&ids, label)).flatten();
         let names = Names { partuuid: &partuuid, generation: 0 };
         let (mut items, mut blocks) = (Vec::new(), Vec::new());
-        for PlacedPartition { partition, range, .. } in placed.partitions() {
+        for (PlacedPartition { partition, range, .. }, file) in placed.partitions().iter().zip(files) {
             let label = &partition.label;
             let wrong = |problem: &str| PlanError::Partition { label: label.clone(), problem: problem.into() };
             let has = range.end - range.start;
@@ -162,27 +165,13 @@ impl Plan {
                 return Err(PlanError::TooMuch { label: label.clone(), has, needs });
             }
             items.push(own);
-            blocks.push(match &partition.copy_blocks {
-                None => None,
-                Some(_) if partition.format != Format::Empty => {
-                    return Err(wrong("it takes either a file system or `copy_blocks`"));
-                }
-                Some(source) => {
-                    let raw = skiff_layout::Raw {
-                        name: label.clone(),
-                        source: vec![source.clone()],
-                        offset: range.start,
-                        skip: 0,
-                        length: None,
-                        optional: false,
-                    };
-                    let file = sources.raw(&raw)?;
-                    if let Some(file) = file.as_ref().filter(|file| file.size > has) {
-                        return Err(PlanError::TooMuch { label: label.clone(), has, needs: file.size });
-                    }
-                    file
-                }
-            });
+            if partition.copy_blocks.is_some() && partition.format != Format::Empty {
+                return Err(wrong("it takes either a file system or `copy_blocks`"));
+            }
+            if let Some(file) = file.as_ref().filter(|file| file.size > has) {
+                return Err(PlanError::TooMuch { label: label.clone(), has, needs: file.size });
+            }
+            blocks.push(file);
         }
         Ok(Self { placed, ids, items, raw: found.into_iter().flatten().collect(), blocks, epoch: sources.epoch })
     }
@@ -423,7 +412,7 @@ fn partition(
         }
         Format::Vfat => {
             let naming = fat::Naming {
-                label: &partition.label,
+                label: partition.volume(),
                 serial: plan.ids.serial(&label),
                 sector: plan.placed.medium().sector,
             };
@@ -436,7 +425,7 @@ fn partition(
             let make = || {
                 let tools = ext4::Tools::new(programs, plan.epoch, &std::env::temp_dir())?;
                 let naming = ext4::Naming {
-                    label: &partition.label,
+                    label: partition.volume(),
                     uuid: plan.ids.file_system(&label),
                     hash_seed: plan.ids.hash_seed(&label),
                     features,

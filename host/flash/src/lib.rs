@@ -12,8 +12,8 @@
 //!
 //! This crate talks to nobody and reads no environment: what it needs to know is told to it.
 
-mod block_map;
 mod backing;
+mod block_map;
 mod bytes;
 mod container;
 mod content;
@@ -54,8 +54,8 @@ pub(crate) const PREVIOUS: &str = "skiff.old";
 /// The folder in which the new system grows until its names are exchanged, where the file system has no other way.
 pub(crate) const NEXT: &str = ".skiff-next";
 
-pub use block_map::maps_of;
 pub use backing::FileId;
+pub use block_map::maps_of;
 pub use container::Container;
 pub use content::ContentError;
 pub use content::SourceFile;

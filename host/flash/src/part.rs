@@ -228,8 +228,8 @@ pub(crate) fn find<'l>(layout: &'l Layout, medium: Medium, disk: &dyn Disk) -> R
     for partition in &layout.partitions {
         let is_it = |(label, _): &&(Label, FoundPartition)| match (&partition.format, label) {
             // FAT knows no small letters, and Linux compares what is there.
-            (Format::Vfat, Label::Fat(label)) => label.eq_ignore_ascii_case(&partition.label),
-            (Format::Ext4 { .. }, Label::Ext4(label)) => *label == partition.label,
+            (Format::Vfat, Label::Fat(label)) => label.eq_ignore_ascii_case(partition.volume()),
+            (Format::Ext4 { .. }, Label::Ext4(label)) => label == partition.volume(),
             _ => false,
         };
         let mut all = labels.iter().filter(is_it).map(|(_, found)| found);

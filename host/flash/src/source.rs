@@ -433,4 +433,3 @@ fn open_file(path: &Path) -> Result<File, SourceError> {
         false => Err(SourceError::NotFile { path: shown }),
     }
 }
-

@@ -65,7 +65,7 @@ fn layout(fat: u64) -> Layout {
         copy_files: vec![Content::new("images/persist_part/", "/")],
         ..Partition::new("persist", Kind::linux())
     };
-    Layout { table: Table::Mbr, max_entries: None, partitions: vec![boot, persist], raw: Vec::new() }
+    Layout { partitions: vec![boot, persist], ..Layout::new(Table::Mbr) }
 }
 
 struct Made {

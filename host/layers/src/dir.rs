@@ -271,7 +271,8 @@ mod tests {
         symlink("round", at("tree/ns/a/round")).unwrap();
         let layer = PackageTree::open(&at("tree")).unwrap().layer("ns/a");
         assert_eq!(layer.text("metadata/inside", 10).unwrap().as_deref(), Some("shared"));
-        for name in ["metadata/relative", "metadata/absolute", "metadata/made-up", "metadata/twice", "part/key", "part"] {
+        for name in ["metadata/relative", "metadata/absolute", "metadata/made-up", "metadata/twice", "part/key", "part"]
+        {
             let error = layer.text(name, 10).unwrap_err();
             assert!(matches!(error, ReadError::LeadsOut { .. }), "{name}: {error}");
             assert!(matches!(layer.metadata(name), Err(ReadError::LeadsOut { .. })), "{name}");

@@ -48,7 +48,9 @@ const MAX_NAME: usize = 64;
 
 pub(crate) fn is_name_part(text: &str) -> bool {
     let start = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    text.len() <= MAX_NAME && text.bytes().next().is_some_and(start) && text.bytes().all(|b| start(b) || b == b'-' || b == b'.')
+    text.len() <= MAX_NAME
+        && text.bytes().next().is_some_and(start)
+        && text.bytes().all(|b| start(b) || b == b'-' || b == b'.')
 }
 
 impl FromStr for LayerName {

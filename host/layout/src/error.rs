@@ -6,10 +6,38 @@ use crate::Table;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
     /// A type that nobody knows.
-    #[error("`{text}` is no type of partition")]
+    #[error("`{text}` is not a type of partition")]
     UnknownType {
         /// What was said.
         text: String,
+    },
+    /// An identity of a medium is not one.
+    #[error("`{text}` is not the identity of a medium: a UUID for a GPT, 0x and eight digits for an MBR")]
+    Id {
+        /// What was said.
+        text: String,
+    },
+    /// An identity of a partition is not one.
+    #[error("`{text}` is not a UUID")]
+    Uuid {
+        /// What was said.
+        text: String,
+    },
+    /// The medium's identity is of another table.
+    #[error("identity `{id}` has no place in {table}")]
+    IdOfOtherTable {
+        /// The identity.
+        id: String,
+        /// The table.
+        table: Table,
+    },
+    /// Something of raw contents is wrong.
+    #[error("raw contents `{name}`: {problem}")]
+    Raw {
+        /// The contents.
+        name: String,
+        /// What is wrong.
+        problem: String,
     },
     /// A type that the table has no place for.
     #[error("type `{kind}` has no place in {table}")]

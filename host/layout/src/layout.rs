@@ -1,14 +1,22 @@
-//! What a board proposes. Nobody has checked it yet.
+//! What a board proposes, before it is checked.
+
+use std::fmt;
+use std::str::FromStr;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::Kind;
+use crate::LayoutError;
 
 /// What is where on a medium, before anybody has fitted it to one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Layout {
     /// The partition table.
     pub table: Table,
+    /// The identity of the medium; made from its contents if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<DiskId>,
     /// How many partitions a GPT has room for (128), fewer where a boot loader lies behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_entries: Option<u32>,
@@ -16,6 +24,81 @@ pub struct Layout {
     pub partitions: Vec<Partition>,
     /// What is outside of file systems.
     pub raw: Vec<Raw>,
+}
+
+/// The identity of a medium, in its partition table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub enum DiskId {
+    /// That of a GPT.
+    Uuid(Uuid),
+    /// That of an MBR.
+    Signature(u32),
+}
+
+impl FromStr for DiskId {
+    type Err = LayoutError;
+
+    /// Reads a UUID, or `0x` and up to eight hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, LayoutError> {
+        let digits = text.strip_prefix("0x").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        match (digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()), text.parse()) {
+            (Some(signature), _) => Ok(Self::Signature(signature)),
+            (None, Ok(uuid)) if text.len() == 36 => Ok(Self::Uuid(uuid)),
+            _ => Err(LayoutError::Id { text: crate::shown(text) }),
+        }
+    }
+}
+
+impl fmt::Display for DiskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uuid(uuid) => write!(f, "{uuid}"),
+            Self::Signature(signature) => write!(f, "0x{signature:08x}"),
+        }
+    }
+}
+
+impl From<DiskId> for String {
+    fn from(id: DiskId) -> Self {
+        id.to_string()
+    }
+}
+
+/// Attributes of a partition in a GPT, besides [`Partition::bootable`] (Discoverable Partitions Specification).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flag {
+    /// Its file system is made larger when it is mounted (bit 59).
+    Grow,
+    /// It is mounted for reading only (bit 60).
+    ReadOnly,
+    /// Windows gives it no letter (bit 62).
+    Hidden,
+    /// It is not mounted by itself (bit 63).
+    NoAuto,
+}
+
+impl Flag {
+    /// Its name in `metadata/layout.yaml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grow => "grow",
+            Self::ReadOnly => "read-only",
+            Self::Hidden => "hidden",
+            Self::NoAuto => "no-auto",
+        }
+    }
+
+    /// Its bit among the attributes of an entry.
+    pub(crate) fn bit(self) -> u64 {
+        match self {
+            Self::Grow => 1 << 59,
+            Self::ReadOnly => 1 << 60,
+            Self::Hidden => 1 << 62,
+            Self::NoAuto => 1 << 63,
+        }
+    }
 }
 
 /// A kind of partition table.
@@ -49,17 +132,34 @@ pub enum Format {
 /// A partition. Sizes and offsets are bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Partition {
-    /// The label of its file system, and its name in a GPT.
+    /// What the layout calls it, which no other partition is called. It is the label of its file system and its name in a GPT
+    /// unless [`Self::volume`] and [`Self::name`] say otherwise.
     pub label: String,
+    /// Its name in a GPT, which others may have, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The label of its file system, which others may have, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
+    /// Its identity in a GPT; made from the contents of the medium if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
     /// Its type.
     pub r#type: Kind,
     /// Its file system.
     #[serde(flatten)]
     pub format: Format,
-    /// Where it starts; the next multiple of 1 MiB that is free if nothing is said.
+    /// Where it starts; behind the partition before it if nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<u64>,
-    /// Its size where there is room for it; what is left if nothing is said.
+    /// The raw contents that it starts behind, by their name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// What its start is a multiple of where nothing is said of it: 1 MiB if this says nothing, either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub align: Option<u64>,
+    /// Its size where there is room for it. If nothing is said: that of the file of [`Self::copy_blocks`] where there is one and no
+    /// [`Self::size_min`], what is left otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// The least size; `size` itself if nothing is said.
@@ -71,6 +171,9 @@ pub struct Partition {
     pub end_align: u64,
     /// Whether firmware is told to boot from it (the active flag of an MBR, the legacy flag of a GPT).
     pub bootable: bool,
+    /// Its other attributes in a GPT.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<Flag>,
     /// Whether it stays as it is when a system is installed anew.
     pub keep: bool,
     /// What is put into its file system.
@@ -127,7 +230,7 @@ pub struct Script {
 pub struct Raw {
     /// What it is, for messages.
     pub name: String,
-    /// Where it comes from, as in [`Content::source`]; one file.
+    /// Where it comes from, as in [`Content::source`]; one file. None keeps room that nothing is written to.
     pub source: Vec<String>,
     /// Where on the medium.
     pub offset: u64,
@@ -136,11 +239,47 @@ pub struct Raw {
     /// How much is written at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
+    /// How much room it has: a larger file does not fit, and what a smaller one leaves stays empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
     /// Whether it may be missing.
     pub optional: bool,
 }
 
+impl Layout {
+    /// A layout of nothing.
+    pub fn new(table: Table) -> Self {
+        Self { table, id: None, max_entries: None, partitions: Vec::new(), raw: Vec::new() }
+    }
+}
+
+impl Raw {
+    /// Contents without a file.
+    pub fn new(name: impl Into<String>, offset: u64) -> Self {
+        Self { name: name.into(), source: Vec::new(), offset, skip: 0, length: None, size: None, optional: false }
+    }
+}
+
 impl Partition {
+    /// Reads an identity: a UUID in its long form.
+    ///
+    /// # Errors
+    /// [`LayoutError::Uuid`].
+    pub fn read_uuid(text: &str) -> Result<Uuid, LayoutError> {
+        let uuid = Some(text).filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
+        uuid.ok_or_else(|| LayoutError::Uuid { text: crate::shown(text) })
+    }
+
+    /// The label of its file system.
+    pub fn volume(&self) -> &str {
+        self.volume.as_deref().unwrap_or(&self.label)
+    }
+
+    /// Its name in a GPT.
+    pub fn gpt_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.label)
+    }
+
     /// Whether an install brings what is in it up to date: what is only put there once is no reason.
     pub fn is_renewed(&self) -> bool {
         !self.keep && self.copy_files.iter().any(|content| !content.once)
@@ -150,14 +289,20 @@ impl Partition {
     pub fn new(label: impl Into<String>, kind: Kind) -> Self {
         Self {
             label: label.into(),
+            name: None,
+            volume: None,
+            uuid: None,
             r#type: kind,
             format: Format::Empty,
             start: None,
+            after: None,
+            align: None,
             size: None,
             size_min: None,
             weight: 1,
             end_align: 1 << 20,
             bootable: false,
+            flags: Vec::new(),
             keep: false,
             copy_files: Vec::new(),
             copy_blocks: None,

@@ -7,10 +7,12 @@
 //! This crate computes. It opens nothing, knows no file systems, and does not know what a device is.
 
 mod bmap;
+mod check;
 mod claim;
 mod error;
 mod genimage;
 mod ids;
+mod import_error;
 mod kind;
 mod layout;
 mod medium;
@@ -21,7 +23,9 @@ mod ranges;
 mod repart;
 mod room;
 mod solve;
+mod stretch;
 mod table;
+mod type_name;
 mod yaml;
 
 pub use bmap::Bmap;
@@ -30,11 +34,15 @@ pub use bmap::DigestKind;
 pub use bmap::Hasher;
 pub use claim::Owner;
 pub use error::LayoutError;
+pub use genimage::Surroundings;
 pub use genimage::from_genimage;
 pub use ids::Ids;
+pub use import_error::ImportError;
 pub use kind::Kind;
 pub use layout::Content;
+pub use layout::DiskId;
 pub use layout::Edit;
+pub use layout::Flag;
 pub use layout::Format;
 pub use layout::Layout;
 pub use layout::Partition;
@@ -51,7 +59,6 @@ pub use parsed_table::Found;
 pub use parsed_table::FoundPartition;
 pub use parsed_table::TableError;
 pub use ranges::Ranges;
-pub use repart::ImportError;
 pub use repart::from_repart;
 pub use repart::to_repart;
 pub use solve::Placed;
@@ -60,6 +67,7 @@ pub use solve::PlacedRaw;
 pub use solve::Shrunk;
 pub use solve::fits_fat32;
 pub use table::Patch;
+pub use type_name::Name;
 pub use yaml::to_yaml;
 
 pub(crate) use name::shown;

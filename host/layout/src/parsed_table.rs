@@ -90,10 +90,11 @@ impl Found {
         let sector = u64::from(medium.sector);
         let mut partitions = Vec::new();
         for (number, entry) in (1..).zip(entries) {
-            if entry.code == 0 {
+            let range = entry.start * sector..(entry.start + entry.count) * sector;
+            // Linux and sfdisk go by the size of an entry, which genimage writes without a type where nobody names one.
+            if entry.code == 0 && (range.start == 0 || range.is_empty() || range.end > medium.size) {
                 continue;
             }
-            let range = entry.start * sector..(entry.start + entry.count) * sector;
             partitions.push(checked(
                 medium,
                 FoundPartition {

@@ -1,8 +1,8 @@
 //! Fitting a layout to a medium.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::DiskId;
 use crate::Format;
 use crate::Layout;
 use crate::LayoutError;
@@ -12,8 +12,8 @@ use crate::Partition;
 use crate::Raw;
 use crate::Table;
 use crate::claim::Claims;
-use crate::room::Want;
-use crate::room::share;
+use crate::stretch::Piece;
+use crate::stretch::place_stretch;
 
 /// What starts of partitions are multiples of, and their sizes are counted in: 1 MiB, which every flash memory divides.
 pub(crate) const GRAIN: u64 = 1 << 20;
@@ -22,7 +22,7 @@ pub(crate) const GRAIN: u64 = 1 << 20;
 const MBR_SECTORS: u64 = 1 << 32;
 
 /// The least that FAT32 can be, in sectors: 65525 clusters of one, and what is before them, in whole MiB where they have 512.
-const FAT32_MIN: u64 = (34 << 20) / 512;
+pub(crate) const FAT32_MIN: u64 = (34 << 20) / 512;
 
 /// The least that FAT12 can be, in sectors: its root directory has 32 of 512 bytes.
 const FAT_MIN: u64 = 128;
@@ -32,14 +32,18 @@ pub fn fits_fat32(size: u64, sector: u32) -> bool {
     size >= FAT32_MIN * u64::from(sector)
 }
 
+/// The greatest alignment of a start, in bytes.
+const MAX_ALIGN: u64 = 1 << 30;
+
 /// The least that ext4 with a journal is of use as.
-const EXT4_MIN: u64 = 4 << 20;
+pub(crate) const EXT4_MIN: u64 = 4 << 20;
 
 /// A layout that has been fitted to a medium and checked: every byte has at most one owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     pub(crate) medium: Medium,
     pub(crate) table: Table,
+    pub(crate) id: Option<DiskId>,
     pub(crate) entries: u32,
     pub(crate) partitions: Vec<PlacedPartition>,
     pub(crate) raw: Vec<PlacedRaw>,
@@ -74,19 +78,28 @@ pub struct PlacedRaw {
 
 impl Layout {
     /// Fits the layout to a medium. `lengths` are the sizes in bytes of the files of [`Layout::raw`], in that order; none for
-    /// one that is missing and may be.
+    /// one that is missing and may be. `blocks` are those of the files of [`Partition::copy_blocks`], in the order of the
+    /// partitions; where they are not known, such a partition takes what is left.
     ///
     /// # Errors
     /// [`LayoutError`]: the first thing that does not fit, or contradicts itself.
-    pub fn solve(&self, medium: Medium, lengths: &[Option<u64>]) -> Result<Placed, LayoutError> {
+    pub fn solve(
+        &self,
+        medium: Medium,
+        lengths: &[Option<u64>],
+        blocks: &[Option<u64>],
+    ) -> Result<Placed, LayoutError> {
         check_medium(medium)?;
         let entries = self.entries()?;
-        self.check_partitions(medium)?;
+        self.check()?;
+        for partition in &self.partitions {
+            check_sizes(partition, medium)?;
+        }
         let window = self.window(medium, entries)?;
-        let partitions = self.place(medium, &window)?;
-        let raw = self.place_raw(lengths)?;
-        let placed = Placed { medium, table: self.table, entries, partitions, raw };
-        placed.check()?;
+        let (raw, reserved) = self.place_raw(lengths)?;
+        let partitions = self.place(medium, &window, entries, &reserved, blocks)?;
+        let placed = Placed { medium, table: self.table, id: self.id, entries, partitions, raw };
+        placed.check(&reserved)?;
         Ok(placed)
     }
 
@@ -104,40 +117,6 @@ impl Layout {
         }
     }
 
-    fn check_partitions(&self, medium: Medium) -> Result<(), LayoutError> {
-        let mut labels = BTreeSet::new();
-        for partition in &self.partitions {
-            let Partition { label, .. } = partition;
-            let wrong = |problem: &str| Err(LayoutError::Label { label: label.clone(), problem: problem.into() });
-            if !labels.insert(label.to_ascii_lowercase()) {
-                return wrong("another has the same label");
-            }
-            if label.is_empty() || label.chars().any(char::is_control) || label.trim() != label {
-                return wrong("a label is printable and neither starts nor ends with a blank");
-            }
-            // A GPT has room for 36 units of UTF-16, a FAT directory for 11 bytes of its code page, ext4 for 16 bytes.
-            match partition.format {
-                Format::Vfat if label.len() > 11 || !label.bytes().all(is_fat_label) => {
-                    return wrong("FAT has labels of up to 11 letters, digits, `_`, `-` and blanks");
-                }
-                Format::Ext4 { .. } if label.len() > 16 => return wrong("ext4 has labels of up to 16 bytes"),
-                _ if label.encode_utf16().count() > 36 => return wrong("a GPT has room for 36 characters"),
-                _ => {}
-            }
-            self.check_type(partition)?;
-            check_sizes(partition, medium)?;
-        }
-        Ok(())
-    }
-
-    fn check_type(&self, partition: &Partition) -> Result<(), LayoutError> {
-        match self.table {
-            Table::Gpt => partition.r#type.uuid().map(drop),
-            Table::Mbr => partition.r#type.code().map(drop),
-            Table::None => Ok(()),
-        }
-    }
-
     /// Where partitions may lie.
     fn window(&self, medium: Medium, entries: u32) -> Result<Range<u64>, LayoutError> {
         let sector = u64::from(medium.sector);
@@ -148,27 +127,53 @@ impl Layout {
         };
         let start = if self.table == Table::None { 0 } else { GRAIN };
         match end {
-            Some(end) if end > start => Ok(start..end),
+            // Partitions that say what they start at a multiple of may lie in the first MiB.
+            Some(end) if end > table_end(self.table, entries, sector) => Ok(start..end),
             _ => Err(LayoutError::TooSmall { has: medium.size, needs: start + 2 * GRAIN }),
         }
     }
 
     /// Gives every partition its place: each start that is fixed begins a stretch whose partitions share its room.
-    fn place(&self, medium: Medium, window: &Range<u64>) -> Result<Vec<PlacedPartition>, LayoutError> {
+    fn place(
+        &self,
+        medium: Medium,
+        window: &Range<u64>,
+        entries: u32,
+        reserved: &[PlacedRaw],
+        blocks: &[Option<u64>],
+    ) -> Result<Vec<PlacedPartition>, LayoutError> {
+        let sector = u64::from(medium.sector);
+        let room_of = |name: &String| reserved.iter().find(|raw| raw.raw.name == *name).map(|raw| raw.range.clone());
+        let pieces: Vec<Piece<'_>> = self
+            .partitions
+            .iter()
+            .zip(blocks.iter().copied().chain(std::iter::repeat(None)))
+            .map(|(partition, blocks)| Piece::new(partition, blocks, sector))
+            .collect();
         let mut placed = Vec::new();
-        let mut rest = self.partitions.as_slice();
-        let mut at = window.start;
+        let mut rest = pieces.as_slice();
+        let mut at = table_end(self.table, entries, sector);
+        let begins = |piece: &&Piece<'_>| piece.partition.start.is_some() || piece.partition.after.is_some();
         while let Some(first) = rest.first() {
-            let length = 1 + rest.iter().skip(1).take_while(|partition| partition.start.is_none()).count();
+            let length = 1 + rest.iter().skip(1).take_while(|piece| !begins(piece)).count();
             let (stretch, later) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            let start = first.start.unwrap_or_else(|| at.next_multiple_of(GRAIN));
-            let end = later.first().and_then(|next| next.start).unwrap_or(window.end).min(window.end);
-            let of_stretch =
-                place_stretch(stretch, start, end, medium.sector.into()).map_err(|needs| LayoutError::TooSmall {
-                    has: medium.size,
-                    // What is behind the stretch stays where it is, or is the medium's end.
-                    needs: needs.saturating_add(medium.size.saturating_sub(end)),
-                })?;
+            if let Some(room) = first.partition.after.as_ref().and_then(room_of) {
+                at = at.max(room.end);
+            }
+            let start = match first.partition.start {
+                Some(start) => start,
+                None if first.partition.align.is_some() => first.aligned(at),
+                None => first.aligned(at.max(window.start)),
+            };
+            let next = later.first().map(|next| next.partition);
+            let behind = next.and_then(|next| next.after.as_ref()).and_then(room_of);
+            let behind = behind.map(|room| room.start).filter(|at| *at > start);
+            let end = next.and_then(|next| next.start).or(behind).unwrap_or(window.end).min(window.end);
+            let of_stretch = place_stretch(stretch, start, end, sector).map_err(|needs| LayoutError::TooSmall {
+                has: medium.size,
+                // What is behind the stretch stays where it is, or is the medium's end.
+                needs: needs.saturating_add(medium.size.saturating_sub(end)),
+            })?;
             at = of_stretch.last().map_or(at, |partition| partition.range.end);
             placed.extend(of_stretch);
             rest = later;
@@ -176,17 +181,31 @@ impl Layout {
         Ok(placed)
     }
 
-    fn place_raw(&self, lengths: &[Option<u64>]) -> Result<Vec<PlacedRaw>, LayoutError> {
-        let mut placed = Vec::new();
-        for (raw, length) in self.raw.iter().zip(lengths) {
-            let Some(length) = length else { continue };
-            let length = length.saturating_sub(raw.skip).min(raw.length.unwrap_or(u64::MAX));
-            let owner = || Owner::Raw(raw.name.clone());
-            let end = raw.offset.checked_add(length);
-            let end = end.ok_or_else(|| LayoutError::PastEnd { owner: owner(), end: u64::MAX, size: u64::MAX })?;
-            placed.push(PlacedRaw { raw: raw.clone(), range: raw.offset..end });
+    /// Where raw contents are written, and the room that they have.
+    fn place_raw(&self, lengths: &[Option<u64>]) -> Result<(Vec<PlacedRaw>, Vec<PlacedRaw>), LayoutError> {
+        let (mut placed, mut reserved) = (Vec::new(), Vec::new());
+        for (raw, length) in self.raw.iter().zip(lengths.iter().copied().chain(std::iter::repeat(None))) {
+            let length = length.map(|length| length.saturating_sub(raw.skip).min(raw.length.unwrap_or(u64::MAX)));
+            if let (Some(size), Some(length)) = (raw.size, length)
+                && length > size
+            {
+                let problem = format!("its file has {length} bytes, and it has room for {size}");
+                return Err(LayoutError::Raw { name: raw.name.clone(), problem });
+            }
+            let range = |length: u64| -> Result<PlacedRaw, LayoutError> {
+                let owner = Owner::Raw(raw.name.clone());
+                let end = raw.offset.checked_add(length);
+                let end = end.ok_or(LayoutError::PastEnd { owner, end: u64::MAX, size: u64::MAX })?;
+                Ok(PlacedRaw { raw: raw.clone(), range: raw.offset..end })
+            };
+            if let Some(length) = length {
+                placed.push(range(length)?);
+            }
+            if let Some(room) = raw.size.or(length) {
+                reserved.push(range(room)?);
+            }
         }
-        Ok(placed)
+        Ok((placed, reserved))
     }
 }
 
@@ -228,7 +247,7 @@ impl Placed {
         }
     }
 
-    fn check(&self) -> Result<(), LayoutError> {
+    fn check(&self, reserved: &[PlacedRaw]) -> Result<(), LayoutError> {
         let mut claims = Claims::new(self.medium.size);
         for (range, owner) in self.table_ranges() {
             claims.add(range, owner)?;
@@ -241,7 +260,7 @@ impl Placed {
             }
             claims.add(range.clone(), owner)?;
         }
-        for PlacedRaw { raw, range } in &self.raw {
+        for PlacedRaw { raw, range } in reserved {
             claims.add(range.clone(), Owner::Raw(raw.name.clone()))?;
         }
         Ok(())
@@ -261,8 +280,13 @@ fn array_bytes(entries: u32, sector: u64) -> u64 {
     (u64::from(entries) * 128).next_multiple_of(sector)
 }
 
-fn is_fat_label(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_- ".contains(&byte)
+/// Where the table ends, at the start of the medium.
+fn table_end(table: Table, entries: u32, sector: u64) -> u64 {
+    match table {
+        Table::None => 0,
+        Table::Mbr => 512,
+        Table::Gpt => sector * 2 + array_bytes(entries, sector),
+    }
 }
 
 fn check_medium(medium: Medium) -> Result<(), LayoutError> {
@@ -280,7 +304,7 @@ fn check_medium(medium: Medium) -> Result<(), LayoutError> {
 fn check_sizes(partition: &Partition, medium: Medium) -> Result<(), LayoutError> {
     let wrong = |problem: String| Err(LayoutError::Partition { label: partition.label.clone(), problem });
     let sector = u64::from(medium.sector);
-    let Partition { start, size, size_min, end_align, format, .. } = partition;
+    let Partition { start, size, size_min, end_align, align, format, .. } = partition;
     if start.is_some_and(|start| !start.is_multiple_of(sector)) {
         return wrong(format!("it starts in the middle of a sector of {sector} bytes"));
     }
@@ -292,6 +316,9 @@ fn check_sizes(partition: &Partition, medium: Medium) -> Result<(), LayoutError>
     if *end_align == 0 || !end_align.is_multiple_of(sector) || *end_align > GRAIN {
         return wrong(format!("`end_align` is a multiple of {sector} bytes up to 1 MiB"));
     }
+    if align.is_some_and(|align| align == 0 || align > MAX_ALIGN || !align.is_multiple_of(sector)) {
+        return wrong(format!("`align` is a multiple of {sector} bytes up to 1 GiB"));
+    }
     let floor = match format {
         Format::Vfat => FAT_MIN * sector,
         Format::Ext4 { .. } => EXT4_MIN,
@@ -301,59 +328,6 @@ fn check_sizes(partition: &Partition, medium: Medium) -> Result<(), LayoutError>
         Some(size) if *size < floor => wrong(format!("a size of {size} bytes is too little for its file system")),
         _ => Ok(()),
     }
-}
-
-/// The least that a partition can be, in bytes.
-fn least(partition: &Partition, sector: u64) -> u64 {
-    let floor = match partition.format {
-        Format::Vfat => FAT32_MIN * sector,
-        Format::Ext4 { .. } => EXT4_MIN,
-        Format::Empty => GRAIN,
-    };
-    partition.size_min.or(partition.size).unwrap_or(floor).max(floor.min(partition.size.unwrap_or(u64::MAX)))
-}
-
-/// Lays partitions one after the other between `start` and `end`; returns the size that would be needed if they have no room.
-fn place_stretch(partitions: &[Partition], start: u64, end: u64, sector: u64) -> Result<Vec<PlacedPartition>, u64> {
-    let grains = |bytes: u64| bytes.div_ceil(GRAIN);
-    let wants: Vec<Want> = partitions
-        .iter()
-        .map(|partition| Want {
-            least: grains(least(partition, sector)),
-            most: partition.size.map(grains),
-            weight: partition.weight,
-        })
-        .collect();
-    let needed = wants.iter().map(|want| want.least).fold(0, u64::saturating_add).saturating_mul(GRAIN);
-    let needs = start.saturating_add(needed);
-    // The last may end at a finer step than the others, and then has what is left of a grain, too.
-    let fine = |partition: &Partition| partition.size.is_none() && partition.end_align < GRAIN;
-    let room = end.checked_sub(start).ok_or(needs)?;
-    let tail =
-        partitions.last().filter(|last| fine(last)).map_or(0, |last| room % GRAIN / last.end_align * last.end_align);
-    let sizes = share(room / GRAIN, &wants).ok_or(needs)?;
-    let mut placed = Vec::new();
-    let mut at = start;
-    for (index, (partition, size)) in partitions.iter().zip(sizes).enumerate() {
-        let mut next = at.saturating_add(size.saturating_mul(GRAIN));
-        if index + 1 == partitions.len() {
-            next = next.saturating_add(tail);
-        }
-        let full = partition.size.map(grains);
-        // A size that is no whole number of grains ends with the sector that it says; what follows starts at the next grain.
-        let range_end = match partition.size {
-            Some(bytes) if full == Some(size) => at.saturating_add(bytes.next_multiple_of(sector)),
-            _ => next,
-        };
-        let shrunk = partition.size.filter(|_| full.is_some_and(|full| full > size));
-        placed.push(PlacedPartition {
-            partition: partition.clone(),
-            range: at..range_end,
-            shrunk: shrunk.map(|wanted| Shrunk { wanted }),
-        });
-        at = next;
-    }
-    Ok(placed)
 }
 
 #[cfg(test)]
@@ -375,7 +349,7 @@ mod tests {
     }
 
     fn layout(table: Table, partitions: Vec<Partition>) -> Layout {
-        Layout { table, max_entries: None, partitions, raw: Vec::new() }
+        Layout { partitions, ..Layout::new(table) }
     }
 
     fn pi() -> Layout {
@@ -383,7 +357,7 @@ mod tests {
     }
 
     fn sectors(layout: &Layout, size: u64) -> Vec<(u64, u64)> {
-        let placed = layout.solve(Medium { size, sector: 512 }, &[]).unwrap();
+        let placed = layout.solve(Medium { size, sector: 512 }, &[], &[]).unwrap();
         placed.partitions().iter().map(|p| (p.range.start / 512, p.range.end / 512 - 1)).collect()
     }
 
@@ -400,21 +374,21 @@ mod tests {
 
     #[test]
     fn a_small_medium_shrinks_what_may_give_way_and_says_so() {
-        let placed = pi().solve(Medium { size: 4_000_000_000, sector: 512 }, &[]).unwrap();
+        let placed = pi().solve(Medium { size: 4_000_000_000, sector: 512 }, &[], &[]).unwrap();
         assert!(placed.partitions().iter().take(2).all(|partition| partition.shrunk.is_some()));
         let sizes: Vec<u64> = placed.partitions().iter().map(|p| (p.range.end - p.range.start) >> 20).collect();
         assert!(sizes[0] > 1500 && sizes[1] > 400 && sizes[2] > 1200, "{sizes:?}");
-        let error = pi().solve(Medium { size: 300 << 20, sector: 512 }, &[]).unwrap_err();
+        let error = pi().solve(Medium { size: 300 << 20, sector: 512 }, &[], &[]).unwrap_err();
         assert!(matches!(error, LayoutError::TooSmall { needs, .. } if needs > 380 << 20), "{error}");
     }
 
     #[test]
     fn every_byte_has_one_owner() {
         let raw = |offset: u64, length: u64| {
-            let raw = Raw { name: "spl".into(), source: Vec::new(), offset, skip: 0, length: None, optional: false };
+            let raw = Raw::new("spl", offset);
             let layout = Layout { raw: vec![raw], ..pi() };
             layout
-                .solve(Medium { size: 32_000_000_000, sector: 512 }, &[Some(length)])
+                .solve(Medium { size: 32_000_000_000, sector: 512 }, &[Some(length)], &[])
                 .map(drop)
                 .map_err(|e| e.to_string())
         };
@@ -430,7 +404,7 @@ mod tests {
     #[test]
     fn what_contradicts_itself_is_an_error() {
         let one = |partition: Partition| {
-            layout(Table::Mbr, vec![partition]).solve(Medium { size: 8 << 30, sector: 512 }, &[])
+            layout(Table::Mbr, vec![partition]).solve(Medium { size: 8 << 30, sector: 512 }, &[], &[])
         };
         assert!(one(fixed("a", 10, 20, 1)).is_err());
         assert!(one(Partition { start: Some(100), ..rest("a") }).is_err());
@@ -443,7 +417,48 @@ mod tests {
         let odd = one(Partition { size: Some((10 << 20) + 256), size_min: None, ..rest("a") }).unwrap();
         assert_eq!(odd.partitions()[0].range, 1 << 20..(11 << 20) + 512);
         let five = (0..5).map(|n| fixed(&n.to_string(), 10, 10, 1)).collect();
-        let five = layout(Table::Mbr, five).solve(Medium { size: 8 << 30, sector: 512 }, &[]);
+        let five = layout(Table::Mbr, five).solve(Medium { size: 8 << 30, sector: 512 }, &[], &[]);
         assert!(matches!(five, Err(LayoutError::TooMany { limit: 4, .. })));
+    }
+    #[test]
+    fn a_partition_of_a_file_has_the_size_of_the_file_unless_it_takes_what_is_left() {
+        let block = |align: Option<u64>| Partition {
+            copy_blocks: Some("images/x".into()),
+            align,
+            ..Partition::new("a", Kind::linux())
+        };
+        let ranges = |partitions: Vec<Partition>, blocks: &[Option<u64>]| {
+            let medium = Medium { size: 8 << 30, sector: 512 };
+            let placed = layout(Table::Mbr, partitions).solve(medium, &[], blocks).unwrap();
+            placed.partitions().iter().map(|p| p.range.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(ranges(vec![block(None)], &[Some(16_000)]), vec![1 << 20..(1 << 20) + 16_384]);
+        let two = vec![block(Some(512)), Partition { label: "b".into(), ..block(Some(512)) }];
+        assert_eq!(ranges(two, &[Some(1000), Some(512)]), [512..1536, 1536..2048]);
+        let rest = Partition { size_min: Some(512), ..block(None) };
+        assert_eq!(ranges(vec![rest], &[Some(16_000)]), vec![1 << 20..8 << 30]);
+        let wide = Partition { align: Some(4 << 20), ..fixed("b", 1, 1, 1) };
+        assert_eq!(ranges(vec![block(Some(512)), wide], &[Some(5 << 20)]), [512..(5 << 20) + 512, 8 << 20..9 << 20]);
+    }
+
+    #[test]
+    fn room_of_raw_contents_is_kept_and_a_partition_may_start_behind_it() {
+        let medium = Medium { size: 1 << 30, sector: 512 };
+        let raw = Raw { source: vec!["images/x".into()], size: Some(4 << 20), ..Raw::new("u-boot", 8 << 20) };
+        let behind = Partition { after: Some("u-boot".into()), ..rest("b") };
+        let boot = Partition { size_min: Some(1 << 20), ..rest("a") };
+        let mut layout = Layout { raw: vec![raw], ..layout(Table::Mbr, vec![boot, behind]) };
+        let placed = layout.solve(medium, &[Some(100_000)], &[]).unwrap();
+        assert_eq!(placed.raw()[0].range, 8 << 20..(8 << 20) + 100_000);
+        let ranges: Vec<_> = placed.partitions().iter().map(|p| p.range.clone()).collect();
+        assert_eq!(ranges, [1 << 20..8 << 20, 12 << 20..1 << 30]);
+        let error = layout.solve(medium, &[Some(5 << 20)], &[]).unwrap_err();
+        assert!(matches!(error, LayoutError::Raw { .. }), "{error}");
+        // Without a file, the room stays empty.
+        layout.raw[0].source.clear();
+        assert_eq!(layout.solve(medium, &[None], &[]).unwrap().raw(), []);
+        layout.partitions[1].after = None;
+        layout.partitions[1].start = Some(9 << 20);
+        assert!(matches!(layout.solve(medium, &[None], &[]), Err(LayoutError::Overlap { .. })));
     }
 }

@@ -1,5 +1,8 @@
 //! The bytes of partition tables.
 
+use uuid::Uuid;
+
+use crate::DiskId;
 use crate::Format;
 use crate::Ids;
 use crate::Kind;
@@ -54,11 +57,26 @@ impl Placed {
 
     /// How Linux names a partition's identity (`PARTUUID`).
     pub fn partuuid(&self, ids: &Ids, label: &str) -> Option<String> {
-        let number = 1 + self.partitions.iter().position(|placed| placed.partition.label == label)?;
+        let number = self.partitions.iter().position(|placed| placed.partition.label == label)?;
+        let partition = &self.partitions.get(number)?.partition;
         match self.table {
-            Table::Gpt => Some(ids.partition(label).to_string()),
-            Table::Mbr => Some(format!("{:08x}-{number:02}", ids.signature())),
+            Table::Gpt => Some(partition.uuid.unwrap_or_else(|| ids.partition(label)).to_string()),
+            Table::Mbr => Some(format!("{:08x}-{:02}", self.signature(ids), number + 1)),
             Table::None => None,
+        }
+    }
+
+    fn signature(&self, ids: &Ids) -> u32 {
+        match self.id {
+            Some(DiskId::Signature(signature)) => signature,
+            _ => ids.signature(),
+        }
+    }
+
+    fn disk_uuid(&self, ids: &Ids) -> Uuid {
+        match self.id {
+            Some(DiskId::Uuid(uuid)) => uuid,
+            _ => ids.disk(),
         }
     }
 
@@ -85,7 +103,7 @@ impl Placed {
         entries.extend([0x55, 0xaa]);
         let mut patches = vec![Patch { offset: ENTRIES_OFFSET, bytes: entries }];
         if !self.signature_is_raw() {
-            let mut bytes = ids.signature().to_le_bytes().to_vec();
+            let mut bytes = self.signature(ids).to_le_bytes().to_vec();
             bytes.extend([0, 0]);
             patches.insert(0, Patch { offset: SIGNATURE_OFFSET, bytes });
         }
@@ -98,11 +116,12 @@ impl Placed {
         let mut array = Vec::new();
         for PlacedPartition { partition, range, .. } in &self.partitions {
             array.extend(partition.r#type.uuid()?.to_bytes_le());
-            array.extend(ids.partition(&partition.label).to_bytes_le());
+            array.extend(partition.uuid.unwrap_or_else(|| ids.partition(&partition.label)).to_bytes_le());
             array.extend((range.start / sector).to_le_bytes());
             array.extend((range.end / sector - 1).to_le_bytes());
-            array.extend(if partition.bootable { LEGACY_BOOTABLE } else { 0 }.to_le_bytes());
-            let mut name: Vec<u8> = partition.label.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let boot = if partition.bootable { LEGACY_BOOTABLE } else { 0 };
+            array.extend(partition.flags.iter().fold(boot, |bits, flag| bits | flag.bit()).to_le_bytes());
+            let mut name: Vec<u8> = partition.gpt_name().encode_utf16().flat_map(u16::to_le_bytes).collect();
             name.resize(72, 0);
             array.extend(name);
         }
@@ -121,7 +140,7 @@ impl Placed {
             for place in [own, other, 2 + sectors, last - sectors - 1] {
                 bytes.extend(place.to_le_bytes());
             }
-            bytes.extend(ids.disk().to_bytes_le());
+            bytes.extend(self.disk_uuid(ids).to_bytes_le());
             bytes.extend(array_at.to_le_bytes());
             bytes.extend(self.entries.to_le_bytes());
             bytes.extend((ENTRY as u32).to_le_bytes());
@@ -185,8 +204,8 @@ mod tests {
             let part = |label: &str| Partition { size: Some(10 << 20), ..Partition::new(label, Kind::linux()) };
             let partitions =
                 vec![Partition { bootable: true, ..part("ein") }, Partition { size: None, ..part("zwei") }];
-            let layout = Layout { table, max_entries: None, partitions, raw: Vec::new() };
-            let placed = layout.solve(medium, &[]).unwrap();
+            let layout = Layout { partitions, ..Layout::new(table) };
+            let placed = layout.solve(medium, &[], &[]).unwrap();
             let ids = Ids::new(b"x");
             let mut bytes = vec![0; 64 << 20];
             for patch in placed.table(&ids).unwrap() {

@@ -14,6 +14,9 @@ pub fn to_yaml(layout: &Layout) -> String {
     };
     let mut text = format!("table: {table}\n");
     // Writing to a string does not fail.
+    if let Some(id) = layout.id {
+        let _ = writeln!(text, "id: {}", quoted(&id.to_string()));
+    }
     if let Some(entries) = layout.max_entries {
         let _ = writeln!(text, "max_entries: {entries}");
     }
@@ -28,7 +31,27 @@ pub fn to_yaml(layout: &Layout) -> String {
             Format::Empty => "empty",
         };
         let _ = writeln!(text, "    format: {format}");
-        for (key, value) in [("start", partition.start), ("size", partition.size), ("size_min", partition.size_min)] {
+        for (key, value) in [("name", &partition.name), ("label", &partition.volume), ("after", &partition.after)] {
+            if let Some(value) = value {
+                let _ = writeln!(text, "    {key}: {}", quoted(value));
+            }
+        }
+        if let Some(uuid) = partition.uuid {
+            let _ = writeln!(text, "    uuid: {}", quoted(&uuid.to_string()));
+        }
+        if let Format::Ext4 { features } = &partition.format
+            && !features.is_empty()
+        {
+            let features: Vec<String> = features.iter().map(|feature| quoted(feature)).collect();
+            let _ = writeln!(text, "    features: [{}]", features.join(", "));
+        }
+        let end_align = Some(partition.end_align).filter(|align| *align != 1 << 20);
+        let sizes = [("align", partition.align), ("end_align", end_align)];
+        for (key, value) in sizes.into_iter().chain([
+            ("start", partition.start),
+            ("size", partition.size),
+            ("size_min", partition.size_min),
+        ]) {
             if let Some(value) = value {
                 let _ = writeln!(text, "    {key}: {}", exact(value));
             }
@@ -38,6 +61,10 @@ pub fn to_yaml(layout: &Layout) -> String {
         }
         if partition.bootable {
             text += "    bootable: true\n";
+        }
+        if !partition.flags.is_empty() {
+            let flags: Vec<&str> = partition.flags.iter().map(|flag| flag.name()).collect();
+            let _ = writeln!(text, "    flags: [{}]", flags.join(", "));
         }
         if let Some(source) = &partition.copy_blocks {
             let _ = writeln!(text, "    copy_blocks: {}", quoted(source));
@@ -62,11 +89,17 @@ pub fn to_yaml(layout: &Layout) -> String {
     for raw in &layout.raw {
         let sources: Vec<String> = raw.source.iter().map(|source| quoted(source)).collect();
         let mut line = format!("source: [{}], offset: {}", sources.join(", "), exact(raw.offset));
+        if let Some(size) = raw.size {
+            let _ = write!(line, ", size: {}", exact(size));
+        }
         if raw.skip > 0 {
             let _ = write!(line, ", skip: {}", exact(raw.skip));
         }
         if let Some(length) = raw.length {
             let _ = write!(line, ", length: {}", exact(length));
+        }
+        if raw.optional {
+            line += ", optional: true";
         }
         let _ = writeln!(text, "  {}: {{{line}}}", quoted(&raw.name));
     }
@@ -82,10 +115,13 @@ fn exact(bytes: u64) -> String {
     }
 }
 
-/// A text in double quotes: YAML reads those as JSON does.
+/// A text as YAML reads it, in double quotes where it has to be.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    match text.chars().all(plain) && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+    // Older readers take these for booleans and nothing.
+    let words = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let is_word = words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    match !is_word && text.chars().all(plain) && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
         true => text.to_owned(),
         false => {
             let inner: String = text
@@ -93,8 +129,11 @@ fn quoted(text: &str) -> String {
                 .map(|c| match c {
                     '"' => "\\\"".to_owned(),
                     '\\' => "\\\\".to_owned(),
-                    c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
-                    c => c.to_string(),
+                    c => {
+                        let text = c.to_string();
+                        let is_shown = skiff_text::shown(&text).to_string() == text;
+                        if is_shown { text } else { format!("\\U{:08x}", u32::from(c)) }
+                    }
                 })
                 .collect();
             format!("\"{inner}\"")

@@ -263,15 +263,17 @@ impl<'w> TreeDigest<'w> {
 
     fn count(&mut self, inner: &Path) -> Result<(), PlanError> {
         self.cancel.check()?;
-        self.budget.entries = self.budget.entries.checked_sub(1).ok_or_else(|| {
-            PlanError::TooMuch { path: self.dir.path(inner), most: format!("{MAX_ENTRIES} files and directories") }
+        self.budget.entries = self.budget.entries.checked_sub(1).ok_or_else(|| PlanError::TooMuch {
+            path: self.dir.path(inner),
+            most: format!("{MAX_ENTRIES} files and directories"),
         })?;
         Ok(())
     }
 
     fn spend(&mut self, bytes: u64, inner: &Path) -> Result<(), PlanError> {
-        self.budget.bytes = self.budget.bytes.checked_sub(bytes).ok_or_else(|| {
-            PlanError::TooMuch { path: self.dir.path(inner), most: format!("{} GiB", MAX_BYTES >> 30) }
+        self.budget.bytes = self.budget.bytes.checked_sub(bytes).ok_or_else(|| PlanError::TooMuch {
+            path: self.dir.path(inner),
+            most: format!("{} GiB", MAX_BYTES >> 30),
         })?;
         Ok(())
     }

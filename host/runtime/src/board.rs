@@ -2,6 +2,7 @@
 
 use skiff_layout::Content;
 use skiff_layout::Edit;
+use skiff_layout::Flag;
 use skiff_layout::Format;
 use skiff_layout::Kind;
 use skiff_layout::Layout;
@@ -40,9 +41,11 @@ pub(crate) fn medium(medium: Medium, model: &str) -> guest::Medium {
     guest::Medium { size: medium.size, sector: medium.sector, model: model.to_owned() }
 }
 
-/// Takes what a plugin says. Whether it makes sense is for others to find out.
+/// Takes the layout that a plugin returns, if its names, types and identities are such. Whether it fits a medium is found out
+/// later.
 pub(crate) fn layout(layout: guest::Layout) -> Result<Layout, LayoutError> {
-    Ok(Layout {
+    let layout = Layout {
+        id: layout.id.map(|id| id.parse()).transpose()?,
         table: match layout.table {
             guest::Table::Gpt => Table::Gpt,
             guest::Table::Mbr => Table::Mbr,
@@ -51,18 +54,30 @@ pub(crate) fn layout(layout: guest::Layout) -> Result<Layout, LayoutError> {
         max_entries: layout.max_entries,
         partitions: layout.partitions.into_iter().map(partition).collect::<Result<_, _>>()?,
         raw: layout.raw.into_iter().map(raw).collect(),
-    })
+    };
+    layout.check()?;
+    Ok(layout)
 }
 
 fn raw(raw: guest::Raw) -> Raw {
-    let guest::Raw { name, sources, offset, skip, length, optional } = raw;
-    Raw { name, source: sources, offset, skip, length, optional }
+    let guest::Raw { name, sources, offset, skip, length, size, optional } = raw;
+    Raw { name, source: sources, offset, skip, length, size, optional }
 }
 
 fn partition(partition: guest::Partition) -> Result<Partition, LayoutError> {
     let kind: Kind = partition.type_.parse()?;
+    let uuid = partition.uuid.map(|uuid| Partition::read_uuid(&uuid)).transpose()?;
+    let mut flags: Vec<Flag> = partition.attributes.into_iter().map(flag).collect();
+    flags.sort_unstable();
+    flags.dedup();
     let plain = Partition::new(partition.label, kind);
     Ok(Partition {
+        name: partition.name,
+        volume: partition.volume,
+        uuid,
+        after: partition.after,
+        align: partition.align,
+        flags,
         format: match partition.format {
             guest::Format::Vfat => Format::Vfat,
             guest::Format::Ext4 => Format::Ext4 { features: partition.features },
@@ -79,6 +94,15 @@ fn partition(partition: guest::Partition) -> Result<Partition, LayoutError> {
         copy_blocks: partition.copy_blocks,
         ..plain
     })
+}
+
+fn flag(attribute: guest::Attribute) -> Flag {
+    match attribute {
+        guest::Attribute::Grow => Flag::Grow,
+        guest::Attribute::ReadOnly => Flag::ReadOnly,
+        guest::Attribute::Hidden => Flag::Hidden,
+        guest::Attribute::NoAuto => Flag::NoAuto,
+    }
 }
 
 fn content(content: guest::Content) -> Content {

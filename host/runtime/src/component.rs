@@ -24,7 +24,7 @@ use crate::state::State;
 
 /// The packages of the contract and the versions that this host provides.
 pub const INTERFACES: [(&str, &str); 3] =
-    [("skiff:host", "1.0.0"), ("skiff:plugin", "1.0.0"), ("skiff:board", "0.2.0")];
+    [("skiff:host", "1.0.0"), ("skiff:plugin", "1.0.0"), ("skiff:board", "0.3.0")];
 
 /// The package whose version a manifest names.
 const PLUGIN: &str = "skiff:plugin";

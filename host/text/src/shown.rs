@@ -1,6 +1,6 @@
+use std::ffi::OsStr;
 use std::fmt;
 use std::fmt::Write as _;
-use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::character::is_deceptive;
@@ -69,7 +69,10 @@ mod tests {
 
     #[test]
     fn names_of_files_stay_on_their_line() {
-        assert_eq!(Path::new("a\nhint: run x\u{1b}[2J\u{202e}").shown().to_string(), r"a\nhint: run x\u{1b}[2J\u{202e}");
+        assert_eq!(
+            Path::new("a\nhint: run x\u{1b}[2J\u{202e}").shown().to_string(),
+            r"a\nhint: run x\u{1b}[2J\u{202e}"
+        );
         assert_eq!(format!("{:6}|{}", shown("ab"), shown("é \\")), "ab    |é \\");
     }
 }

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn a_group_is_private_when_nobody_else_is_in_it() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\nyou:x:1001:50::/home/you:\nodd\n";
+        let passwd =
+            "root:x:0:0:root:/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\nyou:x:1001:50::/home/you:\nodd\n";
         let accounts = Accounts::parse(passwd, "root:x:0:\nme:x:1000:\nteam:x:60:me,you\nstaff:x:50:\nmine:x:61:me\n");
         assert!(accounts.is_private(1000, 1000) && accounts.is_private(61, 1000) && accounts.is_private(0, 0));
         assert!(!accounts.is_private(60, 1000), "you are a member");

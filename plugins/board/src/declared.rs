@@ -51,6 +51,51 @@ enum Sources {
     Many(Vec<String>),
 }
 
+impl Default for Sources {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+/// A word that may be written as a number: `0x0c` and `12` are types of an MBR, in quotes or not.
+#[derive(Debug)]
+struct Word(String);
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = Word;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name, a UUID or a number")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Word, E> {
+                Ok(Word(text.to_owned()))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Word, E> {
+                match number {
+                    0..=0xff => Ok(Word(format!("0x{number:02x}"))),
+                    _ => Ok(Word(format!("0x{number:08x}"))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// An attribute of a partition in a GPT.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Flag {
+    Grow,
+    ReadOnly,
+    Hidden,
+    NoAuto,
+}
+
 impl From<Sources> for Vec<String> {
     fn from(sources: Sources) -> Self {
         match sources {
@@ -83,6 +128,8 @@ enum Format {
 pub(crate) struct Declared {
     table: Table,
     #[serde(default)]
+    id: Option<Word>,
+    #[serde(default)]
     max_entries: Option<u32>,
     #[serde(default)]
     partitions: Ordered<Partition>,
@@ -96,6 +143,8 @@ pub(crate) struct Declared {
 pub(crate) struct Partly {
     #[serde(default, rename = "table")]
     _table: Option<Table>,
+    #[serde(default, rename = "id")]
+    _id: Option<Word>,
     #[serde(default, rename = "max_entries")]
     _max_entries: Option<u32>,
     #[serde(default, rename = "partitions")]
@@ -108,13 +157,23 @@ pub(crate) struct Partly {
 #[serde(deny_unknown_fields)]
 struct Partition {
     #[serde(default)]
-    r#type: Option<String>,
+    name: Option<String>,
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    uuid: Option<String>,
+    #[serde(default)]
+    r#type: Option<Word>,
     #[serde(default)]
     format: Format,
     #[serde(default)]
     features: Vec<String>,
     #[serde(default)]
     start: Option<Size>,
+    #[serde(default)]
+    after: Option<String>,
+    #[serde(default)]
+    align: Option<Size>,
     #[serde(default)]
     size: Option<Size>,
     #[serde(default)]
@@ -125,6 +184,8 @@ struct Partition {
     end_align: Option<Size>,
     #[serde(default)]
     bootable: bool,
+    #[serde(default)]
+    flags: Vec<Flag>,
     #[serde(default)]
     keep: bool,
     #[serde(default)]
@@ -167,12 +228,15 @@ struct Script {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
+    #[serde(default)]
     source: Sources,
     offset: Size,
     #[serde(default)]
     skip: Option<Size>,
     #[serde(default)]
     length: Option<Size>,
+    #[serde(default)]
+    size: Option<Size>,
     #[serde(default)]
     optional: bool,
 }
@@ -188,6 +252,8 @@ struct PartlyRaw {
     _skip: Option<Size>,
     #[serde(default, rename = "length")]
     _length: Option<Size>,
+    #[serde(default, rename = "size")]
+    _size: Option<Size>,
     #[serde(default, rename = "optional")]
     _optional: Option<bool>,
 }
@@ -200,6 +266,7 @@ impl From<Declared> for sdk::Layout {
                 Table::Mbr => sdk::Table::Mbr,
                 Table::None => sdk::Table::None,
             },
+            id: declared.id.map(|id| id.0),
             max_entries: declared.max_entries,
             partitions: declared.partitions.0.into_iter().map(partition).collect(),
             raw: declared.raw.0.into_iter().map(raw).collect(),
@@ -211,7 +278,10 @@ fn partition((label, partition): (String, Partition)) -> sdk::Partition {
     let bytes = |size: Option<Size>| size.map(|size| size.0);
     sdk::Partition {
         label,
-        type_: partition.r#type.unwrap_or_else(|| "linux-generic".into()),
+        name: partition.name,
+        volume: partition.label,
+        uuid: partition.uuid,
+        type_: partition.r#type.map_or_else(|| "linux-generic".into(), |kind| kind.0),
         format: match partition.format {
             Format::Vfat => sdk::Format::Vfat,
             Format::Ext4 => sdk::Format::Ext4,
@@ -219,14 +289,26 @@ fn partition((label, partition): (String, Partition)) -> sdk::Partition {
         },
         features: partition.features,
         start: bytes(partition.start),
+        after: partition.after,
+        align: bytes(partition.align),
         size: bytes(partition.size),
         size_min: bytes(partition.size_min),
         weight: partition.weight.unwrap_or(1),
         end_align: bytes(partition.end_align),
         bootable: partition.bootable,
+        attributes: partition.flags.into_iter().map(attribute).collect(),
         keep: partition.keep,
         copy_files: partition.copy_files.into_iter().map(content).collect(),
         copy_blocks: partition.copy_blocks,
+    }
+}
+
+fn attribute(flag: Flag) -> sdk::Attribute {
+    match flag {
+        Flag::Grow => sdk::Attribute::Grow,
+        Flag::ReadOnly => sdk::Attribute::ReadOnly,
+        Flag::Hidden => sdk::Attribute::Hidden,
+        Flag::NoAuto => sdk::Attribute::NoAuto,
     }
 }
 
@@ -249,6 +331,7 @@ fn raw((name, raw): (String, Raw)) -> sdk::Raw {
         offset: raw.offset.0,
         skip: raw.skip.map_or(0, |skip| skip.0),
         length: raw.length.map(|length| length.0),
+        size: raw.size.map(|size| size.0),
         optional: raw.optional,
     }
 }

@@ -44,15 +44,29 @@ impl Board for Boards {
                 return Err(invalid(&shown, "it is no mapping".into()));
             }
             merge(&mut merged, value);
-            last = Some(shown);
+            last = Some((shown, text));
         }
         let Some(last) = last else {
             return Err(Failure::new(FailureCode::Missing, "no layer of the chain says what is where on the medium")
                 .hint(format!("a layer does so in {FILE}")));
         };
-        let declared: Declared = serde_yaml::from_value(merged).map_err(|error| invalid(&last, error.to_string()))?;
+        let (shown, text) = last;
+        let declared: Declared = serde_yaml::from_value(merged).map_err(|error| {
+            // What is missing of all layers together has no line; in the last file it may have one.
+            let alone = serde_yaml::from_str::<Declared>(&text).err().filter(|error| error.location().is_some());
+            invalid(&shown, alone.unwrap_or(error).to_string())
+        })?;
         Ok(declared.into())
     }
+}
+
+/// Reads one file as if it were the only layer.
+///
+/// # Errors
+/// What is wrong with it, with its line.
+pub fn read(text: &str) -> core::result::Result<Layout, String> {
+    serde_yaml::from_str::<declared::Partly>(text).map_err(|error| error.to_string())?;
+    serde_yaml::from_str::<Declared>(text).map(Into::into).map_err(|error| error.to_string())
 }
 
 fn invalid(shown: &str, message: String) -> Failure {
@@ -118,5 +132,60 @@ mod tests {
         let failure = plan().unwrap_err().to_string();
         assert!(failure.contains("my/board") && failure.contains("formt"), "{failure}");
         assert!(failure.contains("line 2"), "{failure}");
+    }
+
+    #[test]
+    fn types_are_names_or_numbers_in_quotes_or_not() {
+        for (written, kind) in [
+            ("0x0c", "0x0c"),
+            ("12", "0x0c"),
+            ("'0x0c'", "0x0c"),
+            ("\"12\"", "12"),
+            ("0xC", "0x0c"),
+            ("esp", "esp"),
+            ("0", "0x00"),
+        ] {
+            let layout = read(&format!("table: mbr\npartitions:\n  a:\n    type: {written}\n")).unwrap();
+            assert_eq!(layout.partitions[0].type_, kind, "{written}");
+        }
+    }
+
+    #[test]
+    fn every_error_has_a_line() {
+        let parts = [
+            "type: [a]",
+            "type: -1",
+            "type: 1.5",
+            "type: true",
+            "format: btrfs",
+            "formt: vfat",
+            "start: 1Q",
+            "size: -5",
+            "size: [1]",
+            "weight: x",
+            "bootable: 7",
+            "copy_files: x",
+            "copy_files: [{source: a}]",
+            "copy_files: [{source: {a: b}, target: /}]",
+            "flags: [x]",
+            "uuid: [5]",
+            "name: [a]",
+            "align: x",
+            "label: {a: b}",
+            "features: x",
+        ];
+        for part in parts {
+            let error = read(&format!("table: mbr\npartitions:\n  a:\n    {part}\n")).unwrap_err();
+            assert!(error.contains("line 4"), "{part}: {error}");
+        }
+        for (text, line) in [
+            ("table: x\n", "line 1"),
+            ("table: gpt\nid: [a]\n", "line 2"),
+            ("table: gpt\nraw: {a: {offset: x}}\n", "line 2"),
+            ("table: gpt\nraw:\n  a: {size: 1}\n", "offset"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(line), "{text}: {error}");
+        }
     }
 }

@@ -28,13 +28,15 @@ impl<'de> Deserialize<'de> for Size {
 }
 
 /// Units, longer names first: powers of 1024, powers of 1000, and sectors of 512 bytes.
-const UNITS: [(&str, u64); 8] = [
+const UNITS: [(&str, u64); 10] = [
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
     ("kB", 1_000),
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
     ("s", 512),
     ("", 1),
 ];

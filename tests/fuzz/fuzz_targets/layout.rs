@@ -65,20 +65,18 @@ libfuzzer_sys::fuzz_target!(|input: Input| {
     });
     let raw = input.raw.iter().enumerate().map(|(number, (offset, _))| Raw {
         name: format!("raw {number}"),
-        source: Vec::new(),
         offset: *offset,
-        skip: 0,
-        length: None,
-        optional: false,
+        ..Raw::new(String::new(), 0)
     });
     let layout = Layout {
         table: if input.gpt { Table::Gpt } else { Table::Mbr },
+        id: None,
         max_entries: input.entries.map(u32::from),
         partitions: partitions.collect(),
         raw: raw.collect(),
     };
     let lengths: Vec<Option<u64>> = input.raw.iter().map(|(_, length)| Some(u64::from(*length))).collect();
-    let Ok(placed) = layout.solve(medium, &lengths) else { return };
+    let Ok(placed) = layout.solve(medium, &lengths, &[]) else { return };
     let ids = Ids::new(b"fuzz");
     let patches = placed.table(&ids).expect("what was placed can be written");
     if placed.partitions().is_empty() || size > 1 << 43 {

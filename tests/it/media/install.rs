@@ -53,7 +53,7 @@ fn layout() -> Layout {
     };
     let keys = Content { once: true, ..Content::new("images/persist/", "/") };
     let persist = Partition { format: ext4(), copy_files: vec![keys], ..Partition::new("persist", Kind::linux()) };
-    Layout { table: Table::Gpt, max_entries: None, partitions: vec![boot, rootfs, persist], raw: Vec::new() }
+    Layout { partitions: vec![boot, rootfs, persist], ..Layout::new(Table::Gpt) }
 }
 
 fn sources(folder: &Path, version: &str) -> Sources {

@@ -20,7 +20,6 @@ use skiff_plan::HookFailure;
 use skiff_plan::InvalidWorkspace;
 use skiff_plan::PlanError;
 use skiff_plan::TargetError;
-use skiff_text::harmless;
 use skiff_plan::UserError;
 use skiff_plan::UserFault;
 use skiff_runtime::CallError;
@@ -28,6 +27,7 @@ use skiff_runtime::Denied;
 use skiff_runtime::GrantError;
 use skiff_runtime::HostError;
 use skiff_runtime::LoadError;
+use skiff_text::harmless;
 
 /// What an error means for whoever called skiff: decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
-use skiff_text::harmless;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::AuditRecord;
 use skiff_runtime::shown_capabilities;
+use skiff_text::harmless;
 
 use crate::args::AuditArgs;
 use crate::command_error::CommandError;

@@ -215,7 +215,8 @@ fn run_makefile(
     arguments: &[String],
 ) -> Result<ExitCode> {
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        let known = plan.legacy_commands.get(&layer.name).into_iter().flatten().find(|command| &*command.name == target);
+        let known =
+            plan.legacy_commands.get(&layer.name).into_iter().flatten().find(|command| &*command.name == target);
         data!("Usage: skiff cmd {} {target} [VARIABLE=VALUE...]\n", layer.name);
         data!("{}", known.map_or("a target of the layer's Makefile", |command| command.description.as_str()));
         return Ok(ExitCode::SUCCESS);
@@ -350,7 +351,9 @@ fn argument(decl: &ArgumentDecl) -> Arg {
         ArgumentKind::Integer => arg.value_name("NUMBER").allow_negative_numbers(true),
         ArgumentKind::Text => arg.value_name("TEXT"),
         ArgumentKind::Words => arg.value_name("WORDS").allow_hyphen_values(true),
-        ArgumentKind::Choice => arg.value_parser(clap::builder::PossibleValuesParser::new(decl.choices.iter().map(ToString::to_string))),
+        ArgumentKind::Choice => {
+            arg.value_parser(clap::builder::PossibleValuesParser::new(decl.choices.iter().map(ToString::to_string)))
+        }
     }
 }
 
@@ -389,9 +392,10 @@ pub(crate) fn value(decl: &ArgumentDecl, text: &str) -> Result<GivenValue> {
             Some(words) => Ok(GivenValue::Many(words)),
             None => wrong("in which a quotation does not end".into()),
         },
-        ArgumentKind::Choice if !decl.choices.iter().any(|choice| &**choice == text) => {
-            wrong(format!("which is none of {}", decl.choices.iter().map(|choice| &**choice).collect::<Vec<_>>().join(", ")))
-        }
+        ArgumentKind::Choice if !decl.choices.iter().any(|choice| &**choice == text) => wrong(format!(
+            "which is none of {}",
+            decl.choices.iter().map(|choice| &**choice).collect::<Vec<_>>().join(", ")
+        )),
         ArgumentKind::Choice | ArgumentKind::Text | ArgumentKind::Flag => Ok(GivenValue::Text(text.to_owned())),
     }
 }

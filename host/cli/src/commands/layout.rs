@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use skiff_flash::Plan;
@@ -6,7 +7,9 @@ use skiff_layers::LayerName;
 use skiff_layout::ImportError;
 use skiff_layout::Layout;
 use skiff_layout::Medium;
+use skiff_layout::Surroundings;
 use skiff_runtime::board;
+use skiff_text::Shown as _;
 
 use crate::args::Intent;
 use crate::args::LayoutArgs;
@@ -24,10 +27,13 @@ const SECTOR: u32 = 512;
 /// Bytes of a file of another tool that are read.
 const MAX_FILE: u64 = 1 << 20;
 
+/// Files of a directory of definitions that are read.
+const MAX_FILES: usize = 256;
+
 /// Asks a board's plugin what is where on a medium.
 pub(crate) fn run(session: &Session, args: &LayoutArgs) -> Result<()> {
     if let Some(path) = &args.import {
-        let (layout, left_out) = import(&session.environment.absolute(path))?;
+        let (layout, left_out) = import(session, &session.environment.absolute(path))?;
         for what in left_out {
             data!("# not taken over: {what}");
         }
@@ -65,34 +71,57 @@ fn draw(session: &Session, board: &Board, layout: &Layout, medium: Medium) -> Re
 }
 
 /// The layout of a file of another tool, and what of it a layout has no words for.
-fn import(path: &Path) -> Result<(Layout, Vec<String>)> {
+fn import(session: &Session, path: &Path) -> Result<(Layout, Vec<String>)> {
     let unreadable = |error: std::io::Error| {
-        CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", path.display())).hint("is it there?")
+        CommandError::new(Kind::User, format!("cannot read `{}`: {error}", path.shown()))
+            .hint("name a genimage configuration, or a directory of systemd-repart: ls")
     };
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let read = |path: &Path| -> std::io::Result<String> {
-        match fs::metadata(path)? {
-            metadata if metadata.is_file() && metadata.len() <= MAX_FILE => fs::read_to_string(path),
-            _ => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no file of up to 1 MiB")),
-        }
-    };
-    let layout = if path.is_dir() {
+    let imported = if path.is_dir() {
         let mut files = Vec::new();
         for entry in fs::read_dir(path).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|extension| extension == "conf") {
-                files.push((name(&path), read(&path).map_err(unreadable)?));
+            let file = name(&path);
+            if file.ends_with(".conf.d") {
+                return Err(CommandError::new(Kind::User, format!("drop-ins are not supported: `{}`", path.shown()))
+                    .hint("add its settings to the file that it belongs to"));
+            }
+            if file.ends_with(".conf") {
+                files.push((file, read(&path).map_err(unreadable)?));
+            }
+            if files.len() > MAX_FILES {
+                return Err(CommandError::new(
+                    Kind::User,
+                    format!("more than {MAX_FILES} definitions: `{}`", path.shown()),
+                )
+                .hint("name a directory of systemd-repart"));
             }
         }
         files.sort();
-        skiff_layout::from_repart(&files).map(|layout| (layout, Vec::new()))
+        skiff_layout::from_repart(&files)
     } else {
-        skiff_layout::from_genimage(&name(path), &read(path).map_err(unreadable)?)
+        let variable = |name: &str| session.environment.get(name).map(str::to_owned);
+        let folder = path.parent().unwrap_or(path);
+        let include = |name: &str| read(&folder.join(name)).map_err(|error| error.to_string());
+        let around = Surroundings { variable: &variable, include: &include };
+        skiff_layout::from_genimage(&name(path), &read(path).map_err(unreadable)?, &around)
     };
-    layout.map_err(|error: ImportError| {
+    imported.map_err(|error: ImportError| {
         CommandError::new(Kind::User, error.to_string())
-            .hint("mend that, or write metadata/layout.yaml by hand: configs/README.md")
+            .hint("change that line, or write metadata/layout.yaml by hand: configs/README.md")
     })
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    // Opening a pipe would wait for its other end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "expected a regular file"));
+    }
+    let mut text = String::new();
+    match fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)? as u64 > MAX_FILE {
+        true => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "expected a file of up to 1 MiB")),
+        false => Ok(text),
+    }
 }
 
 fn export(folder: &Path, layout: &Layout) -> Result<()> {
@@ -105,10 +134,10 @@ fn export(folder: &Path, layout: &Layout) -> Result<()> {
         let path = folder.join(name);
         let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, text));
         written.map_err(|error| {
-            CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.display()))
+            CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown()))
                 .hint("choose another folder")
         })?;
-        data!("{}", path.display());
+        data!("{}", path.shown());
     }
     Ok(())
 }

@@ -20,9 +20,9 @@ pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<(
     let mut file = trust::read(&path)?;
     let real = |named: &PathBuf| {
         let absolute = environment.absolute(named);
-        absolute.canonicalize().map_err(|error| {
-            CommandError::new(Kind::User, format!("Cannot find `{}`: {error}", absolute.shown()))
-        })
+        absolute
+            .canonicalize()
+            .map_err(|error| CommandError::new(Kind::User, format!("Cannot find `{}`: {error}", absolute.shown())))
     };
     let changed = match command {
         TrustCommand::List => {

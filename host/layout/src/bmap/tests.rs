@@ -109,8 +109,9 @@ fn a_signed_map_is_refused_and_nesting_ends_at_once() {
     assert_eq!(Bmap::parse(&signed), Err(BmapError::Signed));
     let nested = "<a>".repeat(1 << 20);
     assert!(matches!(Bmap::parse(&nested), Err(BmapError::Line { line: 1, .. })));
-    let attributes = format!("<bmap {}>", "a=\"\" ".repeat(1 << 20));
-    assert!(Bmap::parse(&attributes).unwrap_err().to_string().contains("`a`"));
+    let attributes = format!("<bmap {}></bmap>", "a=\"\" ".repeat(1 << 20));
+    let said = Bmap::parse(&attributes).unwrap_err().to_string();
+    assert!(said.contains("`a`"), "{said}");
     let inside =
         made(DigestKind::Sha256, |text| text.replacen("<Range", &format!("{}<Range", "<Range>".repeat(100_000)), 1));
     assert!(matches!(Bmap::parse(&inside), Err(BmapError::Line { line: 10, .. })));

@@ -49,9 +49,8 @@ impl context::Host for State {
     ) -> wasmtime::Result<Vec<Option<String>>> {
         let config = self.system.configs.get(&crate::invoke::kind(kind));
         let mut room = self.room();
-        let value = |name: &String| {
-            room.optional(config.and_then(|config| config.value(name)).map(Value::written).as_deref())
-        };
+        let value =
+            |name: &String| room.optional(config.and_then(|config| config.value(name)).map(Value::written).as_deref());
         Ok(names.iter().map(value).collect::<Result<_, _>>()?)
     }
 }

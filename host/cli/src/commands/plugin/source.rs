@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use skiff_layers::Layer;
 use skiff_layers::PluginDecl;
 use skiff_plan::Digest;
-use skiff_text::harmless;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::GrantFile;
 use skiff_runtime::PluginId;
+use skiff_text::harmless;
 
 use walkdir::WalkDir;
 
