@@ -136,7 +136,12 @@ fn name(component: &str) -> &str {
 }
 
 fn capabilities() -> Vec<Capability> {
-    vec![Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write: true, why: "test".parse().expect("a reason") })]
+    vec![Capability::Files(Access {
+        zone: Zone::Target,
+        path: "etc".into(),
+        write: true,
+        why: "test".parse().expect("a reason"),
+    })]
 }
 
 fn decl(component: &str) -> PluginDecl {
@@ -146,7 +151,11 @@ fn decl(component: &str) -> PluginDecl {
         component: component.into(),
         interface: semver::VersionReq::STAR,
         hooks: Vec::new(),
-        commands: vec![CommandDecl { name: "go".into(), summary: "goes".parse().expect("a summary"), arguments: Vec::new() }],
+        commands: vec![CommandDecl {
+            name: "go".into(),
+            summary: "goes".parse().expect("a summary"),
+            arguments: Vec::new(),
+        }],
         board: None,
         capabilities: capabilities(),
         limits: Limits { memory_mib: 16, time_s: 1 },

@@ -89,7 +89,8 @@ fn what_others_can_change_is_believed_nowhere() {
         env.write(made, "{}");
         env.set("SKIFF_CACHE_DIR", env.path("cache").to_str().unwrap());
         give_away(&env.path(given));
-        let run: &[&str] = if what == "the cache" { &["-c", "virt/qemu", "compile"] } else { &["-c", "virt/qemu", "plan"] };
+        let run: &[&str] =
+            if what == "the cache" { &["-c", "virt/qemu", "compile"] } else { &["-c", "virt/qemu", "plan"] };
         refused(&env, run, what);
     }
     // A link that a stranger can exchange leads nowhere that is believed.
@@ -166,7 +167,10 @@ fn names_of_base_layers_and_overrides_are_reserved() {
         assert!(said.contains("the namespaces `base` and `overrides` are reserved"), "{said}");
         env.write("layers/evil/dep/metadata/dependencies", name);
         let said = env.fail(1, &["-c", "virt/qemu,evil/dep", "plan"]);
-        assert!(said.contains("are reserved, a dependency in [ROOT]/layers/evil/dep/metadata/dependencies:1"), "{said}");
+        assert!(
+            said.contains("are reserved, a dependency in [ROOT]/layers/evil/dep/metadata/dependencies:1"),
+            "{said}"
+        );
     }
     let all = env.succeed(&["list", "--all"]).stdout;
     assert!(!all.contains("base/pre") && !all.contains("overrides/x"), "{all}");
@@ -199,7 +203,8 @@ fn layers_of_any_size_are_read_in_bounds() {
     long.set_len(0).unwrap();
     env.write("layers/evil/l/buildroot/a", "# comment\n".repeat(700_000));
     for number in 0..8 {
-        fs::hard_link(env.path("layers/evil/l/buildroot/a"), env.path(&format!("layers/evil/l/buildroot/b{number}"))).unwrap();
+        fs::hard_link(env.path("layers/evil/l/buildroot/a"), env.path(&format!("layers/evil/l/buildroot/b{number}")))
+            .unwrap();
     }
     assert!(env.fail(1, &plan).contains("and the texts read before it have more than 32 MiB together"));
 }
@@ -218,7 +223,10 @@ fn texts_of_layers_cannot_look_like_those_of_skiff() {
     ] {
         let ran = env.succeed(arguments);
         let all = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(!all.contains("\u{1b}[2J") && !all.lines().any(|line| line.starts_with("hint:")), "{arguments:?}: {all:?}");
+        assert!(
+            !all.contains("\u{1b}[2J") && !all.lines().any(|line| line.starts_with("hint:")),
+            "{arguments:?}: {all:?}"
+        );
     }
     let manifest = |inner: &str| {
         format!(
@@ -234,7 +242,10 @@ fn texts_of_layers_cannot_look_like_those_of_skiff() {
         env.write("layers/evil/t/metadata/plugins.yaml", manifest(inner));
         let said = env.fail(1, &["-c", "evil/t", "plan"]);
         assert!(said.contains(&format!("plugins.yaml:{line}")), "{inner}: {said}");
-        assert!(said.contains("invisible characters are refused") || said.contains("nothing that can be seen"), "{said}");
+        assert!(
+            said.contains("invisible characters are refused") || said.contains("nothing that can be seen"),
+            "{said}"
+        );
     }
 }
 

@@ -25,9 +25,8 @@ pub(crate) fn is_lost() -> bool {
 }
 
 /// The only control sequences that skiff writes: bold, dim, colours, and back to normal.
-const STYLES: [&str; 9] = [
-    "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;36m", "\x1b[31m", "\x1b[32m", "\x1b[33m",
-];
+const STYLES: [&str; 9] =
+    ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;36m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
 
 /// Returns text with skiff's own styles and without any other control sequence, whoever's text it holds.
 fn plain(line: fmt::Arguments<'_>) -> String {
@@ -96,7 +95,7 @@ mod tests {
     #[test]
     fn only_our_own_styles_reach_a_terminal() {
         let text = "\x1b[1mname\x1b[0m a\x1b[2J\x1b]0;title\x07b\u{202e}\x1b[8mc\x1b[31md";
-        assert_eq!(plain(format_args!("{text}")), "\x1b[1mname\x1b[0m ab" .to_owned() + "c\x1b[31md");
+        assert_eq!(plain(format_args!("{text}")), "\x1b[1mname\x1b[0m ab".to_owned() + "c\x1b[31md");
         assert_eq!(plain(format_args!("é – “x”\tb\n")), "é – “x”\tb\n");
     }
 }

@@ -379,7 +379,12 @@ mod tests {
         let capabilities: Vec<_> = accesses
             .iter()
             .map(|(zone, path, write)| {
-                Capability::Files(Access { zone: *zone, path: (*path).into(), write: *write, why: "test".parse().unwrap() })
+                Capability::Files(Access {
+                    zone: *zone,
+                    path: (*path).into(),
+                    write: *write,
+                    why: "test".parse().unwrap(),
+                })
             })
             .collect();
         Mounts::open(&PluginId::new("a/a", "p"), &root.join("a"), &zones, &capabilities).unwrap()

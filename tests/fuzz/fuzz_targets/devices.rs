@@ -13,11 +13,25 @@ use skiff_flash::clear;
 type Entry = (u8, u8, Vec<(u8, String)>);
 
 libfuzzer_sys::fuzz_target!(|input: (Vec<Entry>, String, String, Vec<String>)| {
-    const NAMES: [&str; 10] = ["sda", "sda1", "sdb", "mmcblk0", "mmcblk0p1", "loop0", "loop1", "nvme0n1", "cciss!c0d0", "zram0"];
-    const FOLDERS: [&str; 5] = ["pci/usb1/1-1", "pci/ata1", "pci/usb1/1-1/sda", "platform/mmc/mmcblk0", "virtual/block"];
+    const NAMES: [&str; 10] =
+        ["sda", "sda1", "sdb", "mmcblk0", "mmcblk0p1", "loop0", "loop1", "nvme0n1", "cciss!c0d0", "zram0"];
+    const FOLDERS: [&str; 5] =
+        ["pci/usb1/1-1", "pci/ata1", "pci/usb1/1-1/sda", "platform/mmc/mmcblk0", "virtual/block"];
     const FILES: [&str; 14] = [
-        "dev", "size", "ro", "removable", "partition", "diskseq", "device/model", "device/vendor", "device/type",
-        "device/serial", "serial", "loop/backing_file", "queue/logical_block_size", "holders/dm-0",
+        "dev",
+        "size",
+        "ro",
+        "removable",
+        "partition",
+        "diskseq",
+        "device/model",
+        "device/vendor",
+        "device/type",
+        "device/serial",
+        "serial",
+        "loop/backing_file",
+        "queue/logical_block_size",
+        "holders/dm-0",
     ];
     let (entries, mounts, swaps, protect) = input;
     let root = tempfile::tempdir_in("/dev/shm").expect("a folder");
@@ -43,7 +57,9 @@ libfuzzer_sys::fuzz_target!(|input: (Vec<Entry>, String, String, Vec<String>)| {
     let inventory = Inventory::read(root.path()).expect("it can be listed");
     let rules = Rules { allow_fixed: None, protect };
     for device in inventory.disks() {
-        assert!(!device.title().chars().any(char::is_control) || device.path.to_string_lossy().contains(char::is_control));
+        assert!(
+            !device.title().chars().any(char::is_control) || device.path.to_string_lossy().contains(char::is_control)
+        );
         assert!(device.numbers.contains(&device.number));
         if clear(device, 0, &rules).is_ok() {
             assert!(device.partition_of.is_none() && device.uses.is_empty() && device.size > 0 && !device.read_only);

@@ -205,8 +205,13 @@ fn commit(root: &Path) -> Result<String, BuildrootError> {
 }
 
 /// Settings of a repository that change what of a work tree git sees.
-const PLAIN: [&str; 5] =
-    ["core.fileMode=true", "core.autocrlf=false", "core.excludesFile=", "core.attributesFile=", "core.sparseCheckout=false"];
+const PLAIN: [&str; 5] = [
+    "core.fileMode=true",
+    "core.autocrlf=false",
+    "core.excludesFile=",
+    "core.attributesFile=",
+    "core.sparseCheckout=false",
+];
 
 /// Asks git about one tree, whatever repository the environment is about and whoever owns the tree. Commits are what they
 /// are, not what `refs/replace` says. With an index of its own, files count as they lie there, whatever the repository's

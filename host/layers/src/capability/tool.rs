@@ -3,12 +3,12 @@ use std::fmt;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
-use skiff_text::Line;
 use serde::de::Error;
 use serde::de::IgnoredAny;
 use serde::de::MapAccess;
 use serde::de::Unexpected;
 use serde::de::Visitor;
+use skiff_text::Line;
 
 use super::MAX_PATTERN;
 use super::Why;

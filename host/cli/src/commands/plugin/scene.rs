@@ -18,10 +18,10 @@ use skiff_runtime::Downloads;
 use skiff_runtime::Given;
 use skiff_runtime::GivenValue;
 use skiff_runtime::PluginId;
-use skiff_runtime::state_folder;
 use skiff_runtime::Runner;
 use skiff_runtime::System;
 use skiff_runtime::Tape;
+use skiff_runtime::state_folder;
 use skiff_tree::Temporary;
 
 use super::case::Case;
@@ -59,9 +59,11 @@ impl Scene {
         let at = |name: &str| scene.path().join(name);
         let id = PluginId::new(&planned.layer, &planned.plugin.name);
         let before = folder.join("before");
-        for (zone, place) in
-            [("target", at("target")), ("images", at("images")), ("state", at("state").join(state_folder(&id, &planned.layer_root, &at("state"))))]
-        {
+        for (zone, place) in [
+            ("target", at("target")),
+            ("images", at("images")),
+            ("state", at("state").join(state_folder(&id, &planned.layer_root, &at("state")))),
+        ] {
             fs::create_dir_all(&place)
                 .and_then(|()| if before.join(zone).is_dir() { copy(&before.join(zone), &place) } else { Ok(()) })
                 .map_err(|error| unreadable(&place, &error))?;
