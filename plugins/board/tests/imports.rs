@@ -21,7 +21,10 @@ fn is_read_again(layout: &Layout) {
     assert_eq!((read.partitions.len(), read.raw.len()), (layout.partitions.len(), layout.raw.len()), "{yaml}");
     for (read, meant) in read.partitions.iter().zip(&layout.partitions) {
         assert_eq!((&read.label, &read.name, &read.volume), (&meant.label, &meant.name, &meant.volume));
-        assert_eq!((read.type_.clone(), read.uuid.clone()), (meant.r#type.to_string(), meant.uuid.map(|uuid| uuid.to_string())));
+        assert_eq!(
+            (read.type_.clone(), read.uuid.clone()),
+            (meant.r#type.to_string(), meant.uuid.map(|uuid| uuid.to_string()))
+        );
         assert_eq!((read.start, &read.after, read.align), (meant.start, &meant.after, meant.align));
         assert_eq!((read.size, read.size_min, read.weight), (meant.size, meant.size_min, meant.weight));
         assert_eq!(read.end_align.unwrap_or(1 << 20), meant.end_align);
@@ -30,7 +33,10 @@ fn is_read_again(layout: &Layout) {
     }
     for (read, meant) in read.raw.iter().zip(&layout.raw) {
         assert_eq!((&read.name, &read.sources, read.optional), (&meant.name, &meant.source, meant.optional));
-        assert_eq!((read.offset, read.skip, read.length, read.size), (meant.offset, meant.skip, meant.length, meant.size));
+        assert_eq!(
+            (read.offset, read.skip, read.length, read.size),
+            (meant.offset, meant.skip, meant.length, meant.size)
+        );
     }
 }
 
