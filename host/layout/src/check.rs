@@ -165,6 +165,10 @@ mod tests {
         let mut layout = Layout { partitions: vec![one("a"), one("b")], ..Layout::new(Table::Gpt) };
         assert_eq!(layout.check(), Ok(()));
         layout.partitions.iter_mut().for_each(|partition| partition.uuid = Some(uuid::Uuid::from_u128(1)));
+        for wrong in ["5", "esp", "1c4d3a5e8a0b4c6d9e1f2a3b4c5d6e7f", "x\u{1b}[2J"] {
+            let error = Partition::read_uuid(wrong).unwrap_err().to_string();
+            assert!(error.ends_with("is not a UUID") && !error.contains('\u{1b}'), "{error:?}");
+        }
         assert!(layout.check().is_err());
         layout = Layout { partitions: vec![one("a"), one("A")], ..layout };
         assert!(layout.check().is_err());
