@@ -163,7 +163,7 @@ impl TestEnvironment {
             text.replace(&Self::checkout().display().to_string(), "[SKIFF]")
         };
         // How often a task says where it is depends on the machine.
-        let is_said = |line: &&str| !line.starts_with("... ");
+        let is_said = |line: &&str| !line.starts_with("... ") && !line.starts_with("Looking up packages");
         let stderr = text(&output.stderr).split_inclusive('\n').filter(is_said).collect();
         Ran { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr }
     }

@@ -273,7 +273,7 @@ fn a_pinned_tree_is_believed_for_its_files_only() {
     fs::create_dir_all(tree.parent().unwrap()).unwrap();
     let arguments = ["--engine", "buildroot", "--offline", "-c", "virt/qemu", "configure"];
     let planted = format!("%:\n\t@touch {}\n\t@false\n", env.path("planted").display());
-    let mut plant = |how: &dyn Fn(&Path)| {
+    let plant = |how: &dyn Fn(&Path)| {
         let _ = fs::remove_dir_all(&tree);
         git(env.path("").as_path(), &["clone", "-q", seed.to_str().unwrap(), tree.to_str().unwrap()]);
         env.write("skiff.yaml", format!("buildroot: {{pin: {{release: \"1\", commit: {good}}}}}\n"));

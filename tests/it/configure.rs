@@ -47,7 +47,7 @@ fn the_chain_is_remembered_until_another_is_named() {
     let status = env.succeed(&[]).stdout;
     // What was asked for; what that needs may be something else tomorrow.
     assert!(status.contains("chain      virt/qemu,skiff/core (remembered)"), "{status}");
-    env.succeed(&["-c", "pi/4", "-w", "Pi 4", "configure"]);
+    env.succeed(&["-c", "pi/4", "-w", "pi4", "configure"]);
     assert_eq!(env.read("workspaces/.config_pi4/skiff_config"), "pi/common,pi/4\n");
 }
 

@@ -13,10 +13,11 @@ use skiff_tree::Temporary;
 
 use crate::mounted::refuse_mounts;
 use crate::mounted::remove_tree;
+use skiff_text::Shown as _;
 
 /// An operation on a file failed.
 #[derive(Debug, thiserror::Error)]
-#[error("Cannot {doing} `{}`", path.display())]
+#[error("Cannot {doing} `{}`", path.shown())]
 pub struct FileError {
     /// What was tried: "write", "read", …
     pub doing: &'static str,

@@ -17,6 +17,7 @@ use crate::EngineName;
 use crate::FileError;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
+use skiff_text::Shown as _;
 
 /// The only version of the file's shape so far.
 const VERSION: u32 = 1;
@@ -101,7 +102,7 @@ pub enum LockFileError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file does not have the documented shape.
-    #[error("`{}` is no lock that this skiff can read: {message}", path.display())]
+    #[error("`{}` is no lock that this skiff can read: {message}", path.shown())]
     Malformed {
         /// The file.
         path: PathBuf,

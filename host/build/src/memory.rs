@@ -11,6 +11,7 @@ use crate::EngineName;
 use crate::FileError;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
+use skiff_text::Shown as _;
 
 /// The file in the configuration folder.
 pub(crate) const FILE: &str = "memory.json";
@@ -65,7 +66,7 @@ pub enum MemoryError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file holds something else.
-    #[error("`{}` does not say what the workspace was configured with: {reason}", path.display())]
+    #[error("`{}` does not say what the workspace was configured with: {reason}", path.shown())]
     Broken {
         /// The file.
         path: PathBuf,

@@ -23,6 +23,7 @@ use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::images::Images;
 use crate::images::Symlinks;
+use skiff_text::Shown as _;
 
 /// The file of digests beside the images, in the format of `sha256sum`.
 pub(crate) const SUMS: &str = "SHA256SUMS";
@@ -41,7 +42,7 @@ pub enum RecordError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file holds something else.
-    #[error("`{}` is no record of a build: {reason}", path.display())]
+    #[error("`{}` is no record of a build: {reason}", path.shown())]
     Broken {
         /// The file.
         path: PathBuf,
@@ -191,7 +192,7 @@ pub(crate) fn are_intact(folder: &Path, recorded: Option<&str>) -> bool {
 fn sums(folder: &Path) -> Result<String, FileError> {
     let mut text = String::new();
     for name in Images::files(folder, Symlinks::Skipped)?.iter().filter(|name| *name != Path::new(SUMS)) {
-        text += &format!("{}  {}\n", digest_file(&folder.join(name))?, name.display());
+        text += &format!("{}  {}\n", digest_file(&folder.join(name))?, name.shown());
     }
     Ok(text)
 }

@@ -15,13 +15,14 @@ use crate::atomic::write_file;
 use crate::mounted::refuse_mounts;
 use crate::mounted::remove_tree_unless;
 use crate::outputs::RECORD;
+use skiff_text::Shown as _;
 
 /// The file that says that skiff has made a folder and may replace what is in it.
 const MARKER: &str = ".skiff-workspace";
 
 /// A folder that skiff has not made holds what skiff would replace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is there, and skiff has not made it", path.display())]
+#[error("`{}` is there, and skiff has not made it", path.shown())]
 pub struct ForeignFolder {
     /// The folder.
     pub path: PathBuf,

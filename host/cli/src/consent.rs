@@ -75,12 +75,9 @@ fn plugin(session: &Session, id: &str) -> Result<PluginDecl> {
 
 /// Finds a layer, in the chain or not.
 fn layer_of(session: &Session, name: &str) -> Result<Layer> {
-    let chain = match session.requested() {
-        Some(_) => session.chain()?,
-        None => cmd::chain_of_package(session, &name.parse()?)?,
-    };
-    if let Some(layer) = chain.layers().iter().find(|layer| layer.name.eq_ignore_ascii_case(name)) {
-        return Ok(layer.clone());
+    let implicit = skiff_layers::implicit_layers(&session.context)?;
+    if let Some(layer) = implicit.into_iter().find(|layer| layer.name.eq_ignore_ascii_case(name)) {
+        return Ok(layer);
     }
     let package: LayerName = name.parse()?;
     let chain = cmd::chain_of_package(session, &package)?;
@@ -275,7 +272,7 @@ fn check_locked(session: &Session, identity: &Identity) -> Result<()> {
 pub(crate) fn drifted(session: &Session, drift: &[Drift]) -> CommandError {
     let lines: String = drift.iter().map(|drift| format!("\n  {drift}")).collect();
     let lock = session.workspace.system_lock();
-    CommandError::new(Kind::User, format!("Not as `{}` has it, and --locked is given:{lines}", lock.display()))
+    CommandError::new(Kind::User, format!("Not as `{}` has it, and --locked is given:{lines}", lock.shown()))
         .hint("run it once without --locked, and look at what has changed")
 }
 

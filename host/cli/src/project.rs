@@ -114,7 +114,7 @@ impl Project {
     fn read(path: &Path) -> Result<Self> {
         let wrong = |line: Option<usize>, message: String| {
             let line = line.map(|line| format!(":{line}")).unwrap_or_default();
-            CommandError::new(Kind::User, format!("{}{line}: {message}", path.display()))
+            CommandError::new(Kind::User, format!("{}{line}: {message}", path.shown()))
                 .hint("README.md shows what a project file may say")
         };
         let text = skiff_layers::optional_text(path)?;

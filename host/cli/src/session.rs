@@ -104,13 +104,13 @@ impl Session {
         let known = remembered.as_ref().and_then(|memory| memory.project.as_deref());
         let project = Project::find(&environment, &belief, &root, known)?;
         let lost = known.filter(|known| project.path().is_none() && !known.exists());
-        let lost = lost.map(|lost| format!("the project file {} of this workspace is gone", lost.display()));
+        let lost = lost.map(|lost| format!("the project file {} of this workspace is gone", lost.shown()));
         let mut settings = Settings::resolve(args, &environment, &project, &workspace, remembered)?;
         settings.base = settings.base.filter(|base| *base != root.join("configs/base"));
         if let Some(missing) =
             settings.base.as_ref().filter(|base| !base.join("pre").is_dir() && !base.join("post").is_dir())
         {
-            let message = format!("There are no base layers (`pre`, `post`) in `{}`", missing.display());
+            let message = format!("There are no base layers (`pre`, `post`) in `{}`", missing.shown());
             return Err(CommandError::new(Kind::User, message).hint(
                 "SKIFF_BASE_CONFIGS_DIR names the folder, or did when the workspace was configured; set it to another, \
                  or to nothing for those of the checkout",
@@ -125,8 +125,8 @@ impl Session {
             preset: environment.paths_with_prefix("SKIFF_CONFIG_PATH_"),
         };
         belief.check("the directory of base layers", &context.base)?;
-        for name in ["grants.yaml", "workspaces"] {
-            belief.check("the directory of overrides", &context.overrides.join(name))?;
+        for path in [Path::new("grants.yaml"), &Path::new("workspaces").join(workspace.name())] {
+            belief.check("the directory of overrides", &context.overrides.join(path))?;
         }
         let debug = environment.get("SKIFF_LOG").is_some_and(|filter| filter.contains("debug"));
         let reporter = progress::reporter(if debug { Level::Debug } else { Level::Info });
@@ -205,7 +205,7 @@ impl Session {
     pub(crate) fn catalog(&self) -> Result<Catalog> {
         let catalog = Catalog::scan(&self.context)?;
         for path in catalog.unreadable() {
-            self.warn(&format!("`{}` of SKIFF_EXTRA_CONFIGS_PATH cannot be listed and is left out", path.display()));
+            self.warn(&format!("`{}` of SKIFF_EXTRA_CONFIGS_PATH cannot be listed and is left out", path.shown()));
         }
         Ok(catalog)
     }
@@ -347,11 +347,8 @@ impl Session {
     pub(crate) fn read_grant_arguments(&self, grants: &mut Grants) -> Result<()> {
         for file in self.grant_arguments() {
             if !file.is_file() {
-                return Err(CommandError::new(
-                    Kind::User,
-                    format!("There is no file with grants `{}`", file.display()),
-                )
-                .hint("`skiff grant add` writes such a file: overrides/grants.yaml"));
+                return Err(CommandError::new(Kind::User, format!("There is no file with grants `{}`", file.shown()))
+                    .hint("`skiff grant add` writes such a file: overrides/grants.yaml"));
             }
             grants.read_for_run(&file)?;
         }
@@ -406,7 +403,7 @@ impl Session {
     pub(crate) fn audit_note(&self, plugin: &PluginId, digest: Digest, event: AuditEvent) -> Result<()> {
         let log = self.audit();
         log.note(plugin, digest, event).map_err(|error| {
-            CommandError::new(Kind::User, format!("Cannot write to the audit log `{}`: {error}", log.path().display()))
+            CommandError::new(Kind::User, format!("Cannot write to the audit log `{}`: {error}", log.path().shown()))
                 .hint("what cannot be noted is not done; check that there is room")
         })
     }
@@ -529,7 +526,7 @@ fn find_root(args: &GlobalArgs, environment: &Environment) -> Result<PathBuf> {
         let root = environment.absolute(root);
         return match is_root(&root) {
             true => Ok(root),
-            false => Err(CommandError::new(Kind::User, format!("`{}` is no skiff checkout", root.display()))
+            false => Err(CommandError::new(Kind::User, format!("`{}` is no skiff checkout", root.shown()))
                 .hint("it holds the folder configs/base/pre")),
         };
     }

@@ -12,6 +12,7 @@ use skiff_layout::Bmap;
 use skiff_layout::Hasher;
 
 use crate::SourceError;
+use skiff_text::Shown as _;
 
 /// Bytes of a map that are read. A map has about 110 bytes for each run of blocks.
 const MAX: u64 = 64 << 20;
@@ -40,7 +41,7 @@ pub(crate) fn find(image: &Path, named: Option<&Path>) -> Result<Option<(PathBuf
     let with_end = |end: &str| PathBuf::from([path.as_os_str(), end.as_ref()].into_iter().collect::<OsString>());
     match [with_end(".sig"), with_end(".asc")].into_iter().find(|signature| signature.exists()) {
         Some(signature) => Err(SourceError::SignedMap {
-            path: path.display().to_string(),
+            path: path.shown().to_string(),
             signature: signature.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         }),
         None => read(&path).map(|map| Some((path, map))),
@@ -48,7 +49,7 @@ pub(crate) fn find(image: &Path, named: Option<&Path>) -> Result<Option<(PathBuf
 }
 
 fn read(path: &Path) -> Result<Bmap, SourceError> {
-    let shown = path.display().to_string();
+    let shown = path.shown().to_string();
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX + 1).read_to_string(&mut text));
     let read = read.and_then(|count| match count as u64 > MAX {

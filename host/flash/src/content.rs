@@ -23,6 +23,7 @@ use crate::ItemKind;
 use crate::keep::fold;
 use crate::marker::is_reserved;
 use crate::uimage;
+use skiff_text::Shown as _;
 
 /// Bytes of a text that is changed.
 const MAX_TEXT: u64 = 1 << 20;
@@ -241,7 +242,7 @@ impl Sources {
         if content.edits.is_empty() && content.script.is_none() {
             return Ok(());
         }
-        let shown = path.display().to_string();
+        let shown = path.shown().to_string();
         let reading = |source| ContentError::Read { path: shown.clone(), source };
         let mut bytes = Vec::new();
         let file = crate::item::open(path, *size).map_err(reading)?;
@@ -268,14 +269,14 @@ impl Sources {
             };
             // A text can grow with every change.
             if text.len() as u64 > MAX_TEXT {
-                return Err(ContentError::NotText(path.display().to_string()));
+                return Err(ContentError::NotText(path.shown().to_string()));
             }
         }
         // Nobody can boot what still has a place for something.
         if !content.edits.is_empty()
             && let Some(left) = Regex::new("@[A-Z]+@").ok().and_then(|left| left.find(&text))
         {
-            return Err(ContentError::Left { word: left.as_str().to_owned(), path: path.display().to_string() });
+            return Err(ContentError::Left { word: left.as_str().to_owned(), path: path.shown().to_string() });
         }
         let bytes = match &content.script {
             Some(script) => uimage::wrap(text.as_bytes(), script, self.epoch)?,
@@ -303,7 +304,7 @@ impl Sources {
         };
         for root in roots {
             let found = find_below(root, rest)
-                .map_err(|error| ContentError::Read { path: root.join(rest).display().to_string(), source: error })?;
+                .map_err(|error| ContentError::Read { path: root.join(rest).shown().to_string(), source: error })?;
             if !found.is_empty() {
                 return Ok(found);
             }
@@ -435,7 +436,7 @@ impl Place {
     }
 
     fn unreadable(&self, path: &Path, source: io::Error) -> ContentError {
-        ContentError::Read { path: self.root.join(path).display().to_string(), source }
+        ContentError::Read { path: self.root.join(path).shown().to_string(), source }
     }
 
     /// Lists the file as `target`, or what is in the folder below it; the attributes of what is in folders are kept where there is
@@ -445,7 +446,7 @@ impl Place {
         let mut pending = vec![(self.path.clone(), target.to_owned(), 0)];
         while let Some((path, target, depth)) = pending.pop() {
             if items.len() > MAX_ITEMS || depth > MAX_DEPTH {
-                return Err(ContentError::TooMany(self.path().display().to_string()));
+                return Err(ContentError::TooMany(self.path().shown().to_string()));
             }
             let metadata = match follow || depth == 0 {
                 true => self.dir.metadata(&path),
@@ -481,7 +482,7 @@ impl Place {
                 let kind = ItemKind::File { path: self.root.join(real), size: metadata.len(), mode: metadata.mode() };
                 push(items, kind);
             } else {
-                return Err(ContentError::Special(self.root.join(&path).display().to_string()));
+                return Err(ContentError::Special(self.root.join(&path).shown().to_string()));
             }
         }
         Ok(())

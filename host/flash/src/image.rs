@@ -38,6 +38,7 @@ use crate::fat;
 use crate::item;
 use crate::keep::fold;
 use crate::marker::Marker;
+use skiff_text::Shown as _;
 
 /// What is made zero at both ends of a medium, so that nobody finds the table or file system that was there before.
 const EDGE: u64 = 1 << 20;
@@ -293,7 +294,7 @@ impl Image {
         watch: &dyn Watch,
     ) -> Result<Self, BuildError> {
         let size = plan.placed.medium().size;
-        let at = |source| BuildError::Io { path: path.display().to_string(), source };
+        let at = |source| BuildError::Io { path: path.shown().to_string(), source };
         file.set_len(size).map_err(at)?;
         let mut mapped = Ranges::default();
         watch.begin("Making the image", plan.content_size());
@@ -310,7 +311,7 @@ impl Image {
                 })
                 .collect();
             let failed =
-                || BuildError::Io { path: path.display().to_string(), source: io::Error::other("a thread failed") };
+                || BuildError::Io { path: path.shown().to_string(), source: io::Error::other("a thread failed") };
             threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(failed()))).collect::<Vec<_>>()
         });
         for (made, placed) in made.into_iter().zip(plan.placed.partitions()) {
@@ -449,7 +450,7 @@ fn copy_file(
     range: &Range<u64>,
     watch: &dyn Watch,
 ) -> Result<(), BuildError> {
-    let failed = |error| BuildError::Io { path: source.path.display().to_string(), source: error };
+    let failed = |error| BuildError::Io { path: source.path.shown().to_string(), source: error };
     let from = item::open(&source.path, source.size).map_err(failed)?;
     let mut buffer = vec![0; CHUNK as usize];
     let mut at = range.start;

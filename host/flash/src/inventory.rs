@@ -11,6 +11,7 @@ use crate::Removable;
 use crate::Use;
 use crate::backing::Backing;
 use crate::backing::FileId;
+use skiff_text::Shown as _;
 
 /// Names of devices that nobody puts a system on: memory, compressed memory, optical and floppy drives, parts of others.
 const LEFT_OUT: [&str; 8] = ["ram", "zram", "sr", "fd", "dm-", "md", "nbd", "mtdblock"];
@@ -98,7 +99,7 @@ impl Inventory {
             if let Some(below) = below {
                 let held =
                     |part: &str, by: &str| (part.to_owned(), Use::Held { part: part.to_owned(), by: by.to_owned() });
-                all.push(held(name, &below.path.display().to_string()));
+                all.push(held(name, &below.path.shown().to_string()));
                 all.push(held(&below.name, name));
             }
             let is_same = |other: &&(&str, Option<&Backing>, Option<&str>)| {
@@ -148,7 +149,7 @@ impl Inventory {
     pub fn select(&self, path: &Path) -> Result<&Device, SelectError> {
         use std::os::unix::fs::FileTypeExt as _;
         use std::os::unix::fs::MetadataExt as _;
-        let shown = path.display().to_string();
+        let shown = path.shown().to_string();
         let metadata = std::fs::metadata(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => SelectError::Missing(shown.clone()),
             _ => SelectError::Io { path: shown.clone(), source },

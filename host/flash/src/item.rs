@@ -1,3 +1,4 @@
+use skiff_text::Shown as _;
 use std::io;
 use std::path::PathBuf;
 
@@ -113,6 +114,6 @@ pub(crate) fn open(path: &std::path::Path, size: u64) -> io::Result<std::fs::Fil
     let metadata = file.metadata()?;
     match metadata.is_file() && metadata.len() == size {
         true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} has changed meanwhile", path.display()))),
+        false => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} has changed meanwhile", path.shown()))),
     }
 }

@@ -17,6 +17,7 @@ use tempfile::NamedTempFile;
 use crate::BuildError;
 use crate::Image;
 use crate::Watch;
+use skiff_text::Shown as _;
 
 /// zstd's level: higher ones take many times as long for a few percent.
 const LEVEL: i32 = 3;
@@ -77,7 +78,7 @@ impl Outputs {
         watch: &dyn Watch,
     ) -> Result<Vec<PathBuf>, BuildError> {
         let at = |path: &Path| {
-            let path = path.display().to_string();
+            let path = path.shown().to_string();
             move |source| BuildError::Io { path, source }
         };
         let map_path = with_end(path, "bmap");

@@ -8,6 +8,7 @@ use crate::Device;
 use crate::Inventory;
 use crate::Removable;
 use crate::Use;
+use skiff_text::Shown as _;
 
 /// What the user says about devices.
 #[derive(Debug, Clone, Default)]
@@ -123,9 +124,9 @@ impl Cleared {
 /// # Errors
 /// [`Refusal`]: the first reason not to.
 pub fn clear(device: &Device, needs: u64, rules: &Rules) -> Result<Cleared, Refusal> {
-    let name = device.path.display().to_string();
+    let name = device.path.shown().to_string();
     if let Some(disk) = &device.partition_of {
-        return Err(Refusal::Partition { name, disk: Path::new("/dev").join(disk).display().to_string() });
+        return Err(Refusal::Partition { name, disk: Path::new("/dev").join(disk).shown().to_string() });
     }
     if let Some(pattern) = rules.protect.iter().find(|pattern| is_meant(device, pattern)) {
         return Err(Refusal::Protected { name, pattern: pattern.clone() });
@@ -158,7 +159,7 @@ pub fn clear(device: &Device, needs: u64, rules: &Rules) -> Result<Cleared, Refu
 
 /// Whether a pattern means a device: its serial number, one of its names, its model or its path.
 fn is_meant(device: &Device, pattern: &str) -> bool {
-    let path = device.path.display().to_string();
+    let path = device.path.shown().to_string();
     let words = [Some(&device.name), device.serial.as_ref(), device.model.as_ref(), Some(&path)];
     let by_id = device.by_id.iter().flat_map(|name| [name.clone(), format!("/dev/disk/by-id/{name}")]);
     words.into_iter().flatten().cloned().chain(by_id).any(|word| crate::pattern::fits(pattern, &word))

@@ -31,6 +31,7 @@ use crate::form::Form;
 use crate::form::Stream;
 use crate::form::is_damage;
 use crate::form::read_some;
+use skiff_text::Shown as _;
 
 /// Bytes of the end of a packed image that are looked at.
 const FOOTER: usize = 512;
@@ -178,7 +179,7 @@ impl ImageSource {
         room: Room,
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Self, SourceError> {
-        let shown = path.display().to_string();
+        let shown = path.shown().to_string();
         let failed = |source| SourceError::Io { path: shown.clone(), source };
         let file = open_file(path)?;
         let (beside, map) = block_map::find(path, map)?.unzip();
@@ -192,7 +193,7 @@ impl ImageSource {
             && map.image_size != look.length
         {
             return Err(SourceError::OtherMap {
-                path: path.display().to_string(),
+                path: path.shown().to_string(),
                 map: map.image_size,
                 image: look.length,
             });
@@ -261,10 +262,9 @@ impl ImageSource {
         let is_lost = self.file.metadata().is_ok_and(|metadata| device.holds(&metadata));
         let map = self.map_path.as_ref().filter(|path| path.metadata().is_ok_and(|metadata| device.holds(&metadata)));
         match is_lost.then_some(&self.path).or(map) {
-            Some(path) => Err(Refusal::Source {
-                name: device.path.display().to_string(),
-                source_path: path.display().to_string(),
-            }),
+            Some(path) => {
+                Err(Refusal::Source { name: device.path.shown().to_string(), source_path: path.shown().to_string() })
+            }
             None => Ok(()),
         }
     }
@@ -357,7 +357,7 @@ impl Opened<'_> {
     }
 
     fn unpacked(&self, mut stream: Stream<'_>, map: Option<&Bmap>) -> Result<Look, SourceError> {
-        let too_large = || SourceError::TooLarge { path: self.path.display().to_string(), room: self.room };
+        let too_large = || SourceError::TooLarge { path: self.path.shown().to_string(), room: self.room };
         let mut head = vec![0; HEAD];
         let count = fill(&mut stream, &mut head).map_err(|source| self.error(source))?;
         head.truncate(count);
@@ -401,17 +401,15 @@ impl Opened<'_> {
             false => Container::of_unknown(head),
         };
         match nested.or_else(|| Container::of(head, tail)).or_else(unknown) {
-            Some(container) => Err(SourceError::Container {
-                path: self.path.display().to_string(),
-                layer: self.form.layer(),
-                container,
-            }),
+            Some(container) => {
+                Err(SourceError::Container { path: self.path.shown().to_string(), layer: self.form.layer(), container })
+            }
             None => Ok(()),
         }
     }
 
     fn error(&self, source: io::Error) -> SourceError {
-        let path = self.path.display().to_string();
+        let path = self.path.shown().to_string();
         match (UnpackError::of(&source), self.form) {
             _ if (self.is_cancelled)() => SourceError::Cancelled,
             (Some(UnpackError::Truncated(_)), _) => SourceError::Damaged { path, source },
@@ -423,7 +421,7 @@ impl Opened<'_> {
 }
 
 fn open_file(path: &Path) -> Result<File, SourceError> {
-    let shown = path.display().to_string();
+    let shown = path.shown().to_string();
     let failed = |source| SourceError::Io { path: shown.clone(), source };
     // A pipe would be waited for.
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();

@@ -22,6 +22,7 @@ use crate::Refusal;
 use crate::Rules;
 use crate::inventory::split;
 use crate::safety::check_again;
+use skiff_text::Shown as _;
 
 /// A device that nobody else can mount or write while this is there.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Target {
     /// [`OpenError`]; nothing was written.
     pub fn open(cleared: &Cleared, root: &Path, rules: &Rules) -> Result<Self, OpenError> {
         let device = cleared.device().clone();
-        let shown = device.path.display().to_string();
+        let shown = device.path.shown().to_string();
         let failed = |source: io::Error| match source.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
             Some(rustix::io::Errno::BUSY) => OpenError::Busy(shown.clone()),
             Some(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => OpenError::NotAllowed(shown.clone()),

@@ -204,6 +204,14 @@ fn late_dependencies(list: &[LayerName], nodes: &BTreeMap<LayerName, Node>) -> V
     late
 }
 
+/// Returns the layers that every chain has: the base layers and the user's overrides.
+///
+/// # Errors
+/// [`ChainError::Read`] when one of their directories cannot be opened.
+pub fn implicit_layers(context: &ResolveContext) -> Result<Vec<Layer>, ChainError> {
+    layers(&[], context)
+}
+
 fn layers(packages: &[Package], context: &ResolveContext) -> Result<Vec<Layer>, ChainError> {
     let open = |path: &Path| {
         let path = path.to_owned();

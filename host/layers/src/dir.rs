@@ -76,9 +76,30 @@ impl LayerDir {
         Ok(PackageTree::open(path)?.layer(""))
     }
 
+    /// Returns the tree in which the links of the layer lead around, as one layer, and the layer's place in it.
+    pub fn tree(&self) -> (Self, &Path) {
+        (self.tree.layer(""), &self.inner)
+    }
+
+    /// Returns the path of something without any link on the way, or `None` when nothing stands there.
+    ///
+    /// # Errors
+    /// As for [`Self::metadata`].
+    pub fn real(&self, inner: impl AsRef<Path>) -> Result<Option<PathBuf>, ReadError> {
+        let real = self.look(inner.as_ref(), |tree, path| tree.canonicalize(path))?;
+        Ok(real.map(|real| real.strip_prefix(&self.inner).map(Path::to_owned).unwrap_or(real)))
+    }
+
     /// Returns the path of something in the layer.
     pub fn path(&self, inner: impl AsRef<Path>) -> PathBuf {
-        self.tree.path.join(self.inner.join(inner))
+        let mut path = self.tree.path.clone();
+        // Joining nothing would add a slash.
+        for part in [self.inner.as_path(), inner.as_ref()] {
+            if !part.as_os_str().is_empty() {
+                path.push(part);
+            }
+        }
+        path
     }
 
     /// Returns what stands at a path in the layer, links followed, or `None` when nothing does.
@@ -232,8 +253,11 @@ impl LayerDir {
             links += 1;
             let target = tree.read_link_contents(&next).ok()?;
             let found = Some((self.tree.path.join(&next), target.clone()));
-            if target.is_absolute() || links > MAX_LINKS {
+            if target.is_absolute() {
                 return found;
+            }
+            if links > MAX_LINKS {
+                return None;
             }
             last = found;
             ahead.extend(names(&target));

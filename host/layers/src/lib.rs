@@ -45,6 +45,7 @@ pub use capability::tool::ToolCapability;
 pub use catalog::Catalog;
 pub use catalog::Package;
 pub use chain::Chain;
+pub use chain::implicit_layers;
 pub use command::ArgumentDecl;
 pub use command::ArgumentKind;
 pub use command::CommandDecl;

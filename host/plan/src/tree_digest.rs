@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use cap_std::fs::Metadata;
@@ -73,7 +74,10 @@ type Inode = (u64, u64);
 
 /// The walk through one tree. What it has digested once, it does not read again: links and hard links to it cost nothing.
 pub(crate) struct TreeDigest<'w> {
-    dir: &'w LayerDir,
+    /// The whole tree: a link leads to another place in it.
+    dir: Arc<LayerDir>,
+    /// Where the layer lies in it.
+    place: PathBuf,
     links: Links,
     budget: &'w mut Budget,
     cancel: &'w Cancel,
@@ -85,7 +89,9 @@ pub(crate) struct TreeDigest<'w> {
 
 impl<'w> TreeDigest<'w> {
     pub(crate) fn new(dir: &'w LayerDir, links: Links, budget: &'w mut Budget, cancel: &'w Cancel) -> Self {
-        Self { dir, links, budget, cancel, outside: Outside::Refused, known: BTreeMap::new(), open: Vec::new() }
+        let (dir, place) = dir.tree();
+        let (place, known, open) = (place.to_owned(), BTreeMap::new(), Vec::new());
+        Self { dir: Arc::new(dir), place, links, budget, cancel, outside: Outside::Refused, known, open }
     }
 
     /// Digests links that lead out of the tree as links.
@@ -96,7 +102,9 @@ impl<'w> TreeDigest<'w> {
 
     /// Returns the digest of what stands at a path: names, kinds, the executable bit, targets of links, contents.
     pub(crate) fn of(mut self, inner: &Path) -> Result<Digest, PlanError> {
-        let failed = |source| PlanError::Input { path: self.dir.path(inner), source };
+        let inner = &self.place.join(inner);
+        let dir = Arc::clone(&self.dir);
+        let failed = |source| PlanError::Input { path: dir.path(inner), source };
         if let Some(folder) = self.dir.open_folder(inner)? {
             let inode = inode(&folder.dir_metadata().map_err(failed)?);
             return self.folder(&folder, inode, inner);
@@ -118,7 +126,8 @@ impl<'w> TreeDigest<'w> {
             return Err(PlanError::TooMuch { path: self.dir.path(inner), most });
         }
         self.open.push(inode);
-        let failed = |source| PlanError::Input { path: self.dir.path(inner), source };
+        let dir = Arc::clone(&self.dir);
+        let failed = |source| PlanError::Input { path: dir.path(inner), source };
         let mut entries = Vec::new();
         for entry in folder.entries().map_err(failed)? {
             self.count(inner)?;
@@ -146,8 +155,8 @@ impl<'w> TreeDigest<'w> {
         entry: &cap_std::fs::DirEntry,
         inner: &Path,
     ) -> Result<(), PlanError> {
-        let path = || self.dir.path(inner);
-        let failed = |source| PlanError::Input { path: path(), source };
+        let dir = Arc::clone(&self.dir);
+        let failed = |source| PlanError::Input { path: dir.path(inner), source };
         let kind = entry.file_type().map_err(failed)?;
         if kind.is_dir() {
             let opened = entry.open_dir().map_err(failed)?;
@@ -172,12 +181,15 @@ impl<'w> TreeDigest<'w> {
 
     /// Digests what a link leads to. Returns false when that is nothing, or a directory that the walk is in.
     fn add_followed(&mut self, builder: &mut DigestBuilder, inner: &Path) -> Result<bool, PlanError> {
-        let failed = |source| PlanError::Input { path: self.dir.path(inner), source };
-        let metadata = match self.dir.metadata(inner) {
+        let dir = Arc::clone(&self.dir);
+        let failed = |source| PlanError::Input { path: dir.path(inner), source };
+        // Not by way of the link, and of those before it: the kernel follows 40 of them.
+        let real = match self.dir.real(inner) {
             Err(ReadError::LeadsOut { .. }) if self.outside == Outside::Kept => return Ok(false),
-            metadata => metadata?,
+            real => real?,
         };
-        let Some(metadata) = metadata else { return Ok(false) };
+        let Some(inner) = real.as_deref() else { return Ok(false) };
+        let Some(metadata) = self.dir.metadata(inner)? else { return Ok(false) };
         if metadata.is_dir() {
             let Some(folder) = self.dir.open_folder(inner)? else { return Ok(false) };
             let inode = inode(&folder.dir_metadata().map_err(failed)?);
@@ -213,7 +225,8 @@ impl<'w> TreeDigest<'w> {
         if let Some(known) = self.known.get(&inode) {
             return Ok(*known);
         }
-        let failed = |source| PlanError::Input { path: self.dir.path(inner), source };
+        let dir = Arc::clone(&self.dir);
+        let failed = |source| PlanError::Input { path: dir.path(inner), source };
         let size = metadata.len();
         let digest = if size < LARGE {
             self.spend(size, inner)?;

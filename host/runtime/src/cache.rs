@@ -20,6 +20,7 @@ use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use skiff_plan::Digest;
+use skiff_text::Shown as _;
 use tracing::debug;
 
 /// The key's file.
@@ -45,7 +46,7 @@ impl Cache {
         match open(path) {
             Ok((folder, key)) => Some(Self { folder, key, compatibility }),
             Err(error) => {
-                debug!("compiled plugins are not kept: {}: {error}", path.display());
+                debug!("compiled plugins are not kept: {}: {error}", path.shown());
                 None
             }
         }

@@ -15,6 +15,7 @@ use crate::Late;
 use crate::PluginId;
 use crate::clock::WAITS;
 use crate::grant::shown_capability;
+use skiff_text::Shown as _;
 
 /// The component host could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +32,7 @@ pub enum HostError {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("Cannot read the component `{}` of plugin `{plugin}`", path.display())]
+    #[error("Cannot read the component `{}` of plugin `{plugin}`", path.shown())]
     Unreadable {
         /// The plugin.
         plugin: PluginId,
@@ -41,7 +42,7 @@ pub enum LoadError {
         source: io::Error,
     },
     /// The file is larger than any plugin needs to be.
-    #[error("The component `{}` of plugin `{plugin}` has {size} bytes, more than {limit}", path.display())]
+    #[error("The component `{}` of plugin `{plugin}` has {size} bytes, more than {limit}", path.shown())]
     TooLarge {
         /// The plugin.
         plugin: PluginId,
@@ -53,7 +54,7 @@ pub enum LoadError {
         limit: u64,
     },
     /// The bytes are no component.
-    #[error("`{}`, named in {manifest}, is no WebAssembly component: {message}", path.display())]
+    #[error("`{}`, named in {manifest}, is no WebAssembly component: {message}", path.shown())]
     NotAComponent {
         /// The file.
         path: PathBuf,
@@ -95,7 +96,7 @@ pub enum LoadError {
         fits: String,
     },
     /// Compiling it takes more than a plugin may.
-    #[error("Compiling the component `{}` of plugin `{plugin}` takes more {what} than a plugin may", path.display())]
+    #[error("Compiling the component `{}` of plugin `{plugin}` takes more {what} than a plugin may", path.shown())]
     Budget {
         /// The plugin.
         plugin: PluginId,
@@ -156,7 +157,7 @@ pub enum CallError {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// A granted folder cannot be opened or made.
-    #[error("Cannot open `{}` for plugin `{plugin}`", path.display())]
+    #[error("Cannot open `{}` for plugin `{plugin}`", path.shown())]
     Mount {
         /// The plugin.
         plugin: PluginId,
@@ -212,7 +213,7 @@ pub enum CallError {
         plugin: PluginId,
     },
     /// A layer's shell scripts would run, and the user has not agreed to that.
-    #[error("`{}` of layer `{layer}` is a script that would run with all of your rights", path.display())]
+    #[error("`{}` of layer `{layer}` is a script that would run with all of your rights", path.shown())]
     Scripts {
         /// The layer.
         layer: String,
@@ -220,7 +221,7 @@ pub enum CallError {
         path: PathBuf,
     },
     /// A script failed or could not be started.
-    #[error("`{}` failed: {reason}", path.display())]
+    #[error("`{}` failed: {reason}", path.shown())]
     Script {
         /// The script.
         path: PathBuf,
@@ -228,7 +229,7 @@ pub enum CallError {
         reason: String,
     },
     /// What happens cannot be noted, so it must not happen.
-    #[error("Cannot write to the audit log `{}`", path.display())]
+    #[error("Cannot write to the audit log `{}`", path.shown())]
     Audit {
         /// The log.
         path: PathBuf,
@@ -333,7 +334,7 @@ fn wants(missing: &[(String, String)], changed: bool) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum GrantError {
     /// The file system refused.
-    #[error("Cannot access `{}`", path.display())]
+    #[error("Cannot access `{}`", path.shown())]
     Io {
         /// The file.
         path: PathBuf,
@@ -344,7 +345,7 @@ pub enum GrantError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The file does not have the documented shape.
-    #[error("{}{}: {message}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    #[error("{}{}: {message}", path.shown(), line.map(|line| format!(":{line}")).unwrap_or_default())]
     Malformed {
         /// The file.
         path: PathBuf,

@@ -21,6 +21,7 @@ use crate::CallError;
 use crate::Grants;
 use crate::Identity;
 use crate::PluginId;
+use skiff_text::Shown as _;
 
 /// The name under which running a layer's scripts is granted.
 pub const SHELL: &str = "shell";
@@ -69,7 +70,7 @@ impl Scripts {
         let failed = |reason: String| CallError::Script { path: hook.path.clone(), reason };
         let mode = fs::metadata(&hook.path).map_err(|error| failed(error.to_string()))?.permissions().mode();
         match mode & 0o111 {
-            0 => Err(failed(format!("it is not executable; chmod +x {}", hook.path.display()))),
+            0 => Err(failed(format!("it is not executable; chmod +x {}", hook.path.shown()))),
             _ => Ok(()),
         }
     }

@@ -35,6 +35,7 @@ use crate::component::Plugin;
 use crate::interface::failure;
 use crate::interface::listing::Listings;
 use crate::mount::Mounts;
+use skiff_text::Shown as _;
 
 /// Bytes of log text that a call may send.
 const MAX_LOG: usize = 1 << 20;
@@ -141,7 +142,7 @@ impl State {
     /// Notes what the plugin does beyond its sandbox. What cannot be noted must not happen.
     pub(crate) fn note(&self, event: AuditEvent) -> Result<(), Failure> {
         self.system.audit.note(self.id(), self.plugin.digest, event).map_err(|error| {
-            failure(Code::Io, format!("it cannot be noted in {}: {error}", self.system.audit.path().display()), None)
+            failure(Code::Io, format!("it cannot be noted in {}: {error}", self.system.audit.path().shown()), None)
         })
     }
 

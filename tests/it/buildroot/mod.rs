@@ -49,7 +49,7 @@ fn with_tree(symbols: &str) -> TestEnvironment {
 fn settings_that_kconfig_drops_are_reported_with_place_and_reason() {
     let env = with_tree(
         "BR2_PACKAGE_HELO=y\nBR2_PACKAGE_HELLO=y\nBR2_PACKAGE_HELLO_LOUD=y\nBR2_ARCH_IS_64=y\nBR2_JLEVEL=many\n\
-         BR2_GCC_FLAVOUR=plain\n# BR2_PACKAGE_SLOW is not set\nBR2_aarch64=y\n",
+         BR2_GCC_FLAVOUR=\"plain\"\n# BR2_PACKAGE_SLOW is not set\nBR2_aarch64=y\n",
     );
     env.write("base/pre/buildroot/later", "BR2_arm=y\nBR2_CCACHE_USE_BASEDIR=y\n");
     assert_snapshot!(env.succeed(&["configure"]).stderr, @"

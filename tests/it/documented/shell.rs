@@ -447,6 +447,7 @@ fn commands_in_running_text_are_commands() {
 fn named(place: &str, arguments: &[String]) {
     let words = std::iter::once("skiff".to_owned()).chain(arguments.iter().cloned());
     let Err(error) = skiff_cli::check_usage(words.map(Into::into)) else { return };
-    let is_short = ["required", "requires a subcommand", "value is required", "is not a workspace name"];
+    let is_short =
+        ["required", "requires a subcommand", "value is required", "is not a workspace name", "\nCommands:\n"];
     assert!(is_short.iter().any(|part| error.contains(part)), "{place}: skiff {arguments:?}: {error}");
 }

@@ -58,9 +58,11 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
       of layer my/board in [ROOT]/layers/my/board
       sha256:…
     asks to be able to:
-      read:images                          finds the kernel
-      variable:MY_TEXT                     for --text: A text
-    Allow this? [y/N] n
+      variable:MY_TEXT
+          for --text: A text
+      read:images
+          finds the kernel
+    Allow my/board/p to do this? [y/N] n
     error: Plugin `my/board/p` is not granted `read:images` (finds the kernel), `variable:MY_TEXT` (for --text: A text)
     hint: if you want that, run: skiff grant add my/board/p read:images variable:MY_TEXT
     ");
@@ -91,8 +93,9 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
       sha256:…
     has changed; it may do already: read:images variable:MY_TEXT
     asks for more:
-      write:state                          keeps what it found
-    Allow this? [y/N] y
+      write:state
+          keeps what it found
+    Allow my/board/p to do this? [y/N] y
     [my/board/p] go text=Some("none") choice=None flag=false words=[] status=0
     to stdout
     "#);
@@ -131,7 +134,7 @@ fn consent_can_be_given_beforehand() {
     let partly = env.fail(77, &["--allow", "my/board/p=read:images", "cmd", "my/board", "go"]);
     assert!(partly.contains("MY_TEXT") && !partly.contains("read:images"), "only what is missing: {partly}");
     let typo = env.fail(2, &["--allow", "my/board/p=read:image", "cmd", "my/board", "go"]);
-    assert!(typo.contains("--allow names `read:image`, which my/board/p does not declare"), "{typo}");
+    assert!(typo.contains("--allow names `read:image`, which `my/board/p` does not declare"), "{typo}");
     assert_eq!(allow("my/other/p=all"), 2);
     assert_eq!(allow("my/board/p"), 2);
     env.fail(77, &go);

@@ -24,6 +24,7 @@ use crate::FileError;
 use crate::Site;
 use crate::TakenOver;
 use crate::atomic::read_optional;
+use skiff_text::Shown as _;
 
 /// Runs Buildroot's `defconfig` over the merged configuration and compares.
 pub(crate) fn make(make: &Make<'_>, site: &Site<'_>, merged: &Path) -> Result<TakenOver, BuildrootError> {
@@ -33,7 +34,7 @@ pub(crate) fn make(make: &Make<'_>, site: &Site<'_>, merged: &Path) -> Result<Ta
     let (new, place) = (folder.join(".config.skiff"), folder.join(".config"));
     // make reads it, too.
     read_optional(&place)?;
-    let variable = |name: &str, path: &Path| format!("{name}={}", path.display());
+    let variable = |name: &str, path: &Path| format!("{name}={}", path.shown());
     let words = [
         // The name under which the configuration will be known, and the file that it is read from now.
         variable("BR2_DEFCONFIG", &site.workspace.config().join("buildroot/config")),

@@ -8,12 +8,13 @@ use crate::LockFileError;
 use crate::RecordError;
 use crate::WorkspaceError;
 use crate::workspace_lock::WaitError;
+use skiff_text::Shown as _;
 
 /// Why the engine `buildroot` could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildrootError {
     /// The folder is no Buildroot tree.
-    #[error("`{}` is no Buildroot tree: it has no `{missing}`", path.display())]
+    #[error("`{}` is no Buildroot tree: it has no `{missing}`", path.shown())]
     NoTree {
         /// The folder.
         path: PathBuf,
@@ -52,7 +53,7 @@ pub enum BuildrootError {
     #[error(transparent)]
     LockFile(#[from] LockFileError),
     /// The lock of the workspace names another tree.
-    #[error("`{}` locks {wanted}, and the tree is {present}", lock.display())]
+    #[error("`{}` locks {wanted}, and the tree is {present}", lock.shown())]
     Locked {
         /// The lock.
         lock: PathBuf,
@@ -68,7 +69,7 @@ pub enum BuildrootError {
         program: &'static str,
     },
     /// Buildroot splits lists of folders, and make and shells read their names.
-    #[error("`{}` has a character in its path that Buildroot would misread (a blank, a colon, a quote, `$`, `#`)", path.display())]
+    #[error("`{}` has a character in its path that Buildroot would misread (a blank, a colon, a quote, `$`, `#`)", path.shown())]
     OddPath {
         /// The folder.
         path: PathBuf,
@@ -82,7 +83,7 @@ pub enum BuildrootError {
         assignment: String,
     },
     /// A pinned tree in the cache is not as it was fetched.
-    #[error("The Buildroot tree `{}` was changed after it was fetched", path.display())]
+    #[error("The Buildroot tree `{}` was changed after it was fetched", path.shown())]
     Modified {
         /// The tree.
         path: PathBuf,
@@ -94,7 +95,7 @@ pub enum BuildrootError {
         layers: Vec<String>,
     },
     /// A layer has make run a script that is neither its own nor Buildroot's.
-    #[error("{place}: make would run `{}`, which is no script of a layer", path.display())]
+    #[error("{place}: make would run `{}`, which is no script of a layer", path.shown())]
     UnboundScript {
         /// The file and the line that name it.
         place: String,
@@ -102,7 +103,7 @@ pub enum BuildrootError {
         path: PathBuf,
     },
     /// What the layers want made builds nothing.
-    #[error("{}: `{target}` builds nothing", path.display())]
+    #[error("{}: `{target}` builds nothing", path.shown())]
     NoBuild {
         /// The file that names it.
         path: PathBuf,
@@ -110,7 +111,7 @@ pub enum BuildrootError {
         target: String,
     },
     /// git cannot say what a tree is.
-    #[error("git cannot say what `{}` is: {reason}", path.display())]
+    #[error("git cannot say what `{}` is: {reason}", path.shown())]
     Git {
         /// The tree.
         path: PathBuf,
@@ -118,13 +119,13 @@ pub enum BuildrootError {
         reason: String,
     },
     /// The workspace is not configured.
-    #[error("The workspace is not configured for Buildroot: there is no `{}`", path.display())]
+    #[error("The workspace is not configured for Buildroot: there is no `{}`", path.shown())]
     NotConfigured {
         /// The file that is not there.
         path: PathBuf,
     },
     /// The workspace was built at a path that cannot be had now.
-    #[error("The workspace was built at `{}`, in a mount namespace, and this machine forbids to make one now: {reason}", path.display())]
+    #[error("The workspace was built at `{}`, in a mount namespace, and this machine forbids to make one now: {reason}", path.shown())]
     Place {
         /// The path.
         path: PathBuf,
@@ -132,7 +133,7 @@ pub enum BuildrootError {
         reason: String,
     },
     /// The workspace was moved, and files in it name its old path.
-    #[error("The workspace was built at `{}`, and is not there any more", path.display())]
+    #[error("The workspace was built at `{}`, and is not there any more", path.shown())]
     Moved {
         /// The path.
         path: PathBuf,

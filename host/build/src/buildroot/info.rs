@@ -13,6 +13,7 @@ use skiff_plan::Workspace;
 
 use super::BuildrootError;
 use super::make::Make;
+use crate::EngineName;
 use crate::RecordError;
 use crate::Site;
 use crate::atomic::read_optional;
@@ -97,7 +98,10 @@ fn read_kept(path: &Path) -> Option<Kept> {
 
 /// Returns the packages that a record names. One without any is of a build by another engine.
 pub(crate) fn recorded(record: &BuildRecord, workspace: &Workspace) -> Result<Packages, RecordError> {
-    record.details(workspace).map(checked)
+    match record.engine {
+        EngineName::Buildroot => record.details(workspace).map(checked),
+        EngineName::Prebuilt => Ok(Packages::default()),
+    }
 }
 
 /// The kernel's package.

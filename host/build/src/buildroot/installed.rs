@@ -16,6 +16,7 @@ use super::info::LINUX;
 use super::info::Packages;
 use crate::FileError;
 use crate::atomic::read_optional;
+use skiff_text::Shown as _;
 
 /// The files that some packages have installed, and those of all others.
 struct Installed {
@@ -77,14 +78,14 @@ pub(crate) fn remove_from_target(
         Err(gap) => return Ok(Some(gap)),
     };
     if let Some(shared) = installed.theirs.intersection(&installed.others).next() {
-        return Ok(Some(format!("several packages have written /{}", shared.display())));
+        return Ok(Some(format!("several packages have written /{}", shared.shown())));
     }
     for file in installed.own() {
         if let Err(error) = target.remove_file(file)
             && error.kind() != io::ErrorKind::NotFound
         {
             // A link leads out of the target, for example.
-            return Ok(Some(format!("/{} cannot be removed ({error})", file.display())));
+            return Ok(Some(format!("/{} cannot be removed ({error})", file.shown())));
         }
     }
     // Nobody knows whose an empty folder is.
@@ -92,7 +93,7 @@ pub(crate) fn remove_from_target(
         .own()
         .filter_map(|file| file.parent())
         .find(|parent| target.read_dir(parent).is_ok_and(|mut entries| entries.next().is_none()));
-    Ok(emptied.map(|parent| format!("/{} is empty now", parent.display())))
+    Ok(emptied.map(|parent| format!("/{} is empty now", parent.shown())))
 }
 
 /// Removes what only these packages have installed for others to build with. What several have written stays, and is

@@ -16,6 +16,7 @@ use super::place::Place;
 use crate::FileError;
 use crate::Site;
 use crate::process::watch;
+use skiff_text::Shown as _;
 
 /// make in one workspace.
 pub(crate) struct Make<'m> {
@@ -58,7 +59,7 @@ impl<'m> Make<'m> {
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = self.place.command(self.program, "make");
         command.arg("--no-print-directory").arg("-C").arg(&self.tree.root);
-        command.arg(format!("O={}", self.place.path.display())).arg(format!("BR2_EXTERNAL={}", self.external));
+        command.arg(format!("O={}", self.place.path.shown())).arg(format!("BR2_EXTERNAL={}", self.external));
         if self.offline {
             // Of no site is all that there is.
             command.args(["BR2_PRIMARY_SITE=", "BR2_PRIMARY_SITE_ONLY=y"]);

@@ -86,6 +86,7 @@ use crate::images::Symlinks;
 use crate::outputs;
 use crate::outputs::BuildRecord;
 use crate::workspace;
+use skiff_text::Shown as _;
 
 /// The engine and what it takes from its surroundings.
 #[derive(Debug, Clone)]
@@ -264,7 +265,7 @@ impl Buildroot {
             prepare::begin(&make, site, &config, stages)?;
         }
         let mut words = targets.to_vec();
-        let saved = format!("DEFCONFIG={}", self.saved_configuration(site.workspace).display());
+        let saved = format!("DEFCONFIG={}", self.saved_configuration(site.workspace).shown());
         if goals.contains(&Goal::Save) {
             // Buildroot would write over what skiff has merged.
             words.insert(0, &saved);

@@ -23,6 +23,7 @@ use crate::Site;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::workspace::BUILD_PATH;
+use skiff_text::Shown as _;
 
 /// The path of every workspace inside its mount namespace.
 const FIXED: &str = "/skiff/w";
@@ -66,7 +67,7 @@ impl Place {
                 folder.clone()
             }
         };
-        write_file(&mark, format!("{}\n", path.display()).as_bytes())?;
+        write_file(&mark, format!("{}\n", path.shown()).as_bytes())?;
         Ok(place(path))
     }
 
@@ -153,7 +154,7 @@ fn show_at(folder: &Path, at: &Path) -> io::Result<()> {
         .ancestors()
         .any(|path| path != old && path.starts_with(old) && path.exists())
     {
-        let text = format!("there is a {} on this machine", at.display());
+        let text = format!("there is a {} on this machine", at.shown());
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
     let inner = new.join(at.strip_prefix("/").unwrap_or(at));

@@ -13,6 +13,7 @@ use skiff_plan::Task;
 use super::PrebuiltError;
 use super::compression::decompress;
 use super::tree::Tree;
+use skiff_text::Shown as _;
 
 /// Unpacks the files of a package into the tree and returns the time of the newest one.
 ///
@@ -58,7 +59,7 @@ fn unpack_data(data: impl Read, tree: &Tree, cancel: &Cancel) -> io::Result<u32>
                 let target = link(&entry)?;
                 tree.add_hard_link(target.strip_prefix(".").unwrap_or(&target), path)?;
             }
-            other => return Err(io::Error::new(io::ErrorKind::Unsupported, format!("{}: {other:?}", path.display()))),
+            other => return Err(io::Error::new(io::ErrorKind::Unsupported, format!("{}: {other:?}", path.shown()))),
         }
     }
     Ok(newest)

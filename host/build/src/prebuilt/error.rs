@@ -11,6 +11,7 @@ use crate::LockFileError;
 use crate::RecordError;
 use crate::WorkspaceError;
 use crate::workspace_lock::WaitError;
+use skiff_text::Shown as _;
 
 /// Why the prebuilt engine could not build a system.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +32,7 @@ pub enum PrebuiltError {
         what: &'static str,
     },
     /// With the lock as it is, nothing can be built.
-    #[error("The workspace locks no packages (`{}`), and `--frozen` looks none up", path.display())]
+    #[error("The workspace locks no packages (`{}`), and `--frozen` looks none up", path.shown())]
     Frozen {
         /// The lock.
         path: PathBuf,
@@ -104,7 +105,7 @@ pub enum PrebuiltError {
         package: String,
     },
     /// The package lock would change.
-    #[error("`{}` does not lock everything that the layers want, and `--locked` forbids to change it", path.display())]
+    #[error("`{}` does not lock everything that the layers want, and `--locked` forbids to change it", path.shown())]
     Locked {
         /// The file.
         path: PathBuf,
@@ -123,7 +124,7 @@ pub enum PrebuiltError {
     #[error(transparent)]
     LockFile(#[from] LockFileError),
     /// A package cannot be unpacked.
-    #[error("Cannot unpack `{}`", path.display())]
+    #[error("Cannot unpack `{}`", path.shown())]
     Unpack {
         /// The package.
         path: PathBuf,

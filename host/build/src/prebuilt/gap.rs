@@ -8,6 +8,7 @@ use skiff_kconfig::Symbol;
 use skiff_plan::BuildPlan;
 
 use crate::Gap;
+use skiff_text::Shown as _;
 
 /// What symbols mean: see the head of the file.
 const SYMBOLS: &str = include_str!("files/symbols");
@@ -102,7 +103,7 @@ fn meaning(name: &str) -> Meaning {
 
 fn gap(group: &'static str, what: String, entry: &Entry) -> Gap {
     let origin = &entry.winner.origin;
-    let place = format!("{}:{}", origin.file.display(), origin.line);
+    let place = format!("{}:{}", origin.file.shown(), origin.line);
     Gap { group, what, layer: origin.layer.to_string(), place: Some(place.into()) }
 }
 

@@ -36,6 +36,7 @@ use super::tree::Tree;
 use crate::FileError;
 use crate::Site;
 use crate::images::Images;
+use skiff_text::Shown as _;
 
 /// The first program of the initramfs.
 pub(crate) const INIT: &str = include_str!("files/init");
@@ -284,7 +285,7 @@ impl Read for Lazy {
                 Ok(count)
             }
             Err(error) => {
-                let shown = format!("{}: {error}", self.path.display());
+                let shown = format!("{}: {error}", self.path.shown());
                 self.broken.set(Some(io::Error::new(error.kind(), shown)));
                 Err(error)
             }

@@ -21,6 +21,7 @@ use super::tree::Tree;
 use crate::FileError;
 use crate::Site;
 use crate::images::Images;
+use skiff_text::Shown as _;
 
 /// How the name of the kernel's configuration in `/boot` starts.
 const CONFIG: &str = "config-";
@@ -164,7 +165,7 @@ impl Module {
     /// Reads the section `.modinfo`: NUL-terminated `key=value` texts.
     fn read(path: &Path, bytes: &[u8]) -> Result<Self, PrebuiltError> {
         let bad = |error: object::Error| PrebuiltError::BadModule {
-            path: path.display().to_string(),
+            path: path.shown().to_string(),
             message: error.to_string(),
         };
         let file = object::File::parse(bytes).map_err(bad)?;
@@ -226,9 +227,9 @@ impl Modules {
         for (name, module) in &self.modules {
             let mut order = Vec::new();
             self.visit(name, &mut order);
-            let _ = write!(text, "{}:", module.path.display());
+            let _ = write!(text, "{}:", module.path.shown());
             for needed in order.iter().rev().skip(1).filter_map(|name| self.modules.get(name)) {
-                let _ = write!(text, " {}", needed.path.display());
+                let _ = write!(text, " {}", needed.path.shown());
             }
             text.push('\n');
         }

@@ -20,6 +20,7 @@ use skiff_plan::Overlay;
 
 use super::size::Origin;
 use crate::FileError;
+use skiff_text::Shown as _;
 
 /// Folders that every system has, with their mode.
 const FOLDERS: [(&str, u32); 19] = [
@@ -170,7 +171,7 @@ impl Tree {
         }
         match self.dir.symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
-                Err(io::Error::new(io::ErrorKind::IsADirectory, format!("`{}` is a folder already", path.display())))
+                Err(io::Error::new(io::ErrorKind::IsADirectory, format!("`{}` is a folder already", path.shown())))
             }
             Ok(_) => self.dir.remove_file(path),
             Err(_) => Ok(()),

@@ -13,6 +13,7 @@ use skiff_build::buildroot::Pin;
 
 use super::CommandError;
 use super::Kind;
+use skiff_text::Shown as _;
 
 impl From<EngineError> for CommandError {
     fn from(error: EngineError) -> Self {
@@ -29,7 +30,7 @@ impl From<LockFileError> for CommandError {
         match error {
             LockFileError::File(error) => error.into(),
             LockFileError::Malformed { path, .. } => {
-                plain.hint(format!("delete {} to lock what is there now", path.display()))
+                plain.hint(format!("delete {} to lock what is there now", path.shown()))
             }
         }
     }
@@ -41,7 +42,7 @@ impl From<MemoryError> for CommandError {
         match error {
             MemoryError::File(error) => error.into(),
             MemoryError::Broken { path, .. } => {
-                plain.hint(format!("remove {} and configure again, with the chain and the engine", path.display()))
+                plain.hint(format!("remove {} and configure again, with the chain and the engine", path.shown()))
             }
         }
     }
@@ -106,7 +107,7 @@ impl From<BuildrootError> for CommandError {
                 let download = plain.message.contains(" Downloading failed");
                 let tail: String = tail.iter().map(|line| format!("\n  | {line}")).collect();
                 let plain = Self { message: format!("{}{tail}", plain.message), ..plain };
-                let plain = plain.hint(format!("all of the output is in {}", log.display()));
+                let plain = plain.hint(format!("all of the output is in {}", log.shown()));
                 match package {
                     _ if download => plain
                         .hint("`skiff fetch` tries all downloads and names all that fail")
@@ -126,14 +127,12 @@ impl From<BuildrootError> for CommandError {
                 };
                 plain
                     .hint("a mirror that has them can be named: BR2_PRIMARY_SITE=\"https://…\" in overrides/buildroot/mirror")
-                    .hint(format!("all of the output is in {}", log.display()))
+                    .hint(format!("all of the output is in {}", log.shown()))
             }
             BuildrootError::Info { .. } => plain.hint("Buildroot 2025.08 and later are known to work"),
             BuildrootError::Command { .. } => plain.hint("write the value itself; a plugin can compute one"),
-            BuildrootError::Modified { path } => plain.hint(format!(
-                "remove {} to have it fetched again, or name it with SKIFF_BUILDROOT_DIR",
-                path.display()
-            )),
+            BuildrootError::Modified { path } => plain
+                .hint(format!("remove {} to have it fetched again, or name it with SKIFF_BUILDROOT_DIR", path.shown())),
         }
     }
 }
@@ -142,13 +141,13 @@ impl From<BuildrootError> for CommandError {
 fn no_tree(plain: CommandError, path: &Path) -> CommandError {
     let plain = match submodule(path) {
         Some(Submodule { root, name, url: _ }) if root.join(".git").exists() => plain
-            .hint(format!("check out the submodule: git -C {} submodule update --init {name}", root.display()))
-            .hint(format!("it holds the Buildroot that the layers in {} are written for", root.display())),
+            .hint(format!("check out the submodule: git -C {} submodule update --init {name}", root.shown()))
+            .hint(format!("it holds the Buildroot that the layers in {} are written for", root.shown())),
         // An archive of the sources has no submodules, and no git that could fetch them.
         Some(Submodule { url: Some(url), root, .. }) => plain.hint(format!(
             "clone the Buildroot that the layers in {} are written for: git clone {url} {}",
-            root.display(),
-            path.display()
+            root.shown(),
+            path.shown()
         )),
         _ => plain,
     };
@@ -231,7 +230,7 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::TwoKernels { .. } | PrebuiltError::NoKernelImage => {
                 plain.hint("`kernel` in metadata/prebuilt.yaml names one kernel; leave others out of `packages`")
             }
-            PrebuiltError::Unpack { path, .. } => plain.hint(format!("delete {} to fetch it again", path.display())),
+            PrebuiltError::Unpack { path, .. } => plain.hint(format!("delete {} to fetch it again", path.shown())),
             PrebuiltError::BadModule { .. } => plain.hint("`skiff compile --update` takes the newest kernel"),
             PrebuiltError::Image { .. } => plain,
         }
@@ -278,7 +277,7 @@ mod tests {
         assert!(hints(&root.join("third/buildroot")).contains("git clone https://example.org/b "));
         fs::create_dir(root.join(".git")).unwrap();
         let told = hints(&root.join("third/buildroot"));
-        assert!(told.contains(&format!("git -C {} submodule update --init third/buildroot", root.display())), "{told}");
+        assert!(told.contains(&format!("git -C {} submodule update --init third/buildroot", root.shown())), "{told}");
         assert!(!hints(&root.join("third")).contains("submodule"));
     }
 }

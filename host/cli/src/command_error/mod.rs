@@ -27,6 +27,7 @@ use skiff_runtime::Denied;
 use skiff_runtime::GrantError;
 use skiff_runtime::HostError;
 use skiff_runtime::LoadError;
+use skiff_text::Shown as _;
 use skiff_text::harmless;
 
 /// What an error means for whoever called skiff: decides the exit code.
@@ -204,7 +205,7 @@ impl From<PlanError> for CommandError {
                 let sources = component.with_file_name(&plugin);
                 match sources.is_dir() {
                     true => plain.hint(format!("build it: skiff plugin build {layer}/{plugin}")),
-                    false => plain.hint(format!("build the plugin and put it at {}", component.display())),
+                    false => plain.hint(format!("build the plugin and put it at {}", component.shown())),
                 }
             }
         }
@@ -289,7 +290,7 @@ impl From<GrantError> for CommandError {
             GrantError::Read(error) => error.into(),
             GrantError::Malformed { path, .. } => plain.hint(format!(
                 "mend it, or delete {} and grant again: skiff grant list shows what is wanted",
-                path.display()
+                path.shown()
             )),
         }
     }

@@ -9,12 +9,13 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Shows what plugins and scripts of the workspace did beyond their sandbox.
 pub(crate) fn run(session: &Session, args: &AuditArgs) -> Result<()> {
     let log = session.audit();
     let records = log.read().map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", log.path().display()))
+        CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", log.path().shown()))
             .hint("check that it is a file and can be read")
     })?;
     let of_plugin = |record: &&AuditRecord| {
@@ -45,12 +46,12 @@ fn describe(event: &AuditEvent) -> String {
             format!("ran {}", quoted.collect::<Vec<_>>().join(" "))
         }
         AuditEvent::Fetch { url, sha256 } => format!("fetched {url} (sha256:{sha256})"),
-        AuditEvent::Script { path } => format!("ran the script {}", path.display()),
+        AuditEvent::Script { path } => format!("ran the script {}", path.shown()),
         AuditEvent::Refused { reason } => format!("REFUSED {reason}"),
         AuditEvent::Granted { capabilities } if capabilities.is_empty() => "was granted to run".to_owned(),
         AuditEvent::Granted { capabilities } => format!("was granted {}", shown_capabilities(capabilities)),
         AuditEvent::Carried { from } => format!("took over what was granted to {from}"),
-        AuditEvent::Trusted { sources } => format!("may be built from its sources in {}", sources.display()),
+        AuditEvent::Trusted { sources } => format!("may be built from its sources in {}", sources.shown()),
         AuditEvent::Revoked => "has no grants any more".to_owned(),
     };
     harmless(&text).replace('\n', " ")

@@ -10,6 +10,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::configure;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Runs targets of Buildroot at the terminal. What a menu changes is added to a fragment of the workspace's overrides,
 /// so that the next configuration has it, too.
@@ -49,11 +50,11 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
         let saved = delta_of(&own, menu, &before, &after)?;
         if saved.changed > 0 {
             let changes = if saved.changed == 1 { "change" } else { "changes" };
-            session.say(&format!("Saved {} {changes} in {}", saved.changed, saved.path.display()));
+            session.say(&format!("Saved {} {changes} in {}", saved.changed, saved.path.shown()));
         }
     }
     if goals.contains(&Goal::Save) && status.success() {
-        session.say(&format!("Saved {}", engine.saved_configuration(&session.workspace).display()));
+        session.say(&format!("Saved {}", engine.saved_configuration(&session.workspace).shown()));
     }
     if !menus.is_empty() && status.success() {
         // What was saved is a part of the layers now.

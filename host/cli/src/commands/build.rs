@@ -13,6 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::lock;
 use crate::output::note;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Configures and builds, under one lock and from one plan.
 pub(crate) fn run(session: &Session, args: &BuildArgs) -> Result<()> {
@@ -39,7 +40,7 @@ pub(crate) fn run_all(
     }
     if project.workspaces.is_empty() {
         let message = match project.path() {
-            Some(path) => format!("{} names no workspaces", path.display()),
+            Some(path) => format!("{} names no workspaces", path.shown()),
             None => "There is no project file here or above".to_owned(),
         };
         return Err(CommandError::new(Kind::User, message)

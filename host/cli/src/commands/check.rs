@@ -8,6 +8,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::configure;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Checks what SkiffOS checks: the style of external trees, that all sources can be had, and licences.
 pub(crate) fn run(session: &Session) -> Result<ExitCode> {
@@ -35,7 +36,7 @@ pub(crate) fn legal_info(session: &Session) -> Result<ExitCode> {
     configure::ensure(session, &site, &engine)?;
     let status = session.interrupt.passing(|| engine.run_targets(&site, &["legal-info"]))?;
     if status.success() {
-        session.say(&format!("The licences are in {}", session.workspace.folder().join("legal-info").display()));
+        session.say(&format!("The licences are in {}", session.workspace.folder().join("legal-info").shown()));
     }
     outcome(status)
 }

@@ -15,6 +15,7 @@ use crate::consent;
 use crate::lock;
 use crate::outlook;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
     let plan = session.plan()?;
@@ -35,11 +36,11 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, warn
     let compiled = engine.compile(site, &runner)?;
     let images = session.workspace.images();
     match compiled {
-        Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.display())),
+        Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.shown())),
         Compiled::Built(dropped) => {
             configure::show_package_settings(session, site.plan, &dropped);
             keep_gaps(session, site.plan, engine, warned)?;
-            session.say(&format!("The images are in {}", images.display()));
+            session.say(&format!("The images are in {}", images.shown()));
         }
     }
     say_next(session, site.plan, engine)?;
@@ -67,14 +68,14 @@ fn keep_gaps(session: &Session, plan: &BuildPlan, engine: &dyn Engine, warned: b
     }
     let file = session.workspace.folder().join("gaps.txt");
     let line = |gap: &Gap| {
-        let place = gap.place.as_ref().map(|place| format!(" {}", place.display())).unwrap_or_default();
+        let place = gap.place.as_ref().map(|place| format!(" {}", place.shown())).unwrap_or_default();
         format!("{}: {} ({}{place})\n", gap.group, gap.what, gap.layer)
     };
     let gaps = engine.gaps(plan, &session.workspace);
     skiff_build::write_file(&file, gaps.iter().map(line).collect::<String>().as_bytes())?;
     let count = gaps.iter().filter(|gap| !gap.is_machinery()).count();
     if count > 0 {
-        session.say(&format!("{count} settings of all layers have no effect: {}", file.display()));
+        session.say(&format!("{count} settings of all layers have no effect: {}", file.shown()));
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ use crate::consent;
 use crate::lock;
 use crate::outlook;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
     let plan = session.plan()?;
@@ -49,7 +50,7 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, args
         let count = dropped.iter().filter(|d| skiff_build::weigh(site.plan, d) != Weight::Offer).count();
         if count > 0 {
             let file = session.workspace.config().join("dropped.json");
-            session.warn(&format!("as before, {count} settings come to nothing ({})", file.display()));
+            session.warn(&format!("as before, {count} settings come to nothing ({})", file.shown()));
         }
     }
     if configured == Configured::Unchanged {
@@ -157,7 +158,7 @@ fn warn_of_scripts(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> 
         match refused {
             Refused::Layer(layer) => layers.push(layer),
             Refused::Script { place, path } => {
-                session.warn(&format!("{place}: `{}` is no script of a layer and will not be run", path.display()));
+                session.warn(&format!("{place}: `{}` is no script of a layer and will not be run", path.shown()));
             }
         }
     }
@@ -175,7 +176,7 @@ fn told(session: &Session, plan: &BuildPlan, settings: &[&Dropped], all: &[&Drop
     let mut lines: String = dropped::summary(plan, settings).iter().map(|line| format!("\n  {line}")).collect();
     if settings.len() > dropped::FEW {
         match skiff_build::write_dropped_list(&session.workspace, &dropped::listed(plan, all)) {
-            Ok(path) => lines += &format!("\n  all of them, with their places: {}", path.display()),
+            Ok(path) => lines += &format!("\n  all of them, with their places: {}", path.shown()),
             Err(error) => session.warn(&error.to_string()),
         }
     }

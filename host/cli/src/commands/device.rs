@@ -14,6 +14,7 @@ use crate::command_error::Result;
 use crate::media;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, command: &DeviceCommand) -> Result<()> {
     let DeviceCommand::List { all: _, json } = command;
@@ -45,7 +46,7 @@ pub(crate) fn run(session: &Session, command: &DeviceCommand) -> Result<()> {
             size => Bytes(size).to_string(),
         };
         let serial = device.serial.as_deref().map(|serial| format!("  serial {serial}")).unwrap_or_default();
-        data!("{:14} {size:>9}  {removable:9}{serial}", device.path.display());
+        data!("{:14} {size:>9}  {removable:9}{serial}", device.path.shown());
         let title =
             [device.vendor.as_deref(), device.model.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let by_id = device.by_id.first().map(|name| format!("/dev/disk/by-id/{name}"));

@@ -12,6 +12,7 @@ use crate::args::JsonArgs;
 use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -137,7 +138,7 @@ fn find(session: &Session, program: &str) -> Option<PathBuf> {
 
 fn program_finding(session: &Session, program: &str, package: &'static str, why: Option<&str>) -> Finding {
     let (state, text) = match (find(session, program), why) {
-        (Some(path), _) => (State::Ok, path.display().to_string()),
+        (Some(path), _) => (State::Ok, path.shown().to_string()),
         (None, Some(why)) => (State::Note, format!("not there; needed {why}")),
         (None, None) => (State::Missing, "not there".into()),
     };
@@ -157,9 +158,9 @@ fn room(session: &Session) -> Finding {
             let little = session.settings.engine.value == EngineName::Buildroot && free < ROOM;
             let more = if little { "; a build with Buildroot takes 20 GB and more" } else { "" };
             let state = if little { State::Note } else { State::Ok };
-            finding("room", state, format!("{} free in {}{more}", indicatif::HumanBytes(free), root.display()))
+            finding("room", state, format!("{} free in {}{more}", indicatif::HumanBytes(free), root.shown()))
         }
-        Err(error) => finding("room", State::Note, format!("cannot look at {}: {error}", folder.display())),
+        Err(error) => finding("room", State::Note, format!("cannot look at {}: {error}", folder.shown())),
     }
 }
 
@@ -175,7 +176,7 @@ fn search_path(session: &Session) -> Finding {
         Some(folder) => {
             let state =
                 if session.settings.engine.value == EngineName::Buildroot { State::Missing } else { State::Note };
-            let text = format!("holds `{}`; Buildroot wants absolute folders without blanks", folder.display());
+            let text = format!("holds `{}`; Buildroot wants absolute folders without blanks", folder.shown());
             finding("PATH", state, text)
         }
     }
@@ -218,7 +219,7 @@ fn letters(session: &Session) -> Finding {
     };
     match probe() {
         Ok(true) => finding("letter case", State::Ok, "names that differ in case only are different files"),
-        Ok(false) => finding("letter case", State::Missing, format!("{} ignores the case of names", folder.display())),
-        Err(error) => finding("letter case", State::Note, format!("cannot write to {}: {error}", folder.display())),
+        Ok(false) => finding("letter case", State::Missing, format!("{} ignores the case of names", folder.shown())),
+        Err(error) => finding("letter case", State::Note, format!("cannot write to {}: {error}", folder.shown())),
     }
 }

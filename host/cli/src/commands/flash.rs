@@ -17,6 +17,7 @@ use crate::media::Chosen;
 use crate::media::TaskWatch;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Writes an image file to a device.
 pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
@@ -27,7 +28,7 @@ pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
     // The device comes first: its size bounds how far a packed image is unpacked.
     let chosen = media::choose(session, device, 0, &rules)?;
     let Chosen::Device(cleared) = &chosen else {
-        return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().display()))
+        return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().shown()))
             .hint("an image in a file is copied with cp"));
     };
     let device = cleared.device();
@@ -36,7 +37,7 @@ pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
     let source = ImageSource::open(&image, map.as_deref(), room, &|| cancel.is_cancelled())?;
     source.check_apart(device)?;
     clear(device, source.size, &rules)?;
-    data!("{}, {} of {} to {}", image.display(), Bytes(source.mapped.total()), Bytes(source.size), chosen.title());
+    data!("{}, {} of {} to {}", image.shown(), Bytes(source.mapped.total()), Bytes(source.size), chosen.title());
     consider(session, &source, args)?;
     if args.media.dry_run {
         return Ok(());
@@ -49,7 +50,7 @@ pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
 
 /// Says what is odd about an image, and asks whether it is to be written where that may be a mistake.
 fn consider(session: &Session, source: &ImageSource, args: &FlashArgs) -> Result<()> {
-    let path = source.path().display();
+    let path = source.path().shown();
     for note in &source.notes {
         session.warn(&format!("{path}: {note}"));
     }
@@ -78,6 +79,6 @@ pub(crate) fn write(session: &Session, source: &ImageSource, target: &Target, op
     skiff_flash::write(source, target, *options, &watch)?;
     drop(watch);
     let verified = if options.verify { "written and verified" } else { "written" };
-    session.say(&format!("{} is {verified}", target.device().path.display()));
+    session.say(&format!("{} is {verified}", target.device().path.shown()));
     Ok(())
 }

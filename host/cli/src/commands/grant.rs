@@ -31,6 +31,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, command: GrantCommand) -> Result<()> {
     match command {
@@ -119,7 +120,7 @@ fn list(session: &Session, args: &GrantListArgs) -> Result<()> {
     }
     let (_, own) = session.grant_files();
     for sources in GrantFile::read(&own)?.trusted() {
-        data!("sources that are trusted: {}", sources.display());
+        data!("sources that are trusted: {}", sources.shown());
     }
     Ok(())
 }
@@ -201,7 +202,7 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         true => "to run, and nothing else".to_owned(),
         false => shown_capabilities(wanted.iter()),
     };
-    session.say(&format!("Granted to {id} (sha256:{digest}), in {}: {what}", path.display()));
+    session.say(&format!("Granted to {id} (sha256:{digest}), in {}: {what}", path.shown()));
     Ok(())
 }
 
@@ -248,7 +249,7 @@ fn add_scripts(session: &Session, args: &GrantAddArgs, first: &str, more: &[Stri
     for Identity { plugin: id, digest, .. } in &all {
         session.say(&format!(
             "Scripts of {id} (sha256:{digest}) may run with all of your rights, as {} says",
-            path.display()
+            path.shown()
         ));
     }
     Ok(())
@@ -271,12 +272,12 @@ fn revoke(session: &Session, what: &str, args: &GrantFileArgs) -> Result<()> {
     let sources = session.environment.absolute(Path::new(what));
     if present.trusted().any(|trusted| trusted == sources) {
         GrantFile::update(&path, |grants| grants.distrust(&sources))?;
-        session.say(&format!("The sources in {} are trusted no more", sources.display()));
+        session.say(&format!("The sources in {} are trusted no more", sources.shown()));
         return Ok(());
     }
     let of_plugin: Vec<_> = present.entries().filter(|(id, ..)| id.as_str() == what).collect();
     let Some((id, ..)) = of_plugin.first() else {
-        return Err(CommandError::new(Kind::User, format!("{} holds no grants of `{what}`", path.display()))
+        return Err(CommandError::new(Kind::User, format!("{} holds no grants of `{what}`", path.shown()))
             .hint("`skiff grant list` shows the plugins of the chain"));
     };
     // Noted first: what cannot be noted is not done.
@@ -285,10 +286,10 @@ fn revoke(session: &Session, what: &str, args: &GrantFileArgs) -> Result<()> {
         session.audit_note(id, digest.unwrap_or_default(), AuditEvent::Revoked)?;
     }
     GrantFile::update(&path, |grants| grants.revoke(id))?;
-    session.say(&format!("{id} has no grants in {} any more", path.display()));
+    session.say(&format!("{id} has no grants in {} any more", path.shown()));
     let (shipped, _) = session.grant_files();
     if !args.ship && GrantFile::read(&shipped)?.entries().any(|(other, ..)| other == *id) {
-        session.warn(&format!("{id} comes with the checkout and keeps what {} says", shipped.display()));
+        session.warn(&format!("{id} comes with the checkout and keeps what {} says", shipped.shown()));
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ use crate::graph::bars;
 use crate::graph::lanes;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, command: &GraphCommand) -> Result<()> {
     match command {
@@ -164,7 +165,7 @@ fn bringers(session: &Session) -> Result<BTreeMap<String, String>> {
 
 fn nothing(session: &Session, what: &str) -> CommandError {
     let folder = session.workspace.folder();
-    CommandError::new(Kind::User, format!("There are no {what} in {}", folder.display()))
+    CommandError::new(Kind::User, format!("There are no {what} in {}", folder.shown()))
         .hint("Buildroot records them while it builds: skiff --engine buildroot compile")
 }
 
@@ -189,13 +190,13 @@ fn write(session: &Session, args: &GraphArgs, name: &str, page: &Page<'_>) -> Re
     let own = session.workspace.folder().join("graphs");
     let folder: PathBuf = args.output.as_ref().map_or(own, |folder| session.environment.absolute(folder));
     let failed = |path: &Path, error: std::io::Error| {
-        CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.display()))
+        CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown()))
     };
     fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
     for (ending, text) in [("svg", page.svg.to_owned()), ("html", page.html())] {
         let path = folder.join(format!("{name}.{ending}"));
         skiff_build::write_file(&path, text.as_bytes())?;
-        data!("{}", path.display());
+        data!("{}", path.shown());
     }
     Ok(())
 }

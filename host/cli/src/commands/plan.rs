@@ -11,6 +11,7 @@ use crate::command_error::Kind as ErrorKind;
 use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, args: &PlanArgs) -> Result<()> {
     let plan = session.plan()?;
@@ -46,7 +47,7 @@ fn print(plan: &BuildPlan) {
     data!("chain   {}", plan.chain.join(", "));
     data!("layers");
     for layer in &plan.layers {
-        data!("  {:32} {}", layer.name, layer.root.display());
+        data!("  {:32} {}", layer.name, layer.root.shown());
     }
     for kind in Kind::ALL {
         let (all, overridden) = plan

@@ -12,6 +12,7 @@ use crate::commands::cmd;
 use crate::commands::cmd::Offer;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Shows a package.
 pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
@@ -55,13 +56,13 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
         return Ok(());
     }
     data!("\x1b[1m{}\x1b[0m  {}", package.name, package.description()?.as_deref().unwrap_or_default());
-    data!("folder       {}", package.root.display());
+    data!("folder       {}", package.root.shown());
     let line = |title: &str, words: &[&str]| {
         if !words.is_empty() {
             data!("{title:12} {}", words.join(", "));
         }
     };
-    let hidden: Vec<String> = package.hides.iter().map(|path| path.display().to_string()).collect();
+    let hidden: Vec<String> = package.hides.iter().map(|path| path.shown().to_string()).collect();
     line("hides", &hidden.iter().map(String::as_str).collect::<Vec<_>>());
     line("brings", &brings);
     line("needed by", &users.iter().map(|package| package.name.as_str()).collect::<Vec<_>>());
@@ -75,7 +76,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
         }
     }
     for hook in layer.shell_hooks()? {
-        data!("{} hook     {} (a script: runs when `shell` is granted to {name})", hook.stage, hook.path.display());
+        data!("{} hook     {} (a script: runs when `shell` is granted to {name})", hook.stage, hook.path.shown());
     }
     for command in commands {
         data!("  skiff cmd {name} {:16} {} (a script)", command.name, command.description);
@@ -85,7 +86,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     }
     let readme = package.root.join("README.md");
     if readme.is_file() {
-        data!("more         {}", readme.display());
+        data!("more         {}", readme.shown());
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ use crate::outlook;
 use crate::output::data;
 use crate::session::Session;
 use crate::settings::Origin;
+use skiff_text::Shown as _;
 
 /// Where we are, what there is, and what to type next. Never fails because of a broken chain: that is when a
 /// help screen is needed most.
@@ -43,7 +44,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         return Ok(());
     }
     data!("\x1b[1mskiff\x1b[0m {}", env!("CARGO_PKG_VERSION"));
-    data!("workspace  {} ({})", session.workspace.name(), session.workspace.folder().display());
+    data!("workspace  {} ({})", session.workspace.name(), session.workspace.folder().shown());
     data!("engine     {}", session.settings.engine.value);
     match session.requested() {
         None => data!("chain      none yet"),
@@ -77,15 +78,15 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
 /// Shows where things come from that are not where a checkout has them: given now, or remembered.
 fn print_settings(session: &Session) {
     let settings = &session.settings;
-    let extra: Vec<String> = settings.extra.value.iter().map(|path| path.display().to_string()).collect();
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let extra: Vec<String> = settings.extra.value.iter().map(|path| path.shown().to_string()).collect();
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.shown().to_string());
     let tree = settings.buildroot.as_ref().filter(|_| settings.engine.value == EngineName::Buildroot);
     for (name, value) in [
         ("project", path(&settings.project)),
         ("layers", Some(extra.join(":")).filter(|extra| !extra.is_empty())),
         ("base", path(&settings.base)),
         ("overrides", path(&settings.overrides)),
-        ("buildroot", tree.map(|tree| tree.value.display().to_string())),
+        ("buildroot", tree.map(|tree| tree.value.shown().to_string())),
     ] {
         if let Some(value) = value {
             data!("{name:10} {value}");

@@ -13,6 +13,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, command: &WorkspaceCommand) -> Result<()> {
     match command {
@@ -101,7 +102,7 @@ fn show(session: &Session, name: &str, as_json: bool) -> Result<()> {
         return Ok(());
     }
     data!("\x1b[1m{}\x1b[0m", row.workspace.name());
-    data!("folder   {}", row.workspace.folder().display());
+    data!("folder   {}", row.workspace.folder().shown());
     data!("chain    {}", row.chain.as_deref().unwrap_or("-"));
     data!("engine   {}", row.engine.as_deref().unwrap_or("-"));
     for (name, size) in &row.images {
@@ -116,7 +117,7 @@ fn remove(session: &Session, name: &str, yes: bool) -> Result<()> {
     if !folder.exists() && !workspace.config().exists() {
         return Err(unknown(name));
     }
-    let question = format!("Remove the workspace `{}` and everything in {}?", workspace.name(), folder.display());
+    let question = format!("Remove the workspace `{}` and everything in {}?", workspace.name(), folder.shown());
     let without = format!("skiff workspace remove {} --yes", workspace.name());
     // More goes than with `clean`, so the variable of those who clean in scripts does not count.
     if !yes && !super::ask(session, &question, &without)? {

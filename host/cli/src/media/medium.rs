@@ -13,6 +13,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Where this machine is looked at.
 pub(crate) const MACHINE: &str = "/";
@@ -51,9 +52,9 @@ impl Chosen {
             Self::Device(cleared) => {
                 let device = cleared.device();
                 let serial = device.serial.as_deref().map(|serial| format!(", serial {serial}")).unwrap_or_default();
-                format!("{} ({}{serial})", device.path.display(), device.title())
+                format!("{} ({}{serial})", device.path.shown(), device.title())
             }
-            Self::File { path, .. } => path.display().to_string(),
+            Self::File { path, .. } => path.shown().to_string(),
         }
     }
 
@@ -75,7 +76,7 @@ pub(crate) fn choose(session: &Session, path: &str, needs: u64, rules: &Rules) -
         let inventory = Inventory::read(Path::new(MACHINE)).ok();
         let mut devices = inventory.iter().flat_map(Inventory::disks);
         if let Some(device) = devices.find(|device| own.is_some_and(|own| device.files.contains(&own))) {
-            let message = format!("{} is in use: it is the medium of {}", path.display(), device.path.display());
+            let message = format!("{} is in use: it is the medium of {}", path.shown(), device.path.shown());
             return Err(CommandError::new(Kind::Refused, message).hint("detach it first: losetup --detach"));
         }
         return Ok(Chosen::File { path, size });

@@ -15,6 +15,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Bytes of a file with keys or a password.
 const MAX_TEXT: u64 = 64 << 10;
@@ -89,7 +90,7 @@ impl Own {
                     .lines()
                     .any(|line| line.starts_with("ssh-") || line.contains("ecdsa-") || line.starts_with("sk-"))
             {
-                return Err(CommandError::new(Kind::User, format!("`{}` holds no public ssh key", path.display()))
+                return Err(CommandError::new(Kind::User, format!("`{}` holds no public ssh key", path.shown()))
                     .hint("public keys are in files that end with .pub"));
             }
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -199,8 +200,8 @@ impl Own {
 /// devices have no end.
 fn text_of(path: &Path) -> Result<String> {
     let unreadable = |problem: &str| {
-        CommandError::new(Kind::User, format!("Cannot read `{}`: {problem}", path.display()))
-            .hint(format!("look at it: ls -l '{}'", path.display()))
+        CommandError::new(Kind::User, format!("Cannot read `{}`: {problem}", path.shown()))
+            .hint(format!("look at it: ls -l '{}'", path.shown()))
     };
     let file = skiff_layers::open_file(path).map_err(|error| unreadable(&error.to_string()))?;
     let file = file.ok_or_else(|| unreadable("expected a regular file"))?;
@@ -244,7 +245,7 @@ mod tests {
         }
         let paths = ["large", "binary", "pipe", "link to a pipe", "", "absent"].map(path);
         for bad in paths.iter().map(PathBuf::as_path).chain([Path::new("/dev/zero"), Path::new("/dev/tty")]) {
-            assert!(text_of(bad).is_err(), "{}", bad.display());
+            assert!(text_of(bad).is_err(), "{}", bad.shown());
         }
     }
 }

@@ -7,6 +7,7 @@ use skiff_layout::Bytes;
 use skiff_layout::Format;
 use skiff_layout::PlacedPartition;
 use skiff_layout::Table;
+use skiff_text::Shown as _;
 
 /// Columns of the drawing of a medium.
 const WIDTH: usize = 72;
@@ -37,7 +38,7 @@ impl<'p> Picture<'p> {
             let _ = writeln!(text, "  {:>12} {:>10}  {what:22} {rest}", shown(start), shown(end - start));
         };
         for (raw, file) in placed.raw().iter().zip(&self.plan.raw) {
-            line(raw.range.start, raw.range.end, &raw.raw.name, &file.path.display().to_string());
+            line(raw.range.start, raw.range.end, &raw.raw.name, &file.path.shown().to_string());
         }
         for (one, items) in placed.partitions().iter().zip(&self.plan.items) {
             let mut rest = contents(items);

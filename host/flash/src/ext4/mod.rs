@@ -39,6 +39,7 @@ use crate::Item;
 use crate::ItemKind;
 use crate::Watch;
 use crate::item;
+use skiff_text::Shown as _;
 
 /// What a mode says of a file and of a folder, as in `stat`.
 const FILE: u32 = 0o100_000;
@@ -201,7 +202,7 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
 /// The commands that write a file of this machine to `target`, a quoted path.
 fn write(path: &Path, size: u64, mode: u32, target: &str) -> Result<String, Ext4Error> {
     item::open(path, size)?;
-    let source = path.to_str().ok_or_else(|| Ext4Error::Name(path.display().to_string()))?;
+    let source = path.to_str().ok_or_else(|| Ext4Error::Name(path.shown().to_string()))?;
     Ok(format!("write {} {target}\nsif {target} mode 0{:o}\n", quoted(source)?, FILE | mode))
 }
 
@@ -310,7 +311,7 @@ mod tests {
     }
 
     fn run(program: &str, arguments: &[&str], file: &tempfile::NamedTempFile) -> (bool, String) {
-        let place = format!("{}?offset={START}", file.path().display());
+        let place = format!("{}?offset={START}", file.path().shown());
         let output = Command::new(program).args(arguments).arg(place).output().unwrap();
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -349,7 +350,7 @@ mod tests {
         assert!(check(&image).0, "{}", check(&image).1);
         for item in &items {
             let copy = folder.path().join("copy");
-            let question = format!("dump \"{}\" {}", item.target, copy.display());
+            let question = format!("dump \"{}\" {}", item.target, copy.shown());
             run("debugfs", &["-R", &question], &image);
             let ItemKind::File { path, .. } = &item.kind else { unreachable!() };
             assert!(std::fs::read(&copy).unwrap() == std::fs::read(path).unwrap(), "{}", item.target);
@@ -386,7 +387,7 @@ mod tests {
         let uuid = Uuid::from_u128(1);
         let naming = Naming { label: "x", uuid, hash_seed: uuid, features: &[], renewed: true };
         for length in [300, 4000, 8180, 8191, 9000] {
-            let link = format!("{}\"\nlcd \"{}", "a/".repeat(length / 2), folder.path().display());
+            let link = format!("{}\"\nlcd \"{}", "a/".repeat(length / 2), folder.path().shown());
             for target in ["x".to_owned(), format!("{}\"", "b".repeat(length))] {
                 let item = Item { kind: ItemKind::Link(link.clone()), ..Item::text(target, "") };
                 assert!(make(&tools(), file.path(), START, SIZE, naming, &[item], &Unwatched).is_err(), "{length}");
@@ -398,7 +399,7 @@ mod tests {
     fn what_is_not_in_the_copy_is_never_written_also_where_blocks_are_smaller_than_pages() {
         let image = new_image(&[]);
         let arguments = ["-q", "-F", "-t", "ext4", "-b", "1024", "-O", "^metadata_csum,^64bit", "-E", "offset=1048576"];
-        let path = image.path().display().to_string();
+        let path = image.path().shown().to_string();
         let made = Command::new("mke2fs").args(arguments).args([&path, "65536"]).output().unwrap();
         assert!(made.status.success(), "{made:?}");
         let tools = tools();

@@ -13,6 +13,7 @@ use std::process::Command;
 use std::process::Stdio;
 
 use super::Ext4Error;
+use skiff_text::Shown as _;
 
 /// What `mke2fs` would read from the machine's own file: equal on every machine, and nothing newer than boot loaders know.
 const CONFIG: &str = "\
@@ -172,7 +173,7 @@ impl Tools {
         }
         let path = self.scratch("script");
         std::fs::write(&path, script)?;
-        let name = path.display().to_string();
+        let name = path.shown().to_string();
         let said = self.run("debugfs", &[arguments, &["-f", &name]].concat(), place, &[])?;
         match said.complaint() {
             None if said.code == Some(0) => Ok(said.stdout),

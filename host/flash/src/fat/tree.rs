@@ -17,6 +17,7 @@ use crate::ItemKind;
 use crate::Watch;
 use crate::item;
 use crate::keep::fold;
+use skiff_text::Shown as _;
 
 /// Bytes copied at a time.
 const CHUNK: u64 = 1 << 20;
@@ -289,8 +290,7 @@ fn store(
     match source {
         Source::Bytes(bytes) => copy(&mut &*bytes, size, &chain, chains, watch)?,
         Source::File { path, size } => {
-            let named =
-                |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+            let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.shown()));
             copy(&mut item::open(path, size).map_err(named)?, size, &chain, chains, watch)?;
         }
         Source::There { first, size } => {

@@ -17,6 +17,7 @@ use crate::media::Board;
 use crate::media::TaskWatch;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// The size of an image where neither the user nor the board says another.
 const SIZE: u64 = 1536 << 20;
@@ -34,22 +35,22 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let medium = Medium { size: size - size % SECTOR, sector: 512 };
     let (path, is_told) = output(session, board, args);
     if path.exists() && !path.is_file() {
-        return Err(CommandError::new(Kind::Usage, format!("{} is no file", path.display()))
+        return Err(CommandError::new(Kind::Usage, format!("{} is no file", path.shown()))
             .hint(format!("to write to a device: skiff cmd {} format", board.package)));
     }
     if let Some(end) = ["zst", "xz", "gz"].iter().find(|end| path.extension().is_some_and(|own| own == **end)) {
-        return Err(CommandError::new(Kind::Usage, format!("{} would not be packed", path.display()))
+        return Err(CommandError::new(Kind::Usage, format!("{} would not be packed", path.shown()))
             .hint(format!("leave .{end} away; --publish makes a packed image beside it")));
     }
     let layout = board.layout(session, Intent::Image, medium, "")?;
     let plan = Plan::new(&layout, medium, board.ids(session, medium, ""), &board.sources(session)?)?;
-    let shown = path.display().to_string();
+    let shown = path.shown().to_string();
     let outputs = Outputs { publish: args.publish, name: board.package.to_string(), date: date(session)? };
     for file in outputs.files(&path) {
         if let Some(source) = plan.source_at(&file) {
             return Err(CommandError::new(
                 Kind::Usage,
-                format!("`{}` is a source of this image: `{}`", file.display(), source.display()),
+                format!("`{}` is a source of this image: `{}`", file.shown(), source.shown()),
             )
             .hint("choose another file with --output"));
         }
@@ -64,7 +65,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         && !args.force
         && let Some(file) = files.find(|file| file.exists())
     {
-        let question = format!("Overwrite `{}`?", file.display());
+        let question = format!("Overwrite `{}`?", file.shown());
         let again = format!("skiff cmd {} buildimage --force --output '{shown}'", board.package);
         if !commands::confirm(session, &question, &again)? {
             return Err(CommandError::new(Kind::Cancelled, "Nothing was written"));
@@ -78,7 +79,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     // A path that somebody has mistyped, or a stick that is not there, would fill the disk.
     match is_told {
         true if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            return Err(CommandError::new(Kind::Usage, format!("there is no folder `{}`", folder.display()))
+            return Err(CommandError::new(Kind::Usage, format!("there is no folder `{}`", folder.shown()))
                 .hint("make it, or choose another place with --output"));
         }
         true => {}
@@ -91,7 +92,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let made = outputs.publish(image, file, &path, &watch)?;
     drop(watch);
     for file in made.iter().filter(|_| !args.view.json) {
-        data!("{}", file.display());
+        data!("{}", file.shown());
     }
     Ok(())
 }

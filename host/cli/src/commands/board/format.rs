@@ -18,6 +18,7 @@ use crate::media::Board;
 use crate::media::Chosen;
 use crate::media::TaskWatch;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Makes everything on a medium anew.
 pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result<()> {
@@ -27,10 +28,10 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.environment.get(name)));
     let chosen = media::choose(session, named.ok_or_else(|| media::unnamed(variable))?, 0, &rules)?;
     let Chosen::Device(cleared) = &chosen else {
-        return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().display())).hint(format!(
+        return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().shown())).hint(format!(
             "make an image: skiff cmd {} buildimage --output {}",
             board.package,
-            chosen.path().display()
+            chosen.path().shown()
         )));
     };
     let device = cleared.device();
@@ -47,7 +48,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     // All of it is made before the medium is touched: whatever fails until then has cost nothing.
     let folder = session.workspace.folder();
     let failed = |error: std::io::Error| {
-        CommandError::new(Kind::User, format!("Cannot make the image in `{}`: {error}", folder.display()))
+        CommandError::new(Kind::User, format!("Cannot make the image in `{}`: {error}", folder.shown()))
             .hint("it needs as much room there as the contents have")
     };
     std::fs::create_dir_all(&folder).map_err(failed)?;

@@ -32,6 +32,7 @@ use crate::media::TaskWatch;
 use crate::output::data;
 use crate::output::note;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// Brings the system on a medium up to date.
 pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Result<()> {
@@ -53,7 +54,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     let is_there = plan.is_there(&looked, chosen.path(), &watch)?;
     drop(watch);
     if is_there && !plan.has_rest(&looked)? {
-        session.say(&format!("{} has this system already; nothing to do", chosen.path().display()));
+        session.say(&format!("{} has this system already; nothing to do", chosen.path().shown()));
         return Ok(());
     }
     if args.dry_run {
@@ -68,7 +69,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     let opened = Opened::new(session, &chosen, &rules, sources.epoch)?;
     if is_there {
         opened.write(|shop| Ok(plan.stage_rest(shop)?))?;
-        session.say(&format!("{} had this system already; now its installation is complete", chosen.path().display()));
+        session.say(&format!("{} had this system already; now its installation is complete", chosen.path().shown()));
         return Ok(());
     }
     if let Some(mending) = plan.mending() {
@@ -78,7 +79,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     }
     opened.write(|shop| Ok(plan.stage(shop)?))?;
     drop(opened);
-    session.say(&format!("{} is up to date; `rollback` goes back to what was there before", chosen.path().display()));
+    session.say(&format!("{} is up to date; `rollback` goes back to what was there before", chosen.path().shown()));
     Ok(())
 }
 
@@ -105,7 +106,7 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
     drop(opened);
     let what =
         if plan.ends_something() { "is whole again, with the system of" } else { "has its previous system again," };
-    session.say(&format!("{} {what} generation {}", chosen.path().display(), plan.generation()));
+    session.say(&format!("{} {what} generation {}", chosen.path().shown(), plan.generation()));
     Ok(())
 }
 
@@ -125,7 +126,7 @@ fn open(path: &Path, write: bool) -> Result<File> {
 }
 
 fn unopened(path: &Path, error: &std::io::Error) -> CommandError {
-    CommandError::new(Kind::User, format!("Cannot open `{}`: {error}", path.display()))
+    CommandError::new(Kind::User, format!("Cannot open `{}`: {error}", path.shown()))
         .hint("devices are root's: sudo, or a rule of udev")
 }
 
@@ -147,11 +148,11 @@ impl<'c> Opened<'c> {
                 let file = open(path, true)?;
                 let metadata = file.metadata().map_err(|error| unopened(path, &error))?;
                 if !metadata.is_file() || metadata.len() != *size {
-                    return Err(CommandError::new(Kind::Refused, format!("`{}` is not what it was", path.display()))
+                    return Err(CommandError::new(Kind::Refused, format!("`{}` is not what it was", path.shown()))
                         .hint("look at it, and try again"));
                 }
                 rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-                    CommandError::new(Kind::User, format!("`{}` is in use", path.display()))
+                    CommandError::new(Kind::User, format!("`{}` is in use", path.shown()))
                         .hint("wait for the other to end")
                 })?;
                 Box::new(FileDisk::new(file, *size))
@@ -185,7 +186,7 @@ impl<'c> Opened<'c> {
             forget_maps(path)?;
         }
         staged.commit(disk, &self.watch).map_err(|error| {
-            CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", path.display()))
+            CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", path.shown()))
                 .hint("the medium still boots the old system or the new one; install again")
         })
     }

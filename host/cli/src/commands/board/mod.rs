@@ -26,6 +26,7 @@ use crate::media::Picture;
 use crate::output::data;
 use crate::output::note;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// A command of a board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,10 +150,10 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
     }
     let Some(path) = &args.svg else { return Ok(()) };
     if path.exists() && !path.is_file() {
-        return Err(CommandError::new(Kind::Usage, format!("`{}` is no file", path.display())).hint("choose another"));
+        return Err(CommandError::new(Kind::Usage, format!("`{}` is no file", path.shown())).hint("choose another"));
     }
     std::fs::write(path, picture.svg()).map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.display())).hint("choose another file")
+        CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown())).hint("choose another file")
     })
 }
 
@@ -160,7 +161,7 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
 fn scratch(session: &Session) -> Result<std::path::PathBuf> {
     let folder = session.workspace.folder();
     std::fs::create_dir_all(&folder).map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot make `{}`: {error}", folder.display()))
+        CommandError::new(Kind::User, format!("Cannot make `{}`: {error}", folder.shown()))
             .hint("it needs as much room there as the contents have")
     })?;
     // What a run has left that was killed is only in the way.

@@ -14,6 +14,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// The status of a build script that lacks a program, as sysexits.h has it (`EX_UNAVAILABLE`).
 const UNAVAILABLE: i32 = 69;
@@ -48,7 +49,7 @@ fn build(session: &Session, layer: &str, plugin: &PluginDecl, source: &Source) -
     }
     let output = session.interrupt.passing(|| command.output());
     drop(task);
-    let output = output.map_err(|error| failed(format!("{}: {error}", builder.display())))?;
+    let output = output.map_err(|error| failed(format!("{}: {error}", builder.shown())))?;
     if session.cancel.is_cancelled() {
         return Err(CommandError::new(Kind::Cancelled, "Cancelled"));
     }
@@ -58,11 +59,11 @@ fn build(session: &Session, layer: &str, plugin: &PluginDecl, source: &Source) -
             let message = format!("its compiler is missing\n{said}");
             return Err(failed(message).hint("install what the line above names, then run the same command again"));
         }
-        return Err(failed(format!("{} has failed:\n{said}", builder.display()))
+        return Err(failed(format!("{} has failed:\n{said}", builder.shown()))
             .hint("what is wrong in the sources stands above"));
     }
     let bytes = fs::read(&new).map_err(|error| failed(error.to_string()))?;
     fs::rename(&new, component).map_err(|error| failed(error.to_string()))?;
-    data!("{} {} bytes sha256:{}", component.display(), bytes.len(), Digest::of(&bytes));
+    data!("{} {} bytes sha256:{}", component.shown(), bytes.len(), Digest::of(&bytes));
     Ok(())
 }

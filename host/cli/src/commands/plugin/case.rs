@@ -14,6 +14,7 @@ use skiff_runtime::ToolRun;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use skiff_text::Shown as _;
 
 /// The file in the folder of a case.
 pub(super) const FILE: &str = "case.yaml";
@@ -76,7 +77,7 @@ impl Case {
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
         let wrong = |message: String| {
-            CommandError::new(Kind::User, format!("{}: {message}", path.display()))
+            CommandError::new(Kind::User, format!("{}: {message}", path.shown()))
                 .hint("sdk/README.md describes cases; `skiff plugin test --record` writes them")
         };
         let text = skiff_layers::optional_text(&path)?.unwrap_or_default();
@@ -100,7 +101,7 @@ impl Case {
             new.persist(&path).map(drop).map_err(|error| error.error)
         };
         write().map_err(|error| {
-            CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.display()))
+            CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown()))
                 .hint("check that there is room, and that the folder can be written to")
         })
     }
@@ -112,7 +113,7 @@ impl Case {
             let Some(kind) = ConfigKind::ALL.into_iter().find(|kind| kind.folder() == name) else {
                 return Err(CommandError::new(
                     Kind::User,
-                    format!("{}: there are no symbols of `{name}`", folder.display()),
+                    format!("{}: there are no symbols of `{name}`", folder.shown()),
                 )
                 .hint("`symbols` has buildroot, kernel, uboot and busybox"));
             };
@@ -121,7 +122,7 @@ impl Case {
             if let Some(problem) = fragment.problems.first() {
                 return Err(CommandError::new(
                     Kind::User,
-                    format!("{}: {}: `{}`", folder.display(), problem.kind, problem.text),
+                    format!("{}: {}: `{}`", folder.shown(), problem.kind, problem.text),
                 )
                 .hint("a symbol is written with its prefix: BR2_…, CONFIG_…"));
             }

@@ -13,9 +13,10 @@ use walkdir::WalkDir;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use skiff_text::Shown as _;
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> CommandError {
-    CommandError::new(Kind::User, format!("Cannot use `{}`: {error}", path.display()))
+    CommandError::new(Kind::User, format!("Cannot use `{}`: {error}", path.shown()))
         .hint("check that it can be read, and that there is room")
 }
 
@@ -23,7 +24,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> CommandError {
 /// folders of a zone there may be links, which are copied as such. Pipes and devices are nowhere.
 pub(super) fn check(case: &Path) -> Result<()> {
     let wrong = |path: &Path, what: &str| {
-        CommandError::new(Kind::User, format!("`{}` is {what}, which no case may hold", path.display()))
+        CommandError::new(Kind::User, format!("`{}` is {what}, which no case may hold", path.shown()))
             .hint("sdk/README.md describes cases; `skiff plugin test --record` writes them")
     };
     for entry in WalkDir::new(case).follow_root_links(false) {
@@ -52,7 +53,7 @@ enum Content {
 /// Returns in which files a zone differs from what was recorded.
 pub(super) fn changes(zone: &str, expected: &Path, present: &Path) -> Result<Vec<String>> {
     let (expected, present) = (contents(expected)?, contents(present)?);
-    let shown = |path: &Path| format!("{zone}/{}", path.display());
+    let shown = |path: &Path| format!("{zone}/{}", path.shown());
     let mut wrong = Vec::new();
     for (path, content) in &present {
         match expected.get(path) {

@@ -17,6 +17,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// The command of a new plugin, if the layer has none of that name.
 const GREET: &str = "greet";
@@ -49,15 +50,15 @@ pub(super) fn run(session: &Session, args: &NewPluginArgs) -> Result<()> {
     let command = command(session, &package, &layer, name);
     let made = make(session, args, &layer, name, command);
     made.map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot make the plugin in `{}`: {error}", layer.display()))
+        CommandError::new(Kind::User, format!("Cannot make the plugin in `{}`: {error}", layer.shown()))
             .hint("check that the folder can be written to")
     })??;
     let plugin = format!("{package}/{name}");
     let sources = layer.join("plugins").join(name);
     let sources = sources.canonicalize().map_err(|error| unreadable(&sources, &error))?;
     source::trust(session, &plugin, &sources)?;
-    let shown = |path: &Path| shlex::try_quote(&path.display().to_string()).map(|q| q.into_owned()).unwrap_or_default();
-    data!("Made {}", layer.join("plugins").join(name).display());
+    let shown = |path: &Path| shlex::try_quote(&path.shown().to_string()).map(|q| q.into_owned()).unwrap_or_default();
+    data!("Made {}", layer.join("plugins").join(name).shown());
     if let Some(folder) =
         layer.ancestors().nth(2).filter(|folder| !session.context.extra.contains(&(*folder).to_owned()))
     {
@@ -102,7 +103,7 @@ fn command<'n>(session: &Session, package: &LayerName, layer: &Path, name: &'n s
 fn make(session: &Session, args: &NewPluginArgs, layer: &Path, name: &str, command: &str) -> io::Result<Result<()>> {
     let folder = layer.join("plugins").join(name);
     if folder.exists() {
-        return Ok(Err(CommandError::new(Kind::User, format!("`{}` is there already", folder.display()))
+        return Ok(Err(CommandError::new(Kind::User, format!("`{}` is there already", folder.shown()))
             .hint("choose another name: --name")));
     }
     let manifest = layer.join("metadata/plugins.yaml");
@@ -163,7 +164,7 @@ fn entry(manifest: &Path, kind: PluginKind, name: &str, command: &str) -> io::Re
     let before = names(&present).unwrap_or_default();
     match names(&text) {
         Some(after) if after == before + 1 => Ok(Ok(text)),
-        _ => Ok(Err(CommandError::new(Kind::User, format!("`{}` cannot be added to by skiff", manifest.display()))
+        _ => Ok(Err(CommandError::new(Kind::User, format!("`{}` cannot be added to by skiff", manifest.shown()))
             .hint(format!(
                 "add this entry to it, then run the command with another --name for the sources:\n{entry}"
             )))),

@@ -21,6 +21,7 @@ use crate::command_error::Result;
 use crate::consent;
 use crate::output::note;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// The sources of a plugin: `plugins/<name>` in its layer.
 pub(super) struct Source {
@@ -64,7 +65,7 @@ impl Source {
             Some(language) => Ok(Self { folder, language }),
             None => Err(CommandError::new(
                 Kind::User,
-                format!("There are no sources of plugin `{}/{}` in `{}`", layer.name, plugin.name, folder.display()),
+                format!("There are no sources of plugin `{}/{}` in `{}`", layer.name, plugin.name, folder.shown()),
             )
             .hint(
                 "sources are a folder with Cargo.toml, plugin.py, plugin.js or C files; `skiff plugin new` makes one",
@@ -90,7 +91,7 @@ impl Source {
         if session.grants()?.trusts(&folder) {
             return Ok(());
         }
-        let shown = harmless(&folder.display().to_string());
+        let shown = harmless(&folder.shown().to_string());
         let line = format!("skiff plugin build {plugin} --trust");
         let denied = || {
             CommandError::new(Kind::Refused, format!("The sources of `{plugin}` in `{shown}` are not trusted"))

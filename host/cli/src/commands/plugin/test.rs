@@ -32,6 +32,7 @@ use crate::commands::cmd;
 use crate::consent;
 use crate::output::data;
 use crate::session::Session;
+use skiff_text::Shown as _;
 
 /// The zones that a case compares.
 const COMPARED: [&str; 3] = ["images", "state", "target"];
@@ -152,7 +153,7 @@ fn record(session: &Session, planned: &PlannedPlugin, folder: &Path, words: &[St
         (true, None) => Case::read(folder)?,
         (false, Some((call, rest))) => new_case(session, planned, call, rest)?,
         (true, Some(_)) => {
-            return Err(CommandError::new(Kind::Usage, format!("`{}` has a call already", folder.display()))
+            return Err(CommandError::new(Kind::Usage, format!("`{}` has a call already", folder.shown()))
                 .hint("leave out what stands behind `--`, or remove the folder first"));
         }
         (false, None) => {
