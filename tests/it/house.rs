@@ -10,7 +10,7 @@ use skiff_tests::TestEnvironment;
 const ALLOWED: [(&str, &[&str]); 13] = [
     ("skiff-text", &[]),
     ("skiff-trust", &["skiff-text"]),
-    ("skiff-kconfig", &[]),
+    ("skiff-kconfig", &["skiff-text"]),
     ("skiff-layers", &["skiff-text"]),
     ("skiff-layout", &["skiff-text"]),
     ("skiff-flash", &["skiff-layout", "skiff-text", "skiff-tree"]),

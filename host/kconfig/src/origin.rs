@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_text::Shown as _;
 
 /// Where an assignment was written.
 ///
@@ -20,6 +21,6 @@ pub struct Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}:{}", self.layer, self.file.display(), self.line)
+        write!(f, "{}: {}:{}", self.layer, self.file.shown(), self.line)
     }
 }

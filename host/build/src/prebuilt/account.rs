@@ -45,6 +45,9 @@ pub struct Accounts {
     pub shadow: String,
 }
 
+/// A user with the numbers of the user and of the primary group.
+type Numbered<'u> = (&'u User, (u32, u32));
+
 impl Accounts {
     /// Adds the users of tables as Buildroot's `mkusers` does; `salt` gives each user the salt of its password.
     ///
@@ -144,7 +147,7 @@ impl Database {
         &mut self,
         users: &'u [User],
         salt: impl Fn(&str) -> String,
-    ) -> Result<Vec<(&'u User, (u32, u32))>, PrebuiltError> {
+    ) -> Result<Vec<Numbered<'u>>, PrebuiltError> {
         self.add_groups(users)?;
         let mut added = Vec::new();
         for user in fixed_first(users, |user| user.uid).filter(|user| user.name != "-") {

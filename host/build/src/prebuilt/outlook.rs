@@ -49,8 +49,7 @@ pub(crate) fn of(plan: &BuildPlan, target: &Target) -> Outlook {
 
 fn login(plan: &BuildPlan, target: &Target) -> Login {
     let overlaid = |file: &&str| plan.overlays.iter().any(|overlay| overlay.path.join(file).symlink_metadata().is_ok());
-    if UNKNOWN.iter().any(|file| overlaid(file)) || plan.prebuilt.packages.iter().any(|p| SERVERS.contains(&p.as_str()))
-    {
+    if UNKNOWN.iter().any(overlaid) || plan.prebuilt.packages.iter().any(|p| SERVERS.contains(&p.as_str())) {
         return Login::Unknown;
     }
     console_login(target, &plan.users)
