@@ -161,6 +161,9 @@ fn texts_of_a_manifest_cannot_forge_what_the_user_is_shown() {
         let rest = format!("{COMMAND}    capabilities: [{{read: images, why: {quoted}}}]\n");
         let env = with_guest(guests::OK_COMMAND_ECHOES, &rest);
         let said = env.fail(1, &["grant", "add", "--all", "my/board/p"]);
-        assert!(said.contains("no place in") && !said.contains('\u{202e}') && !said.contains('\u{1b}'), "{said}");
+        assert!(
+            said.contains("invisible characters are refused") && !said.contains('\u{202e}') && !said.contains('\u{1b}'),
+            "{said}"
+        );
     }
 }
