@@ -289,11 +289,11 @@ pub(crate) fn refused(session: &Session, plan: &BuildPlan) -> Result<Vec<Refused
     }
     let mut refused = Vec::new();
     for layer in &plan.layers {
-        let runs = !layer.shell_hooks()?.is_empty() || wanted.contains(layer.name.as_str());
-        if runs {
-            session.belief.check("the layer whose scripts would run", &layer.root)?;
+        if layer.shell_hooks()?.is_empty() && !wanted.contains(layer.name.as_str()) {
+            continue;
         }
-        if runs && Scripts::read(&layer.name, &layer.dir, &session.cancel)?.check(&grants, &layer.root).is_err() {
+        session.belief.check("the layer whose scripts would run", &layer.root)?;
+        if Scripts::read(&layer.name, &layer.dir, &session.cancel)?.check(&grants, &layer.root).is_err() {
             refused.push(Refused::Layer(layer.name.clone()));
         }
     }

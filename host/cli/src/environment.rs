@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use skiff_trust::Accounts;
 
@@ -15,7 +14,6 @@ pub struct Environment {
     variables: BTreeMap<String, OsString>,
     current: PathBuf,
     program: Option<PathBuf>,
-    accounts: OnceLock<Accounts>,
 }
 
 impl Environment {
@@ -24,7 +22,7 @@ impl Environment {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
         let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/proc/self/cwd"));
-        Self { variables, current, program: std::env::current_exe().ok(), accounts: OnceLock::new() }
+        Self { variables, current, program: std::env::current_exe().ok() }
     }
 
     /// Returns a variable that is set, not empty and valid text.
@@ -79,14 +77,9 @@ impl Environment {
         self.program.as_deref()
     }
 
-    /// Returns the users and groups of this machine.
-    pub(crate) fn accounts(&self) -> &Accounts {
-        self.accounts.get_or_init(Accounts::read)
-    }
-
     /// Returns the user's home directory: that of the environment, or else of the account.
     pub(crate) fn home(&self) -> Option<PathBuf> {
-        let of_account = || self.accounts().home(rustix::process::geteuid().as_raw()).map(Path::to_owned);
+        let of_account = || Accounts::read().home(rustix::process::geteuid().as_raw()).map(Path::to_owned);
         self.path("HOME").or_else(of_account)
     }
 

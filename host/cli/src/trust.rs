@@ -37,7 +37,7 @@ impl Belief {
     pub(crate) fn of(environment: &Environment) -> Result<Self> {
         let user = rustix::process::geteuid();
         let caller = environment.get("SUDO_UID").filter(|_| user.is_root()).and_then(|uid| uid.parse().ok());
-        let mut belief = Self { trust: Trust::of(user.as_raw(), caller, environment.accounts().clone()) };
+        let mut belief = Self { trust: Trust::of(user.as_raw(), caller) };
         let listed = match trust_file(environment) {
             Some(path) if path.exists() => {
                 belief.check("the list of trusted paths", &path)?;

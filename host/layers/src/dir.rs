@@ -230,7 +230,7 @@ impl LayerDir {
     }
 
     /// Returns the link on the way to a path in the layer that leads out of the tree, and where it leads.
-    pub fn link_out(&self, inner: &Path) -> Option<(PathBuf, PathBuf)> {
+    fn link_out(&self, inner: &Path) -> Option<(PathBuf, PathBuf)> {
         let tree = self.tree.dir.as_ref()?;
         let names = |path: &Path| {
             let names = path.components().rev().filter(|part| !matches!(part, Component::CurDir));

@@ -28,8 +28,13 @@ pub struct Fingerprint {
     pub inputs: Vec<(String, Digest)>,
 }
 
-/// The parts of a layer whose files skiff reads.
-const READ: [&str; 7] = ["buildroot", "busybox", "cflags", "kernel", "metadata", "uboot", "users"];
+/// The parts of a layer that skiff takes apart line by line: a line that is not a setting is an error.
+const SETTINGS: [&str; 6] = ["buildroot", "busybox", "cflags", "kernel", "uboot", "users"];
+
+/// Whether skiff reads the files of a part of a layer.
+fn is_read(part: &str) -> bool {
+    SETTINGS.contains(&part) || part == "metadata"
+}
 
 /// Returns the digests of the contents of all layers' parts, in order.
 pub(crate) fn of_layers(layers: &[Layer], cancel: &Cancel) -> Result<Vec<(String, Digest)>, PlanError> {
@@ -38,7 +43,7 @@ pub(crate) fn of_layers(layers: &[Layer], cancel: &Cancel) -> Result<Vec<(String
     for layer in layers {
         for part in layer.input_folders()? {
             // skiff itself reads these through links; whatever else a link leads to, nobody reads through it.
-            let links = if READ.contains(&part) { Links::Followed } else { Links::Kept };
+            let links = if is_read(part) { Links::Followed } else { Links::Kept };
             let digest = TreeDigest::new(&layer.dir, links, &mut budget, cancel).of(Path::new(part))?;
             inputs.push((format!("{}: {part}", layer.name), digest));
         }
@@ -57,9 +62,6 @@ pub(crate) fn of_inputs(inputs: &[(String, Digest)]) -> Digest {
 
 /// The parts of a layer that hold its scripts and what they run.
 const SCRIPTS: [&str; 4] = ["extensions", "hooks", "resources", "scripts"];
-
-/// The parts of a layer that skiff takes apart line by line: a line that is not a setting is an error.
-const SETTINGS: [&str; 6] = ["buildroot", "busybox", "cflags", "kernel", "uboot", "users"];
 
 /// Whether the digest of a layer's scripts covers one of its parts: in a package everything but settings, and in the
 /// user's own overrides, which change often, what holds scripts.

@@ -13,14 +13,12 @@
 mod character;
 mod harmless;
 mod line;
-mod markup;
 mod shown;
 mod wrap;
 
 pub use harmless::harmless;
 pub use line::Line;
 pub use line::LineError;
-pub use markup::markdown;
 pub use shown::Escaped;
 pub use shown::Shown;
 pub use shown::shown;

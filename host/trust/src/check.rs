@@ -3,6 +3,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use skiff_text::Shown as _;
 
@@ -21,7 +22,8 @@ const STICKY: u32 = 0o1000;
 pub struct Trust {
     users: BTreeSet<u32>,
     listed: Vec<PathBuf>,
-    accounts: Accounts,
+    /// Read when something belongs to somebody else or is writable for its group, which is seldom.
+    accounts: OnceLock<Accounts>,
 }
 
 /// A path that somebody else can change.
@@ -73,8 +75,8 @@ impl From<(PathBuf, io::Error)> for Reason {
 
 impl Trust {
     /// Believes root, a user, and whoever else is named: below sudo, the user who called it.
-    pub fn of(user: u32, caller: Option<u32>, accounts: Accounts) -> Self {
-        Self { users: [0, user].into_iter().chain(caller).collect(), listed: Vec::new(), accounts }
+    pub fn of(user: u32, caller: Option<u32>) -> Self {
+        Self { users: [0, user].into_iter().chain(caller).collect(), listed: Vec::new(), accounts: OnceLock::new() }
     }
 
     /// Believes what lies at or below a path, too, whoever can change it.
@@ -102,11 +104,15 @@ impl Trust {
         !self.listed.is_empty() && real().is_some_and(|real| self.listed.iter().any(|listed| real.starts_with(listed)))
     }
 
+    fn accounts(&self) -> &Accounts {
+        self.accounts.get_or_init(Accounts::read)
+    }
+
     fn check_step(&self, step: &Step) -> Result<(), Reason> {
         let Step { path, metadata, is_last } = step;
         let at = || path.clone();
         if !self.users.contains(&metadata.uid()) {
-            let name = self.accounts.name(metadata.uid()).map(str::to_owned);
+            let name = self.accounts().name(metadata.uid()).map(str::to_owned);
             return Err(Reason::Owner { at: at(), owner: name.unwrap_or_else(|| format!("user {}", metadata.uid())) });
         }
         // The mode of a link means nothing, and what a sticky directory holds is checked by itself.
@@ -117,7 +123,7 @@ impl Trust {
         if mode & OTHERS != 0 {
             return Err(Reason::Writable { at: at(), whom: "everybody", mode });
         }
-        if mode & GROUP != 0 && !self.accounts.is_private(metadata.gid(), metadata.uid()) {
+        if mode & GROUP != 0 && !self.accounts().is_private(metadata.gid(), metadata.uid()) {
             return Err(Reason::Writable { at: at(), whom: "its group", mode });
         }
         Ok(())
@@ -133,7 +139,7 @@ mod tests {
     use super::*;
 
     fn trust() -> Trust {
-        Trust::of(rustix::process::geteuid().as_raw(), None, Accounts::read())
+        Trust::of(rustix::process::geteuid().as_raw(), None)
     }
 
     fn mode(path: &Path, mode: u32) {
@@ -185,12 +191,12 @@ mod tests {
     #[test]
     fn strangers_are_not_believed() {
         let root = tempfile::tempdir().unwrap();
-        let stranger = Trust::of(rustix::process::geteuid().as_raw() + 1, None, Accounts::default());
+        let stranger = Trust::of(rustix::process::geteuid().as_raw() + 1, None);
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(root.path(), Some(4242), None).unwrap();
             let error = trust().check(root.path()).unwrap_err();
             assert!(error.to_string().ends_with("belongs to user 4242"), "{error}");
-            Trust::of(0, Some(4242), Accounts::default()).check(root.path()).unwrap();
+            Trust::of(0, Some(4242)).check(root.path()).unwrap();
         }
         assert!(stranger.check(root.path()).is_err());
     }

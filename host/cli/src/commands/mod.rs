@@ -128,12 +128,18 @@ pub(crate) fn confirm(session: &Session, question: &str, without: &str) -> Resul
 
 /// Waits for Enter before more is shown. Returns false when the user has seen enough.
 pub(crate) fn go_on(session: &Session) -> bool {
+    answer(session, "-- more: Enter goes on, q refuses -- ").is_some_and(|answer| answer.is_empty())
+}
+
+/// Shows a question on the terminal and reads the line that answers it; `None` at the end of the input.
+fn answer(session: &Session, question: &str) -> Option<String> {
     let mut stderr = anstream::stderr();
-    let _ = write!(stderr, "-- more: Enter goes on, q refuses -- ");
+    // If the question cannot be shown, nobody answers it with yes.
+    let _ = write!(stderr, "{question}");
     let _ = stderr.flush();
     let mut answer = String::new();
     let read = session.interrupt.asking(|| std::io::stdin().read_line(&mut answer).is_ok_and(|count| count > 0));
-    read && answer.trim().is_empty()
+    read.then(|| answer.trim().to_owned())
 }
 
 /// Asks, whatever the environment says.
@@ -143,11 +149,6 @@ pub(crate) fn ask(session: &Session, question: &str, without: &str) -> Result<bo
             CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint(format!("run: {without}"))
         );
     }
-    let mut stderr = anstream::stderr();
-    // If the question cannot be shown, nobody answers it with yes.
-    let _ = write!(stderr, "{question} [y/N] ");
-    let _ = stderr.flush();
-    let mut answer = String::new();
-    let read = session.interrupt.asking(|| std::io::stdin().read_line(&mut answer).is_ok());
-    Ok(read && matches!(answer.trim(), "y" | "Y" | "yes"))
+    let answer = answer(session, &format!("{question} [y/N] "));
+    Ok(answer.is_some_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes")))
 }
