@@ -17,7 +17,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("skiff-plan", &["skiff-kconfig", "skiff-layers", "skiff-text"]),
     ("skiff-tree", &[]),
     ("skiff-runtime", &["skiff-kconfig", "skiff-layers", "skiff-layout", "skiff-plan", "skiff-text", "skiff-tree"]),
-    ("skiff-build", &["skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-text", "skiff-tree"]),
+    ("skiff-build", &["skiff-kconfig", "skiff-layers", "skiff-plan", "skiff-text", "skiff-tree", "skiff-trust"]),
     (
         "skiff-cli",
         &[

@@ -61,6 +61,7 @@ impl Session {
     fn prebuilt(&self, update: bool) -> Result<Prebuilt> {
         Ok(Prebuilt {
             cache: self.cache()?,
+            trust: self.belief.trust().clone(),
             os_release: PathBuf::from("/etc/os-release"),
             source_date_epoch: self.source_date_epoch()?,
             update,

@@ -384,9 +384,10 @@ impl Session {
     /// Returns what `--allow` and `--grants` say and what this run has found to be trusted, as the variables that say it
     /// to another skiff. In the mount namespace of a build, files of root can look like those of somebody else.
     pub(crate) fn consent_variables(&self) -> Result<[(&'static str, OsString); 3]> {
+        // Such a list cannot hold a path with a colon. What is left out is looked at again, and refused at the worst.
         let joined = |paths: Vec<PathBuf>| {
-            std::env::join_paths(paths)
-                .map_err(|_| CommandError::new(Kind::User, "a colon in the name of a directory cannot be passed on"))
+            let can_be_listed = paths.iter().filter(|path| std::env::join_paths([path]).is_ok());
+            std::env::join_paths(can_be_listed).unwrap_or_default()
         };
         let mut trusted = vec![self.root.clone(), self.workspace.root().to_owned(), self.cache()?];
         trusted.extend([self.context.base.clone(), self.context.overrides.clone()]);
@@ -394,8 +395,8 @@ impl Session {
         trusted.extend(crate::trust::trust_file(&self.environment));
         Ok([
             ("SKIFF_ALLOW", self.allowed.join(" ").into()),
-            ("SKIFF_GRANTS", joined(self.grant_arguments().collect())?),
-            ("SKIFF_TRUST", joined(trusted)?),
+            ("SKIFF_GRANTS", joined(self.grant_arguments().collect())),
+            ("SKIFF_TRUST", joined(trusted)),
         ])
     }
 

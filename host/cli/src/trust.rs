@@ -8,6 +8,7 @@ use serde::Serialize;
 use skiff_layers::ReadError;
 use skiff_text::Shown as _;
 use skiff_trust::Trust;
+use skiff_trust::Untrusted;
 
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
@@ -53,13 +54,25 @@ impl Belief {
 
     /// Checks that nobody else can change what stands at a path, as far as it exists.
     pub(crate) fn check(&self, what: &str, path: &Path) -> Result<()> {
-        self.trust.check(path).map_err(|error| {
-            let shown = error.path.shown().to_string();
-            let quoted = shlex::try_quote(&shown).map_or_else(|_| shown.clone(), |quoted| quoted.into_owned());
-            CommandError::new(Kind::Refused, format!("{what} `{shown}` is not trusted: {}", error.reason))
-                .hint(format!("if you trust all that lies there, run: skiff trust add {quoted}"))
-        })
+        self.trust.check(path).map_err(|error| refused(what, &error))
     }
+
+    /// Returns whom this run believes.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+}
+
+/// Says what is not believed, why, and which line makes it so.
+pub(crate) fn refused(what: &str, error: &Untrusted) -> CommandError {
+    let shown = error.path.shown().to_string();
+    let refused = CommandError::new(Kind::Refused, format!("{what} `{shown}` is not trusted: {}", error.reason));
+    // What is shown of other names is not what they are.
+    let typed = error.path.to_str().filter(|path| *path == shown).and_then(|path| shlex::try_quote(path).ok());
+    refused.hint(match typed {
+        Some(path) => format!("if you trust all that lies there, run: skiff trust add {path}"),
+        None => "give it a name of letters that can be typed, then `skiff trust add` can name it".to_owned(),
+    })
 }
 
 /// Returns where the user's list of trusted paths is; nowhere for users without a home.

@@ -72,7 +72,8 @@ fn ok_command_runs_tool() {
     assert_snapshot!(go(&env, 0, &[]), @"[my/board/p] status 0: inside");
     let left: Vec<_> =
         fs::read_dir(env.path("workspaces/default/state")).unwrap().flatten().map(|e| e.file_name()).collect();
-    assert_eq!(left, ["my"], "the view of the folders is gone");
+    let state = env.state_of("my/board", "p");
+    assert_eq!(left, [state.rsplit('/').next().unwrap()], "the view of the folders is gone");
 }
 
 #[test]

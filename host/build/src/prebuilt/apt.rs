@@ -14,12 +14,15 @@ use skiff_plan::Cancel;
 use skiff_plan::Reporter;
 use skiff_plan::Task;
 use skiff_plan::Unit;
+use skiff_trust::Trust;
 use tempfile::TempDir;
 use tracing::debug;
 
+use super::Prebuilt;
 use super::PrebuiltError;
 use super::cache::make_private;
 use crate::FileError;
+use crate::Site;
 use crate::atomic::write_file;
 use crate::process::watch;
 use crate::workspace_lock::wait_for;
@@ -61,6 +64,7 @@ pub(crate) struct Apt<'a> {
     state: PathBuf,
     pub(super) packages: PathBuf,
     pub(super) arch: Arch,
+    pub(super) trust: &'a Trust,
     pub(super) offline: bool,
     pub(super) reporter: &'a Arc<dyn Reporter>,
     pub(super) cancel: &'a Cancel,
@@ -93,15 +97,17 @@ pub(super) struct Said {
 }
 
 impl<'a> Apt<'a> {
-    pub(crate) fn new(
-        cache: &Path,
-        arch: Arch,
-        offline: bool,
-        reporter: &'a Arc<dyn Reporter>,
-        cancel: &'a Cancel,
-    ) -> Self {
-        let state = cache.join("apt").join(arch.debian());
-        Self { state, packages: cache.join("packages"), arch, offline, reporter, cancel }
+    pub(crate) fn new(engine: &'a Prebuilt, arch: Arch, site: &Site<'a>) -> Self {
+        let Prebuilt { cache, trust, reach, .. } = engine;
+        Self {
+            state: cache.join("apt").join(arch.debian()),
+            packages: cache.join("packages"),
+            arch,
+            trust,
+            offline: reach.offline,
+            reporter: site.reporter,
+            cancel: site.cancel,
+        }
     }
 
     /// Makes sure that nobody else can have filled apt's state, waits for other skiffs, and writes the configuration.
@@ -109,11 +115,11 @@ impl<'a> Apt<'a> {
         // From the cache's own directory downwards.
         let cache = self.packages.parent().unwrap_or(&self.packages);
         for folder in [cache, &cache.join("apt"), &self.state] {
-            make_private(folder)?;
+            make_private(self.trust, folder)?;
         }
         self.refuse_control_characters()?;
         for folder in ["lists", "lists/partial", "cache", "cache/archives", "cache/archives/partial"] {
-            make_private(&self.state.join(folder))?;
+            make_private(self.trust, &self.state.join(folder))?;
         }
         let title = "Waiting for another skiff that downloads";
         let lock = wait_for(&self.state.join("skiff-lock"), title, self.reporter, self.cancel)?;

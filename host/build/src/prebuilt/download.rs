@@ -38,7 +38,7 @@ impl Apt<'_> {
                 return Err(PrebuiltError::Offline { package: first.shown() });
             }
             let hold = self.hold()?;
-            make_private(&self.packages)?;
+            make_private(self.trust, &self.packages)?;
             // Another skiff may have downloaded them in the meantime.
             let missing = self.missing(&missing)?;
             self.download_all(&hold, &missing)?;

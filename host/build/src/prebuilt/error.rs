@@ -5,6 +5,7 @@ use skiff_plan::Arch;
 use skiff_plan::Cancelled;
 use skiff_plan::HookFailure;
 use skiff_plan::TargetError;
+use skiff_trust::Untrusted;
 
 use crate::FileError;
 use crate::LockFileError;
@@ -185,6 +186,9 @@ pub enum PrebuiltError {
     /// The configuration of the target is wrong.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// Somebody else can change what lies in the cache.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),

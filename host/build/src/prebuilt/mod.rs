@@ -68,6 +68,8 @@ use crate::outputs;
 use crate::outputs::BuildRecord;
 use crate::workspace;
 
+use skiff_trust::Trust;
+
 use self::apt::Apt;
 use self::distribution::Distribution;
 use self::package::PackageLock;
@@ -85,6 +87,8 @@ const REVISION: u32 = 1;
 pub struct Prebuilt {
     /// Where downloads are kept for all workspaces.
     pub cache: PathBuf,
+    /// Whose files in the cache are believed.
+    pub trust: Trust,
     /// The file that names the host's distribution: `/etc/os-release`.
     pub os_release: PathBuf,
     /// The time, in seconds since 1970, that all files of the images bear; `None` for that of the newest file
@@ -155,10 +159,10 @@ impl Prebuilt {
     }
 
     /// Looks up what is not locked yet.
-    fn lock<'s>(&self, site: &Site<'s>) -> Result<(PackageLock, Apt<'s>), PrebuiltError> {
+    fn lock<'s>(&'s self, site: &Site<'s>) -> Result<(PackageLock, Apt<'s>), PrebuiltError> {
         let (target, requests) = self.wishes(site.plan)?;
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
-        let apt = Apt::new(&self.cache, arch, self.reach.offline, site.reporter, site.cancel);
+        let apt = Apt::new(self, arch, site);
         let path = site.workspace.system_lock();
         let known = if self.update { PackageLock::default() } else { PackageLock::read(site.workspace)? };
         if self.reach.frozen {

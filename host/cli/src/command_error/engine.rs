@@ -13,6 +13,7 @@ use skiff_build::buildroot::Pin;
 
 use super::CommandError;
 use super::Kind;
+use crate::trust::refused;
 use skiff_text::Shown as _;
 
 impl From<EngineError> for CommandError {
@@ -195,6 +196,7 @@ impl From<PrebuiltError> for CommandError {
     fn from(error: PrebuiltError) -> Self {
         let plain = Self::of(Kind::User, &error);
         match error {
+            PrebuiltError::Untrusted(error) => refused("the cache", &error),
             PrebuiltError::File(error) => error.into(),
             PrebuiltError::Target(error) => error.into(),
             PrebuiltError::Record(error) => error.into(),
