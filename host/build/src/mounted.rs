@@ -1,9 +1,7 @@
 //! What is mounted inside a folder that is to be removed.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -44,30 +42,9 @@ pub(crate) fn remove_tree_unless(cancel: &Cancel, folder: &Path) -> Result<(), F
     skiff_tree::remove(CWD, folder, &watch).map_err(|error| FileError::at("remove", folder)(error.into()))
 }
 
-/// Finds a mount point at or below a folder: the fifth field of a line, in which blanks and the like are octal.
+/// Finds a mount point at or below a folder.
 fn inside(table: &[u8], folder: &Path) -> Option<PathBuf> {
-    let points = table.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
-    points.map(plain).find(|point| point.starts_with(folder))
-}
-
-/// Replaces `\ooo` by the byte that it stands for.
-fn plain(field: &[u8]) -> PathBuf {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((first, tail)) = rest.split_first() {
-        let code = tail.get(..3).filter(|_| *first == b'\\').and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 8).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(3..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    PathBuf::from(OsString::from_vec(bytes))
+    skiff_tree::mounts(table).map(|mount| mount.place).find(|place| place.starts_with(folder))
 }
 
 #[cfg(test)]

@@ -10,8 +10,6 @@ use skiff_build::buildroot::Owner;
 use skiff_build::buildroot::Refused;
 use skiff_build::buildroot::named_scripts;
 use skiff_layers::Capability;
-use skiff_layers::Layer;
-use skiff_layers::LayerName;
 use skiff_layers::PluginDecl;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
@@ -31,7 +29,6 @@ use skiff_text::Shown as _;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::commands::cmd;
 use crate::prompt;
 use crate::session::Session;
 
@@ -60,29 +57,16 @@ fn plugin(session: &Session, id: &str) -> Result<PluginDecl> {
              scripts of a layer are allowed by: skiff grant add LAYER shell",
         ));
     };
-    let layer_of = layer_of(session, layer);
-    let layer_of = layer_of.map_err(|error| {
-        CommandError::new(Kind::Usage, format!("--allow names `{id}`: {}", error.message()))
+    let no_layer = || {
+        CommandError::new(Kind::Usage, format!("--allow names `{id}`, and there is no package `{layer}`"))
             .hint("`skiff grant list` shows the plugins of the chain, `skiff list --all` all packages")
-    });
-    let plugins = layer_of?.plugins()?;
+    };
+    let plugins = session.find_layer(layer)?.ok_or_else(no_layer)?.plugins()?;
     let names: Vec<String> = plugins.iter().map(|plugin| format!("{layer}/{}", plugin.name)).collect();
     plugins.into_iter().find(|plugin| plugin.name == name).ok_or_else(|| match names.is_empty() {
         true => unknown().hint(format!("`{layer}` has no plugins")),
         false => unknown().hint(format!("`{layer}` has: {}", names.join(", "))),
     })
-}
-
-/// Finds a layer, in the chain or not.
-fn layer_of(session: &Session, name: &str) -> Result<Layer> {
-    let implicit = skiff_layers::implicit_layers(&session.context)?;
-    if let Some(layer) = implicit.into_iter().find(|layer| layer.name.eq_ignore_ascii_case(name)) {
-        return Ok(layer);
-    }
-    let package: LayerName = name.parse()?;
-    let chain = cmd::chain_of_package(session, &package)?;
-    let found = chain.packages().iter().find(|known| known.name == package).map(Layer::at);
-    found.ok_or_else(|| CommandError::new(Kind::Bug, format!("`{package}` was lost")))
 }
 
 /// Whether a word of the user's is a capability.

@@ -12,6 +12,7 @@ mod environment;
 mod graph;
 mod interrupt;
 mod lock;
+mod markdown;
 mod media;
 mod outlook;
 mod output;

@@ -18,6 +18,8 @@ use skiff_build::WorkspaceLock;
 use skiff_kconfig::Kind as ConfigKind;
 use skiff_layers::Catalog;
 use skiff_layers::Chain;
+use skiff_layers::Layer;
+use skiff_layers::LayerName;
 use skiff_layers::ResolveContext;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
@@ -45,7 +47,6 @@ use skiff_runtime::System;
 use skiff_runtime::ToolEnvironment;
 use skiff_runtime::Workshop;
 use skiff_text::Shown as _;
-use skiff_text::harmless;
 
 use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
@@ -54,6 +55,7 @@ use crate::command_error::Result;
 use crate::consent;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
+use crate::output::indented;
 use crate::progress;
 use crate::project::Project;
 use crate::settings::Origin;
@@ -139,10 +141,10 @@ impl Session {
         let reach = Reach { locked: args.locked, frozen: args.frozen, offline: args.offline };
         if Workspace::exact(PathBuf::new(), name).is_err() {
             let text = format!("the workspace `{name}` is called `{}`", workspace.name());
-            reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &harmless(&text) });
+            reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &indented(&text) });
         }
         if let Some(text) = lost {
-            reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &harmless(&text) });
+            reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &indented(&text) });
         }
         Ok(Self {
             args: args.clone(),
@@ -195,11 +197,11 @@ impl Session {
         if !self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned()) {
             return;
         }
-        self.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &harmless(text) });
+        self.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &indented(text) });
     }
 
     pub(crate) fn say(&self, text: &str) {
-        self.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &harmless(text) });
+        self.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &indented(text) });
     }
 
     pub(crate) fn catalog(&self) -> Result<Catalog> {
@@ -208,6 +210,17 @@ impl Session {
             self.warn(&format!("`{}` of SKIFF_EXTRA_CONFIGS_PATH cannot be listed and is left out", path.shown()));
         }
         Ok(catalog)
+    }
+
+    /// Finds a layer by its name: a base layer, the overrides, or a package, whether the chain has it or not.
+    pub(crate) fn find_layer(&self, name: &str) -> Result<Option<Layer>> {
+        let implicit = skiff_layers::implicit_layers(&self.context)?;
+        if let Some(layer) = implicit.into_iter().find(|layer| layer.name.eq_ignore_ascii_case(name)) {
+            return Ok(Some(layer));
+        }
+        let Ok(package) = name.parse::<LayerName>() else { return Ok(None) };
+        let catalog = self.catalog()?;
+        Ok(catalog.packages().find(|known| known.name == package).map(Layer::at))
     }
 
     pub(crate) fn chain(&self) -> Result<Chain> {

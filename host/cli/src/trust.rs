@@ -13,6 +13,7 @@ use skiff_trust::Untrusted;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::command_error::quoted;
 use crate::environment::Environment;
 
 /// The only version of the file's shape so far.
@@ -68,9 +69,9 @@ pub(crate) fn refused(what: &str, error: &Untrusted) -> CommandError {
     let shown = error.path.shown().to_string();
     let refused = CommandError::new(Kind::Refused, format!("{what} `{shown}` is not trusted: {}", error.reason));
     // What is shown of other names is not what they are.
-    let typed = error.path.to_str().filter(|path| *path == shown).and_then(|path| shlex::try_quote(path).ok());
+    let typed = error.path.to_str().filter(|path| *path == shown);
     refused.hint(match typed {
-        Some(path) => format!("if you trust all that lies there, run: skiff trust add {path}"),
+        Some(path) => format!("if you trust all that lies there, run: skiff trust add {}", quoted(path)),
         None => "give it a name of letters that can be typed, then `skiff trust add` can name it".to_owned(),
     })
 }

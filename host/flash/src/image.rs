@@ -1,6 +1,6 @@
 //! Images: what a layout comes to, as a file.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::num::NonZero;
@@ -281,8 +281,17 @@ pub struct Image {
     pub mapped: Ranges,
 }
 
+/// Where the programs that make file systems are, and where they work.
+#[derive(Debug, Clone, Copy)]
+pub struct Toolbox<'t> {
+    /// Where e2fsprogs are looked for, as in `PATH`.
+    pub programs: &'t OsStr,
+    /// A directory for what they are given, removed when they are done.
+    pub scratch: &'t Path,
+}
+
 impl Image {
-    /// Makes the image of a plan in `file`, the empty file `path`. `programs` is where e2fsprogs are looked for.
+    /// Makes the image of a plan in `file`, the empty file `path`.
     ///
     /// # Errors
     /// [`BuildError`]; the file then holds nothing of use.
@@ -290,7 +299,7 @@ impl Image {
         plan: &Plan,
         file: File,
         path: &Path,
-        programs: &OsString,
+        toolbox: Toolbox<'_>,
         watch: &dyn Watch,
     ) -> Result<Self, BuildError> {
         let size = plan.placed.medium().size;
@@ -307,7 +316,7 @@ impl Image {
                 .zip(plan.items.iter().zip(&plan.blocks))
                 .map(|(placed, (items, blocks))| {
                     let file = &file;
-                    scope.spawn(move || partition(plan, placed, items, blocks.as_ref(), file, path, programs, watch))
+                    scope.spawn(move || partition(plan, placed, items, blocks.as_ref(), file, path, toolbox, watch))
                 })
                 .collect();
             let failed =
@@ -394,7 +403,7 @@ fn partition(
     blocks: Option<&SourceFile>,
     file: &File,
     path: &Path,
-    programs: &OsString,
+    toolbox: Toolbox<'_>,
     watch: &dyn Watch,
 ) -> Result<Ranges, BuildError> {
     let PlacedPartition { partition, range, .. } = placed;
@@ -424,7 +433,7 @@ fn partition(
         }
         Format::Ext4 { features } => {
             let make = || {
-                let tools = ext4::Tools::new(programs, plan.epoch, &std::env::temp_dir())?;
+                let tools = ext4::Tools::new(toolbox.programs, plan.epoch, toolbox.scratch)?;
                 let naming = ext4::Naming {
                     label: partition.volume(),
                     uuid: plan.ids.file_system(&label),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::path::PathBuf;
 
 use crate::Device;
 use crate::Removable;
@@ -45,10 +44,10 @@ impl Inventory {
     /// Looks at the machine whose `sys`, `proc` and `dev` are below `root`: `/` for this one.
     ///
     /// # Errors
-    /// When sysfs cannot be listed.
+    /// When sysfs cannot be listed, or a table of what is mounted or swapped to cannot be read.
     pub fn read(root: &Path) -> io::Result<Self> {
-        let mounts = mounts(root);
-        let swaps = swaps(root);
+        let mounts = mounts(root)?;
+        let swaps = swaps(root)?;
         let by_id = by_id(root);
         let class = root.join("sys/class/block");
         let mut devices = Vec::new();
@@ -238,7 +237,7 @@ fn serial_of_name(name: &str) -> Option<String> {
 fn text(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     // What a stick says of itself goes to a terminal.
-    let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    let text = skiff_text::harmless(text.trim()).replace(['\n', '\t'], " ");
     (!text.is_empty()).then_some(text)
 }
 
@@ -249,33 +248,24 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Mounted file systems of all processes in this name space: number of the device, its name where one is told, and the place.
-fn mounts(root: &Path) -> Vec<((u32, u32), Option<String>, String)> {
-    let text = std::fs::read_to_string(root.join("proc/self/mountinfo")).unwrap_or_default();
-    let read = |line: &str| {
-        // proc(5): id parent major:minor root place options … - type source options
-        let (left, right) = line.split_once(" - ")?;
-        let mut left = left.split(' ').skip(2);
-        let (major, minor) = left.next()?.split_once(':')?;
-        let place = unescaped(left.nth(1)?);
-        let source = right.split(' ').nth(1)?;
-        // Some file systems, such as btrfs, have numbers of their own: their device is known by its name.
-        let real =
-            std::fs::canonicalize(root.join(source.trim_start_matches('/'))).unwrap_or_else(|_| PathBuf::from(source));
-        let name =
-            source.starts_with("/dev/").then(|| real.file_name().map(|name| name.to_string_lossy().into_owned()));
-        let number = match Backing::named(&root.join(source.trim_start_matches('/'))) {
-            Some(Backing::Device(number)) if source.starts_with('/') => number,
-            _ => (major.parse().ok()?, minor.parse().ok()?),
-        };
-        Some((number, name.flatten(), place))
-    };
-    text.lines().filter_map(read).collect()
-}
+/// A mounted file system: number of the device, its name where one is told, and the place.
+type Mounted = ((u32, u32), Option<String>, String);
 
-/// proc(5) writes blanks and the like as octal numbers.
-fn unescaped(text: &str) -> String {
-    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+/// Mounted file systems of all processes in this name space.
+fn mounts(root: &Path) -> io::Result<Vec<Mounted>> {
+    let table = read(&root.join("proc/self/mountinfo"))?;
+    let mounted = |mount: skiff_tree::Mount| {
+        let source = root.join(mount.source.strip_prefix("/").unwrap_or(&mount.source));
+        // Some file systems have numbers of their own: their device is known by its name.
+        let real = std::fs::canonicalize(&source).unwrap_or_else(|_| mount.source.clone());
+        let name = real.file_name().filter(|_| mount.source.starts_with("/dev"));
+        let number = match Backing::named(&source) {
+            Some(Backing::Device(number)) if mount.source.is_absolute() => number,
+            _ => mount.number,
+        };
+        (number, name.map(|name| name.to_string_lossy().into_owned()), mount.place.shown().to_string())
+    };
+    Ok(skiff_tree::mounts(&table).map(mounted).collect())
 }
 
 /// What the system swaps to.
@@ -284,14 +274,25 @@ struct Swap {
     backing: Option<Backing>,
 }
 
-fn swaps(root: &Path) -> Vec<Swap> {
-    let text = std::fs::read_to_string(root.join("proc/swaps")).unwrap_or_default();
-    let paths = text.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(unescaped);
-    let swap = |path: String| {
-        let name = Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Swap { name, backing: Backing::named(&root.join(path.trim_start_matches('/'))) }
+fn swaps(root: &Path) -> io::Result<Vec<Swap>> {
+    let table = match read(&root.join("proc/swaps")) {
+        // A kernel without swapping has no table.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        table => table?,
     };
-    paths.map(swap).collect()
+    let lines = table.split(|byte| *byte == b'\n').skip(1);
+    let paths = lines.filter_map(|line| line.split(u8::is_ascii_whitespace).next()).filter(|path| !path.is_empty());
+    let swap = |path: &[u8]| {
+        let path = skiff_tree::unescaped(path);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Swap { name, backing: Backing::named(&root.join(path.strip_prefix("/").unwrap_or(&path))) }
+    };
+    Ok(paths.map(swap).collect())
+}
+
+/// Reads a table of the kernel. Without it nobody knows what is in use, and nothing may be written to.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.shown())))
 }
 
 /// The files that a device is made of, and the numbers of the devices that are the same medium.

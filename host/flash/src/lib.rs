@@ -76,6 +76,7 @@ pub use image::BuildError;
 pub use image::Image;
 pub use image::Plan;
 pub use image::PlanError;
+pub use image::Toolbox;
 pub use install::InstallError;
 pub use install::InstallPlan;
 pub use install::Renewal;

@@ -19,6 +19,7 @@ use skiff_flash::Plan;
 use skiff_flash::PlanError;
 use skiff_flash::RollbackPlan;
 use skiff_flash::Sources;
+use skiff_flash::Toolbox;
 use skiff_flash::Unwatched;
 use skiff_flash::Workshop;
 use skiff_layout::Content;
@@ -31,6 +32,10 @@ use skiff_layout::Partition;
 use skiff_layout::Table;
 
 const MEDIUM: Medium = Medium { size: 160 << 20, sector: 512 };
+
+fn toolbox(programs: &OsString) -> Toolbox<'_> {
+    Toolbox { programs, scratch: Path::new("/tmp") }
+}
 
 fn programs() -> OsString {
     let mut path = std::env::var_os("PATH").unwrap();
@@ -100,7 +105,7 @@ impl Made {
     fn build(&self) -> Plan {
         let plan = self.plan().unwrap();
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&self.image).unwrap();
-        Image::build(&plan, file, &self.image, &programs(), &Unwatched).unwrap();
+        Image::build(&plan, file, &self.image, toolbox(&programs()), &Unwatched).unwrap();
         plan
     }
 
@@ -264,7 +269,7 @@ fn dates_come_from_the_tree_and_the_epoch_caps_them() {
     let plan = Plan::new(&made.layout, MEDIUM, Ids::new(b"x"), &made.sources(1_500_000_000)).unwrap();
     let build = || {
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&made.image).unwrap();
-        Image::build(&plan, file, &made.image, &programs(), &Unwatched).unwrap();
+        Image::build(&plan, file, &made.image, toolbox(&programs()), &Unwatched).unwrap();
         fs::read(&made.image).unwrap()
     };
     assert!(build() == build(), "equal inputs make equal bytes");
@@ -340,7 +345,7 @@ fn names_that_fat_takes_for_one_are_an_error_that_names_both() {
         let made = Made::with(64 << 20, |boot, _| put(&boot.join(bad), "x", 0o644));
         let plan = made.plan().unwrap();
         let file = File::options().read(true).write(true).create_new(true).open(&made.image).unwrap();
-        let said = Image::build(&plan, file, &made.image, &programs(), &Unwatched).unwrap_err().to_string();
+        let said = Image::build(&plan, file, &made.image, toolbox(&programs()), &Unwatched).unwrap_err().to_string();
         assert!(said.contains(bad) && said.contains(why), "{said}");
     }
 }
@@ -420,7 +425,7 @@ fn small_partitions_have_what_mkfs_chooses() {
     });
     let file = File::options().read(true).write(true).create_new(true).open(&made.image).unwrap();
     let plan = made.plan().unwrap();
-    let said = Image::build(&plan, file, &made.image, &programs(), &Unwatched).unwrap_err().to_string();
+    let said = Image::build(&plan, file, &made.image, toolbox(&programs()), &Unwatched).unwrap_err().to_string();
     assert!(said.contains("has room for 512"), "{said}");
 }
 

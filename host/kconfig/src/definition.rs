@@ -14,6 +14,7 @@ use nom_kconfig::KconfigInput;
 use nom_kconfig::attribute::Expression;
 use nom_kconfig::attribute::r#type::Type;
 use nom_kconfig::parse_kconfig;
+use skiff_text::Shown as _;
 
 use crate::Kind;
 
@@ -64,7 +65,7 @@ impl SymbolType {
 
 /// Kconfig files that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Cannot read the Kconfig file `{}`: {message}", path.display())]
+#[error("Cannot read the Kconfig file `{}`: {message}", path.shown())]
 pub struct DefinitionError {
     /// The file.
     pub path: PathBuf,
@@ -85,6 +86,24 @@ const MAX_FILES: usize = 20_000;
 /// Bytes of a file; the largest of Buildroot's has 250,000.
 const MAX_SIZE: u64 = 4 << 20;
 
+/// Bytes of all files; the kernel's have 5 MB.
+const MAX_TOTAL: u64 = 64 << 20;
+
+/// Reads a file of at most so many bytes: `None` when it is not there, or why it cannot be read.
+pub type ReadFile<'r> = dyn Fn(&Path, u64) -> Result<Option<Vec<u8>>, String> + Sync + 'r;
+
+/// Reads a file of the host.
+fn read_file(path: &Path, most: u64) -> Result<Option<Vec<u8>>, String> {
+    match fs::metadata(path) {
+        // Reading a pipe would wait for a writer.
+        Ok(metadata) if !metadata.is_file() => Err("expected a regular file".into()),
+        Ok(metadata) if metadata.len() > most => Err(format!("it is larger than {} MiB", most >> 20)),
+        Ok(_) => fs::read(path).map(Some).map_err(|error| error.to_string()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Blocks in blocks and parentheses in parentheses of one file.
 const MAX_NESTING: usize = 100;
 
@@ -95,12 +114,33 @@ impl Definitions {
     /// # Errors
     /// [`DefinitionError`] when a file is not understood.
     pub fn read(kind: Kind, root: &Path, variables: &BTreeMap<String, String>) -> Result<Self, DefinitionError> {
+        Self::read_with(kind, root, variables, &read_file)
+    }
+
+    /// As [`Self::read`], with the caller's way of reading a file of at most so many bytes: `None` when it is not there, or
+    /// why it cannot be read.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] when a file is not understood.
+    pub fn read_with(
+        kind: Kind,
+        root: &Path,
+        variables: &BTreeMap<String, String>,
+        files: &ReadFile<'_>,
+    ) -> Result<Self, DefinitionError> {
         let file = kind.root_file();
         let gave_up = |message: String| DefinitionError { path: root.join(file), message };
         std::thread::scope(|scope| {
             let read = || {
-                let mut reader =
-                    Reader { root, prefix: kind.added_prefix(), variables, found: Self::default(), files: 0 };
+                let mut reader = Reader {
+                    root,
+                    prefix: kind.added_prefix(),
+                    variables,
+                    read: files,
+                    found: Self::default(),
+                    files: 0,
+                    left: MAX_TOTAL,
+                };
                 reader.file(file, &Context::default(), 0).map(|()| reader.found)
             };
             let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
@@ -147,8 +187,11 @@ struct Reader<'r> {
     root: &'r Path,
     prefix: &'static str,
     variables: &'r BTreeMap<String, String>,
+    read: &'r ReadFile<'r>,
     found: Definitions,
     files: usize,
+    /// Bytes that may still be read.
+    left: u64,
 }
 
 /// Stands for a sourced file in the text that the parser sees: files are opened here, where variables are known.
@@ -161,16 +204,11 @@ impl Reader<'_> {
         if depth > MAX_DEPTH {
             return Err(failed("files source one another without end".into()));
         }
-        let bytes = match fs::metadata(&path) {
-            // Reading a pipe would wait for somebody to write into it.
-            Ok(metadata) if !metadata.is_file() => return Err(failed("it is no file".into())),
-            Ok(metadata) if metadata.len() > MAX_SIZE => return Err(failed("it is larger than 4 MiB".into())),
-            Ok(_) => fs::read(&path).map_err(|error| failed(error.to_string()))?,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(());
-            }
-            Err(error) => return Err(failed(error.to_string())),
-        };
+        let Some(bytes) = (self.read)(&path, MAX_SIZE).map_err(failed)? else { return Ok(()) };
+        self.left = self
+            .left
+            .checked_sub(bytes.len() as u64)
+            .ok_or_else(|| failed(format!("all files together are larger than {} MiB", MAX_TOTAL >> 20)))?;
         self.files += 1;
         if self.files > MAX_FILES {
             return Err(failed("more files are sourced than any program has".into()));

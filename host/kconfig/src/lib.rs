@@ -28,6 +28,7 @@ mod verdict;
 pub use cause::Cause;
 pub use definition::DefinitionError;
 pub use definition::Definitions;
+pub use definition::ReadFile;
 pub use definition::SymbolType;
 pub use fragment::Fragment;
 pub use fragment::Problem;

@@ -93,6 +93,8 @@ impl Catalog {
     /// Real folders two levels down are packages; symlinks and names that no package may have are not.
     fn add_root(&mut self, root: &Path, context: &ResolveContext) -> io::Result<()> {
         let tree = PackageTree::open(root)?;
+        // A root is in the catalog as a whole or not at all.
+        let mut found = Vec::new();
         for namespace in folders(root)? {
             let namespace_root = root.join(&namespace);
             // Base layers are in every chain already.
@@ -102,10 +104,11 @@ impl Catalog {
             for name in folders(&namespace_root)? {
                 let Ok(layer) = format!("{namespace}/{name}").parse::<LayerName>() else { continue };
                 if !layer.is_reserved() {
-                    self.add(layer, namespace_root.join(&name), tree.layer(Path::new(&namespace).join(&name)));
+                    found.push((layer, namespace_root.join(&name), tree.layer(Path::new(&namespace).join(&name))));
                 }
             }
         }
+        found.into_iter().for_each(|(layer, root, dir)| self.add(layer, root, dir));
         Ok(())
     }
 

@@ -157,15 +157,23 @@ impl LayerDir {
     /// # Errors
     /// As for [`Self::open_file`], or [`ReadError::TooLarge`].
     pub(crate) fn text(&self, inner: impl AsRef<Path>, most: u64) -> Result<Option<String>, ReadError> {
+        Ok(self.bytes(inner, most)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Reads a file of at most `most` bytes, or returns `None` when it is not there.
+    ///
+    /// # Errors
+    /// As for [`Self::open_file`], or [`ReadError::TooLarge`].
+    pub fn bytes(&self, inner: impl AsRef<Path>, most: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let inner = inner.as_ref();
         let Some(file) = self.open_file(inner)? else { return Ok(None) };
         // The size is not asked for beforehand: files that the kernel makes up say none, and have no end.
         let mut bytes = Vec::new();
         file.take(most + 1).read_to_end(&mut bytes).map_err(|source| self.failed(inner, source))?;
-        if bytes.len() as u64 > most {
-            return Err(ReadError::TooLarge { path: self.path(inner), most });
+        match bytes.len() as u64 > most {
+            true => Err(ReadError::TooLarge { path: self.path(inner), most }),
+            false => Ok(Some(bytes)),
         }
-        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Reads a YAML file of a documented shape, or returns `None` when it is not there.

@@ -3,6 +3,7 @@ use std::io;
 use std::path::PathBuf;
 
 use skiff_text::Shown as _;
+use skiff_text::shown;
 
 use crate::InvalidName;
 use crate::LayerName;
@@ -112,7 +113,7 @@ pub enum ReadError {
         missing: &'static str,
     },
     /// A YAML file does not have the documented shape.
-    #[error("{at}: {message}")]
+    #[error("{at}: {}", shown(message))]
     Yaml {
         /// The line.
         at: Location,
@@ -120,7 +121,7 @@ pub enum ReadError {
         message: String,
     },
     /// A manifest is well formed and says something that cannot be.
-    #[error("{at}: {message}")]
+    #[error("{at}: {}", shown(message))]
     Manifest {
         /// The line, or the file.
         at: Location,

@@ -22,11 +22,19 @@ pub fn open_file(path: &Path) -> io::Result<Option<fs::File>> {
     Ok(file.metadata()?.is_file().then_some(file))
 }
 
-/// Reads a text file, or `None` when it is not there. Bytes that are no UTF-8 become U+FFFD.
+/// Reads a text file of at most 4 MiB, or returns `None` when it is not there. Bytes that are not UTF-8 become U+FFFD.
 ///
 /// # Errors
-/// [`ReadError`] when something else is there, or a text of more than 4 MiB, or it cannot be read.
+/// As for [`optional_bytes`].
 pub fn optional_text(path: &Path) -> Result<Option<String>, ReadError> {
+    Ok(optional_bytes(path, MAX_TEXT)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Reads a file of at most `most` bytes, or returns `None` when it is not there.
+///
+/// # Errors
+/// [`ReadError`] when something else is there, or more bytes, or it cannot be read.
+pub fn optional_bytes(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ReadError> {
     let failed = |source| ReadError::Io { path: path.to_owned(), source };
     let file = match open_file(path) {
         Err(error) if absent(&error) => return Ok(None),
@@ -35,11 +43,11 @@ pub fn optional_text(path: &Path) -> Result<Option<String>, ReadError> {
     let Some(file) = file else { return Err(ReadError::NotAFile { at: Location::whole(path) }) };
     // The size is not asked for beforehand: what the kernel makes up (`/proc`) says none, and has no end.
     let mut bytes = Vec::new();
-    file.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_TEXT {
-        return Err(ReadError::TooLarge { path: path.to_owned(), most: MAX_TEXT });
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    match bytes.len() as u64 > most {
+        true => Err(ReadError::TooLarge { path: path.to_owned(), most }),
+        false => Ok(Some(bytes)),
     }
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 fn absent(error: &io::Error) -> bool {

@@ -34,6 +34,9 @@ const PARTS: [&str; 17] = [
     "users",
 ];
 
+/// The Makefile with a layer's commands, as SkiffOS has them.
+pub const MAKEFILE: &str = "extensions/Makefile";
+
 /// Bytes that one fragment may have. The largest of a kernel with everything set has 300 KB.
 const MAX_FRAGMENT: u64 = 8 << 20;
 
@@ -180,6 +183,14 @@ impl Layer {
             Some(_) => metadata::commands(&self.dir),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Reads the Makefile with the layer's commands, if there is one.
+    ///
+    /// # Errors
+    /// [`ReadError`] when it is too long, cannot be read, or leads out of the layer's tree.
+    pub fn makefile(&self) -> Result<Option<String>, ReadError> {
+        self.dir.text(MAKEFILE, MAX_FRAGMENT)
     }
 
     /// Reads what the layer says to the prebuilt engine.

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use skiff_text::shown;
 
 /// The name of a package: `namespace/name`.
 ///
@@ -13,7 +14,7 @@ pub struct LayerName(String);
 
 /// A text that is no package name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a package name (want `namespace/name` of letters, digits, `_`, `-`, `.`)")]
+#[error("`{}` is not a package name (want `namespace/name` of letters, digits, `_`, `-`, `.`)", shown(text))]
 pub struct InvalidName {
     /// The text.
     pub text: String,

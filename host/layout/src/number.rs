@@ -33,6 +33,18 @@ const UNITS: [(&str, u64); 17] = [
     ("", 1),
 ];
 
+impl Bytes {
+    /// Returns the size as it can be given to skiff again, nothing lost: with a binary unit where one fits, as a number of
+    /// bytes otherwise.
+    pub fn exact(self) -> String {
+        let shown = self.to_string();
+        match shown.ends_with("iB") {
+            true => shown,
+            false => self.0.to_string(),
+        }
+    }
+}
+
 impl FromStr for Bytes {
     type Err = BytesError;
 
@@ -84,5 +96,8 @@ mod tests {
     #[test]
     fn what_is_shown_says_the_same() {
         assert_eq!([Bytes(8 << 20), Bytes(32_000_000_000), Bytes(1)].map(|b| b.to_string()), ["8MiB", "32.0GB", "1B"]);
+        for bytes in [0, 1, 511, 1 << 10, 1_000_000_000, (8 << 20) + 512, 3 << 40, u64::MAX].map(Bytes) {
+            assert_eq!(bytes.exact().parse(), Ok(bytes));
+        }
     }
 }

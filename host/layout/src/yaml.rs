@@ -53,7 +53,7 @@ pub fn to_yaml(layout: &Layout) -> String {
             ("size_min", partition.size_min),
         ]) {
             if let Some(value) = value {
-                let _ = writeln!(text, "    {key}: {}", exact(value));
+                let _ = writeln!(text, "    {key}: {}", Bytes(value).exact());
             }
         }
         if partition.weight != 1 {
@@ -88,15 +88,15 @@ pub fn to_yaml(layout: &Layout) -> String {
     }
     for raw in &layout.raw {
         let sources: Vec<String> = raw.source.iter().map(|source| quoted(source)).collect();
-        let mut line = format!("source: [{}], offset: {}", sources.join(", "), exact(raw.offset));
+        let mut line = format!("source: [{}], offset: {}", sources.join(", "), Bytes(raw.offset).exact());
         if let Some(size) = raw.size {
-            let _ = write!(line, ", size: {}", exact(size));
+            let _ = write!(line, ", size: {}", Bytes(size).exact());
         }
         if raw.skip > 0 {
-            let _ = write!(line, ", skip: {}", exact(raw.skip));
+            let _ = write!(line, ", skip: {}", Bytes(raw.skip).exact());
         }
         if let Some(length) = raw.length {
-            let _ = write!(line, ", length: {}", exact(length));
+            let _ = write!(line, ", length: {}", Bytes(length).exact());
         }
         if raw.optional {
             line += ", optional: true";
@@ -104,15 +104,6 @@ pub fn to_yaml(layout: &Layout) -> String {
         let _ = writeln!(text, "  {}: {{{line}}}", quoted(&raw.name));
     }
     text
-}
-
-/// A size that loses nothing.
-fn exact(bytes: u64) -> String {
-    let shown = Bytes(bytes).to_string();
-    match shown.parse() == Ok(Bytes(bytes)) && shown.ends_with("iB") && bytes > 0 {
-        true => shown,
-        false => bytes.to_string(),
-    }
 }
 
 /// A text as YAML reads it, in double quotes where it has to be.

@@ -3,22 +3,48 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_kconfig::Definitions;
 use skiff_kconfig::Kind;
+use skiff_layers::LayerDir;
+use skiff_layers::ReadError;
+
+use crate::Cancel;
 
 /// Answers whether an external tree of a chain defines a symbol. The trees are read when that is first asked.
 pub(crate) struct ExternalSymbols {
-    trees: Vec<PathBuf>,
+    trees: Vec<ExternalTree>,
+    cancel: Cancel,
     names: OnceCell<Option<BTreeSet<String>>>,
 }
 
+/// An external tree, and the layer that it is read through.
+pub(crate) struct ExternalTree {
+    pub(crate) folder: PathBuf,
+    pub(crate) layer: LayerDir,
+}
+
+impl ExternalTree {
+    /// Reads a file of the tree, which may be a link to another package of the layer's tree.
+    fn read(&self, path: &Path, most: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let root = self.layer.path("");
+        self.layer.bytes(path.strip_prefix(&root).unwrap_or(path), most)
+    }
+
+    /// Returns the variable that holds the path of the tree: its name stands in `external.desc`.
+    fn variable(&self) -> Option<String> {
+        let text = self.read(&self.folder.join("external.desc"), 1 << 16).ok()??;
+        let text = String::from_utf8_lossy(&text);
+        let name = text.lines().find_map(|line| line.strip_prefix("name:"))?;
+        Some(format!("BR2_EXTERNAL_{}_PATH", name.trim()))
+    }
+}
+
 impl ExternalSymbols {
-    pub(crate) fn new(trees: Vec<PathBuf>) -> Self {
-        Self { trees, names: OnceCell::new() }
+    pub(crate) fn new(trees: Vec<ExternalTree>, cancel: &Cancel) -> Self {
+        Self { trees, cancel: cancel.clone(), names: OnceCell::new() }
     }
 
     /// Returns whether a tree defines a symbol. Where a tree cannot be read here, Buildroot's Kconfig is left to decide.
@@ -31,32 +57,34 @@ impl ExternalSymbols {
 
     fn read(&self) -> Option<BTreeSet<String>> {
         // Buildroot gives a tree's path to all of them.
-        let paths = self.trees.iter().filter_map(|tree| Some((variable(tree)?, tree.to_string_lossy().into_owned())));
-        let variables: BTreeMap<String, String> = paths.collect();
+        let path = |tree: &ExternalTree| Some((tree.variable()?, tree.folder.to_string_lossy().into_owned()));
+        let variables: BTreeMap<String, String> = self.trees.iter().filter_map(path).collect();
+        let (trees, cancel) = (&self.trees, &self.cancel);
+        let read = |path: &Path, most: u64| {
+            cancel.check().map_err(|error| error.to_string())?;
+            let tree = trees.iter().find(|tree| path.starts_with(&tree.folder));
+            let tree = tree.ok_or("it lies outside of the external trees")?;
+            tree.read(path, most).map_err(|error| error.to_string())
+        };
         let mut names = BTreeSet::new();
         for tree in &self.trees {
-            let definitions = Definitions::read(Kind::Buildroot, tree, &variables).ok()?;
+            let definitions = Definitions::read_with(Kind::Buildroot, &tree.folder, &variables, &read).ok()?;
             names.extend(definitions.names().map(str::to_owned));
         }
         Some(names)
     }
 }
 
-/// Returns the variable that holds the path of a tree: its name stands in `external.desc`.
-fn variable(tree: &Path) -> Option<String> {
-    const MAX_SIZE: u64 = 1 << 16;
-    let file = tree.join("external.desc");
-    if !fs::metadata(&file).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= MAX_SIZE) {
-        return None;
-    }
-    let text = fs::read_to_string(file).ok()?;
-    let name = text.lines().find_map(|line| line.strip_prefix("name:"))?;
-    Some(format!("BR2_EXTERNAL_{}_PATH", name.trim()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    fn symbols(folder: &Path) -> ExternalSymbols {
+        let tree = ExternalTree { folder: folder.to_owned(), layer: LayerDir::open(folder).unwrap() };
+        ExternalSymbols::new(vec![tree], &Cancel::default())
+    }
 
     #[test]
     fn symbols_of_all_files_of_a_tree_are_known() {
@@ -69,16 +97,28 @@ mod tests {
         write("external.desc", "desc: Ours\nname: OURS\n");
         write("Config.in", "config IX_A\n\tbool \"a\"\nsource \"$BR2_EXTERNAL_OURS_PATH/package/p/Config.in\"\n");
         write("package/p/Config.in", "config IX_B\n\tstring \"b\"\n");
-        let symbols = ExternalSymbols::new(vec![folder.path().to_owned()]);
+        let symbols = symbols(folder.path());
         assert!(symbols.defines("IX_A") && symbols.defines("IX_B"));
         assert!(!symbols.defines("IX_C"));
-        assert!(!ExternalSymbols::new(Vec::new()).defines("IX_A"));
+        assert!(!ExternalSymbols::new(Vec::new(), &Cancel::default()).defines("IX_A"));
     }
 
     #[test]
     fn kconfig_decides_about_a_tree_that_is_not_understood() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("Config.in"), "config IX_A\n\tbool \"a\nwhatever\n").unwrap();
-        assert!(ExternalSymbols::new(vec![folder.path().to_owned()]).defines("IX_C"));
+        assert!(symbols(folder.path()).defines("IX_C"));
+    }
+
+    #[test]
+    fn a_tree_is_not_left() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("tree");
+        fs::create_dir(&folder).unwrap();
+        fs::write(root.path().join("secret"), "config IX_B\n\tbool \"b\"\n").unwrap();
+        for source in ["../secret", root.path().join("secret").to_str().unwrap(), "/proc/self/pagemap"] {
+            fs::write(folder.join("Config.in"), format!("config IX_A\n\tbool \"a\"\nsource \"{source}\"\n")).unwrap();
+            assert!(symbols(&folder).names.get_or_init(|| symbols(&folder).read()).is_none(), "{source}");
+        }
     }
 }

@@ -37,14 +37,17 @@ fn is_read(part: &str) -> bool {
 }
 
 /// Returns the digests of the contents of all layers' parts, in order.
-pub(crate) fn of_layers(layers: &[Layer], cancel: &Cancel) -> Result<Vec<(String, Digest)>, PlanError> {
+pub(crate) fn of_layers(
+    layers: &[Layer],
+    budget: &mut Budget,
+    cancel: &Cancel,
+) -> Result<Vec<(String, Digest)>, PlanError> {
     let mut inputs = Vec::new();
-    let mut budget = Budget::default();
     for layer in layers {
         for part in layer.input_folders()? {
             // skiff itself reads these through links; whatever else a link leads to, nobody reads through it.
             let links = if is_read(part) { Links::Followed } else { Links::Kept };
-            let digest = TreeDigest::new(&layer.dir, links, &mut budget, cancel).of(Path::new(part))?;
+            let digest = TreeDigest::new(&layer.dir, links, budget, cancel).of(Path::new(part))?;
             inputs.push((format!("{}: {part}", layer.name), digest));
         }
     }
@@ -84,15 +87,24 @@ pub fn scripts_cover(layer: &str, inner: &Path) -> bool {
 /// # Errors
 /// [`PlanError`] names what cannot be read, and links that lead out of the layer's tree.
 pub fn of_scripts(layer: &str, dir: &LayerDir, cancel: &Cancel) -> Result<Digest, PlanError> {
+    of_scripts_within(layer, dir, &mut Budget::default(), cancel)
+}
+
+/// As [`of_scripts`], as a part of a larger walk.
+pub(crate) fn of_scripts_within(
+    layer: &str,
+    dir: &LayerDir,
+    budget: &mut Budget,
+    cancel: &Cancel,
+) -> Result<Digest, PlanError> {
     let mut builder = DigestBuilder::default();
-    let mut budget = Budget::default();
     let mut names = dir.names()?.unwrap_or_default();
     names.sort();
     for name in names.iter().filter(|name| is_covered(layer, name)) {
         // The links of an overlay belong to the system that is built: here they lead anywhere.
         let runs = SCRIPTS.iter().any(|part| part == name);
         let links = if runs { Links::Followed } else { Links::Kept };
-        let digest = TreeDigest::new(dir, links, &mut budget, cancel).of(Path::new(name))?;
+        let digest = TreeDigest::new(dir, links, budget, cancel).of(Path::new(name))?;
         builder.field(name.as_encoded_bytes()).field(digest.bytes());
     }
     Ok(builder.finish())

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use skiff_kconfig::Kind;
 use skiff_layers::PluginDecl;
 use skiff_layers::Stage;
+use skiff_text::Shown as _;
 
 use crate::PlannedShellHook;
 
@@ -38,7 +39,7 @@ impl fmt::Display for HookStep {
             Self::Component(call) => {
                 write!(f, "{} hook {}/{} {}", call.stage, call.layer, call.plugin.name, call.plugin.version)
             }
-            Self::Script(script) => write!(f, "{} hook {} (a script)", script.stage, script.path.display()),
+            Self::Script(script) => write!(f, "{} hook {} (a script)", script.stage, script.path.shown()),
         }
     }
 }

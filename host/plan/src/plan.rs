@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -42,12 +41,20 @@ use crate::Version;
 use crate::Workspace;
 use crate::cflags;
 use crate::external::ExternalSymbols;
+use crate::external::ExternalTree;
 use crate::fingerprint;
 use crate::placeholder::Placeholders;
 use crate::placeholder::with_layer_root;
 use crate::tree_digest::Budget;
 use crate::tree_digest::Links;
 use crate::tree_digest::TreeDigest;
+
+/// How much more of a chain is read, and whether the user still wants it.
+struct Reading<'c> {
+    text: TextBudget,
+    trees: Budget,
+    cancel: &'c Cancel,
+}
 
 /// Everything that a chain asks for, merged and checked, before anything is done about it.
 #[derive(Clone, Debug)]
@@ -193,27 +200,28 @@ impl BuildPlan {
         contributions: &[Contribution],
         cancel: &Cancel,
     ) -> Result<Self, PlanError> {
-        let mut plan = Self::empty(chain, cancel)?;
-        let mut budget = TextBudget::default();
+        let mut reading = Reading { text: TextBudget::default(), trees: Budget::default(), cancel };
+        let mut plan = Self::empty(chain, &mut reading)?;
         let mut assignments: BTreeMap<Kind, Vec<Assignment>> = BTreeMap::new();
         let mut flags = Vec::new();
         let mut trees = Vec::new();
         for layer in chain.layers() {
-            trees.extend(layer.external_tree()?);
+            let folder = layer.external_tree()?;
+            trees.extend(folder.map(|folder| ExternalTree { folder, layer: layer.dir.clone() }));
         }
-        let external = ExternalSymbols::new(trees);
+        let external = ExternalSymbols::new(trees, cancel);
         for layer in chain.layers() {
             for kind in Kind::ALL {
                 let all = assignments.entry(kind).or_default();
-                plan.add_fragments(layer, kind, &external, all, &mut budget)?;
+                plan.add_fragments(layer, kind, &external, all, &mut reading.text)?;
                 for contribution in contributions.iter().filter(|c| c.layer == layer.name && c.kind == kind) {
                     plan.add_contribution(contribution, &external, all)?;
                 }
             }
-            for file in layer.fragments("cflags", &mut budget)? {
+            for file in layer.fragments("cflags", &mut reading.text)? {
                 flags.push(cflags::flags(&file.text));
             }
-            plan.add_parts(layer, &mut budget, cancel)?;
+            plan.add_parts(layer, &mut reading)?;
         }
         plan.configs =
             assignments.into_iter().map(|(kind, assignments)| (kind, skiff_kconfig::merge(assignments))).collect();
@@ -223,8 +231,8 @@ impl BuildPlan {
         Ok(plan)
     }
 
-    fn empty(chain: &Chain, cancel: &Cancel) -> Result<Self, PlanError> {
-        let inputs = fingerprint::of_layers(chain.layers(), cancel)?;
+    fn empty(chain: &Chain, reading: &mut Reading<'_>) -> Result<Self, PlanError> {
+        let inputs = fingerprint::of_layers(chain.layers(), &mut reading.trees, reading.cancel)?;
         let layers = fingerprint::of_inputs(&inputs);
         Ok(Self {
             chain: chain.names().iter().map(ToString::to_string).collect(),
@@ -285,8 +293,8 @@ impl BuildPlan {
         Ok(())
     }
 
-    fn add_parts(&mut self, layer: &Layer, budget: &mut TextBudget, cancel: &Cancel) -> Result<(), PlanError> {
-        for file in layer.fragments("users", budget)? {
+    fn add_parts(&mut self, layer: &Layer, reading: &mut Reading<'_>) -> Result<(), PlanError> {
+        for file in layer.fragments("users", &mut reading.text)? {
             self.users.extend(User::parse_table(&file.path, &file.text)?);
         }
         if let Some(path) = layer.folder("root_overlay")? {
@@ -297,12 +305,12 @@ impl BuildPlan {
         self.patches.uboot.extend(layer.folder("uboot_patches")?);
         self.external.extend(layer.external_tree()?);
         for plugin in layer.plugins()? {
-            self.add_plugin(layer, plugin, cancel)?;
+            self.add_plugin(layer, plugin, reading)?;
         }
         let hooks = layer.shell_hooks()?;
         if !hooks.is_empty() {
             // They may use whatever is there, also what nobody else reads.
-            let digest = fingerprint::of_scripts(&layer.name, &layer.dir, cancel)?;
+            let digest = fingerprint::of_scripts_within(&layer.name, &layer.dir, &mut reading.trees, reading.cancel)?;
             self.fingerprint.inputs.push((format!("{}: what scripts run", layer.name), digest));
             self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
         }
@@ -324,23 +332,22 @@ impl BuildPlan {
         Ok(())
     }
 
-    fn add_plugin(&mut self, layer: &Layer, plugin: PluginDecl, cancel: &Cancel) -> Result<(), PlanError> {
-        if !plugin.component.is_file() {
+    fn add_plugin(&mut self, layer: &Layer, plugin: PluginDecl, reading: &mut Reading<'_>) -> Result<(), PlanError> {
+        let component = plugin.component.strip_prefix(&layer.root).unwrap_or(&plugin.component);
+        if !layer.dir.is_file(component)? {
             // Commands of others go on working; a build that lacks its hooks is refused.
             self.unbuilt.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
             return Ok(());
         }
-        let bytes = fs::File::open(&plugin.component)
-            .and_then(Digest::of_file)
-            .map_err(|source| PlanError::Input { path: plugin.component.clone(), source })?;
         // A component may lie in any folder of the layer, also in one that is no input otherwise.
         let mut builder = DigestBuilder::default();
-        builder.field(&plugin.name).field(bytes.bytes());
-        let mut budget = Budget::default();
+        let mut digest = |dir: &LayerDir, inner: &Path| {
+            TreeDigest::new(dir, Links::Kept, &mut reading.trees, reading.cancel).of(inner)
+        };
+        builder.field(&plugin.name).field(digest(&layer.dir, component)?.bytes());
         for (dir, inner) in readable(&plugin, &layer.dir, &self.layers) {
             if dir.folder(inner)?.is_some() {
-                let digest = TreeDigest::new(dir, Links::Kept, &mut budget, cancel).of(Path::new(inner))?;
-                builder.field(digest.bytes());
+                builder.field(digest(dir, Path::new(inner))?.bytes());
             }
         }
         self.fingerprint.inputs.push((format!("{}: plugin {}", layer.name, plugin.name), builder.finish()));

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use skiff_text::Shown as _;
+use skiff_text::shown;
+
 /// One line of a users table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -41,7 +44,7 @@ pub enum UserId {
 
 /// A line of a users table that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}:{line}: {fault}: `{text}`", file.display())]
+#[error("{}:{line}: {fault}: `{}`", file.shown(), shown(text))]
 pub struct UserError {
     /// The table.
     pub file: PathBuf,
@@ -49,7 +52,7 @@ pub struct UserError {
     pub line: usize,
     /// What is wrong.
     pub fault: UserFault,
-    /// The line itself, with invisible characters written as `\u{…}`.
+    /// The line itself.
     pub text: String,
     /// Whether a `#` directly behind a character has made the rest of the line a comment.
     pub cut: bool,
@@ -131,7 +134,7 @@ impl User {
                 file: file.to_owned(),
                 line: number,
                 fault,
-                text: line.chars().flat_map(visible).collect(),
+                text: line.to_owned(),
                 cut,
             })?);
         }
@@ -254,14 +257,6 @@ fn id(field: &'static str, text: &str) -> Result<UserId, UserFault> {
             Ok(id @ 1..=LAST_ID) if text.starts_with(|c: char| matches!(c, '1'..='9')) => Ok(UserId::Fixed(id)),
             _ => Err(UserFault::Id { field, found: text.to_owned() }),
         },
-    }
-}
-
-/// Writes a control character so that it is seen.
-fn visible(c: char) -> Vec<char> {
-    match c.is_control() && c != '\t' {
-        true => c.escape_unicode().collect(),
-        false => vec![c],
     }
 }
 

@@ -11,6 +11,7 @@ use skiff_layers::Stage;
 use skiff_plan::Cancel;
 use skiff_plan::Cancelled;
 use skiff_plan::Digest;
+use skiff_text::shown;
 use wasmtime::component::Component;
 use wasmtime::component::InstancePre;
 
@@ -80,10 +81,8 @@ impl Host {
         let Inspection { imports, exports, .. } = self.describe(unchecked, component);
         check_imports(id, decl, powers, &imports)?;
         check_exports(id, decl, &exports)?;
-        let link = |error: wasmtime::Error| LoadError::Link {
-            plugin: id.clone(),
-            message: format!("{error:#}").replace('\n', " "),
-        };
+        let link =
+            |error: wasmtime::Error| LoadError::Link { plugin: id.clone(), message: told(&format!("{error:#}")) };
         let linker = self.linker(powers).map_err(link)?;
         let ready = linker.instantiate_pre(component).map_err(link)?;
         Ok(Plugin { id: id.clone(), decl: decl.clone(), digest: *digest, ready })
@@ -98,7 +97,7 @@ impl Host {
         let wrong = |message: String| LoadError::NotAComponent {
             path: decl.component.clone(),
             manifest: decl.manifest.clone(),
-            message,
+            message: told(&message),
         };
         let kept = self.cache.as_ref().and_then(|cache| cache.load(unchecked.digest));
         if let Some(component) = kept.and_then(|code| self.deserialize(&code).ok()) {
@@ -132,8 +131,8 @@ impl Host {
         Inspection {
             digest: unchecked.digest,
             size: unchecked.bytes.len() as u64,
-            imports: ty.imports(&self.engine).map(|(name, _)| name.to_owned()).collect(),
-            exports: ty.exports(&self.engine).map(|(name, _)| name.to_owned()).collect(),
+            imports: ty.imports(&self.engine).map(|(name, _)| name_of(name)).collect(),
+            exports: ty.exports(&self.engine).map(|(name, _)| name_of(name)).collect(),
         }
     }
 
@@ -178,6 +177,16 @@ fn read(id: &PluginId, decl: &PluginDecl) -> Result<Vec<u8>, LoadError> {
         return Err(LoadError::TooLarge { plugin: id.clone(), path: path.clone(), size, limit: MAX_SIZE });
     }
     Ok(bytes)
+}
+
+/// Returns the name of an import or export as messages show it: names of URLs may hold anything, and be of any length.
+fn name_of(name: &str) -> String {
+    format!("{:.200}", shown(name))
+}
+
+/// Returns what the compiler says of a component, whose names it quotes, as one line.
+fn told(message: &str) -> String {
+    format!("{:.600}", shown(&message.replace('\n', " ")))
 }
 
 /// Returns the version of a package that this host provides.

@@ -257,7 +257,7 @@ impl<'w> Copy<'w> {
     ) -> Result<(), TreeError> {
         (self.watch)()?;
         if depth > MAX_DEPTH {
-            return Err(TreeError::TooDeep { path: crate::error::shown(shown) });
+            return Err(TreeError::TooDeep { path: crate::error::tail(shown) });
         }
         if depth == 0 {
             self.destination = identity(into, shown)?;

@@ -68,7 +68,7 @@ struct Walk<'w> {
 impl Walk<'_> {
     fn folder(&mut self, folder: BorrowedFd<'_>, shown: &str, depth: usize) -> Result<(), TreeError> {
         if depth > MAX_DEPTH {
-            return Err(TreeError::TooDeep { path: crate::error::shown(shown) });
+            return Err(TreeError::TooDeep { path: crate::error::tail(shown) });
         }
         let entries = sorted(folder, shown, &mut self.bound)?;
         self.field(b"folder", entries.len() as u64);

@@ -75,7 +75,7 @@ impl<'w> Bound<'w> {
     fn count(&mut self, shown: &str) -> Result<(), TreeError> {
         (self.watch)()?;
         let left = self.entries.checked_sub(1);
-        self.entries = left.ok_or_else(|| TreeError::TooMany { path: crate::error::shown(shown) })?;
+        self.entries = left.ok_or_else(|| TreeError::TooMany { path: crate::error::tail(shown) })?;
         Ok(())
     }
 }

@@ -1,11 +1,13 @@
 use std::fmt;
 use std::io;
 
+use skiff_text::shown;
+
 /// Why work on a tree was not finished.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
     /// The file system refused.
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", shown(path))]
     Io {
         /// The path below the tree.
         path: String,
@@ -13,7 +15,7 @@ pub enum TreeError {
         source: io::Error,
     },
     /// Something that is neither file nor folder nor link.
-    #[error("{path}: this is {kind}, and only files, folders and symbolic links are copied")]
+    #[error("{}: this is {kind}, and only files, folders and symbolic links are copied", shown(path))]
     Special {
         /// The path below the tree, or in the archive.
         path: String,
@@ -21,40 +23,40 @@ pub enum TreeError {
         kind: &'static str,
     },
     /// Directories are nested too deeply.
-    #[error("{path}: directories are nested more than {} deep", crate::MAX_DEPTH)]
+    #[error("{}: directories are nested more than {} deep", shown(path), crate::MAX_DEPTH)]
     TooDeep {
         /// The path below the tree.
         path: String,
     },
     /// A tree has too many entries.
-    #[error("{path}: the tree holds more than {} files, directories and links", crate::MAX_ENTRIES)]
+    #[error("{}: the tree holds more than {} files, directories and links", shown(path), crate::MAX_ENTRIES)]
     TooMany {
         /// Where the walk was, below the tree.
         path: String,
     },
     /// A directory was moved while it was being removed.
-    #[error("{path}: the directory was moved while it was being removed")]
+    #[error("{}: the directory was moved while it was being removed", shown(path))]
     Moved {
         /// The path below the tree, before it was moved.
         path: String,
     },
     /// A folder would be copied or packed into itself.
-    #[error("{path}: a folder cannot be copied or packed into itself")]
+    #[error("{}: a folder cannot be copied or packed into itself", shown(path))]
     IntoItself {
         /// The destination.
         path: String,
     },
     /// A folder stands where a file has to go.
-    #[error("{path}: there is a folder in its place")]
+    #[error("{}: there is a folder in its place", shown(path))]
     Folder {
         /// The destination.
         path: String,
     },
     /// The bytes are no archive, or a broken one.
-    #[error("it is no archive that can be unpacked: {0}")]
+    #[error("it is no archive that can be unpacked: {}", shown(.0))]
     Archive(String),
     /// A member of an archive has a name outside of it.
-    #[error("the archive names `{name}`, which is outside of it")]
+    #[error("the archive names `{}`, which is outside of it", shown(name))]
     Outside {
         /// The name.
         name: String,
@@ -63,7 +65,7 @@ pub enum TreeError {
     #[error("the archive holds more than {0}")]
     TooLarge(String),
     /// Names have to be text in an archive, and short enough.
-    #[error("{path}: its name or size does not fit into such an archive")]
+    #[error("{}: its name or size does not fit into such an archive", shown(path))]
     Unfit {
         /// The path.
         path: String,
@@ -99,13 +101,13 @@ impl From<TreeError> for io::Error {
 impl TreeError {
     /// Makes a function for `map_err` that names a path.
     pub(crate) fn at(path: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
-        let path = shown(&path.to_string());
+        let path = tail(&path.to_string());
         move |source| Self::Io { path, source }
     }
 
     /// As [`Self::at`], for errors of rustix.
     pub(crate) fn errno(path: impl fmt::Display) -> impl FnOnce(rustix::io::Errno) -> Self {
-        let path = shown(&path.to_string());
+        let path = tail(&path.to_string());
         move |error| Self::Io { path, source: error.into() }
     }
 }
@@ -114,7 +116,7 @@ impl TreeError {
 const MAX_SHOWN: usize = 500;
 
 /// Returns a path for a message: of a long one, the end.
-pub(crate) fn shown(path: &str) -> String {
+pub(crate) fn tail(path: &str) -> String {
     match path.len().checked_sub(MAX_SHOWN) {
         None | Some(0) => path.to_owned(),
         Some(start) => format!("\u{2026}{}", path.get(path.floor_char_boundary(start)..).unwrap_or_default()),

@@ -12,6 +12,7 @@ mod data;
 mod digest;
 mod entry;
 mod error;
+mod mount;
 mod pack;
 mod packing;
 mod path;
@@ -30,6 +31,9 @@ pub use digest::digest;
 pub use digest::digest_file;
 pub use error::Stopped;
 pub use error::TreeError;
+pub use mount::Mount;
+pub use mount::mounts;
+pub use mount::unescaped;
 pub use pack::Archive;
 pub use pack::Compression;
 pub use pack::Format;
@@ -45,6 +49,7 @@ pub use remove::remove;
 pub use temporary::Temporary;
 pub use unpack::Bounds;
 pub use unpack::unpack;
+pub use watched::Watched;
 
 /// What was copied, packed or unpacked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -180,9 +180,9 @@ impl<'w, S: Sink> Pack<'w, S> {
     }
 
     fn folder(&mut self, folder: BorrowedFd<'_>, path: &Path, depth: usize) -> Result<(), TreeError> {
-        let shown = path.display().to_string();
+        let shown = path.to_string_lossy().into_owned();
         if depth > MAX_DEPTH {
-            return Err(TreeError::TooDeep { path: crate::error::shown(&shown) });
+            return Err(TreeError::TooDeep { path: crate::error::tail(&shown) });
         }
         let Destination { folder: destination, shown: into } = &self.source.destination;
         if identity(folder, &shown)? == *destination {
@@ -198,7 +198,7 @@ impl<'w, S: Sink> Pack<'w, S> {
     fn entry(&mut self, folder: BorrowedFd<'_>, entry: &Entry, path: &Path, depth: usize) -> Result<(), TreeError> {
         (self.watch)()?;
         self.amount.entries += 1;
-        let shown = path.display().to_string();
+        let shown = path.to_string_lossy().into_owned();
         let name = path.as_os_str();
         let failed = TreeError::at(&shown);
         match entry.kind {
@@ -220,7 +220,7 @@ impl<'w, S: Sink> Pack<'w, S> {
                 let target = target.map_err(TreeError::errno(&shown))?;
                 self.sink.link(name, OsStr::from_bytes(target.as_bytes())).map_err(failed)
             }
-            Kind::Special(kind) => Err(TreeError::Special { path: path.display().to_string(), kind }),
+            Kind::Special(kind) => Err(TreeError::Special { path: path.to_string_lossy().into_owned(), kind }),
         }
     }
 }

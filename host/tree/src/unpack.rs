@@ -87,7 +87,7 @@ fn decompressed(mut archive: &File) -> Result<Box<dyn Read>, TreeError> {
     match Packing::of(start) {
         Some(packing) => Ok(Box::new(Unpacked::new(packing, archive, MEMORY))),
         None if start.get(257..262) == Some(b"ustar") => Ok(Box::new(BufReader::with_capacity(1 << 16, archive))),
-        None => Err(TreeError::Archive("neither tar nor gzip, xz, zstd, bzip2 or LZ4".into())),
+        None => Err(TreeError::Archive("neither tar nor gzip, xz, LZMA, zstd, bzip2 or LZ4".into())),
     }
 }
 
@@ -207,7 +207,7 @@ impl Unpack<'_> {
         let parts = parts.get(self.strip..).unwrap_or_default();
         let rest = parts.join("/");
         if parts.len() > MAX_DEPTH {
-            return Err(TreeError::TooDeep { path: crate::error::shown(&rest) });
+            return Err(TreeError::TooDeep { path: crate::error::tail(&rest) });
         }
         let path = TreePath::new(&rest).map_err(|_| TreeError::Outside { name: shown })?;
         Ok((!path.is_root()).then_some(path))

@@ -6,13 +6,14 @@ use crate::TreeError;
 use crate::Watch;
 
 /// A reader that asks again and again whether to go on: a file can be made that has no end in sight.
-pub(crate) struct Watched<'w, R> {
+pub struct Watched<'w, R> {
     reader: R,
     watch: Watch<'w>,
 }
 
 impl<'w, R> Watched<'w, R> {
-    pub(crate) fn new(reader: R, watch: Watch<'w>) -> Self {
+    /// Reads from `reader`.
+    pub fn new(reader: R, watch: Watch<'w>) -> Self {
         Self { reader, watch }
     }
 }

@@ -165,6 +165,7 @@ mod tests {
         mode(&root.path().join("a"), 0o1777);
         check().unwrap();
         assert!(trust().check(&root.path().join("a")).is_err(), "others can put things into it");
+        assert!(trust().check(&root.path().join("a/b/..")).is_err(), "nor by another way");
         let mut listing = trust();
         listing.list(&root.path().join("a"));
         mode(&folder, 0o777);

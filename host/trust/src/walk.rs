@@ -33,6 +33,10 @@ where
     while let Some(name) = ahead.pop() {
         if name == ".." {
             here.pop();
+            if ahead.is_empty() {
+                let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
+                visit(Step { path: here.clone(), metadata, is_last: true })?;
+            }
             continue;
         }
         let next = here.join(&name);

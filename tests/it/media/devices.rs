@@ -181,20 +181,14 @@ impl Drop for Loop {
     }
 }
 
-/// Whether this can be tested here; says so loudly if not.
-pub(super) fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        eprintln!("SKIPPED: loop devices are root's; run the tests as root to test writing to devices");
-    }
-    root
+/// Fails where loop devices cannot be made.
+pub(super) fn needs_root() {
+    assert!(rustix::process::geteuid().is_root(), "loop devices are root's: run the tests as root");
 }
 
 #[test]
 fn a_device_is_formatted_installed_to_and_left_alone_where_users_keep_things() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let mut env = environment();
     env.set("SKIFF_CONFIG", "pi/4");
     fill_images(&env, "one ");
@@ -258,9 +252,7 @@ fn a_device_is_formatted_installed_to_and_left_alone_where_users_keep_things() {
 
 #[test]
 fn what_is_personal_goes_onto_the_device_and_nowhere_else() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let mut env = environment();
     env.set("SKIFF_CONFIG", "odroid/xu");
     fill_images(&env, "one ");
@@ -299,9 +291,7 @@ fn what_is_personal_goes_onto_the_device_and_nowhere_else() {
 
 #[test]
 fn nothing_weakens_a_refusal() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let mut env = environment();
     env.set("SKIFF_CONFIG", "odroid/xu");
     fill_images(&env, "one ");
@@ -349,9 +339,7 @@ fn nothing_weakens_a_refusal() {
 
 #[test]
 fn a_medium_that_is_exchanged_after_the_question_is_not_written_to() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let env = environment();
     let device = Loop::new(&env, "one", 64 << 20);
     fs::File::create(env.path("two")).unwrap().set_len(64 << 20).unwrap();
@@ -367,9 +355,7 @@ fn a_medium_that_is_exchanged_after_the_question_is_not_written_to() {
 
 #[test]
 fn images_are_written_packed_or_not_with_a_map_or_without() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let env = environment();
     fill_images(&env, "one ");
     let image = env.path("x.img").display().to_string();
@@ -405,9 +391,7 @@ fn images_are_written_packed_or_not_with_a_map_or_without() {
 /// Another tool's dry run once wiped a disk.
 #[test]
 fn a_dry_run_writes_nothing_and_opens_nothing_for_writing() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let mut env = environment();
     env.set("SKIFF_CONFIG", "pi/4");
     fill_images(&env, "one ");

@@ -17,6 +17,7 @@ use skiff_flash::InstallPlan;
 use skiff_flash::Plan;
 use skiff_flash::RollbackPlan;
 use skiff_flash::Sources;
+use skiff_flash::Toolbox;
 use skiff_flash::Unwatched;
 use skiff_flash::Workshop;
 use skiff_layout::Content;
@@ -96,7 +97,8 @@ impl Card {
         let (path, images) = (folder.path().join("medium"), folder.path().join("images"));
         let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
         let plan = Plan::new(&layout(), MEDIUM, Ids::new(b"x"), &sources(&images, version)).unwrap();
-        Image::build(&plan, file, &path, &programs(), &Unwatched).unwrap();
+        let toolbox = Toolbox { programs: &programs(), scratch: folder.path() };
+        Image::build(&plan, file, &path, toolbox, &Unwatched).unwrap();
         let persist = plan.placed.partitions()[2].range.clone();
         Self { _folder: folder, path, images, persist }
     }

@@ -12,7 +12,7 @@ use skiff_flash::clear;
 use skiff_tests::TestEnvironment;
 
 use super::devices::Loop;
-use super::devices::is_root;
+use super::devices::needs_root;
 use super::foreign::run;
 use super::stand_in;
 use crate::environment;
@@ -49,9 +49,7 @@ fn put(env: &TestEnvironment, bytes: &[u8]) {
 
 #[test]
 fn images_are_unpacked_and_filled_up_and_everything_else_is_refused_by_name() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let mut env = environment();
     env.set("SKIFF_NO_INTERACTIVE", "1");
     let bytes = disk(&env);
@@ -107,9 +105,7 @@ fn images_are_unpacked_and_filled_up_and_everything_else_is_refused_by_name() {
 
 #[test]
 fn a_table_for_other_sectors_and_a_torn_image_are_asked_about() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let mut env = environment();
     env.set("SKIFF_NO_INTERACTIVE", "1");
     disk(&env);
@@ -135,9 +131,7 @@ fn a_table_for_other_sectors_and_a_torn_image_are_asked_about() {
 
 #[test]
 fn an_image_is_not_written_to_what_it_lies_on() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let mut env = environment();
     env.set("SKIFF_NO_INTERACTIVE", "1");
     let bytes = disk(&env);
@@ -170,9 +164,7 @@ fn refusal(device: &Loop) -> Option<Refusal> {
 
 #[test]
 fn a_device_is_known_by_what_it_is_made_of_and_not_by_names() {
-    if !is_root() {
-        return;
-    }
+    needs_root();
     let env = environment();
     let first = Loop::new(&env, "one", 32 << 20);
     run(Command::new("mkfs.ext4").args(["-q", first.path()]));

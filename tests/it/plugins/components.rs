@@ -49,6 +49,20 @@ fn a_component_that_was_cut_or_changed_is_refused() {
     }
 }
 
+#[test]
+fn names_in_a_component_cannot_look_like_a_message() {
+    for name in ["url=<https://x/\nerror: forged\u{202e}>", "url=<https://x/\u{1b}[2J>"] {
+        let env = with_bytes(&text(&format!("(component (import {name:?} (func)))")));
+        let inspected = env.run(&["plugin", "inspect", "my/board/p"]);
+        let checked = env.fail(1, &["plugin", "check", "my/board"]);
+        assert!(inspected.stdout.contains("url=<https://x/\\"), "{}", inspected.stdout);
+        for said in [inspected.stdout, inspected.stderr, checked] {
+            assert!(said.contains("url=<https://x/\\") || said.is_empty(), "{said}");
+            assert!(!said.contains(['\u{1b}', '\u{202e}']) && !said.contains("\nerror: forged"), "{said}");
+        }
+    }
+}
+
 /// Files that the kernel makes up say that they have no size, and have no end.
 #[test]
 fn what_has_no_end_is_not_read_to_its_end() {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::fs::File;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::path::PathBuf;
 use std::thread;
@@ -98,8 +99,9 @@ impl Apt<'_> {
             let task = &task;
             let start = |share| scope.spawn(move || self.download_share(hold, share, task));
             let running: Vec<_> = shares.iter().map(start).collect();
-            // A thread that panicked has said so.
-            outcomes.extend(running.into_iter().filter_map(|thread| thread.join().ok()));
+            let end =
+                |thread: thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+            outcomes.extend(running.into_iter().map(end));
         });
         self.cancel.check()?;
         outcomes.into_iter().collect()

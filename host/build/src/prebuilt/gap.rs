@@ -36,8 +36,7 @@ pub(crate) fn gaps(plan: &BuildPlan, kernel: &BTreeSet<String>) -> Vec<Gap> {
             continue;
         }
         let wanted = |(symbol, entry): &(&Symbol, &Entry)| {
-            let asked = !matches!(entry.winner.value.text(), "n" | "");
-            asked && !(kind == Kind::Kernel && kernel.contains(symbol.as_str()))
+            is_set(entry) && !(kind == Kind::Kernel && kernel.contains(symbol.as_str()))
         };
         let entries = plan.config(kind).entries().filter(wanted);
         gaps.extend(entries.map(|(symbol, entry)| gap(group, symbol.to_string(), entry)));
@@ -84,7 +83,7 @@ fn symbol(symbol: &Symbol, entry: &Entry) -> Option<Gap> {
 }
 
 fn is_set(entry: &Entry) -> bool {
-    !matches!(entry.winner.value.text(), "n" | "" | "\"\"")
+    !entry.winner.value.is_off()
 }
 
 fn meaning(name: &str) -> Meaning {

@@ -258,7 +258,9 @@ impl Prebuilt {
         for overlay in &site.plan.overlays {
             site.cancel.check()?;
             tree.begin(Origin::Overlay(overlay.layer.clone()));
-            tree.copy_overlay(overlay)?;
+            let copied = tree.copy_overlay(overlay, site.cancel);
+            site.cancel.check()?;
+            copied?;
         }
         tree.begin(Origin::Skiff);
         let owners = account::create(&tree, site.plan, target)?;

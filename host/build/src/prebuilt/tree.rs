@@ -1,6 +1,7 @@
 //! The root file system being built, on disk, entered only through a handle: whatever links packages and layers
 //! bring, nothing is written outside.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +17,10 @@ use cap_std::fs::OpenOptions;
 use cap_std::fs::OpenOptionsExt as _;
 use cap_std::fs::Permissions;
 use cap_std::fs::PermissionsExt as _;
+use skiff_plan::Cancel;
 use skiff_plan::Overlay;
+use skiff_tree::Stopped;
+use skiff_tree::Watched;
 
 use super::size::Origin;
 use crate::FileError;
@@ -66,7 +70,12 @@ pub(crate) struct Tree {
     path: PathBuf,
     /// Where files come from.
     origins: RefCell<Origins>,
+    /// Bytes that overlays may still add.
+    room: Cell<u64>,
 }
+
+/// Bytes that the files of all overlays may have together, holes included: an image of squashfs is packed from all of them.
+const MAX_OVERLAYS: u64 = if cfg!(test) { 1 << 20 } else { 64 << 30 };
 
 /// Where the files of a tree come from.
 #[derive(Debug, Default)]
@@ -79,7 +88,7 @@ impl Tree {
     /// Opens an empty folder.
     pub(crate) fn new(path: &Path) -> Result<Self, FileError> {
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(FileError::at("open", path))?;
-        Ok(Self { dir, path: path.to_owned(), origins: RefCell::default() })
+        Ok(Self { dir, path: path.to_owned(), origins: RefCell::default(), room: Cell::new(MAX_OVERLAYS) })
     }
 
     /// Returns the handle.
@@ -212,13 +221,13 @@ impl Tree {
     ///
     /// Modes become what Buildroot makes of them: all may read, programs and folders all may enter; so a
     /// checkout's umask does not show in the image.
-    pub(crate) fn copy_overlay(&self, overlay: &Overlay) -> Result<(), FileError> {
+    pub(crate) fn copy_overlay(&self, overlay: &Overlay, cancel: &Cancel) -> Result<(), FileError> {
         let unread = |error| FileError::at("copy", &overlay.path)(io::Error::other(error));
-        self.copy_folder(&overlay.open().map_err(unread)?, Path::new(""), &overlay.path)
+        self.copy_folder(&overlay.open().map_err(unread)?, Path::new(""), &overlay.path, cancel)
     }
 
     /// Copies the entries of an open folder, and enters those that are folders through it.
-    fn copy_folder(&self, folder: &Dir, inner: &Path, shown: &Path) -> Result<(), FileError> {
+    fn copy_folder(&self, folder: &Dir, inner: &Path, shown: &Path, cancel: &Cancel) -> Result<(), FileError> {
         let list = || -> io::Result<Vec<DirEntry>> {
             let mut entries = folder.entries()?.collect::<io::Result<Vec<_>>>()?;
             entries.sort_by_key(DirEntry::file_name);
@@ -236,28 +245,34 @@ impl Tree {
                 if !self.dir.is_dir(&inner) {
                     self.add_folder(&inner, 0o755).map_err(failed())?;
                 }
-                self.copy_folder(&entry.open_dir().map_err(failed())?, &inner, shown)?;
+                self.copy_folder(&entry.open_dir().map_err(failed())?, &inner, shown, cancel)?;
             } else {
-                self.copy_entry(folder, &entry, &inner).map_err(failed())?;
+                self.copy_entry(folder, &entry, &inner, cancel).map_err(failed())?;
             }
         }
         Ok(())
     }
 
-    fn copy_entry(&self, folder: &Dir, entry: &DirEntry, inner: &Path) -> io::Result<()> {
+    fn copy_entry(&self, folder: &Dir, entry: &DirEntry, inner: &Path, cancel: &Cancel) -> io::Result<()> {
         if entry.file_type()?.is_symlink() {
             return self.add_link(inner, &folder.read_link_contents(entry.file_name())?);
         }
         let mut options = OpenOptions::new();
         // Opening a pipe would wait for a writer.
         options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-        let mut file = entry.open_with(&options)?;
+        let file = entry.open_with(&options)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder nor a symbolic link"));
         }
+        let room = self.room.get().checked_sub(metadata.len());
+        self.room.set(room.ok_or_else(|| {
+            let message = format!("with it, all overlays hold more than {} GiB", MAX_OVERLAYS >> 30);
+            io::Error::new(io::ErrorKind::FileTooLarge, message)
+        })?);
         let program = metadata.permissions().mode() & 0o111 != 0;
-        self.add_file(inner, if program { 0o755 } else { 0o644 }, &mut file)
+        let watch = || cancel.check().map_err(|_| Stopped::Cancelled);
+        self.add_file(inner, if program { 0o755 } else { 0o644 }, &mut Watched::new(file, &watch))
     }
 }
 
@@ -300,9 +315,27 @@ mod tests {
         let tree = Tree::new(&at("tree")).unwrap();
         let overlay =
             |name: &str| Overlay { layer: name.into(), path: at(name), dir: LayerDir::open(&at(name)).unwrap() };
-        tree.copy_overlay(&overlay("one")).unwrap();
-        assert!(tree.copy_overlay(&overlay("two")).is_err());
+        tree.copy_overlay(&overlay("one"), &Cancel::default()).unwrap();
+        assert!(tree.copy_overlay(&overlay("two"), &Cancel::default()).is_err());
         assert_eq!(fs::read_dir(at("outside")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn overlays_have_a_bound_and_can_be_stopped() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        fs::create_dir_all(at("tree")).unwrap();
+        fs::create_dir_all(at("over")).unwrap();
+        fs::File::create(at("over/hole")).unwrap().set_len(MAX_OVERLAYS + 1).unwrap();
+        let overlay = || Overlay { layer: "l".into(), path: at("over"), dir: LayerDir::open(&at("over")).unwrap() };
+        let copy = |cancel: &Cancel| Tree::new(&at("tree")).unwrap().copy_overlay(&overlay(), cancel);
+        let error = std::error::Error::source(&copy(&Cancel::default()).unwrap_err()).unwrap().to_string();
+        assert!(error.contains("all overlays hold more than"), "{error}");
+        fs::write(at("over/hole"), "x").unwrap();
+        let cancel = Cancel::default();
+        copy(&cancel).unwrap();
+        cancel.cancel();
+        assert!(copy(&cancel).is_err());
     }
 
     #[test]
@@ -317,7 +350,7 @@ mod tests {
         }
         let tree = Tree::new(&at("tree")).unwrap();
         let dir = LayerDir::open(&at("over")).unwrap();
-        tree.copy_overlay(&Overlay { layer: "l".into(), path: at("over"), dir }).unwrap();
+        tree.copy_overlay(&Overlay { layer: "l".into(), path: at("over"), dir }, &Cancel::default()).unwrap();
         let mode = |path: &str| {
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(at(path)).unwrap().permissions()) & 0o7777
         };

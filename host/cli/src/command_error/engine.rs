@@ -13,6 +13,7 @@ use skiff_build::buildroot::Pin;
 
 use super::CommandError;
 use super::Kind;
+use super::quoted;
 use crate::trust::refused;
 use skiff_text::Shown as _;
 
@@ -132,8 +133,10 @@ impl From<BuildrootError> for CommandError {
             }
             BuildrootError::Info { .. } => plain.hint("Buildroot 2025.08 and later are known to work"),
             BuildrootError::Command { .. } => plain.hint("write the value itself; a plugin can compute one"),
-            BuildrootError::Modified { path } => plain
-                .hint(format!("remove {} to have it fetched again, or name it with SKIFF_BUILDROOT_DIR", path.shown())),
+            BuildrootError::Modified { path } => plain.hint(format!(
+                "remove {} to have it fetched again, or name it with SKIFF_BUILDROOT_DIR",
+                quoted(&path.to_string_lossy())
+            )),
         }
     }
 }
@@ -142,13 +145,18 @@ impl From<BuildrootError> for CommandError {
 fn no_tree(plain: CommandError, path: &Path) -> CommandError {
     let plain = match submodule(path) {
         Some(Submodule { root, name, url: _ }) if root.join(".git").exists() => plain
-            .hint(format!("check out the submodule: git -C {} submodule update --init {name}", root.shown()))
+            .hint(format!(
+                "check out the submodule: git -C {} submodule update --init -- {}",
+                quoted(&root.to_string_lossy()),
+                quoted(&name)
+            ))
             .hint(format!("it holds the Buildroot that the layers in {} are written for", root.shown())),
         // An archive of the sources has no submodules, and no git that could fetch them.
         Some(Submodule { url: Some(url), root, .. }) => plain.hint(format!(
-            "clone the Buildroot that the layers in {} are written for: git clone {url} {}",
+            "clone the Buildroot that the layers in {} are written for: git clone -- {} {}",
             root.shown(),
-            path.shown()
+            quoted(&url),
+            quoted(&path.to_string_lossy())
         )),
         _ => plain,
     };
@@ -276,7 +284,7 @@ mod tests {
         let modules = "[submodule \"a\"]\n\tpath = a\n\turl = https://example.org/a\n\
                        [submodule \"b\"]\n\tpath = third/buildroot\n\turl = https://example.org/b\n";
         fs::write(root.join(".gitmodules"), modules).unwrap();
-        assert!(hints(&root.join("third/buildroot")).contains("git clone https://example.org/b "));
+        assert!(hints(&root.join("third/buildroot")).contains("git clone -- https://example.org/b "));
         fs::create_dir(root.join(".git")).unwrap();
         let told = hints(&root.join("third/buildroot"));
         assert!(told.contains(&format!("git -C {} submodule update --init third/buildroot", root.shown())), "{told}");

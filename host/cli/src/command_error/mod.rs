@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt::Display;
 use std::io;
 
+use crate::output::indented;
 use crate::output::note;
 use skiff_build::ConfigureError;
 use skiff_build::FileError;
@@ -28,7 +29,6 @@ use skiff_runtime::GrantError;
 use skiff_runtime::HostError;
 use skiff_runtime::LoadError;
 use skiff_text::Shown as _;
-use skiff_text::harmless;
 
 /// What an error means for whoever called skiff: decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,9 +102,9 @@ impl CommandError {
 
     /// Prints the error.
     pub(crate) fn report(&self) {
-        note!("\x1b[1;31merror:\x1b[0m {}", harmless(&self.message));
+        note!("\x1b[1;31merror:\x1b[0m {}", indented(&self.message));
         for hint in &self.hints {
-            note!("\x1b[1;36mhint:\x1b[0m {}", harmless(hint));
+            note!("\x1b[1;36mhint:\x1b[0m {}", indented(hint));
         }
         if self.kind == Kind::Bug {
             note!("\x1b[1;36mhint:\x1b[0m this is a fault in skiff; please report it with this output");
@@ -121,6 +121,12 @@ impl CommandError {
             Kind::Cancelled => 130,
         }
     }
+}
+
+/// A word of a command line that a hint proposes, quoted where the shell would take it apart.
+pub(crate) fn quoted(word: &str) -> String {
+    let quoted = shlex::try_quote(word).map_or_else(|_| word.to_owned(), |text| text.into_owned());
+    skiff_text::shown(&quoted).to_string()
 }
 
 impl From<CatalogError> for CommandError {

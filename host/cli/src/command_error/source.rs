@@ -7,6 +7,7 @@ use skiff_layout::BmapError;
 
 use super::CommandError;
 use super::Kind;
+use super::quoted;
 
 impl From<SourceError> for CommandError {
     fn from(error: SourceError) -> Self {
@@ -46,11 +47,6 @@ impl From<SourceError> for CommandError {
             SourceError::Cancelled => Self::of(Kind::Cancelled, &error),
         }
     }
-}
-
-/// A path for a command line.
-fn quoted(path: &str) -> String {
-    shlex::try_quote(path).map_or_else(|_| path.to_owned(), |text| text.into_owned())
 }
 
 /// How to get to the image in a container.

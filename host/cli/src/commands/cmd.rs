@@ -14,6 +14,7 @@ use skiff_layers::CommandDecl;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
 use skiff_layers::LegacyCommand;
+use skiff_layers::MAKEFILE;
 use skiff_layers::Package;
 use skiff_layers::Zone;
 use skiff_plan::BuildPlan;
@@ -61,7 +62,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         if let Some(command) = board_command(&plan, &owner, &name) {
             return board::run(session, plan, &request.package, command, &request.arguments);
         }
-        return match makefile_of(&plan, &owner) {
+        return match makefile_of(&plan, &owner)? {
             Some(layer) => run_makefile(session, &plan, layer, &name, &request.arguments),
             None => Err(unknown(session, &plan, &request.package, &name)?),
         };
@@ -202,8 +203,9 @@ fn board_command(plan: &BuildPlan, package: &LayerName, name: &str) -> Option<Bo
 
 /// Returns the layer of a package if it has a Makefile with commands. As in SkiffOS, every target of it can be asked
 /// for, listed or not.
-fn makefile_of<'p>(plan: &'p BuildPlan, package: &LayerName) -> Option<&'p Layer> {
-    plan.layer(package.as_str()).filter(|layer| layer.root.join("extensions/Makefile").is_file())
+fn makefile_of<'p>(plan: &'p BuildPlan, package: &LayerName) -> Result<Option<&'p Layer>> {
+    let Some(layer) = plan.layer(package.as_str()) else { return Ok(None) };
+    Ok(layer.dir.is_file(MAKEFILE)?.then_some(layer))
 }
 
 /// Runs a target of a layer's Makefile, if the user has agreed to its scripts.
@@ -234,7 +236,7 @@ fn run_makefile(
     lock::check(session, plan)?;
     session.belief.check("the layer whose scripts would run", &layer.root)?;
     let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
-    let path = layer.root.join("extensions/Makefile");
+    let path = layer.root.join(MAKEFILE);
     let Identity { plugin: id, digest, .. } = &scripts.identity;
     if let Err(error) = scripts.check(&session.grants()?, &path) {
         session.audit_note(id, *digest, AuditEvent::Refused { reason: error.to_string() })?;
@@ -257,8 +259,8 @@ fn has(plan: &BuildPlan, package: &LayerName, name: &str) -> Result<bool> {
     {
         return Ok(true);
     }
-    let Some(layer) = makefile_of(plan, package) else { return Ok(false) };
-    let text = skiff_layers::optional_text(&layer.root.join("extensions/Makefile"))?.unwrap_or_default();
+    let Some(layer) = makefile_of(plan, package)? else { return Ok(false) };
+    let text = layer.makefile()?.unwrap_or_default();
     Ok(has_target(&text, name))
 }
 

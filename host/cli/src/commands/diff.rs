@@ -58,7 +58,7 @@ pub(crate) fn run(session: &Session, args: &DiffArgs) -> Result<()> {
         Some(name) => system(session, name)?,
         None => (session.plan()?, session.workspace.clone()),
     };
-    let difference = compare(&from, &to)?;
+    let difference = compare(&from, &to, &session.cancel)?;
     match args.json {
         true => data!("{:#}", serde_json::json!(difference)),
         false => print(&difference),
@@ -82,7 +82,11 @@ fn system(session: &Session, name: &str) -> Result<(BuildPlan, Workspace)> {
     Ok((other.plan()?, other.workspace))
 }
 
-fn compare((from, from_ws): &(BuildPlan, Workspace), (to, to_ws): &(BuildPlan, Workspace)) -> Result<Difference> {
+fn compare(
+    (from, from_ws): &(BuildPlan, Workspace),
+    (to, to_ws): &(BuildPlan, Workspace),
+    cancel: &Cancel,
+) -> Result<Difference> {
     let mut symbols = BTreeMap::new();
     for kind in ConfigKind::ALL {
         let said = |plan: &BuildPlan, workspace: &Workspace| -> BTreeMap<String, Said> {
@@ -103,7 +107,7 @@ fn compare((from, from_ws): &(BuildPlan, Workspace), (to, to_ws): &(BuildPlan, W
     Ok(Difference {
         layers: changes(&layers(from), &layers(to)),
         symbols,
-        overlays: sides(&overlays(from)?, &overlays(to)?),
+        overlays: sides(&overlays(from, cancel)?, &overlays(to, cancel)?),
         hooks: changes(&hooks(from), &hooks(to)),
         users: changes(&users(from), &users(to)),
         cflags: (from.cflags != to.cflags).then(|| Sides { from: flags(from), to: flags(to) }),
@@ -129,15 +133,21 @@ fn changes(from: &[String], to: &[String]) -> Changes {
 }
 
 /// The files of all overlays, each with the digest of what the last layer brings.
-fn overlays(plan: &BuildPlan) -> Result<BTreeMap<String, Said>> {
+fn overlays(plan: &BuildPlan, cancel: &Cancel) -> Result<BTreeMap<String, Said>> {
     let mut files = BTreeMap::new();
     for overlay in &plan.overlays {
-        add_overlay(&mut files, overlay, &overlay.open()?, Path::new("/"))?;
+        add_overlay(&mut files, overlay, &overlay.open()?, Path::new("/"), cancel)?;
     }
     Ok(files)
 }
 
-fn add_overlay(files: &mut BTreeMap<String, Said>, overlay: &Overlay, folder: &Dir, inner: &Path) -> Result<()> {
+fn add_overlay(
+    files: &mut BTreeMap<String, Said>,
+    overlay: &Overlay,
+    folder: &Dir,
+    inner: &Path,
+    cancel: &Cancel,
+) -> Result<()> {
     let unreadable = |error: io::Error| {
         let path = overlay.path.join(inner.strip_prefix("/").unwrap_or(inner));
         CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", path.shown()))
@@ -147,13 +157,13 @@ fn add_overlay(files: &mut BTreeMap<String, Said>, overlay: &Overlay, folder: &D
         let (name, kind) = (entry.file_name(), entry.file_type().map_err(unreadable)?);
         let inner = inner.join(&name);
         if kind.is_dir() {
-            add_overlay(files, overlay, &entry.open_dir().map_err(unreadable)?, &inner)?;
+            add_overlay(files, overlay, &entry.open_dir().map_err(unreadable)?, &inner, cancel)?;
             continue;
         }
         let value = if kind.is_symlink() {
             format!("-> {}", folder.read_link_contents(&name).map_err(unreadable)?.shown())
         } else if kind.is_file() {
-            overlay.digest_of(inner.strip_prefix("/").unwrap_or(&inner), &Cancel::default())?.to_string()
+            overlay.digest_of(inner.strip_prefix("/").unwrap_or(&inner), cancel)?.to_string()
         } else {
             continue;
         };

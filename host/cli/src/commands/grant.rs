@@ -6,6 +6,7 @@ use serde::Serialize;
 use skiff_layers::Capability;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
+use skiff_layers::MAKEFILE;
 use skiff_plan::BuildPlan;
 use skiff_plan::Digest;
 use skiff_plan::PlannedPlugin;
@@ -126,23 +127,14 @@ fn list(session: &Session, args: &GrantListArgs) -> Result<()> {
 }
 
 fn has_scripts(layer: &Layer) -> Result<bool> {
-    Ok(!layer.shell_hooks()?.is_empty() || layer.dir.is_file("extensions/Makefile")?)
+    Ok(!layer.shell_hooks()?.is_empty() || layer.dir.is_file(MAKEFILE)?)
 }
 
 /// Finds the layer whose scripts somebody means, in the chain or outside.
 fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
-    let read = |layer: &Layer| match layer.root.is_dir() {
-        true => Ok(Some(Scripts::read(&layer.name, &layer.dir, &session.cancel)?)),
-        false => Ok(None),
-    };
-    if session.requested().is_some()
-        && let Some(layer) = session.bare_plan(&session.chain()?)?.layer(name)
-    {
-        return read(layer);
-    }
-    let Ok(package) = name.parse() else { return Ok(None) };
-    let catalog = session.catalog()?;
-    catalog.packages().find(|known| known.name == package).map_or(Ok(None), |package| read(&Layer::at(package)))
+    let found = session.find_layer(name)?.filter(|layer| layer.root.is_dir());
+    let read = |layer: Layer| Scripts::read(&layer.name, &layer.dir, &session.cancel);
+    Ok(found.map(read).transpose()?)
 }
 
 /// Finds a plugin of the chain, or, for a package outside the chain, of that package alone.

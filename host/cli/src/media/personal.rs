@@ -1,7 +1,7 @@
 //! What makes a medium somebody's own: the name of the machine, keys, networks. Given when a device is written; never part of
 //! an image that others get, and never kept.
 
-use std::io::Read as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -9,11 +9,13 @@ use serde::Deserialize;
 use skiff_flash::Item;
 use skiff_flash::ItemKind;
 use skiff_flash::Plan;
+use skiff_layers::ReadError;
 
 use crate::args::PersonalArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::command_error::quoted;
 use crate::session::Session;
 use skiff_text::Shown as _;
 
@@ -94,7 +96,7 @@ impl Own {
                     .hint("public keys are in files that end with .pub"));
             }
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            keys.push((format!("{}.pub", plain_name(&stem)), format!("{}\n", text.trim_end())));
+            keys.push((stem, format!("{}\n", text.trim_end())));
         }
         let mut wifi = Vec::new();
         for network in &project.wifi {
@@ -152,10 +154,10 @@ impl Own {
         if let Some(name) = &self.hostname {
             items.push(Item::text("skiff/hostname", format!("{name}\n")));
         }
-        for (name, key) in &self.keys {
-            items.push(Item::text(format!("skiff/keys/{name}"), key.as_str()));
+        for (name, (_, key)) in file_names(self.keys.iter().map(|(stem, _)| stem)).iter().zip(&self.keys) {
+            items.push(Item::text(format!("skiff/keys/{name}.pub"), key.as_str()));
         }
-        for (ssid, password) in &self.wifi {
+        for (name, (ssid, password)) in file_names(self.wifi.iter().map(|(ssid, _)| ssid)).iter().zip(&self.wifi) {
             let text = format!(
                 "[connection]\nid={0}\ntype=wifi\n\n[wifi]\nmode=infrastructure\nssid={0}\n\n[wifi-security]\nkey-mgmt=wpa-psk\npsk={1}\n\n\
                  [ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n",
@@ -165,7 +167,7 @@ impl Own {
             // NetworkManager takes no connection that others can read.
             items.push(Item {
                 kind: ItemKind::Text { bytes: text.into_bytes(), mode: 0o600 },
-                ..Item::text(format!("skiff/connections/{}.nmconnection", plain_name(ssid)), "")
+                ..Item::text(format!("skiff/connections/{name}.nmconnection"), "")
             });
         }
         items
@@ -201,21 +203,35 @@ impl Own {
 fn text_of(path: &Path) -> Result<String> {
     let unreadable = |problem: &str| {
         CommandError::new(Kind::User, format!("Cannot read `{}`: {problem}", path.shown()))
-            .hint(format!("look at it: ls -l '{}'", path.shown()))
+            .hint(format!("look at it: ls -l {}", quoted(&path.to_string_lossy())))
     };
-    let file = skiff_layers::open_file(path).map_err(|error| unreadable(&error.to_string()))?;
-    let file = file.ok_or_else(|| unreadable("expected a regular file"))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error.to_string()))?;
-    if bytes.len() as u64 > MAX_TEXT {
-        return Err(unreadable(&format!("expected at most {} KiB", MAX_TEXT >> 10)));
-    }
+    let bytes = skiff_layers::optional_bytes(path, MAX_TEXT).map_err(|error| match error {
+        ReadError::Io { source, .. } => unreadable(&source.to_string()),
+        ReadError::NotAFile { .. } => unreadable("expected a regular file"),
+        ReadError::TooLarge { .. } => unreadable(&format!("expected at most {} KiB", MAX_TEXT >> 10)),
+        other => unreadable(&other.to_string()),
+    })?;
+    let bytes = bytes.ok_or_else(|| unreadable("it does not exist"))?;
     String::from_utf8(bytes).map_err(|_| unreadable("expected UTF-8 text"))
 }
 
-/// A value in a key file of NetworkManager: `\` and `;` have a meaning there.
+/// A value in a key file of NetworkManager: `\` and `;` have a meaning there, and spaces at the start are left out (GLib's
+/// `g_key_file_get_string`).
 fn keyfile(text: &str) -> String {
-    text.replace('\\', "\\\\").replace(';', "\\;")
+    let rest = text.trim_start_matches(' ');
+    let spaces = text.len() - rest.len();
+    "\\s".repeat(spaces) + &rest.replace('\\', "\\\\").replace(';', "\\;")
+}
+
+/// Names of files for texts; equal ones get a number.
+fn file_names<'t>(texts: impl Iterator<Item = &'t String>) -> Vec<String> {
+    let mut known = BTreeSet::new();
+    let unique = |text: &String| {
+        let name = plain_name(text);
+        let mut candidates = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
+        candidates.find(|name| known.insert(name.clone())).unwrap_or(name)
+    };
+    texts.map(unique).collect()
 }
 
 /// A name for a file.
@@ -228,6 +244,12 @@ fn plain_name(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_names_get_numbers() {
+        let texts = ["id_rsa", "a b", "a_b", "id_rsa", "id_rsa-2"].map(str::to_owned);
+        assert_eq!(file_names(texts.iter()), ["id_rsa", "a_b", "a_b-2", "id_rsa-2", "id_rsa-2-2"]);
+    }
 
     #[test]
     fn only_small_regular_files_are_read() {

@@ -160,7 +160,7 @@ impl<'b, 'n> Disk<'b, 'n> {
             match key {
                 "size" => {
                     let size = self.image.size("size")?.map(crate::Bytes);
-                    let size = size.map(|size| size.to_string()).unwrap_or_default();
+                    let size = size.map(crate::Bytes::exact).unwrap_or_default();
                     self.notes.push(setting.place.note(&format!("`size` of the image: give it as --size {size}")));
                 }
                 "name" | "temporary" | "empty" => {}

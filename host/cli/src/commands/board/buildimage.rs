@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use skiff_flash::Image;
 use skiff_flash::Outputs;
 use skiff_flash::Plan;
+use skiff_flash::Toolbox;
 use skiff_layout::Bytes;
 use skiff_layout::Medium;
 use skiff_runtime::board::Intent;
@@ -88,7 +89,9 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let file = tempfile::Builder::new().prefix(".image-").tempfile_in(folder).map_err(failed)?;
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
-    let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), &programs, &watch)?;
+    let scratch = super::scratch(session)?;
+    let toolbox = Toolbox { programs: &programs, scratch: &scratch };
+    let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), toolbox, &watch)?;
     let made = outputs.publish(image, file, &path, &watch)?;
     drop(watch);
     for file in made.iter().filter(|_| !args.view.json) {

@@ -6,6 +6,7 @@ use skiff_flash::Image;
 use skiff_flash::ImageSource;
 use skiff_flash::Plan;
 use skiff_flash::Target;
+use skiff_flash::Toolbox;
 use skiff_runtime::board::Intent;
 
 use crate::args::FormatArgs;
@@ -57,7 +58,9 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
-    let image = Image::build(&plan, file.try_clone().map_err(failed)?, &path, &programs, &watch)?;
+    let scratch = super::scratch(session)?;
+    let toolbox = Toolbox { programs: &programs, scratch: &scratch };
+    let image = Image::build(&plan, file.try_clone().map_err(failed)?, &path, toolbox, &watch)?;
     drop(watch);
     let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
     let source = ImageSource::of_image(&path, &image).map_err(failed)?;

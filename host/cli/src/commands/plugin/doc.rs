@@ -9,16 +9,18 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::contract;
+use crate::markdown::code;
+use crate::markdown::text;
 use crate::output::data;
 use crate::session::Session;
 
 /// Writes documentation as Markdown.
 pub(super) fn run(session: &Session, args: &DocArgs) -> Result<()> {
     let Some(plugin) = &args.plugin else {
-        let text = contract::document(&session.root.join("wit")).map_err(|error| {
+        let document = contract::document(&session.root.join("wit")).map_err(|error| {
             CommandError::new(Kind::User, format!("Cannot read the contract: {error}")).hint("is the checkout whole?")
         })?;
-        data!("{}", text.trim_end());
+        data!("{}", document.trim_end());
         return Ok(());
     };
     let chosen = Chosen::find(session, plugin)?;
@@ -40,7 +42,8 @@ fn document(layer: &str, plugin: &PluginDecl) -> String {
         line("\nKnows what is where on the medium of the board.".into());
     }
     for command in &plugin.commands {
-        line(format!("\n## skiff cmd {layer} {}\n\n{}.", command.name, command.summary.trim_end_matches('.')));
+        let summary = text(command.summary.trim_end_matches('.'));
+        line(format!("\n## skiff cmd {layer} {}\n\n{summary}.", command.name));
         if !command.arguments.is_empty() {
             line("\n| argument | value | default | |\n| --- | --- | --- | --- |".into());
         }
@@ -57,13 +60,12 @@ fn document(layer: &str, plugin: &PluginDecl) -> String {
     for capability in &plugin.capabilities {
         let patterns = match capability {
             Capability::Tool(tool) => {
-                let patterns: Vec<String> =
-                    tool.arguments.iter().map(|pattern| format!("`{}`", pattern.text)).collect();
+                let patterns: Vec<String> = tool.arguments.iter().map(|pattern| code(&pattern.text)).collect();
                 format!(", with {}", patterns.join(" "))
             }
             Capability::Files(_) | Capability::Fetch(_) | Capability::Variable { .. } => String::new(),
         };
-        line(format!("| `{capability}` | {}{patterns} |", cell(capability.why())));
+        line(format!("| {} | {}{patterns} |", code(&capability.to_string()), text(capability.why())));
     }
     let limits = plugin.limits;
     line(format!("\nA call takes at most {} MiB and {} s.", limits.memory_mib, limits.time_s));
@@ -78,12 +80,7 @@ fn row(argument: &ArgumentDecl) -> String {
         ArgumentKind::Words => "words".into(),
         ArgumentKind::Choice => argument.choices.iter().map(|choice| &**choice).collect::<Vec<_>>().join(", "),
     };
-    let variable = argument.env.as_ref().map(|name| format!(" (`{name}`)")).unwrap_or_default();
-    let default = argument.default.as_ref().map(|text| format!("`{text}`")).unwrap_or_default();
-    format!("| `--{}`{variable} | {} | {default} | {} |", argument.name, cell(&value), cell(&argument.help))
-}
-
-/// Makes a text fit into a cell of a table.
-fn cell(text: &str) -> String {
-    text.trim().replace('|', "\\|").replace('\n', " ")
+    let variable = argument.env.as_ref().map(|name| format!(" ({})", code(name))).unwrap_or_default();
+    let default = argument.default.as_ref().map(|word| code(word)).unwrap_or_default();
+    format!("| `--{}`{variable} | {} | {default} | {} |", argument.name, text(&value), text(&argument.help))
 }
