@@ -36,6 +36,7 @@ graph-size: skiff
 	@$(SKIFF) graph size
 
 skiff:
+	@command -v cargo >/dev/null || { echo "skiff is built with Rust: install it from https://rustup.rs, or let PATH name it" >&2; exit 1; }
 	@cargo build --release --locked --package skiff-cli
 
 # Builds and boots virt/qemu in a workspace of its own.
@@ -84,7 +85,7 @@ test: qemu buildroot-tools plugin-tools media-tools
 # Needs a Buildroot tree, which no package archive has: SKIFF_TEST_BUILDROOT names it. SKIFF_TEST_REPART names directories with
 # definitions of systemd-repart, with a colon between them.
 test-buildroot: media-tools
-	cargo test --release --locked --package skiff-layout --test real -- --nocapture
+	cargo test --release --locked --package skiff-layout --test real -- --ignored --nocapture
 	cargo test --release --locked --package skiff-tests --test real
 
 bench:

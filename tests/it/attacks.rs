@@ -80,7 +80,15 @@ fn what_others_can_change_is_believed_nowhere() {
         ("overrides/grants.yaml", "overrides/grants.yaml", "the directory of overrides"),
         ("overrides/workspaces/default/x", "overrides/workspaces/default", "the directory of overrides"),
         ("workspaces/.config_default/memory.json", "workspaces/.config_default", "the workspace"),
+        ("workspaces/.config_default/memory.json", "workspaces/.config_default/memory.json", "the workspace"),
         ("workspaces/default/images/x", "workspaces/default", "the workspace"),
+        ("workspaces/default/images/x", "workspaces/default/images", "the workspace"),
+        (
+            "overrides/root_overlay/root/.ssh/authorized_keys",
+            "overrides/root_overlay/root",
+            "the directory of overrides",
+        ),
+        ("grants.yaml", "grants.yaml", "the file with grants"),
         ("skiff.yaml", "skiff.yaml", "the project file"),
         ("cache/apt/x", "cache", "the cache"),
         ("cache/plugins/x", "cache/plugins", "the cache"),
@@ -89,10 +97,31 @@ fn what_others_can_change_is_believed_nowhere() {
         env.write(made, "{}");
         env.set("SKIFF_CACHE_DIR", env.path("cache").to_str().unwrap());
         give_away(&env.path(given));
-        let run: &[&str] =
-            if what == "the cache" { &["-c", "virt/qemu", "compile"] } else { &["-c", "virt/qemu", "plan"] };
+        let run: &[&str] = match what {
+            "the cache" => &["-c", "virt/qemu", "compile"],
+            "the file with grants" => &["-c", "virt/qemu", "--grants", "grants.yaml", "plan"],
+            _ => &["-c", "virt/qemu", "plan"],
+        };
         refused(&env, run, what);
     }
+    // What is only on the way may be sticky; what others can add to may not.
+    let env = environment();
+    env.write("overrides/kernel/mine", "");
+    fs::set_permissions(env.path("overrides"), fs::Permissions::from_mode(0o1777)).unwrap();
+    refused(&env, &["-c", "virt/qemu", "plan"], "the directory of overrides");
+    // The bits of the group are those of an access control list: root's own group, and a stranger who is on the list.
+    let env = environment();
+    env.write("overrides/kernel/mine", "");
+    let acl: Vec<u8> =
+        [(1_u16, 7_u16, u32::MAX), (2, 7, STRANGER), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)]
+            .iter()
+            .flat_map(|(kind, may, id)| [&kind.to_le_bytes()[..], &may.to_le_bytes(), &id.to_le_bytes()].concat())
+            .collect();
+    let acl = [&2_u32.to_le_bytes()[..], &acl].concat();
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(env.path("overrides/kernel"), "system.posix_acl_access", &acl, flags).unwrap();
+    refused(&env, &["-c", "virt/qemu", "plan"], "the directory of overrides");
+    assert!(env.fail(77, &["-c", "virt/qemu", "plan"]).contains(&format!("writable for user {STRANGER}")));
     // A link that a stranger can exchange leads nowhere that is believed.
     let mut env = environment();
     fs::create_dir(env.path("open")).unwrap();
@@ -101,6 +130,54 @@ fn what_others_can_change_is_believed_nowhere() {
     open_to_all(&env.path("open"));
     env.set("SKIFF_OVERRIDES_DIR", env.path("open/link").to_str().unwrap());
     refused(&env, &["-c", "virt/qemu", "plan"], "the directory of overrides");
+}
+
+/// With the engine `buildroot`, what a layer adds runs as the user, and so do filters that a repository's configuration names.
+#[test]
+fn what_buildroot_would_run_is_not_a_strangers() {
+    let mut env = environment();
+    env.set("SKIFF_CACHE_DIR", env.path("cache").to_str().unwrap());
+    let configure = ["--engine", "buildroot", "--offline", "-c", "virt/qemu,my/ext", "configure"];
+    for name in ["external.desc", "external.mk", "Config.in"] {
+        env.write(&format!("layers/my/ext/buildroot_ext/{name}"), "name: EXT\n");
+    }
+    give_away(&env.path("layers/my/ext/buildroot_ext/external.mk"));
+    refused(&env, &configure, "the layer that adds to Buildroot");
+    fs::remove_dir_all(env.path("layers/my/ext/buildroot_ext")).unwrap();
+    env.write("layers/my/ext/metadata/description", "Fine");
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    env.write("skiff.yaml", format!("buildroot: {{pin: {{release: \"1\", commit: \"{commit}\"}}}}\n"));
+    env.write(&format!("cache/buildroot/{commit}/.git/info/attributes"), "* filter=x\n");
+    give_away(&env.path(&format!("cache/buildroot/{commit}/.git/info")));
+    refused(&env, &configure, "the Buildroot tree");
+}
+
+#[test]
+fn nothing_is_written_through_a_link() {
+    let env = environment();
+    env.write("precious", "precious");
+    fs::create_dir_all(env.path("workspaces")).unwrap();
+    symlink(env.path("made"), env.path("workspaces/.lock_default")).unwrap();
+    assert!(env.fail(1, &["-c", "virt/qemu", "configure"]).contains("Too many levels of symbolic links"));
+    assert!(!env.path("made").exists());
+    fs::remove_file(env.path("workspaces/.lock_default")).unwrap();
+    let listed = env.succeed(&["layout", "intel/x64", "--repart", env.path("definitions").to_str().unwrap()]).stdout;
+    for path in listed.lines() {
+        let path = env.path(path.strip_prefix("[ROOT]/").unwrap());
+        fs::remove_file(&path).unwrap();
+        symlink(env.path("precious"), path).unwrap();
+    }
+    env.succeed(&["layout", "intel/x64", "--repart", env.path("definitions").to_str().unwrap()]);
+    assert_eq!(env.read("precious"), "precious");
+}
+
+#[test]
+fn a_chain_has_an_end() {
+    let env = environment();
+    for number in 0..300 {
+        env.write(&format!("layers/d/p{number}/metadata/dependencies"), format!("d/p{}\n", number + 1));
+    }
+    assert!(env.fail(1, &["-c", "d/p0", "plan"]).contains("the chain has more than 256 packages"));
 }
 
 #[test]

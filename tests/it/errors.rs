@@ -506,7 +506,7 @@ fn options_with_values_that_mean_nothing() {
     error: --allow names `my/board/q`, which is not a plugin
     hint: `my/board` has: my/board/p
     --allow "my/bord/p=all"
-    error: --allow names `my/bord/p`: Unknown package `my/bord`
+    error: --allow names `my/bord/p`, and there is no package `my/bord`
     hint: `skiff grant list` shows the plugins of the chain, `skiff list --all` all packages
     --allow "virt/qemu=shell"
     error: --allow names `virt/qemu`, which is not a plugin

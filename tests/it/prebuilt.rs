@@ -208,6 +208,15 @@ fn a_cache_that_others_have_filled_is_not_believed() {
     env.succeed(&["-c", "virt/qemu", "fetch"]);
     assert_eq!(env.read("precious"), "precious");
     assert!(state.join("status").symlink_metadata().unwrap().is_file());
+    let packages = env.path("cache/packages");
+    let give_to = |user: u32| {
+        for entry in fs::read_dir(&packages).unwrap() {
+            std::os::unix::fs::chown(entry.unwrap().path(), Some(user), None).unwrap();
+        }
+    };
+    give_to(4242);
+    assert!(env.fail(77, &["compile"]).contains("belongs to user 4242"));
+    give_to(0);
     for folder in ["lists", ".", ".."] {
         let set = |mode| fs::set_permissions(state.join(folder), fs::Permissions::from_mode(mode)).unwrap();
         set(0o777);

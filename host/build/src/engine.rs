@@ -191,6 +191,15 @@ pub struct Lacking {
     pub layer: Option<String>,
     /// The sentence.
     pub text: String,
+    /// Whether the machine cannot start the system for it.
+    pub fatal: bool,
+}
+
+impl Outlook {
+    /// Returns whether a machine can start the system, as far as the layers say.
+    pub fn starts(&self) -> bool {
+        self.impossible.is_none() && !self.lacks.iter().any(|lack| lack.fatal)
+    }
 }
 
 impl std::fmt::Display for Lacking {

@@ -23,6 +23,9 @@ use crate::atomic::Staging;
 #[derive(Debug)]
 pub struct WorkspaceLock(File);
 
+/// A pipe in the place of a lock would have skiff wait for a reader, and a link could lead anywhere.
+const FLAGS: i32 = rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOFOLLOW).bits().cast_signed();
+
 /// How often a waiting skiff looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -44,7 +47,7 @@ pub(crate) fn wait_for(
 ) -> Result<File, WaitError> {
     let open = || {
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        File::options().create(true).truncate(false).write(true).open(path)
+        File::options().create(true).truncate(false).write(true).custom_flags(FLAGS).open(path)
     };
     let file = open().map_err(FileError::at("open", path))?;
     let mut waiting = None;
@@ -112,9 +115,7 @@ impl WorkspaceLock {
         let path = workspace.lock_file();
         let open = || {
             fs::create_dir_all(workspace.root())?;
-            // A pipe in its place would have it wait for somebody.
-            let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-            File::options().create(true).truncate(false).write(true).custom_flags(flags).open(&path)
+            File::options().create(true).truncate(false).write(true).custom_flags(FLAGS).open(&path)
         };
         let file = open().map_err(FileError::at("open", &path))?;
         match file.try_lock() {

@@ -11,6 +11,7 @@ use clap::builder::TypedValueParser as _;
 use clap_complete::ArgValueCompleter;
 
 pub(crate) use self::given::Unread;
+pub(crate) use self::given::hint;
 pub(crate) use self::media::BuildImageArgs;
 pub(crate) use self::media::DeviceArgs;
 pub(crate) use self::media::DeviceCommand;

@@ -276,7 +276,7 @@ pub(crate) fn refused(session: &Session, plan: &BuildPlan) -> Result<Vec<Refused
         if layer.shell_hooks()?.is_empty() && !wanted.contains(layer.name.as_str()) {
             continue;
         }
-        session.belief.check("the layer whose scripts would run", &layer.root)?;
+        session.belief.check_tree("the layer whose scripts would run", &layer.root)?;
         if Scripts::read(&layer.name, &layer.dir, &session.cancel)?.check(&grants, &layer.root).is_err() {
             refused.push(Refused::Layer(layer.name.clone()));
         }

@@ -10,6 +10,7 @@ use skiff_build::buildroot::Buildroot;
 use skiff_build::buildroot::Source;
 use skiff_build::prebuilt::Prebuilt;
 use skiff_kconfig::Kind as ConfigKind;
+use skiff_layers::Layer;
 use skiff_plan::BuildPlan;
 use skiff_plan::LegacyFolders;
 use skiff_plan::legacy_environment;
@@ -75,8 +76,24 @@ impl Session {
                 self.belief.check("the Buildroot tree", &folder.value)?;
                 Source::Folder(folder.value.clone())
             }
-            None => Source::Pinned(self.project.buildroot.pin.clone().unwrap_or_default()),
+            None => {
+                let pin = self.project.buildroot.pin.clone().unwrap_or_default();
+                // git would run what the repository's configuration says.
+                let tree = self.cache()?.join("buildroot").join(&pin.commit);
+                self.belief.check("the Buildroot tree", &tree)?;
+                self.belief.check_tree("the Buildroot tree", &tree.join(".git"))?;
+                Source::Pinned(pin)
+            }
         };
+        // What a layer adds to Buildroot runs when it is built.
+        let brings = |layer: &&Layer| {
+            let patches = &plan.patches;
+            let all = [&plan.external, &patches.buildroot, &patches.kernel, &patches.uboot];
+            all.into_iter().flatten().any(|path| path.starts_with(&layer.root))
+        };
+        for layer in plan.layers.iter().filter(brings) {
+            self.belief.check_tree("the layer that adds to Buildroot", &layer.root)?;
+        }
         let program = self.environment.program().map(std::borrow::ToOwned::to_owned);
         let program = program.ok_or_else(|| CommandError::new(Kind::Bug, "The program does not know where it is"))?;
         Ok(Buildroot {

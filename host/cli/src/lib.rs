@@ -33,6 +33,7 @@ use crate::args::Args;
 use crate::args::Unread;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
+use crate::output::note;
 
 /// Runs one command line and returns the exit code: 0 ok, 1 an error of the user or the configuration, 2 wrong
 /// usage, 77 refused by policy, 101 a bug in skiff, 130 cancelled; or a plugin command's own.
@@ -57,6 +58,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Err(Unread::Clap(error)) => {
             // A closed output is nobody's fault.
             let _ = error.print();
+            if let Some(hint) = args::hint(&error) {
+                note!("\x1b[1;36mhint:\x1b[0m {hint}");
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
         Err(Unread::Value(error)) => {

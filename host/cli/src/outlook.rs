@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use skiff_build::Engine;
 use skiff_build::Gap;
+use skiff_build::Outlook;
 use skiff_plan::BuildPlan;
 
 use crate::command_error::Result;
@@ -50,13 +51,17 @@ fn without_effect(gaps: &[Gap]) -> Vec<String> {
 const AFTER_BUILD: [(&str, &str); 3] = [("run", ""), ("format", " --device /dev/…"), ("buildimage", " --image FILE")];
 
 /// Returns the command line that makes use of a built system, and what it does.
-pub(crate) fn next_command(session: &Session) -> Result<Option<(String, String)>> {
+pub(crate) fn next_command(session: &Session, outlook: &Outlook) -> Result<Option<(String, String)>> {
+    if !outlook.starts() {
+        let line = session.command_line("--engine buildroot build");
+        return Ok(Some((line, "builds what the machine starts from, too".to_owned())));
+    }
     let chain = session.chain()?;
     for (wanted, arguments) in AFTER_BUILD {
         for package in chain.requested() {
             let offers = cmd::offers(session, package)?;
             if let Some(offer) = offers.into_iter().find(|offer| offer.name == wanted && offer.owner().is_some()) {
-                return Ok(Some((format!("skiff cmd {package} {wanted}{arguments}"), offer.summary)));
+                return Ok(Some((session.command_line(&format!("cmd {package} {wanted}{arguments}")), offer.summary)));
             }
         }
     }

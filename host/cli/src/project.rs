@@ -195,6 +195,11 @@ impl Project {
                     self.expand_into(inner, open, words, steps)?;
                     open.pop();
                 }
+                None if !word.contains('/') && self.path().is_some() => {
+                    let message =
+                        format!("`{word}` is neither a package (`namespace/name`) nor one of `chains:` in {FILE}");
+                    return Err(CommandError::new(Kind::User, message).hint("`skiff list` shows all packages"));
+                }
                 None => words.push(word),
             }
         }

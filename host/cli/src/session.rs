@@ -86,6 +86,8 @@ pub(crate) struct Session {
     for_now: Mutex<GrantFile>,
     /// The grants that come with the checkout, which change in no run that needs them.
     shipped: OnceLock<Grants>,
+    /// Layers that were found to be trusted.
+    checked: Mutex<BTreeSet<PathBuf>>,
     commit: OnceLock<String>,
     /// The cache, once it is known to be trusted.
     cache: OnceLock<PathBuf>,
@@ -99,9 +101,10 @@ impl Session {
         let folder = |variable: &str, default: &str| environment.path(variable).unwrap_or_else(|| root.join(default));
         let name = args.workspace.as_deref().filter(|name| !name.is_empty()).unwrap_or(Workspace::DEFAULT);
         let workspace = Workspace::new(folder("SKIFF_WORKSPACES_DIR", "workspaces"), name)?;
-        for path in [workspace.folder(), workspace.config(), workspace.audit_log()] {
+        for path in [workspace.folder(), workspace.images(), workspace.audit_log()] {
             belief.check("the workspace", &path)?;
         }
+        belief.check_tree("the workspace", &workspace.config())?;
         let remembered = Remembered::read(&workspace)?;
         let known = remembered.as_ref().and_then(|memory| memory.project.as_deref());
         let project = Project::find(&environment, &belief, &root, known)?;
@@ -164,6 +167,7 @@ impl Session {
             warned: Mutex::default(),
             for_now: Mutex::default(),
             shipped: OnceLock::new(),
+            checked: Mutex::default(),
             commit: OnceLock::new(),
             cache: OnceLock::new(),
         })
@@ -198,6 +202,14 @@ impl Session {
             return;
         }
         self.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &indented(text) });
+    }
+
+    /// Returns a command line that a user can copy: it names the workspace unless that is the default.
+    pub(crate) fn command_line(&self, command: &str) -> String {
+        match self.workspace.name() {
+            Workspace::DEFAULT => format!("skiff {command}"),
+            name => format!("skiff -w {name} {command}"),
+        }
     }
 
     pub(crate) fn say(&self, text: &str) {
@@ -278,7 +290,35 @@ impl Session {
 
     /// Makes the plan of a chain, without asking its plugins: they may lack what they need for that.
     pub(crate) fn bare_plan(&self, chain: &Chain) -> Result<BuildPlan> {
+        self.check_layers(chain)?;
         Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &[], &self.cancel)?)
+    }
+
+    /// Checks that nobody else can change the layers that the user has not named: those of the checkout, the base layers
+    /// and the overrides.
+    fn check_layers(&self, chain: &Chain) -> Result<()> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut check = |what: &str, path: &Path| match checked.insert(path.to_owned()) {
+            true => self.belief.check_tree(what, path),
+            false => Ok(()),
+        };
+        check("the directory of base layers", &self.context.base)?;
+        check("the directory of overrides", &self.context.overrides)?;
+        let own = chain.packages().iter().filter(|package| package.root.starts_with(&self.context.configs));
+        own.map(|package| &package.root).try_for_each(|root| check("the layer", root))
+    }
+
+    /// Makes the directory of the workspaces. Somebody else may have made it since it was looked for.
+    fn make_workspaces(&self) -> Result<()> {
+        let root = self.workspace.root();
+        std::fs::create_dir_all(root).map_err(|error| {
+            CommandError::new(
+                Kind::User,
+                format!("Cannot make the directory of workspaces `{}`: {error}", root.shown()),
+            )
+            .hint("SKIFF_WORKSPACES_DIR names another")
+        })?;
+        self.belief.check("the directory of workspaces", root)
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -314,6 +354,7 @@ impl Session {
     }
 
     pub(crate) fn lock(&self) -> Result<WorkspaceLock> {
+        self.make_workspaces()?;
         Ok(WorkspaceLock::take(&self.workspace)?)
     }
 
@@ -337,6 +378,7 @@ impl Session {
         };
         self.belief.check("the cache", &path)?;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
+        self.belief.check("the cache", &path)?;
         // What others have put there while they could is not believed either.
         for entry in std::fs::read_dir(&path).map_err(failed)? {
             self.belief.check("the cache", &entry.map_err(failed)?.path())?;
@@ -363,6 +405,7 @@ impl Session {
                 return Err(CommandError::new(Kind::User, format!("There is no file with grants `{}`", file.shown()))
                     .hint("`skiff grant add` writes such a file: overrides/grants.yaml"));
             }
+            self.belief.check("the file with grants", &file)?;
             grants.read_for_run(&file)?;
         }
         Ok(())
@@ -374,6 +417,7 @@ impl Session {
         let mut grants = match self.shipped.get() {
             Some(known) => known.clone(),
             None => {
+                self.belief.check("the file with grants", &shipped)?;
                 let mut grants = Grants::default();
                 grants.read_shipped(&shipped, &self.context.configs)?;
                 self.shipped.get_or_init(|| grants).clone()
@@ -415,6 +459,7 @@ impl Session {
 
     /// Notes what a plugin does or is allowed.
     pub(crate) fn audit_note(&self, plugin: &PluginId, digest: Digest, event: AuditEvent) -> Result<()> {
+        self.make_workspaces()?;
         let log = self.audit();
         log.note(plugin, digest, event).map_err(|error| {
             CommandError::new(Kind::User, format!("Cannot write to the audit log `{}`: {error}", log.path().shown()))

@@ -58,6 +58,11 @@ impl Belief {
         self.trust.check(path).map_err(|error| refused(what, &error))
     }
 
+    /// As [`Self::check`], for a path and everything below it.
+    pub(crate) fn check_tree(&self, what: &str, path: &Path) -> Result<()> {
+        self.trust.check_tree(path).map_err(|error| refused(what, &error))
+    }
+
     /// Returns whom this run believes.
     pub(crate) fn trust(&self) -> &Trust {
         &self.trust

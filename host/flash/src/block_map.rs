@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::io::Read as _;
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -48,10 +49,20 @@ pub(crate) fn find(image: &Path, named: Option<&Path>) -> Result<Option<(PathBuf
     }
 }
 
+/// Opens a regular file. Opening a pipe would wait for a writer.
+fn open_file(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a regular file")),
+    }
+}
+
 fn read(path: &Path) -> Result<Bmap, SourceError> {
     let shown = path.shown().to_string();
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MAX + 1).read_to_string(&mut text));
+    let read = open_file(path).and_then(|file| file.take(MAX + 1).read_to_string(&mut text));
     let read = read.and_then(|count| match count as u64 > MAX {
         true => Err(io::Error::new(io::ErrorKind::InvalidData, "a block map has at most 64 MiB")),
         false => Ok(()),

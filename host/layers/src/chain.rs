@@ -94,6 +94,9 @@ impl Chain {
     }
 }
 
+/// Packages that a chain may have. Those of SkiffOS have thirty at most.
+const MAX_PACKAGES: usize = 256;
+
 /// Reads a package's dependencies, once.
 fn load(
     name: &LayerName,
@@ -117,6 +120,9 @@ fn load(
     {
         let (variable, path) = (variable.clone(), package.root);
         return Err(ChainError::MissingFolder { name: name.clone(), variable, path });
+    }
+    if nodes.len() >= MAX_PACKAGES {
+        return Err(ChainError::TooLong { name: name.clone(), wanted: wanted.cloned() });
     }
     let dependencies = package.dependencies()?;
     nodes.insert(name.clone(), Node { package, dependencies });

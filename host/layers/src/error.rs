@@ -177,6 +177,14 @@ pub enum ChainError {
         /// Its value.
         path: PathBuf,
     },
+    /// Dependencies make the chain longer than any that somebody would want.
+    #[error("with `{name}`, the chain has more than 256 packages{}", wanted_by(wanted))]
+    TooLong {
+        /// The first package that is too much.
+        name: LayerName,
+        /// Who asked for it: a dependency file, or `None` for the user.
+        wanted: Option<Location>,
+    },
     /// Packages depend on each other in a circle.
     #[error("The dependencies of `{}` form a cycle: {}", cycle.first().map(LayerName::as_str).unwrap_or_default(), arrows(cycle))]
     Cycle {

@@ -74,6 +74,7 @@ pub use metadata::parse_dependencies;
 pub use name::InvalidName;
 pub use name::LayerName;
 pub use name::variable_suffix;
+pub use prebuilt::Lack;
 pub use prebuilt::Prebuilt;
 pub use source::LayerSource;
 pub use yaml::bounded_yaml;

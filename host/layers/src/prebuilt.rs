@@ -50,6 +50,9 @@ pub struct Lack {
     /// Buildroot's symbols: the sentence is true where the configuration sets one of them. Without any it always is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<String>,
+    /// Whether the machine cannot start the system for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fatal: bool,
     /// The layer that says so.
     #[serde(skip_deserializing)]
     pub layer: String,

@@ -6,6 +6,7 @@ use std::io;
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -127,7 +128,11 @@ impl AuditLog {
             none => none.insert(self.open()?),
         };
         // One write for one line, so that lines of several processes do not mix.
-        file.write_all(&line)
+        let written = file.write_all(&line);
+        if written.is_err() {
+            *open = None;
+        }
+        written
     }
 
     fn open(&self) -> io::Result<File> {
@@ -144,11 +149,20 @@ impl AuditLog {
         // Neither a link nor a pipe is followed or waited for.
         let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
         let mut options = fs::OpenOptions::new();
-        let file = options.append(true).create(true).mode(0o600).custom_flags(flags).open(&self.path)?;
-        match file.metadata()?.is_file() {
-            true => Ok(file),
-            false => Err(io::Error::other("it is no file")),
+        let mut file = options.read(true).append(true).create(true).mode(0o600).custom_flags(flags).open(&self.path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("expected a regular file"));
         }
+        // A line that was cut off would swallow the next one.
+        let mut last = [b'\n'];
+        if let Some(at) = metadata.len().checked_sub(1) {
+            file.read_at(&mut last, at)?;
+        }
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+        Ok(file)
     }
 
     fn is_full(&self) -> bool {
@@ -256,6 +270,17 @@ mod tests {
         let reasons = log.read().unwrap().into_iter().map(|record| record.event).collect::<Vec<_>>();
         let wanted = ["first", "second", "third"].map(|reason| AuditEvent::Refused { reason: reason.to_owned() });
         assert_eq!(reasons, wanted);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_swallows_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        refused(&log(root.path()), "first");
+        let path = root.path().join("audit.jsonl");
+        let text = fs::read(&path).unwrap();
+        fs::write(&path, [&text[..], &text[..text.len() / 2]].concat()).unwrap();
+        refused(&log(root.path()), "second");
+        assert_eq!(log(root.path()).read().unwrap().len(), 2);
     }
 
     #[test]

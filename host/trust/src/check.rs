@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use skiff_text::Shown as _;
+use walkdir::WalkDir;
 
 use crate::Accounts;
+use crate::acl;
+use crate::acl::Writer;
 use crate::walk::Step;
 use crate::walk::walk;
 
@@ -57,6 +60,14 @@ pub enum Reason {
         /// The permission bits.
         mode: u32,
     },
+    /// Its access control list lets others write to it.
+    #[error("`{}` is writable for {whom} (its access control list: getfacl)", at.shown())]
+    Listed {
+        /// What is.
+        at: PathBuf,
+        /// A user or a group.
+        whom: String,
+    },
     /// Nobody can say.
     #[error("cannot examine `{}`: {source}", at.shown())]
     Unknown {
@@ -98,6 +109,35 @@ impl Trust {
         walk(path, &mut |step| self.check_step(&step)).map_err(untrusted)
     }
 
+    /// As [`Self::check`], for a path and everything below it. Links below it are not followed.
+    ///
+    /// # Errors
+    /// [`Untrusted`] names the first thing that somebody else can change.
+    pub fn check_tree(&self, path: &Path) -> Result<(), Untrusted> {
+        self.check(path)?;
+        if self.lists(path) || !path.is_dir() {
+            return Ok(());
+        }
+        for entry in WalkDir::new(path).min_depth(1) {
+            let step = |entry: walkdir::DirEntry| {
+                Ok(Step { metadata: entry.metadata()?, path: entry.into_path(), is_last: true })
+            };
+            let reason = match entry.and_then(step) {
+                Ok(step) => self.check_step(&step).err(),
+                // What is removed meanwhile is believed by nobody.
+                Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => None,
+                Err(error) => {
+                    let at = error.path().unwrap_or(path).to_owned();
+                    Some(Reason::Unknown { at, source: error.into() })
+                }
+            };
+            if let Some(reason) = reason {
+                return Err(Untrusted { path: path.to_owned(), reason });
+            }
+        }
+        Ok(())
+    }
+
     /// Returns whether the user has listed a path, or what it will lie in once it exists.
     fn lists(&self, path: &Path) -> bool {
         let real = || path.ancestors().find_map(|existing| existing.canonicalize().ok());
@@ -123,10 +163,23 @@ impl Trust {
         if mode & OTHERS != 0 {
             return Err(Reason::Writable { at: at(), whom: "everybody", mode });
         }
-        if mode & GROUP != 0 && !self.accounts().is_private(metadata.gid(), metadata.uid()) {
+        // Without the bit of the group, no entry of a list allows to write.
+        if mode & GROUP == 0 {
+            return Ok(());
+        }
+        if !self.accounts().is_private(metadata.gid(), metadata.uid()) {
             return Err(Reason::Writable { at: at(), whom: "its group", mode });
         }
-        Ok(())
+        let stranger = acl::writers(path).into_iter().find(|writer| match writer {
+            Writer::User(user) => !self.users.contains(user),
+            Writer::Group(group) => !self.accounts().is_private(*group, metadata.uid()),
+        });
+        let Some(stranger) = stranger else { return Ok(()) };
+        let whom = match stranger {
+            Writer::User(user) => format!("user {user}"),
+            Writer::Group(group) => format!("group {group}"),
+        };
+        Err(Reason::Listed { at: at(), whom })
     }
 }
 
@@ -172,6 +225,26 @@ mod tests {
         listing.check(&folder).unwrap();
         listing.check(&folder.join("not/yet")).unwrap();
         assert!(listing.check(root.path()).is_ok() && trust().check(&folder.join("not/yet")).is_err());
+    }
+
+    #[test]
+    fn a_tree_is_believed_with_all_that_lies_in_it() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = root.path().join("tree");
+        fs::create_dir_all(tree.join("a/b")).unwrap();
+        fs::write(tree.join("a/b/f"), "").unwrap();
+        symlink("/tmp", tree.join("link")).unwrap();
+        trust().check_tree(&tree).unwrap();
+        trust().check_tree(&root.path().join("none")).unwrap();
+        for (path, bits) in [("a/b", 0o1777), ("a/b/f", 0o646), ("a", 0o757)] {
+            let path = tree.join(path);
+            let before = fs::metadata(&path).unwrap().permissions().mode();
+            mode(&path, bits);
+            trust().check(&tree).unwrap();
+            let error = trust().check_tree(&tree).unwrap_err();
+            assert!(matches!(&error.reason, Reason::Writable { at, .. } if *at == path), "{error}");
+            mode(&path, before);
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Machine {
         machine
     }
 
-    fn write(&self, path: &str, text: &str) {
+    fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.root.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -144,6 +144,12 @@ fn every_reason_not_to_write_to_a_device_is_one() {
     }
     let inventory = Inventory::read(machine.root.path()).unwrap();
     assert!(inventory.disks().any(|device| device.name == "sdh" && device.size == 0), "an empty reader is listed");
+    // Names in the table are bytes, and without the table nobody knows what is in use.
+    machine.write("proc/self/mountinfo", b"22 1 8:33 / /media/\xff rw - vfat /dev/sdb1 rw\n");
+    let mounted = machine.refusal("sdb", 1 << 20, &none).unwrap();
+    assert_eq!(mounted.to_string(), "/dev/sdb is in use: sdb1 is mounted on /media/\u{fffd}");
+    fs::remove_file(machine.root.path().join("proc/self/mountinfo")).unwrap();
+    assert!(Inventory::read(machine.root.path()).unwrap_err().to_string().contains("proc/self/mountinfo"));
     let card = inventory.disks().find(|device| device.name == "mmcblk0").unwrap();
     assert_eq!((card.removable, card.word()), (Removable::Yes, "beef"));
 }

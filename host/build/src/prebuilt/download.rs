@@ -33,6 +33,8 @@ impl Apt<'_> {
         packages: impl Iterator<Item = &'p LockedPackage>,
     ) -> Result<Vec<PathBuf>, PrebuiltError> {
         let packages: Vec<&LockedPackage> = packages.collect();
+        // A file of somebody else could be exchanged once it has been digested.
+        packages.iter().try_for_each(|package| self.trust.check(&self.file_of(package)))?;
         let missing = self.missing(&packages)?;
         if let Some(first) = missing.first() {
             if self.offline {

@@ -1,5 +1,6 @@
 //! What a system will be like: who can log in, and what layers say that it lacks.
 
+use skiff_layers::Lack;
 use skiff_plan::BuildPlan;
 use skiff_plan::Target;
 use skiff_plan::User;
@@ -32,7 +33,7 @@ pub(crate) fn of(plan: &BuildPlan, target: &Target) -> Outlook {
     match login(plan, target) {
         Login::Possible(how) => outlook.login = Some(how),
         Login::Impossible(why) => {
-            outlook.lacks.push(Lacking { layer: None, text: format!("nobody can log in: {why}") });
+            outlook.lacks.push(Lacking { layer: None, text: format!("nobody can log in: {why}"), fatal: false });
         }
         Login::Unknown => {}
     }
@@ -40,10 +41,10 @@ pub(crate) fn of(plan: &BuildPlan, target: &Target) -> Outlook {
     let said = plan.prebuilt.lacks.iter().filter(|lack| wanted(&lack.symbols));
     // What every system may lack comes after what the layers of the chain are for.
     let (base, own): (Vec<_>, Vec<_>) = said.partition(|lack| lack.layer.starts_with("base/"));
-    for lack in own {
-        outlook.lacks.push(Lacking { layer: Some(lack.layer.clone()), text: lack.text.to_string() });
-    }
-    outlook.lacks.extend(base.into_iter().map(|lack| Lacking { layer: None, text: lack.text.to_string() }));
+    let lacking =
+        |lack: &Lack, layer: Option<String>| Lacking { layer, text: lack.text.to_string(), fatal: lack.fatal };
+    outlook.lacks.extend(own.into_iter().map(|lack| lacking(lack, Some(lack.layer.clone()))));
+    outlook.lacks.extend(base.into_iter().map(|lack| lacking(lack, None)));
     outlook
 }
 

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
+use clap::error::ContextKind;
+use clap::error::ContextValue;
 use clap::parser::ValueSource;
+use skiff_layers::LayerName;
 use skiff_plan::Workspace;
 
 use super::Args;
@@ -44,6 +47,13 @@ impl Args {
         check(&matches).map_err(Unread::Value)?;
         Self::from_arg_matches(&matches).map_err(|error| Unread::Clap(error.format(&mut command)))
     }
+}
+
+/// Returns what somebody means who gives a chain where no argument is expected: `skiff build virt/qemu`.
+pub(crate) fn hint(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    let is_chain = word.contains('/') && word.split(',').all(|name| name.parse::<LayerName>().is_ok());
+    is_chain.then(|| format!("a chain is named with -c: skiff -c {word} build"))
 }
 
 fn check(matches: &ArgMatches) -> Result<(), CommandError> {

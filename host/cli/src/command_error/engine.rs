@@ -240,7 +240,11 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::TwoKernels { .. } | PrebuiltError::NoKernelImage => {
                 plain.hint("`kernel` in metadata/prebuilt.yaml names one kernel; leave others out of `packages`")
             }
-            PrebuiltError::Unpack { path, .. } => plain.hint(format!("delete {} to fetch it again", path.shown())),
+            // The disk that is full is that of the workspace.
+            PrebuiltError::Unpack { .. } if super::is_full(&error) => plain.hint("SKIFF_WORKSPACES_DIR names another place"),
+            PrebuiltError::Unpack { path, .. } => {
+                plain.hint(format!("delete {} to fetch it again", quoted(&path.to_string_lossy())))
+            }
             PrebuiltError::BadModule { .. } => plain.hint("`skiff compile --update` takes the newest kernel"),
             PrebuiltError::Image { .. } => plain,
         }

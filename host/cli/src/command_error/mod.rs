@@ -146,6 +146,7 @@ impl From<ChainError> for CommandError {
             ),
             ChainError::Unknown { similar, .. } => plain.hint(format!("did you mean {}?", alternatives(&similar))),
             ChainError::MissingFolder { variable, .. } => plain.hint(format!("set {variable} to the package's folder")),
+            ChainError::TooLong { .. } => plain.hint("`skiff why` shows who needs what"),
             ChainError::Cycle { at, .. } => {
                 plain.hint(format!("take one of these dependencies out, such as that in {at}"))
             }

@@ -156,7 +156,9 @@ pub(crate) fn plan_with(session: &Session, package: &LayerName) -> Result<BuildP
     if chain.names().contains(package) {
         let plan = session.plan_of(&chain)?;
         if session.workspace.config().exists() && !skiff_build::is_unchanged(&plan, &session.workspace) {
-            session.warn("layers have changed since the workspace was configured; `skiff compile` builds them in");
+            let compile = session.command_line("compile");
+            session
+                .warn(&format!("layers have changed since the workspace was configured; `{compile}` builds them in"));
         }
         return Ok(plan);
     }
@@ -165,7 +167,7 @@ pub(crate) fn plan_with(session: &Session, package: &LayerName) -> Result<BuildP
 }
 
 /// Returns the plan of one package and what it depends on.
-fn plan_of_package(session: &Session, package: &LayerName) -> Result<BuildPlan> {
+pub(crate) fn plan_of_package(session: &Session, package: &LayerName) -> Result<BuildPlan> {
     session.plan_of(&chain_of_package(session, package)?)
 }
 
@@ -234,7 +236,7 @@ fn run_makefile(
             .hint("a script takes variables: NAME=value"));
     }
     lock::check(session, plan)?;
-    session.belief.check("the layer whose scripts would run", &layer.root)?;
+    session.belief.check_tree("the layer whose scripts would run", &layer.root)?;
     let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
     let path = layer.root.join(MAKEFILE);
     let Identity { plugin: id, digest, .. } = &scripts.identity;
@@ -277,7 +279,10 @@ fn unknown(session: &Session, plan: &BuildPlan, package: &LayerName, name: &str)
     let plain = CommandError::new(Kind::Usage, format!("Package `{package}` has no command `{name}`"));
     let board = plan.plugins.iter().find(|planned| planned.plugin.board.is_some());
     if let Some(board) = board.filter(|_| BoardCommand::named(name).is_some()) {
-        return Ok(plain.hint(format!("the board of the chain has it: skiff cmd {} {name}", board.layer)));
+        return Ok(plain.hint(format!(
+            "the board of the chain has it: {}",
+            session.command_line(&format!("cmd {} {name}", board.layer))
+        )));
     }
     Ok(match names.is_empty() {
         true => plain.hint("neither it nor what it needs has commands; `skiff status` shows those of the chain"),

@@ -33,6 +33,10 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, warn
     site.plan.require_hooks()?;
     consent::obtain(session, site.plan.plugins.iter().filter(called))?;
     let runner = session.runner(site.plan)?;
+    if engine.name() == EngineName::Buildroot {
+        // Compiled objects are believed for their names.
+        session.belief.check_tree("the cache", &session.cache()?.join("ccache"))?;
+    }
     let compiled = engine.compile(site, &runner)?;
     let images = session.workspace.images();
     match compiled {
@@ -49,10 +53,11 @@ pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, warn
 
 /// Says how people get into the system, and which commands make use of it.
 fn say_next(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<()> {
-    if let Some(login) = engine.outlook(plan).login {
+    let outlook = engine.outlook(plan);
+    if let Some(login) = &outlook.login {
         session.say(&format!("Login: {login}"));
     }
-    if let Some((command, _)) = outlook::next_command(session)? {
+    if let Some((command, _)) = outlook::next_command(session, &outlook)? {
         session.say(&format!("Next: {command}"));
     }
     Ok(())
@@ -73,9 +78,8 @@ fn keep_gaps(session: &Session, plan: &BuildPlan, engine: &dyn Engine, warned: b
     };
     let gaps = engine.gaps(plan, &session.workspace);
     skiff_build::write_file(&file, gaps.iter().map(line).collect::<String>().as_bytes())?;
-    let count = gaps.iter().filter(|gap| !gap.is_machinery()).count();
-    if count > 0 {
-        session.say(&format!("{count} settings of all layers have no effect: {}", file.shown()));
+    if !gaps.is_empty() {
+        session.say(&format!("{} settings of the layers have no effect: {}", gaps.len(), file.shown()));
     }
     Ok(())
 }

@@ -201,7 +201,9 @@ fn namespaces() -> Finding {
 
 fn kvm() -> Finding {
     match fs::OpenOptions::new().read(true).write(true).open("/dev/kvm") {
-        Ok(_) => finding("KVM", State::Ok, "systems of this machine's architecture run fast in QEMU"),
+        Ok(_) => {
+            finding("KVM", State::Ok, "/dev/kvm is there; `run` tries whether it works, and has QEMU emulate otherwise")
+        }
         Err(error) => {
             finding("KVM", State::Note, format!("/dev/kvm: {error}; QEMU emulates, which is slow (group `kvm`?)"))
         }

@@ -12,6 +12,7 @@ use crate::args::FlashArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::command_error::quoted;
 use crate::media;
 use crate::media::Chosen;
 use crate::media::TaskWatch;
@@ -21,6 +22,13 @@ use skiff_text::Shown as _;
 
 /// Writes an image file to a device.
 pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
+    if args.image.to_string_lossy().contains("://") {
+        return Err(CommandError::new(
+            Kind::Usage,
+            format!("`{}` is an address, and skiff downloads no images", args.image.shown()),
+        )
+        .hint(format!("download it first: curl -LO {}", quoted(&args.image.to_string_lossy()))));
+    }
     let image = session.environment.absolute(&args.image);
     let map = args.bmap.as_ref().map(|path| session.environment.absolute(path));
     let rules = media::rules(session, args.media.allow_fixed.as_ref());

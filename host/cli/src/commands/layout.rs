@@ -1,9 +1,9 @@
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
 use skiff_flash::Plan;
 use skiff_layers::LayerName;
+use skiff_layers::ReadError;
 use skiff_layout::ImportError;
 use skiff_layout::Layout;
 use skiff_layout::Medium;
@@ -98,6 +98,10 @@ fn import(session: &Session, path: &Path) -> Result<(Layout, Vec<String>)> {
             }
         }
         files.sort();
+        if files.is_empty() {
+            return Err(CommandError::new(Kind::User, format!("no file in `{}` ends with .conf", path.shown()))
+                .hint("name a directory with definitions of systemd-repart"));
+        }
         skiff_layout::from_repart(&files)
     } else {
         let variable = |name: &str| session.environment.get(name).map(str::to_owned);
@@ -113,15 +117,15 @@ fn import(session: &Session, path: &Path) -> Result<(Layout, Vec<String>)> {
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
-    // Opening a pipe would wait for its other end.
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "expected a regular file"));
-    }
-    let mut text = String::new();
-    match fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)? as u64 > MAX_FILE {
-        true => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "expected a file of up to 1 MiB")),
-        false => Ok(text),
-    }
+    let wrong = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, what);
+    let bytes = skiff_layers::optional_bytes(path, MAX_FILE).map_err(|error| match error {
+        ReadError::Io { source, .. } => source,
+        ReadError::NotAFile { .. } => wrong("expected a regular file"),
+        ReadError::TooLarge { .. } => wrong("expected a file of up to 1 MiB"),
+        other => std::io::Error::other(other),
+    })?;
+    let bytes = bytes.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+    String::from_utf8(bytes).map_err(|_| wrong("expected text in UTF-8"))
 }
 
 fn export(folder: &Path, layout: &Layout) -> Result<()> {
@@ -132,11 +136,8 @@ fn export(folder: &Path, layout: &Layout) -> Result<()> {
     }
     for (name, text) in definitions {
         let path = folder.join(name);
-        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, text));
-        written.map_err(|error| {
-            CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown()))
-                .hint("choose another folder")
-        })?;
+        skiff_build::write_file(&path, text.as_bytes())
+            .map_err(|error| CommandError::from(error).hint("choose another folder"))?;
         data!("{}", path.shown());
     }
     Ok(())

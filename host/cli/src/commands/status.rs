@@ -70,7 +70,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     print_packages(session, plan.as_ref())?;
     let offers = plan.as_ref().map(|_| offers_of_requested(session)).unwrap_or_default();
     if let Some(plan) = &plan {
-        print_commands(plan, &offers);
+        print_commands(session, plan, &offers);
     }
     print_next(session, work.as_ref())
 }
@@ -329,7 +329,7 @@ fn offers_of_requested(session: &Session) -> Vec<(LayerName, Vec<Offer>)> {
 }
 
 /// Shows every command of the chain at the package that was asked for, where that answers to it.
-fn print_commands(plan: &BuildPlan, offers: &[(LayerName, Vec<Offer>)]) {
+fn print_commands(session: &Session, plan: &BuildPlan, offers: &[(LayerName, Vec<Offer>)]) {
     let asked_at = |layer: &str, name: &str| {
         let answers = |offer: &Offer| {
             offer.name == name && offer.owner().is_some_and(|owner| owner.as_str().eq_ignore_ascii_case(layer))
@@ -343,7 +343,7 @@ fn print_commands(plan: &BuildPlan, offers: &[(LayerName, Vec<Offer>)]) {
     }
     for planned in plugins {
         for (name, summary) in commands_of(&planned.plugin) {
-            data!("  skiff cmd {} {name:16} {summary}", asked_at(&planned.layer, name));
+            data!("  {} {name:16} {summary}", session.command_line(&format!("cmd {}", asked_at(&planned.layer, name))));
         }
     }
     for planned in &plan.unbuilt {
@@ -353,7 +353,8 @@ fn print_commands(plan: &BuildPlan, offers: &[(LayerName, Vec<Offer>)]) {
     for (layer, commands) in &plan.legacy_commands {
         for command in commands {
             let package = asked_at(layer, &command.name);
-            data!("  skiff cmd {package} {:16} {} (a script)", command.name, command.description);
+            let line = session.command_line(&format!("cmd {package}"));
+            data!("  {line} {:16} {} (a script)", command.name, command.description);
         }
     }
 }
@@ -365,19 +366,21 @@ fn print_next(session: &Session, work: Option<&Work>) -> Result<()> {
         None if session.requested().is_some() => line("skiff status", "once what is wrong above is mended"),
         None => line("SKIFF_CONFIG=virt/qemu skiff build", "choose a chain and build it"),
         Some(work) if work.is_done() => {
-            if let Some((command, what)) = outlook::next_command(session)? {
+            if let Some((command, what)) = outlook::next_command(session, &work.outlook)? {
                 line(&command, &what);
             }
         }
         Some(work) => {
             if !work.configured {
-                line("skiff configure", "merge the layers of the chain");
+                line(&session.command_line("configure"), "merge the layers of the chain");
             }
-            line("skiff compile", "build the system");
+            line(&session.command_line("compile"), "build the system");
         }
     }
     line("skiff list --all", "all packages");
-    line("skiff plan", "what the chain comes to");
+    if session.requested().is_some() {
+        line(&session.command_line("plan"), "what the chain comes to");
+    }
     line("skiff --help", "all commands");
     Ok(())
 }

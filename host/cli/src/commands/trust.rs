@@ -1,3 +1,5 @@
+use std::fs::File;
+use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_build::write_file;
@@ -17,6 +19,10 @@ pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<(
         CommandError::new(Kind::User, "This user has no home directory that could hold a list of trusted paths")
             .hint("set HOME, or name trusted paths in SKIFF_TRUST, separated by colons")
     })?;
+    let _lock = match command {
+        TrustCommand::List => None,
+        TrustCommand::Add { .. } | TrustCommand::Remove { .. } => Some(lock(&path)?),
+    };
     let mut file = trust::read(&path)?;
     let real = |named: &PathBuf| {
         let absolute = environment.absolute(named);
@@ -53,4 +59,19 @@ pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<(
     write_file(&path, text.as_bytes())?;
     note!("{changed}");
     Ok(())
+}
+
+/// Waits for others that change the list, and holds it until the file is closed.
+fn lock(path: &Path) -> Result<File> {
+    let folder = path.parent().unwrap_or(path);
+    let lock = || {
+        std::fs::create_dir_all(folder)?;
+        let folder = File::open(folder)?;
+        folder.lock()?;
+        Ok(folder)
+    };
+    lock().map_err(|error: std::io::Error| {
+        CommandError::new(Kind::User, format!("Cannot lock `{}`: {error}", folder.shown()))
+            .hint("SKIFF_TRUST names trusted paths without a list")
+    })
 }

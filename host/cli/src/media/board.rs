@@ -24,13 +24,19 @@ pub(crate) struct Board {
     pub(crate) decl: BoardDecl,
     /// The package that was asked, which may have the plugin from one that it needs.
     pub(crate) package: LayerName,
+    /// Whether the images of the workspace are those of its system.
+    is_in_chain: bool,
 }
 
 impl Board {
-    /// Finds the plugin of a package, or of one that it needs, in the chain or not.
+    /// Finds the plugin of a package, or of one that it needs: in the chain, or else in that of the package alone, since
+    /// the board of the chain would lay its own files over those of another.
     pub(crate) fn of(session: &Session, package: &LayerName) -> Result<Self> {
-        let plan = cmd::plan_with(session, package)?;
-        Self::in_plan(session, plan, package)
+        if session.requested().is_some() && session.chain()?.names().contains(package) {
+            return Self::in_plan(session, cmd::plan_with(session, package)?, package);
+        }
+        let board = Self::in_plan(session, cmd::plan_of_package(session, package)?, package)?;
+        Ok(Self { is_in_chain: false, ..board })
     }
 
     /// Finds the plugin of a package, or of the nearest one that it needs, in a plan.
@@ -39,7 +45,7 @@ impl Board {
         let found = cmd::of_package(&plan, owner.as_ref().unwrap_or(package))
             .find_map(|planned| planned.plugin.board.clone().map(|decl| (planned.clone(), decl)));
         match found {
-            Some((planned, decl)) => Ok(Self { plan, planned, decl, package: package.clone() }),
+            Some((planned, decl)) => Ok(Self { plan, planned, decl, package: package.clone(), is_in_chain: true }),
             None => Err(CommandError::new(Kind::User, format!("Package `{package}` has no plugin that knows a board"))
                 .hint("one says `board: true` in metadata/plugins.yaml")),
         }
@@ -60,7 +66,7 @@ impl Board {
     pub(crate) fn sources(&self, session: &Session) -> Result<Sources> {
         let images = session.workspace.images();
         Ok(Sources {
-            images: images.is_dir().then_some(images),
+            images: (self.is_in_chain && images.is_dir()).then_some(images),
             layers: self.plan.layer_folders().into_iter().map(|(_, folder)| folder).collect(),
             epoch: session.source_date_epoch()?.unwrap_or(0),
         })

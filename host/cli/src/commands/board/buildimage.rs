@@ -13,6 +13,7 @@ use crate::args::BuildImageArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::command_error::quoted;
 use crate::commands;
 use crate::media::Board;
 use crate::media::TaskWatch;
@@ -36,8 +37,10 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let medium = Medium { size: size - size % SECTOR, sector: 512 };
     let (path, is_told) = output(session, board, args);
     if path.exists() && !path.is_file() {
-        return Err(CommandError::new(Kind::Usage, format!("{} is no file", path.shown()))
-            .hint(format!("to write to a device: skiff cmd {} format", board.package)));
+        return Err(CommandError::new(Kind::Usage, format!("{} is no file", path.shown())).hint(format!(
+            "to write to a device: {}",
+            session.command_line(&format!("cmd {} format", board.package))
+        )));
     }
     if let Some(end) = ["zst", "xz", "gz"].iter().find(|end| path.extension().is_some_and(|own| own == **end)) {
         return Err(CommandError::new(Kind::Usage, format!("{} would not be packed", path.shown()))
@@ -67,7 +70,10 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         && let Some(file) = files.find(|file| file.exists())
     {
         let question = format!("Overwrite `{}`?", file.shown());
-        let again = format!("skiff cmd {} buildimage --force --output '{shown}'", board.package);
+        let size = args.size.map(|size| format!(" --size {}", size.exact())).unwrap_or_default();
+        let publish = if args.publish { " --publish" } else { "" };
+        let words = format!("cmd {} buildimage --force{size}{publish} --output {}", board.package, quoted(&shown));
+        let again = session.command_line(&words);
         if !commands::confirm(session, &question, &again)? {
             return Err(CommandError::new(Kind::Cancelled, "Nothing was written"));
         }

@@ -13,6 +13,7 @@ use crate::args::FormatArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::command_error::quoted;
 use crate::commands::flash;
 use crate::media;
 use crate::media::Board;
@@ -30,9 +31,9 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let chosen = media::choose(session, named.ok_or_else(|| media::unnamed(variable))?, 0, &rules)?;
     let Chosen::Device(cleared) = &chosen else {
         return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().shown())).hint(format!(
-            "make an image: skiff cmd {} buildimage --output {}",
-            board.package,
-            chosen.path().shown()
+            "make an image: {} --output {}",
+            session.command_line(&format!("cmd {} buildimage", board.package)),
+            quoted(&chosen.path().to_string_lossy())
         )));
     };
     let device = cleared.device();

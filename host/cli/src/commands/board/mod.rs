@@ -79,9 +79,11 @@ pub(crate) fn run(
     arguments: &[String],
 ) -> Result<ExitCode> {
     // What is not in the chain would lay its own files over those of the board that is.
-    if session.requested().is_some() && !session.chain()?.names().contains(package) {
-        return Err(CommandError::new(Kind::User, format!("`{package}` is not in the chain of this workspace"))
-            .hint(format!("name a chain with it: skiff -c BOARD cmd {package} {}", command.name())));
+    let is_help = arguments.iter().any(|argument| argument == "--help" || argument == "-h");
+    if !is_help && session.requested().is_some() && !session.chain()?.names().contains(package) {
+        let line = format!("skiff -w WORKSPACE -c {package} cmd {package} {}", command.name());
+        return Err(CommandError::new(Kind::User, format!("this workspace has no system for `{package}`"))
+            .hint(format!("name a workspace and a chain with it: {line}")));
     }
     let board = Board::in_plan(session, plan, package)?;
     let done = match command {
@@ -152,9 +154,8 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
     if path.exists() && !path.is_file() {
         return Err(CommandError::new(Kind::Usage, format!("`{}` is no file", path.shown())).hint("choose another"));
     }
-    std::fs::write(path, picture.svg()).map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown())).hint("choose another file")
-    })
+    skiff_build::write_file(path, picture.svg().as_bytes())
+        .map_err(|error| CommandError::from(error).hint("choose another file"))
 }
 
 /// A folder with room for what goes onto a medium: that of the workspace.
