@@ -1,6 +1,7 @@
 //! What media cost: an image of 240 MB made by skiff, by genimage and the way SkiffOS does it, and written to a loop device by
 //! skiff and by bmaptool; and 3,000 long names in one directory of FAT, beside mcopy. `TMPDIR=/dev/shm` keeps the disk out of it. Loop devices are root's.
 
+#![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! What plugins cost, beside what the same work costs in shell. `TMPDIR=/dev/shm` keeps the disk out of it.
 
+#![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
 
 use std::fs;

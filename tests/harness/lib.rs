@@ -1,5 +1,7 @@
 //! What the tests share: a skiff of its own for each test, and the guests.
 
+#![allow(clippy::disallowed_methods, reason = "tests name their own files")]
+
 mod environment;
 mod host;
 

@@ -1,5 +1,6 @@
 //! Tests of skiff as a whole. README.md beside this folder says which kind belongs where.
 
+#![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,

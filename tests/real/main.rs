@@ -1,5 +1,6 @@
 //! skiff with a real Buildroot tree, which no package archive has: `make test-buildroot SKIFF_TEST_BUILDROOT=<folder>`.
 
+#![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(clippy::expect_used, reason = "a test may stop at the first surprise")]
 
 mod users;

@@ -1,6 +1,7 @@
 //! What trees of files say beside contents, and what becomes of it: on ext4 it is kept, on FAT it is kept or named. Looked at with
 //! other people's tools.
 
+#![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
 use std::ffi::OsString;

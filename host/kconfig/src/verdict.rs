@@ -253,7 +253,7 @@ endif
         fs::write(root.path().join("Config.in"), KCONFIG).unwrap();
         fs::create_dir(root.path().join("sub")).unwrap();
         fs::write(root.path().join("sub/inner.in"), INNER).unwrap();
-        let variables = BTreeMap::from([("DIR".to_owned(), root.path().join("sub").display().to_string())]);
+        let variables = BTreeMap::from([("DIR".to_owned(), root.path().join("sub").to_string_lossy().into_owned())]);
         let definitions = Definitions::read(Kind::Buildroot, root.path(), &variables).unwrap();
         let dropped = dropped(&config(wanted), &config(finished), || Some(definitions));
         dropped.iter().map(|d| format!("{}: {}", d.assignment, d.reason)).collect()

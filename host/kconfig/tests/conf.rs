@@ -3,6 +3,7 @@
 //! `conf` of Debian's package `linux-kbuild-*` reads them; `make test` installs it. `SKIFF_TEST_CONF` names another one,
 //! such as Buildroot's own (`make -C support/kconfig -f Makefile.br conf`), which also takes any byte behind a `#`.
 
+#![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
 use std::env;

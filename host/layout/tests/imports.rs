@@ -1,5 +1,6 @@
 //! Imports of small files of our own, beside the tools that they are written for.
 
+#![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod compare;

@@ -2,6 +2,7 @@
 //! `SKIFF_TEST_REPART` (directories with a colon between them) for systemd-repart. `SKIFF_TEST_GENIMAGE` names another genimage
 //! than that of the machine: some boards need a newer one.
 
+#![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod compare;

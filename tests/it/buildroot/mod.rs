@@ -351,7 +351,7 @@ fn no_network_means_a_clear_error() {
     );
     env.write(".git/HEAD", "ref: refs/heads/main\n");
     let said = env.fail(1, &["configure"]);
-    assert!(said.contains("submodule update --init not-buildroot"), "{said}");
+    assert!(said.contains("submodule update --init -- not-buildroot"), "{said}");
 }
 
 #[test]

@@ -52,10 +52,10 @@ impl Machine {
             ("diskseq", minor.to_string()),
         ];
         for (key, value) in &plain {
-            self.write(&format!("{folder}/{key}"), &format!("{value}\n"));
+            self.write(&format!("{folder}/{key}"), format!("{value}\n"));
         }
         for (key, value) in attributes {
-            self.write(&format!("{folder}/{key}"), &format!("{value}\n"));
+            self.write(&format!("{folder}/{key}"), format!("{value}\n"));
         }
         self.link(name, &folder);
         minor
@@ -66,7 +66,7 @@ impl Machine {
         for (key, value) in
             [("dev", number), ("size", "1000"), ("ro", "0"), ("partition", "1")].iter().chain(attributes)
         {
-            self.write(&format!("{folder}/{key}"), &format!("{value}\n"));
+            self.write(&format!("{folder}/{key}"), format!("{value}\n"));
         }
         self.link(name, &folder);
     }

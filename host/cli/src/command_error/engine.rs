@@ -291,7 +291,10 @@ mod tests {
         assert!(hints(&root.join("third/buildroot")).contains("git clone -- https://example.org/b "));
         fs::create_dir(root.join(".git")).unwrap();
         let told = hints(&root.join("third/buildroot"));
-        assert!(told.contains(&format!("git -C {} submodule update --init third/buildroot", root.shown())), "{told}");
+        assert!(
+            told.contains(&format!("git -C {} submodule update --init -- third/buildroot", root.shown())),
+            "{told}"
+        );
         assert!(!hints(&root.join("third")).contains("submodule"));
     }
 }
