@@ -18,6 +18,8 @@ fn sums(umask: u32) -> String {
     for chain in ["virt/qemu,skiff/core", "virt/qemu_arm64,skiff/core"] {
         let mut env = environment();
         env.set("SKIFF_ROOT_DIR", copied.to_str().unwrap());
+        // Without a umask, everybody can write to the files.
+        env.set("SKIFF_TRUST", copied.to_str().unwrap());
         env.set("TZ", if umask == 0 { "UTC" } else { "Asia/Tokyo" });
         env.write("overrides/root_overlay/etc/note", "same");
         env.write("overrides/users/table", "alice -1 alice -1 =secret /home/alice /bin/sh - Alice\n");
