@@ -41,6 +41,7 @@ use skiff_plan::Task;
 use skiff_plan::Unit;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
+use skiff_trust::Trust;
 
 pub use self::account::Accounts;
 pub use self::error::PrebuiltError;
@@ -67,8 +68,6 @@ use crate::images::Symlinks;
 use crate::outputs;
 use crate::outputs::BuildRecord;
 use crate::workspace;
-
-use skiff_trust::Trust;
 
 use self::apt::Apt;
 use self::distribution::Distribution;
