@@ -261,7 +261,7 @@ fn nothing_is_downloaded_offline_and_a_lock_that_would_change_is_refused() {
     assert!(!env.path("empty/packages").exists());
     env.set("SKIFF_CACHE_DIR", "");
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "--locked", "fetch"]), @"
-    error: Not as `[ROOT]/workspaces/default/skiff.lock` has it, and --locked is given:
+    error: the system is not as `[ROOT]/workspaces/default/skiff.lock` has it, and --locked is given:
       nothing is locked yet
     hint: run it once without --locked, and look at what has changed
     ");

@@ -118,6 +118,65 @@ fn every_shipped_plugin_has_its_grants_and_fits_them() {
     }
 }
 
+/// Returns the sources below a folder of the checkout, by their paths.
+fn sources(folder: &str) -> BTreeMap<String, String> {
+    let checkout = TestEnvironment::checkout();
+    let files = walkdir::WalkDir::new(checkout.join(folder)).into_iter().filter_map(Result::ok);
+    let files = files.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"));
+    files
+        .map(|entry| {
+            let name = entry.path().strip_prefix(&checkout).unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+/// A row of HOSTILE.md says what holds it: a test of the whole, one of a guest, a file with unit tests, or a fuzz target. What
+/// it names is there; a gap is called one.
+#[test]
+fn what_holds_a_hostile_case_is_a_test_that_exists() {
+    let text = fs::read_to_string(TestEnvironment::checkout().join("tests/HOSTILE.md")).unwrap();
+    let (whole, units) = (sources("tests/it"), sources("host"));
+    let has_test = |file: &str, name: &str| {
+        let known = name.trim_end_matches('…');
+        let ends = if known == name { "(" } else { "" };
+        let wanted = format!("fn {known}{ends}");
+        whole.iter().chain(&units).any(|(path, text)| {
+            path.rsplit('/').next() == Some(&format!("{file}.rs")) && text.contains("#[test]") && text.contains(&wanted)
+        })
+    };
+    let has_guest = |name: &str| {
+        let constant = format!("guests::{}", name.to_uppercase());
+        whole.values().any(|text| text.contains(&constant))
+    };
+    let has_units = |path: &str| {
+        units.iter().any(|(known, text)| {
+            let is_it = known.ends_with(&format!("/{path}")) || known.starts_with(&format!("{path}/"));
+            is_it && text.contains("#[test]")
+        })
+    };
+    let has_fuzz = |name: &str| TestEnvironment::checkout().join(format!("tests/fuzz/fuzz_targets/{name}.rs")).is_file();
+    let mut rows = 0;
+    for line in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |") && !line.starts_with("| -")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [_, _, _, held] = cells.as_slice() else { panic!("{line}") };
+        rows += 1;
+        if held.starts_with("the same") || held.starts_with("gap: ") || *held == "—" {
+            continue;
+        }
+        let names: Vec<&str> = held.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{line}");
+        for name in names {
+            let is_there = match name.split_once("::") {
+                Some((file, test)) => has_test(file, test),
+                None => has_guest(name) || has_units(name) || has_fuzz(name),
+            };
+            assert!(is_there, "`{name}` is not a test: {line}");
+        }
+    }
+    assert!(rows > 90, "{rows}");
+}
+
 #[test]
 fn the_help_screen_is_what_was_reviewed() {
     let help = crate::environment().succeed(&["--help"]).stdout;

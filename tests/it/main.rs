@@ -23,6 +23,7 @@ mod documented;
 mod errors;
 mod house;
 mod kill;
+mod locked;
 mod media;
 mod plugins;
 mod prebuilt;

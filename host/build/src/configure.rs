@@ -23,8 +23,9 @@ use crate::EngineError;
 use crate::FileError;
 use crate::MemoryError;
 use crate::Remembered;
-use crate::Site;
+use crate::BuildContext;
 use crate::WorkspaceError;
+use crate::contributions;
 use crate::atomic::Staging;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
@@ -91,12 +92,12 @@ struct State {
 /// # Errors
 /// [`ConfigureError`]; the last good configuration then stays in place.
 pub fn configure(
-    site: &Site<'_>,
+    context: &BuildContext,
     engine: &dyn Engine,
     remembered: &Remembered,
     strict: bool,
 ) -> Result<Configured, ConfigureError> {
-    let (plan, workspace) = (site.plan, site.workspace);
+    let (plan, workspace) = (&context.plan, &context.workspace);
     let files = files(plan);
     if is_complete(plan, workspace, engine, &files) {
         // The same system may have been asked for in another way.
@@ -120,7 +121,7 @@ pub fn configure(
     for stage in ["pre", "post"] {
         make_executable(&folder.join(format!("{stage}_build.sh")))?;
     }
-    let taken = engine.configure(site, &folder)?;
+    let taken = engine.configure(context, &folder)?;
     if strict && taken.dropped.iter().any(|dropped| is_wish(plan, dropped)) {
         let dropped = taken.dropped.into_iter().filter(|dropped| is_wish(plan, dropped)).collect();
         return Err(ConfigureError::Strict { dropped });
@@ -253,6 +254,9 @@ fn files(plan: &BuildPlan) -> BTreeMap<PathBuf, String> {
     add(memory::CHAIN, format!("{}\n", plan.chain.join(",")));
     for stage in [Stage::Pre, Stage::Post] {
         add(&format!("{stage}_build.sh"), hook_script(stage));
+    }
+    if !plan.contributors().is_empty() {
+        add(contributions::FILE, contributions::text(plan));
     }
     add("plan.json", format!("{:#}\n", serde_json::json!(document::document(plan))));
     add("DO_NOT_EDIT", "Written by `skiff configure`, which replaces the whole folder. Edit a layer instead.\n".into());

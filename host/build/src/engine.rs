@@ -1,13 +1,10 @@
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use skiff_kconfig::Dropped;
 use skiff_plan::BuildPlan;
-use skiff_plan::Cancel;
 use skiff_plan::HookRunner;
-use skiff_plan::Reporter;
 use skiff_plan::Workspace;
 
 use crate::BuildrootError;
@@ -15,7 +12,7 @@ use crate::FileError;
 use crate::PrebuiltError;
 use crate::StageChange;
 use crate::StageInputs;
-use crate::WorkspaceLock;
+use crate::BuildContext;
 
 /// Builds a system from a plan.
 pub trait Engine {
@@ -27,7 +24,7 @@ pub trait Engine {
     ///
     /// # Errors
     /// [`EngineError`]; whatever was configured before still is.
-    fn configure(&self, site: &Site<'_>, merged: &Path) -> Result<TakenOver, EngineError>;
+    fn configure(&self, context: &BuildContext, merged: &Path) -> Result<TakenOver, EngineError>;
 
     /// Returns what the engine's half of the configuration is at present: its content, and what else it was made
     /// with. `None` when it is not there.
@@ -67,14 +64,14 @@ pub trait Engine {
     ///
     /// # Errors
     /// [`EngineError`] with everything that could not be had.
-    fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError>;
+    fn fetch(&self, context: &BuildContext) -> Result<(), EngineError>;
 
     /// Builds the system.
     ///
     /// # Errors
     /// [`EngineError`]. With `prebuilt` the last good images are still there; with `buildroot` the next build goes on
     /// where this one has stopped.
-    fn compile(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, EngineError>;
+    fn compile(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, EngineError>;
 }
 
 /// What an engine made of a merged configuration.
@@ -147,20 +144,6 @@ pub enum EngineError {
     /// The engine `buildroot` says so.
     #[error(transparent)]
     Buildroot(#[from] BuildrootError),
-}
-
-/// Where work is done, and who is told of it.
-pub struct Site<'s> {
-    /// What to build.
-    pub plan: &'s BuildPlan,
-    /// Where.
-    pub workspace: &'s Workspace,
-    /// The right to change the workspace.
-    pub lock: &'s WorkspaceLock,
-    /// Who is told of progress.
-    pub reporter: &'s Arc<dyn Reporter>,
-    /// Whether to stop.
-    pub cancel: &'s Cancel,
 }
 
 /// What a build did.

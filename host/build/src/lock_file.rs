@@ -224,10 +224,8 @@ impl LockedSystem {
     pub fn layers(plan: &BuildPlan) -> Vec<LockedLayer> {
         let digest = |name: &str| {
             let mut builder = DigestBuilder::default();
-            for (input, digest) in &plan.fingerprint.inputs {
-                if let Some(part) = input.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")) {
-                    builder.field(part).field(digest.bytes());
-                }
+            for (input, digest) in plan.fingerprint.inputs.iter().filter(|(input, _)| input.layer == name) {
+                builder.field(input.to_string()).field(digest.bytes());
             }
             builder.finish().to_string()
         };

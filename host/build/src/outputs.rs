@@ -32,7 +32,7 @@ pub(crate) const SUMS: &str = "SHA256SUMS";
 pub(crate) const RECORD: &str = "build.json";
 
 /// The present version of the record.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The record of a build cannot be read, so nobody knows what is in the workspace. It is never taken for missing: what
 /// was built would be thrown away.
@@ -55,22 +55,22 @@ pub enum RecordError {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BuildRecord {
     /// The version of its format.
-    #[serde(default = "first_version")]
     version: u32,
     /// The engine that has made them.
     pub(crate) engine: EngineName,
     /// The stages with their inputs.
     pub(crate) stages: Vec<StageInputs>,
     /// What else the engine wants to know of that build the next time.
-    #[serde(default, alias = "packages")]
+    #[serde(default)]
     pub(crate) details: serde_json::Value,
     /// The digest of `SHA256SUMS`; `None` while a build is under way, or when it did not end well.
     pub(crate) outputs: Option<String>,
 }
 
-/// The first records did not name theirs.
-fn first_version() -> u32 {
-    VERSION
+/// What records of all versions have.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 impl BuildRecord {
@@ -84,13 +84,15 @@ impl BuildRecord {
         let path = Self::path(workspace);
         let Some(bytes) = read_optional(&path)? else { return Ok(None) };
         let broken = |path, reason| RecordError::Broken { path, reason };
-        match serde_json::from_slice::<Self>(&bytes) {
-            Ok(record) if record.version == VERSION => Ok(Some(record)),
-            Ok(record) => {
-                Err(broken(path, format!("it has version {}, and this skiff knows {VERSION}", record.version)))
+        // What else stands in it depends on its version.
+        match serde_json::from_slice::<Versioned>(&bytes) {
+            Ok(Versioned { version: VERSION }) => {}
+            Ok(Versioned { version }) => {
+                return Err(broken(path, format!("it has version {version}, and this skiff knows {VERSION}")));
             }
-            Err(error) => Err(broken(path, error.to_string())),
+            Err(error) => return Err(broken(path, error.to_string())),
         }
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| broken(path, error.to_string()))
     }
 
     /// Returns what the engine wanted to know; nothing when it noted nothing.

@@ -4,17 +4,22 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
+use serde::Serializer;
 use skiff_plan::Digest;
 use skiff_plan::DigestBuilder;
+
+use crate::Input;
 
 /// A stage and what it is made from, besides the stages before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageInputs {
     /// Its name: `kernel`.
     pub stage: String,
-    /// The digest of each input, by a name that people understand: `pi/4: kernel`.
-    pub inputs: BTreeMap<String, String>,
+    /// The digest of each input.
+    #[serde(with = "pairs")]
+    pub inputs: BTreeMap<Input, Digest>,
 }
 
 /// Why a stage has to be made again.
@@ -23,7 +28,26 @@ pub struct StageChange {
     /// The stage.
     pub stage: String,
     /// What has changed, each with what happened to it; empty when only an earlier stage has.
-    pub inputs: Vec<(String, InputChange)>,
+    #[serde(serialize_with = "as_text")]
+    pub inputs: Vec<(Input, InputChange)>,
+}
+
+/// Documents show an input as people read it.
+fn as_text<S: Serializer>(inputs: &[(Input, InputChange)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(inputs.iter().map(|(input, change)| (input.to_string(), change)))
+}
+
+/// Keys of JSON are text, so records have a list of pairs.
+mod pairs {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<Input, Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<BTreeMap<Input, Digest>, D::Error> {
+        Ok(Vec::deserialize(source)?.into_iter().collect())
+    }
 }
 
 /// What happened to an input since it was last used.
@@ -55,14 +79,14 @@ impl StageInputs {
     }
 
     /// Adds an input by its digest.
-    pub(crate) fn add(&mut self, name: impl Into<String>, digest: Digest) -> &mut Self {
-        self.inputs.insert(name.into(), digest.to_string());
+    pub(crate) fn add(&mut self, input: Input, digest: Digest) -> &mut Self {
+        self.inputs.insert(input, digest);
         self
     }
 
     /// Adds an input by its text.
-    pub(crate) fn add_text(&mut self, name: impl Into<String>, text: impl AsRef<[u8]>) -> &mut Self {
-        self.add(name, Digest::of(text.as_ref()))
+    pub(crate) fn add_text(&mut self, input: Input, text: impl AsRef<[u8]>) -> &mut Self {
+        self.add(input, Digest::of(text.as_ref()))
     }
 }
 
@@ -77,8 +101,8 @@ pub fn stage_digests(stages: &[StageInputs]) -> Vec<(&str, Digest)> {
             builder.field(previous.bytes());
         }
         builder.field(&stage.stage);
-        for (name, digest) in &stage.inputs {
-            builder.field(name).field(digest);
+        for (input, digest) in &stage.inputs {
+            builder.field(input.to_string()).field(digest.bytes());
         }
         let digest = builder.finish();
         digests.push((stage.stage.as_str(), digest));
@@ -93,16 +117,16 @@ pub fn stage_changes(old: &[StageInputs], new: &[StageInputs]) -> Vec<StageChang
     for stage in new {
         let none = BTreeMap::new();
         let before = old.iter().find(|known| known.stage == stage.stage).map_or(&none, |known| &known.inputs);
-        let mut inputs: Vec<(String, InputChange)> = Vec::new();
-        for (name, digest) in &stage.inputs {
-            match before.get(name) {
-                None => inputs.push((name.clone(), InputChange::Added)),
-                Some(known) if known != digest => inputs.push((name.clone(), InputChange::Changed)),
+        let mut inputs: Vec<(Input, InputChange)> = Vec::new();
+        for (input, digest) in &stage.inputs {
+            match before.get(input) {
+                None => inputs.push((input.clone(), InputChange::Added)),
+                Some(known) if known != digest => inputs.push((input.clone(), InputChange::Changed)),
                 Some(_) => {}
             }
         }
-        let gone = before.keys().filter(|name| !stage.inputs.contains_key(*name));
-        inputs.extend(gone.map(|name| (name.clone(), InputChange::Removed)));
+        let gone = before.keys().filter(|input| !stage.inputs.contains_key(*input));
+        inputs.extend(gone.map(|input| (input.clone(), InputChange::Removed)));
         if !inputs.is_empty() || !changes.is_empty() {
             changes.push(StageChange { stage: stage.stage.clone(), inputs });
         }
@@ -117,7 +141,7 @@ mod tests {
     fn stages(kernel: &str) -> Vec<StageInputs> {
         let mut stages = ["toolchain", "kernel", "images"].map(StageInputs::new);
         for (stage, text) in stages.iter_mut().zip(["t", kernel, "i"]) {
-            stage.add_text("symbols", text);
+            stage.add_text(Input::Target, text);
         }
         stages.to_vec()
     }
@@ -128,7 +152,7 @@ mod tests {
         assert_eq!(stage_changes(&old, &old), []);
         let changes = stage_changes(&old, &new);
         assert_eq!(changes.len(), 2);
-        assert_eq!(changes[0].inputs, [("symbols".to_owned(), InputChange::Changed)]);
+        assert_eq!(changes[0].inputs, [(Input::Target, InputChange::Changed)]);
         assert_eq!((changes[1].stage.as_str(), changes[1].inputs.len()), ("images", 0));
         let (a, b) = (stage_digests(&old), stage_digests(&new));
         assert_eq!(a[0], b[0]);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use clap::Subcommand;
+use clap::builder::FalseyValueParser;
 use clap::builder::OsStringValueParser;
 use clap::builder::TypedValueParser as _;
 use clap_complete::ArgValueCompleter;
@@ -70,7 +71,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true, add = ArgValueCompleter::new(completions::engines))]
     pub(crate) engine: Option<String>,
     /// Fail if the workspace's lock would change
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "SKIFF_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) locked: bool,
     /// Use the workspace's lock as it is, without looking whether it is complete
     #[arg(long, global = true, conflicts_with = "locked")]

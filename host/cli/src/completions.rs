@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::CommandFactory as _;
 use clap_complete::CompleteEnv;
@@ -15,6 +16,7 @@ use clap_complete::env::Fish;
 use clap_complete::env::Powershell;
 use clap_complete::env::Zsh;
 use skiff_layers::LayerName;
+use skiff_plan::Silent;
 
 use crate::args::Args;
 use crate::command_error::CommandError;
@@ -69,10 +71,18 @@ pub(crate) fn register(shell: Shell, environment: &Environment) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the command line would be about without any arguments. Whoever only completes gets no complaints.
+/// The words in front of the one that is completed, as the shell hands them on: `skiff -- skiff -w demo cmd`.
+fn typed() -> Vec<OsString> {
+    let words = std::env::args_os().skip_while(|word| word != "--").skip(1);
+    let before = std::env::var("_CLAP_COMPLETE_INDEX").ok().and_then(|index| index.parse().ok());
+    words.take(before.unwrap_or(1)).collect()
+}
+
+/// What the command line is about so far. Nobody is told of anything, and nothing is written.
 fn session() -> Option<Session> {
-    let args = <Args as clap::Parser>::try_parse_from(["skiff"]).ok()?;
-    Session::new(&args.global, Environment::of_process(), Interrupt::deaf()).ok()
+    let parse = |words: Vec<OsString>| <Args as clap::Parser>::try_parse_from(words).ok();
+    let args = parse(typed()).or_else(|| parse(vec!["skiff".into()]))?;
+    Session::new(&args.global, Environment::of_process(), Interrupt::deaf(), Arc::new(Silent)).ok()
 }
 
 fn candidates(names: impl IntoIterator<Item = String>, current: &OsStr) -> Vec<CompletionCandidate> {
@@ -112,18 +122,27 @@ pub(crate) fn engines(current: &OsStr) -> Vec<CompletionCandidate> {
     candidates(["prebuilt", "buildroot"].map(str::to_owned), current)
 }
 
-/// Offers the commands of all packages of the chain, as `package/command`; those of a package that is typed already, in the
-/// chain or not.
+/// Offers commands. Behind a package, those that it answers to; otherwise those of the chain as `package/command`, and for what
+/// is typed of a package outside of it, that package with its commands.
 pub(crate) fn commands(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(session) = session() else { return Vec::new() };
-    let chain = session.chain().map(|chain| chain.names().to_vec()).unwrap_or_default();
-    let text = current.to_string_lossy();
-    let typed = text.rsplit_once('/').and_then(|(package, _)| package.parse::<LayerName>().ok());
-    let packages = chain.iter().chain(typed.iter().filter(|typed| !chain.contains(typed)));
-    let of = |package: &LayerName| {
-        let offers = cmd::offers(&session, package).unwrap_or_default();
-        let offers = offers.into_iter().filter(|offer| offer.owner().is_some());
-        offers.map(|offer| format!("{package}/{}", offer.name)).collect::<Vec<_>>()
+    let Ok(catalog) = session.catalog() else { return Vec::new() };
+    let offered = |package: &LayerName| {
+        let offers = cmd::offers_in(&session, &catalog, package).unwrap_or_default();
+        offers.into_iter().filter(|offer| offer.owner().is_some()).map(|offer| offer.name).collect::<Vec<_>>()
     };
-    candidates(packages.flat_map(of), current)
+    let words = typed();
+    let mut words = words.iter().rev().map(|word| word.to_string_lossy());
+    let package = words.next().and_then(|word| word.parse::<LayerName>().ok());
+    if let Some(package) = package.filter(|_| words.next().is_some_and(|word| word == "cmd")) {
+        return candidates(offered(&package), current);
+    }
+    let text = current.to_string_lossy();
+    let in_chain = session.chain().map(|chain| chain.names().to_vec()).unwrap_or_default();
+    let is_typed = |package: &LayerName| text.contains('/') && package.as_str().starts_with(text.split_inclusive('/').take(2).collect::<String>().trim_end_matches('/'));
+    let outside = catalog.packages().map(|package| package.name.clone());
+    let outside = outside.filter(|package| is_typed(package) && !in_chain.contains(package));
+    let all: Vec<LayerName> = in_chain.iter().cloned().chain(outside).collect();
+    let of = |package: &LayerName| offered(package).into_iter().map(|name| format!("{package}/{name}")).collect::<Vec<_>>();
+    candidates(all.iter().flat_map(of), current)
 }

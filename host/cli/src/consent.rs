@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 
 use skiff_build::Drift;
 use skiff_build::LockFile;
+use skiff_build::OpenError;
 use skiff_build::buildroot::NamedScript;
 use skiff_build::buildroot::Owner;
 use skiff_build::buildroot::Refused;
@@ -249,15 +250,7 @@ fn check_locked(session: &Session, identity: &Identity) -> Result<()> {
         }
         Some(_) => return Ok(()),
     };
-    Err(drifted(session, &[drift]))
-}
-
-/// Makes the error for what is not as it is locked.
-pub(crate) fn drifted(session: &Session, drift: &[Drift]) -> CommandError {
-    let lines: String = drift.iter().map(|drift| format!("\n  {drift}")).collect();
-    let lock = session.workspace.system_lock();
-    CommandError::new(Kind::User, format!("Not as `{}` has it, and --locked is given:{lines}", lock.shown()))
-        .hint("run it once without --locked, and look at what has changed")
+    Err(OpenError::Drifted { path: session.workspace.system_lock(), drift: vec![drift] }.into())
 }
 
 /// Returns what a build of a plan would run and may not: layers that lack the grant, and scripts that no grant covers.

@@ -49,8 +49,14 @@ impl Session {
 
     /// Returns Buildroot, for what only Buildroot can do.
     pub(crate) fn buildroot(&self, plan: &BuildPlan, what: &str) -> Result<Buildroot> {
+        self.require_buildroot(what)?;
+        self.buildroot_engine(plan)
+    }
+
+    /// Refuses what only Buildroot can do if the workspace uses another engine.
+    pub(crate) fn require_buildroot(&self, what: &str) -> Result<()> {
         match self.settings.engine.value {
-            EngineName::Buildroot => self.buildroot_engine(plan),
+            EngineName::Buildroot => Ok(()),
             EngineName::Prebuilt => {
                 let message = format!("{what} is a matter of Buildroot, and this workspace uses the engine `prebuilt`");
                 Err(CommandError::new(Kind::User, message)

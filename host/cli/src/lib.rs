@@ -11,6 +11,7 @@ mod engines;
 mod environment;
 mod graph;
 mod interrupt;
+mod job;
 mod lock;
 mod markdown;
 mod media;

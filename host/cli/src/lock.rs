@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use skiff_build::Drift;
 use skiff_build::LockFile;
 use skiff_build::LockedPlugin;
 use skiff_build::LockedSystem;
@@ -15,23 +14,20 @@ use skiff_runtime::Standing;
 use skiff_runtime::capability_id;
 
 use crate::command_error::Result;
-use crate::consent;
 use crate::session::Session;
 
-/// With `--locked`, refuses a plan that is not exactly what is locked, before anything is done.
+/// With `--locked`, refuses a plan that is not exactly what is locked. A [`Job`](crate::job::Job) has seen to that; this is
+/// for commands of packages, which build nothing.
 pub(crate) fn check(session: &Session, plan: &BuildPlan) -> Result<()> {
-    if !session.reach.locked {
-        return Ok(());
+    match session.reach.locked {
+        true => Ok(system(session, plan)?.check(&session.workspace)?),
+        false => Ok(()),
     }
-    let Some(locked) = LockFile::read(&session.workspace)?.system else {
-        return Err(consent::drifted(session, &[Drift::Nothing]));
-    };
-    // Interfaces belong to the bytes, whose digests are compared.
-    let drift = locked.drift(&present(session, plan, |_, _| Ok(BTreeSet::new()))?);
-    match drift.is_empty() {
-        true => Ok(()),
-        false => Err(consent::drifted(session, &drift)),
-    }
+}
+
+/// Returns what the system of a plan consists of. Interfaces are left out: they belong to the bytes, whose digests are compared.
+pub(crate) fn system(session: &Session, plan: &BuildPlan) -> Result<LockedSystem> {
+    present(session, plan, |_, _| Ok(BTreeSet::new()))
 }
 
 /// Writes down what a system was built of.

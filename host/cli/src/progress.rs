@@ -21,8 +21,12 @@ use skiff_plan::Reporter;
 use skiff_plan::TaskId;
 use skiff_plan::Unit;
 
-/// Chooses how to draw, by whether stderr is a terminal. Messages below `least` are left out.
-pub(crate) fn reporter(least: Level) -> Arc<dyn Reporter> {
+use crate::environment::Environment;
+
+/// Chooses how to draw, by whether stderr is a terminal. Messages for debugging are shown if `SKIFF_LOG` asks for them.
+pub(crate) fn reporter(environment: &Environment) -> Arc<dyn Reporter> {
+    let debug = environment.get("SKIFF_LOG").is_some_and(|filter| filter.contains("debug"));
+    let least = if debug { Level::Debug } else { Level::Info };
     match std::io::stderr().is_terminal() {
         true => Arc::new(Bars { least, all: MultiProgress::new(), bars: Mutex::default() }),
         false => {

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +12,6 @@ use std::time::SystemTime;
 
 use skiff_build::Reach;
 use skiff_build::Remembered;
-use skiff_build::Site;
 use skiff_build::WorkspaceLock;
 use skiff_kconfig::Kind as ConfigKind;
 use skiff_layers::Catalog;
@@ -21,12 +19,10 @@ use skiff_layers::Chain;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
 use skiff_layers::ResolveContext;
-use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::Cancel;
 use skiff_plan::Digest;
 use skiff_plan::Event;
-use skiff_plan::HookRunner as _;
 use skiff_plan::Level;
 use skiff_plan::PlannedPlugin;
 use skiff_plan::Reporter;
@@ -52,14 +48,13 @@ use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::consent;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::output::indented;
-use crate::progress;
 use crate::project::Project;
 use crate::settings::Origin;
 use crate::settings::Settings;
+use crate::trust;
 use crate::trust::Belief;
 
 /// What most commands need, made from the command line, the environment and the project file.
@@ -94,7 +89,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(args: &GlobalArgs, environment: Environment, interrupt: Interrupt) -> Result<Self> {
+    pub(crate) fn new(
+        args: &GlobalArgs,
+        environment: Environment,
+        interrupt: Interrupt,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self> {
         let belief = Belief::of(&environment)?;
         let root = find_root(args, &environment)?;
         belief.check("the checkout", &root.join("configs"))?;
@@ -133,8 +133,6 @@ impl Session {
         for path in [Path::new("grants.yaml"), &Path::new("workspaces").join(workspace.name())] {
             belief.check("the directory of overrides", &context.overrides.join(path))?;
         }
-        let debug = environment.get("SKIFF_LOG").is_some_and(|filter| filter.contains("debug"));
-        let reporter = progress::reporter(if debug { Level::Debug } else { Level::Info });
         let cancel = interrupt.cancel.clone();
         let allowed: Vec<String> = args.allow.iter().filter(|text| !text.is_empty()).cloned().collect();
         if let Some(wrong) = allowed.iter().find(|text| !text.contains('=')) {
@@ -176,7 +174,7 @@ impl Session {
     /// Makes that of another workspace: with the chain and whatever else it remembers.
     pub(crate) fn of_workspace(&self, name: &str) -> Result<Self> {
         let args = GlobalArgs { workspace: Some(name.to_owned()), config: None, ..self.args.clone() };
-        Self::new(&args, self.environment.clone(), self.interrupt.clone())
+        Self::new(&args, self.environment.clone(), self.interrupt.clone(), Arc::clone(&self.reporter))
     }
 
     /// Takes the commit of a build that is going on, instead of asking for one that may be newer.
@@ -262,36 +260,45 @@ impl Session {
         Ok(chain)
     }
 
+    /// Makes the plan of the chain for a command that only looks.
     pub(crate) fn plan(&self) -> Result<BuildPlan> {
         self.plan_of(&self.chain()?)
     }
 
-    /// Makes the plan of a chain, with what its plugins contribute.
+    /// Makes the plan of a chain for a command that only looks: plugins are not called. What they add to the configuration
+    /// is taken from the last `configure`, if the layers are as they were then.
     pub(crate) fn plan_of(&self, chain: &Chain) -> Result<BuildPlan> {
         let plan = self.bare_plan(chain)?;
+        self.warn_of_unbuilt(&plan);
+        let contributors = plan.contributors();
+        if contributors.is_empty() {
+            return Ok(plan);
+        }
+        match skiff_build::recorded_contributions(&plan, &self.workspace) {
+            Some(contributions) => Ok(plan.with_contributions(contributions)?),
+            None => {
+                let names: Vec<String> = contributors.iter().map(|call| format!("{}/{}", call.layer, call.plugin.name)).collect();
+                self.warn(&format!(
+                    "settings that plugins add ({}) are missing here: they are known once `{}` has run",
+                    names.join(", "),
+                    self.command_line("configure")
+                ));
+                Ok(plan)
+            }
+        }
+    }
+
+    pub(crate) fn warn_of_unbuilt(&self, plan: &BuildPlan) {
         for PlannedPlugin { layer, plugin, .. } in &plan.unbuilt {
             let name = format!("{layer}/{}", plugin.name);
             self.warn(&format!("plugin `{name}` is not built and is left out: skiff plugin build {name}"));
         }
-        let calls = plan.contributors();
-        if calls.is_empty() {
-            return Ok(plan);
-        }
-        let contributing = |planned: &&PlannedPlugin| planned.plugin.hooks.contains(&Stage::Configure);
-        consent::obtain(self, plan.plugins.iter().filter(contributing))?;
-        let runner = self.plugin_runner(&plan)?;
-        let zones = Zones { target: None, images: None, epoch: Some(0), ..self.zones(&plan) };
-        let mut contributions = Vec::new();
-        for call in &calls {
-            contributions.extend(runner.contribute(call, &zones)?);
-        }
-        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &contributions, &self.cancel)?)
     }
 
     /// Makes the plan of a chain, without asking its plugins: they may lack what they need for that.
     pub(crate) fn bare_plan(&self, chain: &Chain) -> Result<BuildPlan> {
         self.check_layers(chain)?;
-        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &[], &self.cancel)?)
+        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &self.cancel)?)
     }
 
     /// Checks that nobody else can change the layers that the user has not named: those of the checkout, the base layers
@@ -309,7 +316,7 @@ impl Session {
     }
 
     /// Makes the directory of the workspaces. Somebody else may have made it since it was looked for.
-    fn make_workspaces(&self) -> Result<()> {
+    pub(crate) fn make_workspaces(&self) -> Result<()> {
         let root = self.workspace.root();
         std::fs::create_dir_all(root).map_err(|error| {
             CommandError::new(
@@ -358,12 +365,7 @@ impl Session {
         Ok(WorkspaceLock::take(&self.workspace)?)
     }
 
-    /// Returns what engines need to know of where they work.
-    pub(crate) fn site<'s>(&'s self, plan: &'s BuildPlan, lock: &'s WorkspaceLock) -> Site<'s> {
-        Site { plan, workspace: &self.workspace, lock, reporter: &self.reporter, cancel: &self.cancel }
-    }
-
-    /// Returns the cache, which nobody else can change. It is made if it is not there.
+    /// Returns the cache, which nobody else can change.
     pub(crate) fn cache(&self) -> Result<PathBuf> {
         if let Some(known) = self.cache.get() {
             return Ok(known.clone());
@@ -372,18 +374,15 @@ impl Session {
             CommandError::new(Kind::User, "There is no place for a cache: this user has no home directory")
                 .hint("set SKIFF_CACHE_DIR to a directory that only you can write to")
         })?;
-        let failed = |error: std::io::Error| {
-            CommandError::new(Kind::User, format!("Cannot use `{}` as cache: {error}", path.shown()))
-                .hint("SKIFF_CACHE_DIR names another")
-        };
-        self.belief.check("the cache", &path)?;
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
-        self.belief.check("the cache", &path)?;
-        // What others have put there while they could is not believed either.
-        for entry in std::fs::read_dir(&path).map_err(failed)? {
-            self.belief.check("the cache", &entry.map_err(failed)?.path())?;
-        }
+        self.belief.trust().check_private(&path)?;
         Ok(self.cache.get_or_init(|| path).clone())
+    }
+
+    /// Makes the cache, for whatever writes to it.
+    pub(crate) fn make_cache(&self) -> Result<PathBuf> {
+        let path = self.cache()?;
+        self.belief.trust().make_private(&path)?;
+        Ok(path)
     }
 
     /// Returns the files with grants: those that come with the checkout and the user's own.
@@ -440,7 +439,7 @@ impl Session {
 
     /// Returns what `--allow` and `--grants` say and what this run has found to be trusted, as the variables that say it
     /// to another skiff. In the mount namespace of a build, files of root can look like those of somebody else.
-    pub(crate) fn consent_variables(&self) -> Result<[(&'static str, OsString); 3]> {
+    pub(crate) fn consent_variables(&self) -> Result<[(&'static str, OsString); 4]> {
         // Such a list cannot hold a path with a colon. What is left out is looked at again, and refused at the worst.
         let joined = |paths: Vec<PathBuf>| {
             let can_be_listed = paths.iter().filter(|path| std::env::join_paths([path]).is_ok());
@@ -449,9 +448,10 @@ impl Session {
         let mut trusted = vec![self.root.clone(), self.workspace.root().to_owned(), self.cache()?];
         trusted.extend([self.context.base.clone(), self.context.overrides.clone()]);
         trusted.extend(self.project.path().map(Path::to_owned));
-        trusted.extend(crate::trust::trust_file(&self.environment));
+        trusted.extend(trust::trust_file(&self.environment));
         Ok([
             ("SKIFF_ALLOW", self.allowed.join(" ").into()),
+            ("SKIFF_LOCKED", if self.reach.locked { "1" } else { "" }.into()),
             ("SKIFF_GRANTS", joined(self.grant_arguments().collect())),
             ("SKIFF_TRUST", joined(trusted)),
         ])
@@ -517,7 +517,7 @@ impl Session {
     /// Makes a runner that tells somebody else what plugins say.
     pub(crate) fn runner_with(&self, system: System, reporter: Arc<dyn Reporter>) -> Result<Runner> {
         let workshop = Workshop {
-            cache: Some(self.cache()?.join("plugins")),
+            cache: Some(self.make_cache()?.join("plugins")),
             // Also when the program's file has been replaced since it was started.
             compiler: vec!["/proc/self/exe".into(), "precompile".into()],
         };

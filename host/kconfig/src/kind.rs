@@ -1,9 +1,10 @@
 use std::fmt;
 
+use serde::Deserialize;
 use serde::Serialize;
 
 /// The program whose configuration a fragment belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Buildroot itself: symbols start with `BR2_`.

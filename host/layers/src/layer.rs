@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use crate::LayerDir;
 use crate::LayerSource;
-use crate::LegacyCommand;
+use crate::LayerCommand;
 use crate::Location;
 use crate::Package;
 use crate::PluginDecl;
@@ -178,7 +178,7 @@ impl Layer {
     ///
     /// # Errors
     /// [`ReadError::Io`] when the file is there and cannot be read.
-    pub fn legacy_commands(&self) -> Result<Vec<LegacyCommand>, ReadError> {
+    pub fn makefile_commands(&self) -> Result<Vec<LayerCommand>, ReadError> {
         match self.folder("extensions")? {
             Some(_) => metadata::commands(&self.dir),
             None => Ok(Vec::new()),

@@ -4,19 +4,12 @@ use std::path::Path;
 
 use skiff_text::Line;
 
+use crate::CommandKind;
+use crate::LayerCommand;
 use crate::LayerDir;
 use crate::LayerName;
 use crate::Location;
 use crate::ReadError;
-
-/// A command that a layer offers through a Makefile in `extensions/`, as SkiffOS layers do.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct LegacyCommand {
-    /// The word after the package's name.
-    pub name: Line<80>,
-    /// One line for the help screen.
-    pub description: Line<200>,
-}
 
 /// Bytes that a text in `metadata/` may have.
 pub(crate) const MAX_METADATA: u64 = 256 << 10;
@@ -67,7 +60,7 @@ pub fn parse_dependencies(file: &Path, text: &str) -> Result<Vec<(LayerName, Loc
 }
 
 /// Reads `metadata/commands`: a line is a name and a description; a line without a description is no command.
-pub(crate) fn commands(dir: &LayerDir) -> Result<Vec<LegacyCommand>, ReadError> {
+pub(crate) fn commands(dir: &LayerDir) -> Result<Vec<LayerCommand>, ReadError> {
     let inner = "metadata/commands";
     let text = dir.text(inner, MAX_METADATA)?.unwrap_or_default();
     let mut commands = Vec::new();
@@ -77,8 +70,13 @@ pub(crate) fn commands(dir: &LayerDir) -> Result<Vec<LegacyCommand>, ReadError> 
         if description.trim().is_empty() {
             continue;
         }
-        let name = checked(dir, inner, number, name)?;
-        commands.push(LegacyCommand { name, description: checked(dir, inner, number, description)? });
+        let name: Line<80> = checked(dir, inner, number, name)?;
+        let summary: Line<200> = checked(dir, inner, number, description)?;
+        commands.push(LayerCommand {
+            name: name.to_string(),
+            summary: summary.to_string(),
+            kind: CommandKind::Makefile,
+        });
     }
     Ok(commands)
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use skiff_kconfig::Assignment;
 use skiff_kconfig::Kind;
+use skiff_layers::LayerCommand;
 use skiff_layers::Prebuilt;
 use skiff_layers::Stage;
 
@@ -40,7 +41,7 @@ pub struct PlanDocument<'p> {
     /// The Buildroot external trees: the value of `BR2_EXTERNAL`, joined by `:`.
     external: &'p [PathBuf],
     /// The commands of each layer.
-    commands: BTreeMap<&'p str, Vec<CommandRow<'p>>>,
+    commands: &'p BTreeMap<String, Vec<LayerCommand>>,
     build_target: Option<&'p str>,
     prebuilt: &'p Prebuilt,
     /// Lines of fragments that are no assignments.
@@ -79,13 +80,6 @@ struct PatchRows<'p> {
 }
 
 #[derive(Debug, Serialize)]
-struct CommandRow<'p> {
-    name: &'p str,
-    description: &'p str,
-    kind: &'static str,
-}
-
-#[derive(Debug, Serialize)]
 struct ProblemRow<'p> {
     file: &'p Path,
     line: u32,
@@ -114,7 +108,7 @@ pub fn document(plan: &BuildPlan) -> PlanDocument<'_> {
             uboot: &plan.patches.uboot,
         },
         external: &plan.external,
-        commands: commands(plan),
+        commands: &plan.commands,
         build_target: plan.build_target.as_deref(),
         prebuilt: &plan.prebuilt,
         problems: plan.broken.iter().map(problem).collect(),
@@ -144,27 +138,6 @@ fn symbols(config: &skiff_kconfig::Merged) -> BTreeMap<&str, SymbolRow<'_>> {
 fn symbol<'p>(assignment: &'p Assignment, shadowed: Vec<SymbolRow<'p>>) -> SymbolRow<'p> {
     let origin = &assignment.origin;
     SymbolRow { value: assignment.value.text(), layer: &origin.layer, file: &origin.file, line: origin.line, shadowed }
-}
-
-fn commands(plan: &BuildPlan) -> BTreeMap<&str, Vec<CommandRow<'_>>> {
-    let mut rows: BTreeMap<&str, Vec<CommandRow<'_>>> = BTreeMap::new();
-    for planned in &plan.plugins {
-        let commands = planned.plugin.commands.iter();
-        rows.entry(&planned.layer).or_default().extend(commands.map(|command| CommandRow {
-            name: &command.name,
-            description: &command.summary,
-            kind: "component",
-        }));
-    }
-    for (layer, legacy) in &plan.legacy_commands {
-        rows.entry(layer).or_default().extend(legacy.iter().map(|command| CommandRow {
-            name: &command.name,
-            description: &command.description,
-            kind: "makefile",
-        }));
-    }
-    rows.retain(|_, commands| !commands.is_empty());
-    rows
 }
 
 fn problem(broken: &crate::BrokenLine) -> ProblemRow<'_> {

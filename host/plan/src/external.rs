@@ -1,10 +1,10 @@
 //! Symbols that the external trees of a chain define.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use skiff_kconfig::Definitions;
 use skiff_kconfig::Kind;
@@ -14,13 +14,15 @@ use skiff_layers::ReadError;
 use crate::Cancel;
 
 /// Answers whether an external tree of a chain defines a symbol. The trees are read when that is first asked.
+#[derive(Debug)]
 pub(crate) struct ExternalSymbols {
     trees: Vec<ExternalTree>,
     cancel: Cancel,
-    names: OnceCell<Option<BTreeSet<String>>>,
+    names: OnceLock<Option<BTreeSet<String>>>,
 }
 
 /// An external tree, and the layer that it is read through.
+#[derive(Debug)]
 pub(crate) struct ExternalTree {
     pub(crate) folder: PathBuf,
     pub(crate) layer: LayerDir,
@@ -44,7 +46,7 @@ impl ExternalTree {
 
 impl ExternalSymbols {
     pub(crate) fn new(trees: Vec<ExternalTree>, cancel: &Cancel) -> Self {
-        Self { trees, cancel: cancel.clone(), names: OnceCell::new() }
+        Self { trees, cancel: cancel.clone(), names: OnceLock::new() }
     }
 
     /// Returns whether a tree defines a symbol. Where a tree cannot be read here, Buildroot's Kconfig is left to decide.

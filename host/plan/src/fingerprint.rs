@@ -10,6 +10,8 @@ use skiff_layers::LayerDir;
 use crate::Cancel;
 use crate::Digest;
 use crate::DigestBuilder;
+use crate::LayerInput;
+use crate::LayerPart;
 use crate::PlanError;
 use crate::tree_digest::Budget;
 use crate::tree_digest::Links;
@@ -23,9 +25,9 @@ pub struct Fingerprint {
     pub configuration: Digest,
     /// What the layers hold, wherever they lie. Part of the digest of every image.
     pub layers: Digest,
-    /// Each part of each layer, to say which of them has changed: `pi/4: kernel`.
+    /// Each part of each layer, to say which of them has changed.
     #[serde(skip)]
-    pub inputs: Vec<(String, Digest)>,
+    pub inputs: Vec<(LayerInput, Digest)>,
 }
 
 /// The parts of a layer that skiff takes apart line by line: a line that is not a setting is an error.
@@ -41,24 +43,24 @@ pub(crate) fn of_layers(
     layers: &[Layer],
     budget: &mut Budget,
     cancel: &Cancel,
-) -> Result<Vec<(String, Digest)>, PlanError> {
+) -> Result<Vec<(LayerInput, Digest)>, PlanError> {
     let mut inputs = Vec::new();
     for layer in layers {
         for part in layer.input_folders()? {
             // skiff itself reads these through links; whatever else a link leads to, nobody reads through it.
             let links = if is_read(part) { Links::Followed } else { Links::Kept };
             let digest = TreeDigest::new(&layer.dir, links, budget, cancel).of(Path::new(part))?;
-            inputs.push((format!("{}: {part}", layer.name), digest));
+            inputs.push((LayerInput::new(&layer.name, LayerPart::Directory(part.to_owned())), digest));
         }
     }
     Ok(inputs)
 }
 
 /// Makes one digest of many.
-pub(crate) fn of_inputs(inputs: &[(String, Digest)]) -> Digest {
+pub(crate) fn of_inputs(inputs: &[(LayerInput, Digest)]) -> Digest {
     let mut builder = DigestBuilder::default();
-    for (name, digest) in inputs {
-        builder.field(name).field(digest.bytes());
+    for (input, digest) in inputs {
+        builder.field(input.to_string()).field(digest.bytes());
     }
     builder.finish()
 }

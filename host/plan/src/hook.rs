@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::Deserialize;
+use serde::Serialize;
 use skiff_kconfig::Kind;
 use skiff_layers::PluginDecl;
 use skiff_layers::Stage;
@@ -81,7 +83,8 @@ pub struct Zones {
 }
 
 /// Settings that a plugin adds to the configuration, as if they stood in its layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Contribution {
     /// The layer that ships the plugin.
     pub layer: String,

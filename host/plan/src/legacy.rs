@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_layers::CommandKind;
+use skiff_layers::LayerCommand;
 use skiff_layers::LayerSource;
 use skiff_layers::Package;
 
@@ -77,14 +79,18 @@ pub fn legacy_environment<'p>(
     for (layer, key) in chain.into_iter().zip(keys) {
         variables.insert(format!("SKIFF_CONFIG_PATH_{key}"), path(&layer.root));
         variables.insert(format!("SKIFF_CONFIG_NAME_{key}"), layer.name.clone());
-        let Some(commands) = plan.legacy_commands.get(&layer.name) else { continue };
+        let scripts = |command: &&LayerCommand| command.kind == CommandKind::Makefile;
+        let commands: Vec<&LayerCommand> = plan.commands.get(&layer.name).into_iter().flatten().filter(scripts).collect();
+        if commands.is_empty() {
+            continue;
+        }
         let names: Vec<&str> = commands.iter().map(|command| command.name.as_str()).collect();
         let paths: Vec<String> = names.iter().map(|name| format!("cmd/{}/{name}", layer.name)).collect();
         variables.insert(format!("SKIFF_{key}_COMMAND_LIST"), names.join(" "));
         variables.insert(format!("SKIFF_{key}_COMMAND_PATHS"), paths.join(" "));
         for command in commands {
             let name = command.name.to_uppercase().replace('-', "_");
-            variables.insert(format!("SKIFF_{key}_COMMAND_{name}_DESCRIP"), command.description.to_string());
+            variables.insert(format!("SKIFF_{key}_COMMAND_{name}_DESCRIP"), command.summary.clone());
         }
     }
     variables

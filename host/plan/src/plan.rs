@@ -17,8 +17,8 @@ use skiff_kconfig::Value;
 use skiff_layers::Capability;
 use skiff_layers::Chain;
 use skiff_layers::Layer;
+use skiff_layers::LayerCommand;
 use skiff_layers::LayerDir;
-use skiff_layers::LegacyCommand;
 use skiff_layers::PluginDecl;
 use skiff_layers::Prebuilt;
 use skiff_layers::ReadError;
@@ -35,6 +35,8 @@ use crate::DigestBuilder;
 use crate::Fingerprint;
 use crate::HookCall;
 use crate::HookStep;
+use crate::LayerInput;
+use crate::LayerPart;
 use crate::PlanError;
 use crate::User;
 use crate::Version;
@@ -83,14 +85,29 @@ pub struct BuildPlan {
     pub unbuilt: Vec<PlannedPlugin>,
     /// The shell hooks of all layers, in merge order.
     pub shell_hooks: Vec<PlannedShellHook>,
-    /// The commands that layers offer through a Makefile, by layer.
-    pub legacy_commands: BTreeMap<String, Vec<LegacyCommand>>,
+    /// The commands that layers offer, by layer.
+    pub commands: BTreeMap<String, Vec<LayerCommand>>,
     /// What the layers ask of the prebuilt engine.
     pub prebuilt: Prebuilt,
     /// The make target to build instead of everything: that of the first package that names one.
     pub build_target: Option<String>,
+    /// What plugins add to the configurations.
+    pub contributions: Vec<Contribution>,
     /// The digests of everything read.
     pub fingerprint: Fingerprint,
+    unmerged: Unmerged,
+}
+
+/// What a plan is merged from: with contributions of plugins, that is done once more.
+#[derive(Clone, Debug)]
+struct Unmerged {
+    /// The assignments of each layer, in merge order.
+    assignments: Vec<BTreeMap<Kind, Vec<Assignment>>>,
+    external: Arc<ExternalSymbols>,
+    workspace: Workspace,
+    version: Version,
+    /// The digest of the plan without contributions.
+    digest: Digest,
 }
 
 /// A line of a fragment that is no assignment.
@@ -188,7 +205,7 @@ impl fmt::Display for BrokenLine {
 }
 
 impl BuildPlan {
-    /// Reads all layers of a chain and merges them, and what their plugins contribute. Changes nothing.
+    /// Reads all layers of a chain and merges them. Changes nothing.
     ///
     /// # Errors
     /// [`PlanError`] names the file, and where it can the line, that is at fault. Broken lines of fragments are
@@ -197,44 +214,82 @@ impl BuildPlan {
         chain: &Chain,
         workspace: &Workspace,
         version: &Version,
-        contributions: &[Contribution],
         cancel: &Cancel,
     ) -> Result<Self, PlanError> {
         let mut reading = Reading { text: TextBudget::default(), trees: Budget::default(), cancel };
-        let mut plan = Self::empty(chain, &mut reading)?;
-        let mut assignments: BTreeMap<Kind, Vec<Assignment>> = BTreeMap::new();
-        let mut flags = Vec::new();
         let mut trees = Vec::new();
         for layer in chain.layers() {
             let folder = layer.external_tree()?;
             trees.extend(folder.map(|folder| ExternalTree { folder, layer: layer.dir.clone() }));
         }
-        let external = ExternalSymbols::new(trees, cancel);
+        let unmerged = Unmerged {
+            assignments: Vec::new(),
+            external: Arc::new(ExternalSymbols::new(trees, cancel)),
+            workspace: workspace.clone(),
+            version: version.clone(),
+            digest: Digest::default(),
+        };
+        let inputs = fingerprint::of_layers(chain.layers(), &mut reading.trees, reading.cancel)?;
+        let mut plan = Self::empty(chain, inputs, unmerged);
+        let mut flags = Vec::new();
         for layer in chain.layers() {
+            let mut assignments = BTreeMap::new();
             for kind in Kind::ALL {
-                let all = assignments.entry(kind).or_default();
-                plan.add_fragments(layer, kind, &external, all, &mut reading.text)?;
-                for contribution in contributions.iter().filter(|c| c.layer == layer.name && c.kind == kind) {
-                    plan.add_contribution(contribution, &external, all)?;
-                }
+                let of_kind = plan.add_fragments(layer, kind, &mut reading.text)?;
+                assignments.insert(kind, of_kind);
             }
+            plan.unmerged.assignments.push(assignments);
             for file in layer.fragments("cflags", &mut reading.text)? {
                 flags.push(cflags::flags(&file.text));
             }
             plan.add_parts(layer, &mut reading)?;
         }
-        plan.configs =
-            assignments.into_iter().map(|(kind, assignments)| (kind, skiff_kconfig::merge(assignments))).collect();
         plan.cflags = cflags::join(&flags);
-        plan.finish_buildroot(workspace, version);
-        plan.fingerprint.configuration = plan.configuration_digest(workspace, version);
+        plan.merge(&BTreeMap::new());
+        plan.unmerged.digest = plan.fingerprint.configuration;
+        if plan.contributors().is_empty() {
+            // Nothing will be merged again.
+            plan.unmerged.assignments.clear();
+        }
         Ok(plan)
     }
 
-    fn empty(chain: &Chain, reading: &mut Reading<'_>) -> Result<Self, PlanError> {
-        let inputs = fingerprint::of_layers(chain.layers(), &mut reading.trees, reading.cancel)?;
+    /// Adds what plugins contribute, each behind what stands in its layer. The plan has none so far.
+    ///
+    /// # Errors
+    /// [`PlanError::Contribution`] names the line that is not an assignment.
+    pub fn with_contributions(mut self, contributions: Vec<Contribution>) -> Result<Self, PlanError> {
+        let mut added: BTreeMap<(&str, Kind), Vec<Assignment>> = BTreeMap::new();
+        for contribution in &contributions {
+            let assignments = self.add_contribution(contribution)?;
+            added.entry((&contribution.layer, contribution.kind)).or_default().extend(assignments);
+        }
+        self.merge(&added);
+        self.contributions = contributions;
+        Ok(self)
+    }
+
+    /// Returns the digest of the plan as it is without contributions: what plugins are asked about.
+    pub fn without_contributions(&self) -> Digest {
+        self.unmerged.digest
+    }
+
+    fn merge(&mut self, added: &BTreeMap<(&str, Kind), Vec<Assignment>>) {
+        for kind in Kind::ALL {
+            let mut all = Vec::new();
+            for (layer, assignments) in self.layers.iter().zip(&self.unmerged.assignments) {
+                all.extend(assignments.get(&kind).into_iter().flatten().cloned());
+                all.extend(added.get(&(layer.name.as_str(), kind)).into_iter().flatten().cloned());
+            }
+            self.configs.insert(kind, skiff_kconfig::merge(all));
+        }
+        self.finish_buildroot();
+        self.fingerprint.configuration = self.configuration_digest();
+    }
+
+    fn empty(chain: &Chain, inputs: Vec<(LayerInput, Digest)>, unmerged: Unmerged) -> Self {
         let layers = fingerprint::of_inputs(&inputs);
-        Ok(Self {
+        Self {
             chain: chain.names().iter().map(ToString::to_string).collect(),
             layers: chain.layers().to_vec(),
             configs: BTreeMap::new(),
@@ -247,21 +302,23 @@ impl BuildPlan {
             plugins: Vec::new(),
             unbuilt: Vec::new(),
             shell_hooks: Vec::new(),
-            legacy_commands: BTreeMap::new(),
+            commands: BTreeMap::new(),
             prebuilt: Prebuilt::default(),
             build_target: None,
+            contributions: Vec::new(),
             fingerprint: Fingerprint { configuration: layers, layers, inputs },
-        })
+            unmerged,
+        }
     }
 
     fn add_fragments(
         &mut self,
         layer: &Layer,
         kind: Kind,
-        external: &ExternalSymbols,
-        all: &mut Vec<Assignment>,
         budget: &mut TextBudget,
-    ) -> Result<(), PlanError> {
+    ) -> Result<Vec<Assignment>, PlanError> {
+        let external = Arc::clone(&self.unmerged.external);
+        let mut all = Vec::new();
         for file in layer.fragments(kind.folder(), budget)? {
             let text = with_layer_root(&file.text, &layer.root);
             let fragment = Fragment::parse_with(kind, &layer.name, file.shown, &text, |name| external.defines(name));
@@ -269,28 +326,28 @@ impl BuildPlan {
             let broken = |problem| BrokenLine { file: file.path.clone(), problem };
             self.broken.extend(fragment.problems.into_iter().map(broken));
         }
-        Ok(())
+        Ok(all)
     }
 
-    /// Adds what a plugin contributes, behind what stands in its layer. Its places name the plugin.
-    fn add_contribution(
-        &mut self,
-        contribution: &Contribution,
-        external: &ExternalSymbols,
-        all: &mut Vec<Assignment>,
-    ) -> Result<(), PlanError> {
+    /// Reads what a plugin contributes. Its places name the plugin.
+    fn add_contribution(&mut self, contribution: &Contribution) -> Result<Vec<Assignment>, PlanError> {
         let Contribution { layer, plugin, kind, name, text } = contribution;
         let shown = PathBuf::from(format!("{plugin}:{name}"));
+        let external = Arc::clone(&self.unmerged.external);
         let fragment = Fragment::parse_with(*kind, layer, shown, text, |name| external.defines(name));
         if let Some(problem) = fragment.problems.first() {
             let (plugin, problem) = (format!("{layer}/{plugin}"), problem.clone());
             return Err(PlanError::Contribution { plugin, name: name.clone(), problem });
         }
-        all.extend(fragment.assignments);
         let digest = Digest::of(text.as_bytes());
-        self.fingerprint.inputs.push((format!("{layer}: {kind:?} fragment {name} of plugin {plugin}"), digest));
+        let part = LayerPart::Contribution { plugin: plugin.clone(), kind: *kind, name: name.clone() };
+        self.add_input(layer, part, digest);
+        Ok(fragment.assignments)
+    }
+
+    fn add_input(&mut self, layer: &str, part: LayerPart, digest: Digest) {
+        self.fingerprint.inputs.push((LayerInput::new(layer, part), digest));
         self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
-        Ok(())
     }
 
     fn add_parts(&mut self, layer: &Layer, reading: &mut Reading<'_>) -> Result<(), PlanError> {
@@ -311,8 +368,7 @@ impl BuildPlan {
         if !hooks.is_empty() {
             // They may use whatever is there, also what nobody else reads.
             let digest = fingerprint::of_scripts_within(&layer.name, &layer.dir, &mut reading.trees, reading.cancel)?;
-            self.fingerprint.inputs.push((format!("{}: what scripts run", layer.name), digest));
-            self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
+            self.add_input(&layer.name, LayerPart::Scripts, digest);
         }
         self.shell_hooks.extend(hooks.into_iter().map(|hook| PlannedShellHook {
             layer: layer.name.clone(),
@@ -321,9 +377,9 @@ impl BuildPlan {
             stage: hook.stage,
             path: hook.path,
         }));
-        let commands = layer.legacy_commands()?;
+        let commands = layer.commands()?;
         if !commands.is_empty() {
-            self.legacy_commands.insert(layer.name.clone(), commands);
+            self.commands.insert(layer.name.clone(), commands);
         }
         self.prebuilt.merge(layer.prebuilt()?);
         if self.build_target.is_none() {
@@ -350,14 +406,14 @@ impl BuildPlan {
                 builder.field(digest(dir, Path::new(inner))?.bytes());
             }
         }
-        self.fingerprint.inputs.push((format!("{}: plugin {}", layer.name, plugin.name), builder.finish()));
-        self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
+        self.add_input(&layer.name, LayerPart::Plugin(plugin.name.clone()), builder.finish());
         self.plugins.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
         Ok(())
     }
 
     /// Adds what only skiff can know: paths, versions, the joined flags.
-    fn finish_buildroot(&mut self, workspace: &Workspace, version: &Version) {
+    fn finish_buildroot(&mut self) {
+        let Unmerged { workspace, version, .. } = &self.unmerged;
         let config = workspace.config();
         let overlays: Vec<PathBuf> = self.overlays.iter().map(|overlay| overlay.path.clone()).collect();
         let fragment = |kind: Kind| config.join(kind.folder()).join("config").to_string_lossy().into_owned();
@@ -381,7 +437,8 @@ impl BuildPlan {
         }
     }
 
-    fn configuration_digest(&self, workspace: &Workspace, version: &Version) -> crate::Digest {
+    fn configuration_digest(&self) -> Digest {
+        let Unmerged { workspace, version, .. } = &self.unmerged;
         let mut builder = DigestBuilder::default();
         builder.field(&version.version).field(workspace.name());
         // What is made of the commit is in the values, and nowhere if nobody asks for it.

@@ -430,6 +430,21 @@ mod tests {
         assert!(other.iter().all(|(granted, wanted)| !covers(granted, wanted)));
     }
 
+    #[test]
+    fn a_tool_is_granted_with_all_of_its_patterns() {
+        let tool = |pattern: &str| {
+            let manifest = format!(
+                "schema: 1\nplugins:\n  - {{name: p, version: 1.0.0, component: p.wasm, interface: ^1.0, hooks: [pre], \
+                 capabilities: [{{tool: sh, why: runs, arguments: ['{pattern}']}}]}}"
+            );
+            let plugins = skiff_layers::parse_manifest(std::path::Path::new("/l"), &manifest).unwrap();
+            capability_id(&plugins[0].capabilities[0])
+        };
+        let (one, other) = (tool("-c a"), tool("-c b"));
+        assert_ne!(one, other);
+        assert!(Digest::parse(one.split_once('#').unwrap().1).is_some(), "{one}");
+    }
+
     fn wants(write: bool) -> Capability {
         Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write, why: "w".parse().unwrap() })
     }

@@ -11,9 +11,11 @@
 mod account;
 mod acl;
 mod check;
+mod private;
 mod walk;
 
 pub use account::Accounts;
 pub use check::Reason;
 pub use check::Trust;
 pub use check::Untrusted;
+pub use private::PrivateError;

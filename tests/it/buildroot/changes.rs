@@ -151,7 +151,7 @@ fn what_was_built_without_a_record_is_not_trusted() {
     env.write("workspaces/default/target/etc/backdoor", "x");
     assert_snapshot!(env.fail(1, &["build"]), @"
     Workspace `default` is configured for my/board already; nothing to do
-    error: `[ROOT]/workspaces/default/build.json` is no record of a build: missing field `engine` at line 1 column 2
+    error: `[ROOT]/workspaces/default/build.json` is no record of a build: missing field `version` at line 1 column 2
     hint: remove what was built, to build it anew: skiff clean
     ");
     assert!(env.succeed(&["status"]).stdout.contains("built      nobody can tell"));

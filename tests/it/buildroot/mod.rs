@@ -28,7 +28,7 @@ pub(crate) fn kconfig() -> PathBuf {
 }
 
 /// Makes an environment with the small tree, a cache of its own and a layer that chooses the packages.
-fn with_tree(symbols: &str) -> TestEnvironment {
+pub(crate) fn with_tree(symbols: &str) -> TestEnvironment {
     let mut env = environment();
     env.set("SKIFF_BUILDROOT_DIR", TestEnvironment::checkout().join("tests/fixtures/buildroot").to_str().unwrap());
     env.set("KCONFIG_CONF", kconfig().to_str().unwrap());

@@ -15,7 +15,7 @@ use skiff_tests::TestEnvironment;
 use crate::environment;
 
 /// Makes a layer `my/board` with one plugin `p`; `rest` is what its manifest says besides names and versions.
-fn with_guest(component: &str, rest: &str) -> TestEnvironment {
+pub(crate) fn with_guest(component: &str, rest: &str) -> TestEnvironment {
     let env = environment();
     let manifest = format!(
         "schema: 1\nplugins:\n  - name: p\n    version: 1.0.0\n    component: plugins/p.wasm\n    interface: ^1.0\n{rest}"

@@ -21,38 +21,38 @@ use super::make::Make;
 use super::tree::Tree;
 use super::variable;
 use crate::FileError;
-use crate::Site;
+use crate::BuildContext;
 use crate::TakenOver;
 use crate::atomic::read_optional;
 use skiff_text::Shown as _;
 
 /// Runs Buildroot's `defconfig` over the merged configuration and compares.
-pub(crate) fn make(make: &Make<'_>, site: &Site<'_>, merged: &Path) -> Result<TakenOver, BuildrootError> {
-    refuse_commands(site.plan)?;
-    refuse_queries(site.plan)?;
-    let folder = site.workspace.folder();
+pub(crate) fn make(make: &Make<'_>, context: &BuildContext, merged: &Path) -> Result<TakenOver, BuildrootError> {
+    refuse_commands(&context.plan)?;
+    refuse_queries(&context.plan)?;
+    let folder = context.workspace.folder();
     let (new, place) = (folder.join(".config.skiff"), folder.join(".config"));
     // make reads it, too.
     read_optional(&place)?;
     let variable = |name: &str, path: &Path| format!("{name}={}", path.shown());
     let words = [
         // The name under which the configuration will be known, and the file that it is read from now.
-        variable("BR2_DEFCONFIG", &site.workspace.config().join("buildroot/config")),
+        variable("BR2_DEFCONFIG", &context.workspace.config().join("buildroot/config")),
         variable("DEFCONFIG", &merged.join("buildroot/config")),
         variable("BR2_CONFIG", &make.place.path.join(".config.skiff")),
         "defconfig".to_owned(),
     ];
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    make.output(&words, site, "Buildroot's defconfig")?;
+    make.output(&words, context, "Buildroot's defconfig")?;
     let text = fs::read(&new).map_err(FileError::at("read", &new))?;
     let finished = parse_config(&String::from_utf8_lossy(&text));
-    let wanted = site.plan.config(Kind::Buildroot);
-    let definitions = || match definitions::of_buildroot(make.tree(), site.workspace, &finished) {
+    let wanted = context.plan.config(Kind::Buildroot);
+    let definitions = || match definitions::of_buildroot(make.tree(), &context.workspace, &finished) {
         Ok(definitions) => Some(definitions),
         Err(error) => {
             // Kconfig itself has understood them; what is lost is the explanation.
             let text = format!("cannot tell why settings come to nothing: {error}");
-            site.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
+            context.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
             None
         }
     };

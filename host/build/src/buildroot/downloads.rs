@@ -10,18 +10,18 @@ use super::BuildrootError;
 use super::info;
 use super::make::Make;
 use super::progress::Step;
-use crate::Site;
+use crate::BuildContext;
 use crate::atomic::new_file;
 
 /// Downloads what the configuration needs.
-pub(crate) fn fetch(make: &Make<'_>, site: &Site<'_>) -> Result<(), BuildrootError> {
-    let packages = info::packages(make, site)?;
-    let path = site.workspace.folder().join("fetch.log");
+pub(crate) fn fetch(make: &Make<'_>, context: &BuildContext) -> Result<(), BuildrootError> {
+    let packages = info::packages(make, context)?;
+    let path = context.workspace.folder().join("fetch.log");
     let mut log = BufWriter::new(new_file(&path)?);
     let mut failures = Failures::default();
     let status = {
-        let task = Task::start(site.reporter, "Downloading sources", Unit::Items, None);
-        make.build(&["--keep-going", "source"], site, |line| {
+        let task = Task::start(&context.reporter, "Downloading sources", Unit::Items, None);
+        make.build(&["--keep-going", "source"], context, |line| {
             // The log is only for reading.
             let _ = writeln!(log, "{line}");
             if let Some(step) = Step::parse(line) {

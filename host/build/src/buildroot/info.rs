@@ -15,7 +15,7 @@ use super::BuildrootError;
 use super::make::Make;
 use crate::EngineName;
 use crate::RecordError;
-use crate::Site;
+use crate::BuildContext;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::outputs::BuildRecord;
@@ -57,20 +57,20 @@ struct Kept {
 }
 
 /// Returns the packages: from the last time, if the configuration is the same, since asking takes seconds.
-pub(crate) fn packages(make: &Make<'_>, site: &Site<'_>) -> Result<Packages, BuildrootError> {
-    let folder = site.workspace.folder();
+pub(crate) fn packages(make: &Make<'_>, context: &BuildContext) -> Result<Packages, BuildrootError> {
+    let folder = context.workspace.folder();
     let config = folder.join(".config");
     let config = read_optional(&config)?.ok_or(BuildrootError::NotConfigured { path: config })?;
-    let layers = site.plan.fingerprint.layers;
+    let layers = context.plan.fingerprint.layers;
     let digest = Digest::of(&[VERSION.as_bytes(), make.tree().identity.as_bytes(), layers.bytes(), &config].concat())
         .to_string();
     let path = folder.join("packages.json");
     if let Some(kept) = read_kept(&path).filter(|kept| kept.config == digest) {
         return Ok(kept.packages);
     }
-    let _task = Task::start(site.reporter, "Asking Buildroot for its packages", Unit::Items, None);
+    let _task = Task::start(&context.reporter, "Asking Buildroot for its packages", Unit::Items, None);
     let variable = format!("VARS={WISHES}");
-    let text = make.output(&["-s", "show-info", "printvars", &variable], site, "Asking Buildroot for its packages")?;
+    let text = make.output(&["-s", "show-info", "printvars", &variable], context, "Asking Buildroot for its packages")?;
     // Warnings of make stand in front of it.
     let json = text.lines().find(|line| line.starts_with('{')).unwrap_or_default();
     let mut packages: Packages =

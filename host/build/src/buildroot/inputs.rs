@@ -10,15 +10,16 @@ use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_plan::BuildPlan;
 use skiff_plan::Digest;
+use skiff_plan::LayerPart;
 use skiff_plan::Links;
 use skiff_plan::Workspace;
 use walkdir::WalkDir;
 
 use super::BuildrootError;
-use super::input::Input;
 use super::part::Part;
 use super::variable::Folders;
 use crate::FileError;
+use crate::Input;
 use crate::StageInputs;
 use crate::outputs::digest_file;
 use crate::outputs::digest_folder;
@@ -35,8 +36,8 @@ pub(crate) fn of(
     Ok(vec![
         sources.toolchain(identity, &workspace.folder().join("local.mk"))?,
         sources.packages()?,
-        sources.of_program(Part::Kernel, Kind::Kernel, &Input::KernelPatches, &plan.patches.kernel)?,
-        sources.of_program(Part::BootLoader, Kind::Uboot, &Input::UbootPatches, &plan.patches.uboot)?,
+        sources.of_program(Part::Kernel, Kind::Kernel, Input::KernelPatches, &plan.patches.kernel)?,
+        sources.of_program(Part::BootLoader, Kind::Uboot, Input::UbootPatches, &plan.patches.uboot)?,
         sources.system()?,
         sources.images()?,
     ])
@@ -70,10 +71,10 @@ impl Sources<'_> {
             if matches!(value.text(), "n" | "" | "\"\"") || Part::of(symbol).stage() != Some(name) {
                 continue;
             }
-            stage.add_text(Input::Symbol(symbol.to_owned()).to_string(), value.text());
+            stage.add_text(Input::Symbol(symbol.to_owned()), value.text());
             for path in self.named(&value.string().unwrap_or_default()) {
                 let digest = if path.is_dir() { digest_folder(&path, Links::Followed)? } else { digest_file(&path)? };
-                stage.add(Input::named_file(symbol, &path).to_string(), digest);
+                stage.add(Input::named_file(symbol, &path), digest);
             }
         }
         Ok(stage)
@@ -112,20 +113,20 @@ impl Sources<'_> {
 
     fn toolchain(&self, identity: &str, overrides: &Path) -> Result<StageInputs, FileError> {
         let mut stage = self.stage(Part::Toolchain)?;
-        stage.add_text(Input::Tree.to_string(), identity);
+        stage.add_text(Input::Tree, identity);
         if overrides.is_file() {
-            stage.add(Input::LocalOverrides.to_string(), digest_file(overrides)?);
+            stage.add(Input::LocalOverrides, digest_file(overrides)?);
         }
         Ok(stage)
     }
 
     fn packages(&self) -> Result<StageInputs, FileError> {
         let mut stage = self.stage(Part::Package)?;
-        stage.add_text(Input::Settings(Kind::Busybox).to_string(), self.settings(Kind::Busybox));
+        stage.add_text(Input::Settings(Kind::Busybox), self.settings(Kind::Busybox));
         // Several layers may patch one package, and each of them counts.
-        let mut counted: BTreeMap<String, String> = BTreeMap::new();
+        let mut counted: BTreeMap<Input, String> = BTreeMap::new();
         let mut add =
-            |input: Input, digest: Digest| *counted.entry(input.to_string()).or_default() += &digest.to_string();
+            |input: Input, digest: Digest| *counted.entry(input).or_default() += &digest.to_string();
         let named = self.config.string("BR2_GLOBAL_PATCH_DIR").unwrap_or_default();
         let named = named.split_whitespace().map(PathBuf::from);
         let patches: BTreeSet<PathBuf> = self.plan.patches.buildroot.iter().cloned().chain(named).collect();
@@ -141,22 +142,22 @@ impl Sources<'_> {
             }
             add(Input::ExternalMakefile, digest_file(&tree.join("external.mk"))?);
         }
-        for (name, digests) in counted {
-            stage.add_text(name, digests);
+        for (input, digests) in counted {
+            stage.add_text(input, digests);
         }
         Ok(stage)
     }
 
     /// Makes the stage of a program with settings and patches of its own.
-    fn of_program(&self, part: Part, kind: Kind, input: &Input, patches: &[PathBuf]) -> Result<StageInputs, FileError> {
+    fn of_program(&self, part: Part, kind: Kind, input: Input, patches: &[PathBuf]) -> Result<StageInputs, FileError> {
         let mut stage = self.stage(part)?;
-        stage.add_text(Input::Settings(kind).to_string(), self.settings(kind));
+        stage.add_text(Input::Settings(kind), self.settings(kind));
         let digests: Vec<String> = patches
             .iter()
             .map(|folder| Ok(digest_folder(folder, Links::Followed)?.to_string()))
             .collect::<Result<_, FileError>>()?;
         if !digests.is_empty() {
-            stage.add_text(input.to_string(), digests.concat());
+            stage.add_text(input, digests.concat());
         }
         Ok(stage)
     }
@@ -164,15 +165,17 @@ impl Sources<'_> {
     fn system(&self) -> Result<StageInputs, FileError> {
         let mut stage = self.stage(Part::System)?;
         let order: Vec<&str> = self.plan.layers.iter().map(|layer| layer.name.as_str()).collect();
-        stage.add_text(Input::Order.to_string(), order.join(" "));
+        stage.add_text(Input::Order, order.join(" "));
         // Fragments have had their effect on the symbols of the stages.
         let fragments =
             ["buildroot", "busybox", "cflags", "kernel", "kernel_patches", "metadata", "uboot", "uboot_patches"];
-        for (name, digest) in &self.plan.fingerprint.inputs {
-            let part = name.rsplit(": ").next().unwrap_or_default();
-            if !fragments.contains(&part) {
-                stage.add(Input::Part(name.clone()).to_string(), *digest);
-            }
+        let is_fragment = |part: &LayerPart| match part {
+            LayerPart::Directory(name) => fragments.contains(&name.as_str()),
+            LayerPart::Contribution { .. } => true,
+            LayerPart::Plugin(_) | LayerPart::Scripts => false,
+        };
+        for (input, digest) in self.plan.fingerprint.inputs.iter().filter(|(input, _)| !is_fragment(&input.part)) {
+            stage.add(Input::Layer(input.clone()), *digest);
         }
         Ok(stage)
     }
@@ -180,7 +183,7 @@ impl Sources<'_> {
     fn images(&self) -> Result<StageInputs, FileError> {
         let mut stage = self.stage(Part::Images)?;
         if let Some(target) = &self.plan.build_target {
-            stage.add_text(Input::BuildTarget.to_string(), target);
+            stage.add_text(Input::BuildTarget, target);
         }
         Ok(stage)
     }

@@ -4,21 +4,21 @@ use super::BuildrootError;
 use super::tree::Tree;
 use crate::LockFile;
 use crate::Reach;
-use crate::Site;
+use crate::BuildContext;
 
 /// Notes which tree a workspace is built with, or refuses another one.
-pub(crate) fn keep(site: &Site<'_>, tree: &Tree, reach: Reach) -> Result<(), BuildrootError> {
-    let present = LockFile::read(site.workspace)?.buildroot;
+pub(crate) fn keep(context: &BuildContext, tree: &Tree, reach: Reach) -> Result<(), BuildrootError> {
+    let present = LockFile::read(&context.workspace)?.buildroot;
     if present.as_ref() == Some(&tree.identity) {
         return Ok(());
     }
     // What is locked is used or nothing; only who locks nothing yet may use anything when frozen.
     if reach.locked || reach.frozen && present.is_some() {
-        let (lock, wanted) = (site.workspace.system_lock(), present.unwrap_or_else(|| "nothing".into()));
+        let (lock, wanted) = (context.workspace.system_lock(), present.unwrap_or_else(|| "nothing".into()));
         return Err(BuildrootError::Locked { lock, wanted, present: tree.identity.clone() });
     }
     match reach.frozen {
         true => Ok(()),
-        false => Ok(LockFile::update(site.workspace, |lock| lock.buildroot = Some(tree.identity.clone()))?),
+        false => Ok(LockFile::update(&context.workspace, |lock| lock.buildroot = Some(tree.identity.clone()))?),
     }
 }

@@ -14,7 +14,7 @@ use super::Refused;
 use super::Tree;
 use super::place::Place;
 use crate::FileError;
-use crate::Site;
+use crate::BuildContext;
 use crate::process::watch;
 use skiff_text::Shown as _;
 
@@ -30,10 +30,10 @@ pub(crate) struct Make<'m> {
 }
 
 impl<'m> Make<'m> {
-    pub(crate) fn new(engine: &'m Buildroot, site: &Site<'_>, tree: Tree) -> Result<Self, BuildrootError> {
-        refuse_odd_paths(site, &tree)?;
-        let place = Place::of(site, engine.fixed_path, &engine.program)?;
-        let external: Vec<_> = site.plan.external.iter().map(|path| path.to_string_lossy()).collect();
+    pub(crate) fn new(engine: &'m Buildroot, context: &BuildContext, tree: Tree) -> Result<Self, BuildrootError> {
+        refuse_odd_paths(context, &tree)?;
+        let place = Place::of(context, engine.fixed_path, &engine.program)?;
+        let external: Vec<_> = context.plan.external.iter().map(|path| path.to_string_lossy()).collect();
         let variables = engine.environment.clone();
         Ok(Self {
             program: &engine.program,
@@ -98,33 +98,33 @@ impl<'m> Make<'m> {
     pub(crate) fn build(
         &self,
         words: &[&str],
-        site: &Site<'_>,
+        context: &BuildContext,
         line: impl FnMut(&str),
     ) -> Result<ExitStatus, BuildrootError> {
         self.allow_scripts()?;
-        self.run(words, site, line)
+        self.run(words, context, line)
     }
 
-    fn run(&self, words: &[&str], site: &Site<'_>, line: impl FnMut(&str)) -> Result<ExitStatus, BuildrootError> {
+    fn run(&self, words: &[&str], context: &BuildContext, line: impl FnMut(&str)) -> Result<ExitStatus, BuildrootError> {
         let mut command = self.command(words);
-        let status = site.lock.shared_with(|| watch(&mut command, site.cancel, line));
-        site.cancel.check()?;
+        let status = context.lock.shared_with(|| watch(&mut command, &context.cancel, line));
+        context.cancel.check()?;
         status.map_err(FileError::at("run", self.program)).map_err(Into::into)
     }
 
     /// Makes some goals at the user's terminal.
-    pub(crate) fn run_at_terminal(&self, words: &[&str], site: &Site<'_>) -> Result<ExitStatus, BuildrootError> {
+    pub(crate) fn run_at_terminal(&self, words: &[&str], context: &BuildContext) -> Result<ExitStatus, BuildrootError> {
         if Goal::of_all(words).iter().any(|goal| goal.runs_scripts()) {
             self.allow_scripts()?;
         }
-        let status = site.lock.shared_with(|| self.command(words).status());
+        let status = context.lock.shared_with(|| self.command(words).status());
         status.map_err(FileError::at("run", self.program)).map_err(Into::into)
     }
 
     /// Makes something that takes a moment and runs nothing of the layers', and returns what it prints.
-    pub(crate) fn output(&self, words: &[&str], site: &Site<'_>, what: &str) -> Result<String, BuildrootError> {
+    pub(crate) fn output(&self, words: &[&str], context: &BuildContext, what: &str) -> Result<String, BuildrootError> {
         let mut lines = Vec::new();
-        let status = self.run(words, site, |line| lines.push(line.to_owned()))?;
+        let status = self.run(words, context, |line| lines.push(line.to_owned()))?;
         match status.success() {
             true => Ok(lines.join("\n")),
             false => Err(failed(what, &lines, self.place.folder.clone())),
@@ -140,9 +140,9 @@ fn failed(what: &str, lines: &[String], log: PathBuf) -> BuildrootError {
 }
 
 /// Refuses folders that Buildroot would take apart or misread: it puts them into lists, and make reads `.config`.
-fn refuse_odd_paths(site: &Site<'_>, tree: &Tree) -> Result<(), BuildrootError> {
-    let plan = site.plan;
-    let own = [site.workspace.config(), tree.root.clone()];
+fn refuse_odd_paths(context: &BuildContext, tree: &Tree) -> Result<(), BuildrootError> {
+    let plan = &context.plan;
+    let own = [context.workspace.config(), tree.root.clone()];
     let patches = &plan.patches;
     let overlays = plan.overlays.iter().map(|overlay| &overlay.path);
     let folders = overlays.chain(&plan.external).chain(&patches.buildroot).chain(&patches.kernel).chain(&patches.uboot);

@@ -14,7 +14,6 @@ mod downloads;
 mod error;
 mod goal;
 mod info;
-mod input;
 mod inputs;
 mod installed;
 mod lock;
@@ -77,7 +76,7 @@ use crate::EngineName;
 use crate::FileError;
 use crate::Gap;
 use crate::Reach;
-use crate::Site;
+use crate::BuildContext;
 use crate::StageChange;
 use crate::StageInputs;
 use crate::TakenOver;
@@ -128,8 +127,8 @@ impl Engine for Buildroot {
         EngineName::Buildroot
     }
 
-    fn configure(&self, site: &Site<'_>, merged: &Path) -> Result<TakenOver, EngineError> {
-        Ok(config::make(&self.make(site)?, site, merged)?)
+    fn configure(&self, context: &BuildContext, merged: &Path) -> Result<TakenOver, EngineError> {
+        Ok(config::make(&self.make(context)?, context, merged)?)
     }
 
     /// The tree, and the content of `.config`: make writes that anew now and then.
@@ -158,59 +157,59 @@ impl Engine for Buildroot {
         Ok(prepare::foreseen(&self.source.root(&self.cache), plan, workspace, changes)?)
     }
 
-    fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError> {
-        Ok(self.download(site)?)
+    fn fetch(&self, context: &BuildContext) -> Result<(), EngineError> {
+        Ok(self.download(context)?)
     }
 
-    fn compile(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, EngineError> {
-        Ok(self.build(site, hooks)?)
+    fn compile(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, EngineError> {
+        Ok(self.build(context, hooks)?)
     }
 }
 
 impl Buildroot {
     /// Finds or fetches the tree and prepares make.
-    fn make(&self, site: &Site<'_>) -> Result<Make<'_>, BuildrootError> {
-        workspace::claim(site.workspace)?;
-        let tree = self.source.obtain(&self.cache, self.reach.offline, site)?;
-        lock::keep(site, &tree, self.reach)?;
-        Make::new(self, site, tree)
+    fn make(&self, context: &BuildContext) -> Result<Make<'_>, BuildrootError> {
+        workspace::claim(&context.workspace)?;
+        let tree = self.source.obtain(&self.cache, self.reach.offline, context)?;
+        lock::keep(context, &tree, self.reach)?;
+        Make::new(self, context, tree)
     }
 
-    fn download(&self, site: &Site<'_>) -> Result<(), BuildrootError> {
-        let make = self.make(site)?;
+    fn download(&self, context: &BuildContext) -> Result<(), BuildrootError> {
+        let make = self.make(context)?;
         make.allow_scripts()?;
         // What downloads others is built before, so there has to be a record. One that is there stays: what was built
         // from it is whole until somebody builds again.
-        if BuildRecord::read(site.workspace)?.is_none() {
-            let (config, stages) = Self::inputs(&make, site)?;
-            prepare::begin(&make, site, &config, stages)?;
+        if BuildRecord::read(&context.workspace)?.is_none() {
+            let (config, stages) = Self::inputs(&make, context)?;
+            prepare::begin(&make, context, &config, stages)?;
         }
-        downloads::fetch(&make, site)
+        downloads::fetch(&make, context)
     }
 
     /// Reads the configuration, and digests what is to be built from it and from the layers.
-    fn inputs(make: &Make<'_>, site: &Site<'_>) -> Result<(Merged, Vec<StageInputs>), BuildrootError> {
-        let config = read_config(site.workspace)?;
-        let stages = inputs::of(site.plan, site.workspace, &config, &make.tree().identity)?;
+    fn inputs(make: &Make<'_>, context: &BuildContext) -> Result<(Merged, Vec<StageInputs>), BuildrootError> {
+        let config = read_config(&context.workspace)?;
+        let stages = inputs::of(&context.plan, &context.workspace, &config, &make.tree().identity)?;
         Ok((config, stages))
     }
 
-    fn build(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, BuildrootError> {
-        let make = self.make(site)?;
+    fn build(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, BuildrootError> {
+        let make = self.make(context)?;
         make.allow_scripts()?;
-        let (config, stages) = Self::inputs(&make, site)?;
-        if self.target.is_none() && Built::look(site.workspace)? == Built::Images(stages.clone()) {
+        let (config, stages) = Self::inputs(&make, context)?;
+        if self.target.is_none() && Built::look(&context.workspace)? == Built::Images(stages.clone()) {
             return Ok(Compiled::Unchanged);
         }
         // What would be refused at the end is refused before the work.
-        hooks.check_hooks(&[site.plan.hooks(Stage::Pre), site.plan.hooks(Stage::Post)].concat())?;
-        let folder = site.workspace.folder();
-        let (packages, mut record) = prepare::begin(&make, site, &config, stages)?;
+        hooks.check_hooks(&[context.plan.hooks(Stage::Pre), context.plan.hooks(Stage::Post)].concat())?;
+        let folder = context.workspace.folder();
+        let (packages, mut record) = prepare::begin(&make, context, &config, stages)?;
         let mut times = Remembered::read(&self.cache);
-        let mut progress = Progress::start("Building with Buildroot", &packages, &times, &folder, site.reporter)?;
-        let target = self.target.as_deref().or(site.plan.build_target.as_deref());
+        let mut progress = Progress::start("Building with Buildroot", &packages, &times, &folder, &context.reporter)?;
+        let target = self.target.as_deref().or(context.plan.build_target.as_deref());
         let words: Vec<&str> = target.into_iter().collect();
-        let status = make.build(&words, site, |line| progress.line(line))?;
+        let status = make.build(&words, context, |line| progress.line(line))?;
         let outcome = match status.success() {
             true => Ok(()),
             false => Err(progress.failure()),
@@ -223,17 +222,17 @@ impl Buildroot {
         outcome?;
         // What somebody asked for by hand is not all that the layers want.
         if self.target.is_none() {
-            let images = site.workspace.images();
+            let images = context.workspace.images();
             fs::create_dir_all(&images).map_err(FileError::at("make", &images))?;
             let outputs = outputs::write_sums(&Images::open(&images)?, Symlinks::Skipped)?;
             record.outputs = Some(outputs.to_string());
-            record.write(site.workspace)?;
+            record.write(&context.workspace)?;
         }
         let configs = [Kind::Kernel, Kind::Uboot, Kind::Busybox].into_iter();
-        let finished = configs.filter_map(|kind| Some((kind, read_package_config(site.workspace, kind)?)));
+        let finished = configs.filter_map(|kind| Some((kind, read_package_config(&context.workspace, kind)?)));
         let dropped = finished.flat_map(|(kind, config)| {
-            let definitions = || self.definitions(site.workspace, kind, &config);
-            skiff_kconfig::dropped(site.plan.config(kind), &config, definitions)
+            let definitions = || self.definitions(&context.workspace, kind, &config);
+            skiff_kconfig::dropped(context.plan.config(kind), &config, definitions)
         });
         Ok(Compiled::Built(dropped.collect()))
     }
@@ -256,21 +255,21 @@ impl Buildroot {
     ///
     /// # Errors
     /// [`BuildrootError`] when make cannot be started.
-    pub fn run_targets(&self, site: &Site<'_>, targets: &[&str]) -> Result<ExitStatus, BuildrootError> {
-        let make = self.make(site)?;
+    pub fn run_targets(&self, context: &BuildContext, targets: &[&str]) -> Result<ExitStatus, BuildrootError> {
+        let make = self.make(context)?;
         let goals = Goal::of_all(targets);
         if goals.iter().any(|goal| goal.builds()) {
             make.allow_scripts()?;
-            let (config, stages) = Self::inputs(&make, site)?;
-            prepare::begin(&make, site, &config, stages)?;
+            let (config, stages) = Self::inputs(&make, context)?;
+            prepare::begin(&make, context, &config, stages)?;
         }
         let mut words = targets.to_vec();
-        let saved = format!("DEFCONFIG={}", self.saved_configuration(site.workspace).shown());
+        let saved = format!("DEFCONFIG={}", self.saved_configuration(&context.workspace).shown());
         if goals.contains(&Goal::Save) {
             // Buildroot would write over what skiff has merged.
             words.insert(0, &saved);
         }
-        make.run_at_terminal(&words, site)
+        make.run_at_terminal(&words, context)
     }
 
     /// Where [`Goal::Save`] saves the configuration of a workspace.
@@ -282,8 +281,8 @@ impl Buildroot {
     ///
     /// # Errors
     /// [`BuildrootError`] when Buildroot cannot say.
-    pub fn look_up_packages(&self, site: &Site<'_>) -> Result<(), BuildrootError> {
-        info::packages(&self.make(site)?, site).map(drop)
+    pub fn look_up_packages(&self, context: &BuildContext) -> Result<(), BuildrootError> {
+        info::packages(&self.make(context)?, context).map(drop)
     }
 
     /// Runs a program at the user's terminal where Buildroot runs: `skiff shell`.
@@ -292,13 +291,13 @@ impl Buildroot {
     /// [`BuildrootError`] when it cannot be started.
     pub fn run_program(
         &self,
-        site: &Site<'_>,
+        context: &BuildContext,
         program: &str,
         arguments: &[String],
     ) -> Result<ExitStatus, BuildrootError> {
-        let make = self.make(site)?;
+        let make = self.make(context)?;
         // Whoever is there can build what they like.
-        outputs::mark_unfinished(site.workspace)?;
+        outputs::mark_unfinished(&context.workspace)?;
         let status = make.other(program).args(arguments).status();
         status.map_err(FileError::at("run", program)).map_err(Into::into)
     }

@@ -19,7 +19,7 @@ use skiff_plan::Event;
 use skiff_plan::Level;
 
 use super::BuildrootError;
-use crate::Site;
+use crate::BuildContext;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::workspace::BUILD_PATH;
@@ -40,8 +40,8 @@ pub(crate) struct Place {
 impl Place {
     /// Decides where a workspace is built, or finds out where it has been. `fixed` says whether a mount namespace is
     /// wanted at all; `program` is skiff itself.
-    pub(crate) fn of(site: &Site<'_>, fixed: bool, program: &Path) -> Result<Self, BuildrootError> {
-        let folder = site.workspace.folder();
+    pub(crate) fn of(context: &BuildContext, fixed: bool, program: &Path) -> Result<Self, BuildrootError> {
+        let folder = context.workspace.folder();
         let mark = folder.join(BUILD_PATH);
         let place = |path: PathBuf| Self { path, folder: folder.clone() };
         let marked = read_optional(&mark)?.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
@@ -63,7 +63,7 @@ impl Place {
                 let text = format!(
                     "this machine allows no mount namespace ({reason}), so workspaces share fewer compiled objects"
                 );
-                site.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
+                context.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &text });
                 folder.clone()
             }
         };

@@ -12,7 +12,6 @@ use skiff_plan::Workspace;
 use super::BuildrootError;
 use super::info;
 use super::info::Packages;
-use super::input::Input;
 use super::inputs;
 use super::make::Make;
 use super::mention;
@@ -24,7 +23,7 @@ use super::rebuild::Situation;
 use super::stale;
 use crate::EngineName;
 use crate::FileError;
-use crate::Site;
+use crate::BuildContext;
 use crate::StageChange;
 use crate::StageInputs;
 use crate::atomic::read_optional;
@@ -39,20 +38,20 @@ const OVERLAYS: &str = ".overlays.built";
 /// Makes the workspace ready for a build from these inputs, of which `config` is Kconfig's. Until the record has outputs, it counts as unfinished.
 pub(crate) fn begin(
     make: &Make<'_>,
-    site: &Site<'_>,
+    context: &BuildContext,
     config: &Merged,
     stages: Vec<StageInputs>,
 ) -> Result<(Packages, BuildRecord), BuildrootError> {
-    let packages = info::packages(make, site)?;
-    let overlays = inputs::overlay_files(site.plan, config)?;
-    let folder = site.workspace.folder();
+    let packages = info::packages(make, context)?;
+    let overlays = inputs::overlay_files(&context.plan, config)?;
+    let folder = context.workspace.folder();
     let mut record = BuildRecord::new(EngineName::Buildroot, stages);
-    let built = match Before::read(site.workspace)? {
-        Some(before) => clear(before, &make.tree().root, site, &record, &packages, &overlays)?,
+    let built = match Before::read(&context.workspace)? {
+        Some(before) => clear(before, &make.tree().root, context, &record, &packages, &overlays)?,
         None => {
             // Nobody knows what it was built from.
             let rebuild = Rebuild::All("there is no record of what was built here".to_owned());
-            say(site, Level::Warning, &stale::remove(&rebuild, &folder, &Packages::new())?);
+            say(context, Level::Warning, &stale::remove(&rebuild, &folder, &Packages::new())?);
             Packages::new()
         }
     };
@@ -61,7 +60,7 @@ pub(crate) fn begin(
     record.details = serde_json::json!(known);
     let lines: String = overlays.iter().map(|path| format!("{path}\n")).collect();
     write_file(&folder.join(OVERLAYS), lines.as_bytes())?;
-    record.write(site.workspace)?;
+    record.write(&context.workspace)?;
     Ok((packages, record))
 }
 
@@ -69,21 +68,21 @@ pub(crate) fn begin(
 fn clear(
     mut before: Before,
     tree: &Path,
-    site: &Site<'_>,
+    context: &BuildContext,
     new: &BuildRecord,
     packages: &Packages,
     overlays: &BTreeSet<String>,
 ) -> Result<Packages, BuildrootError> {
-    let folder = site.workspace.folder();
+    let folder = context.workspace.folder();
     let changes = stage_changes(&before.record.stages, &new.stages);
-    let mentions = mentions(tree, site.plan, &changes)?;
+    let mentions = mentions(tree, &context.plan, &changes)?;
     let rebuild = before.rebuild(&folder, &changes, packages, &mentions, overlays)?;
     let damaged =
-        before.record.outputs.is_some() && !are_intact(&site.workspace.images(), before.record.outputs.as_deref());
+        before.record.outputs.is_some() && !are_intact(&context.workspace.images(), before.record.outputs.as_deref());
     // Until it is done, the record says that the old inputs count.
     before.record.outputs = None;
-    before.record.write(site.workspace)?;
-    say(site, Level::Info, &stale::remove(&rebuild, &folder, &before.packages)?);
+    before.record.write(&context.workspace)?;
+    say(context, Level::Info, &stale::remove(&rebuild, &folder, &before.packages)?);
     if damaged || !changes.is_empty() {
         stale::clear_images(&folder)?;
     }
@@ -106,17 +105,16 @@ pub(crate) fn foreseen(
 /// Finds who looks at the symbols that have changed. What Buildroot writes with every build is taken from there: systemd
 /// also keeps the host name as the one to fall back on, for which nobody waits when a name has a commit in it.
 fn mentions(tree: &Path, plan: &BuildPlan, changes: &[StageChange]) -> Result<Mentions, FileError> {
-    let inputs: Vec<Input> =
-        changes.iter().flat_map(|change| &change.inputs).map(|(name, _)| Input::parse(name)).collect();
-    let symbols = inputs.iter().filter_map(Input::symbol);
+    let inputs = changes.iter().flat_map(|change| &change.inputs);
+    let symbols = inputs.filter_map(|(input, _)| input.symbol());
     let looked_at = |symbol: &&str| !matches!(Part::of(symbol), Part::Toolchain | Part::System);
     let symbols = symbols.filter(looked_at).collect();
     mention::find(tree, &plan.external, &symbols)
 }
 
-fn say(site: &Site<'_>, level: Level, lines: &[String]) {
+fn say(context: &BuildContext, level: Level, lines: &[String]) {
     for text in lines {
-        site.reporter.event(Event::Message { level, plugin: None, text });
+        context.reporter.event(Event::Message { level, plugin: None, text });
     }
 }
 

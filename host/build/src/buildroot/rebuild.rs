@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use skiff_kconfig::Kind;
+use skiff_plan::LayerPart;
 
 use super::config::package_of_kind;
 use super::info::LINUX;
 use super::info::PackageInfo;
 use super::info::Packages;
-use super::input::Input;
 use super::mention::Mentions;
 use super::part::Part;
+use crate::Input;
 use crate::InputChange;
 use crate::StageChange;
 
@@ -56,10 +57,9 @@ impl Rebuild {
         let known: BTreeSet<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
         let mut packages = others(old, new);
         let mut target = gone_from_overlays.map(|path| format!("{path} is gone from the overlays"));
-        for (name, change) in changes.iter().flat_map(|change| &change.inputs) {
-            let reason = format!("{name} is {change}");
-            let input = Input::parse(name);
-            match Effect::of(&input, *change, &known) {
+        for (input, change) in changes.iter().flat_map(|change| &change.inputs) {
+            let reason = format!("{input} is {change}");
+            match Effect::of(input, *change, &known) {
                 Effect::All => return Self::All(reason),
                 Effect::Some { packages: mut reached, rest } => {
                     let looking = input.symbol().and_then(|symbol| mentions.get(symbol)).into_iter().flatten();
@@ -130,8 +130,11 @@ impl Effect {
                 Self::packages([package.as_str(), &format!("host-{package}")])
             }
             Input::Order => Self::rest(change != InputChange::Added),
-            Input::Part(name) => Self::rest(leaves_traces(name) && change != InputChange::Added),
-            Input::BuildTarget => Self::NONE,
+            Input::Layer(input) => Self::rest(leaves_traces(&input.part) && change != InputChange::Added),
+            // All but the first are inputs of the other engine.
+            Input::BuildTarget | Input::Chain | Input::Epoch | Input::Package(_) | Input::Skiff | Input::Target => {
+                Self::NONE
+            }
         }
     }
 
@@ -164,9 +167,12 @@ impl Effect {
 }
 
 /// Whether what an input has put into the target stays there when the input is another one: what hooks and plugins do.
-fn leaves_traces(name: &str) -> bool {
-    let part = name.rsplit(": ").next().unwrap_or_default();
-    part.starts_with("plugin ") || matches!(part, "hooks" | "resources" | "scripts" | "what scripts run")
+fn leaves_traces(part: &LayerPart) -> bool {
+    match part {
+        LayerPart::Plugin(_) | LayerPart::Scripts => true,
+        LayerPart::Directory(name) => matches!(name.as_str(), "hooks" | "resources" | "scripts"),
+        LayerPart::Contribution { .. } => false,
+    }
 }
 
 /// Tools that nothing is made of: with others, packages come out the same.
@@ -272,13 +278,23 @@ mod tests {
         Rebuild::decide(&situation)
     }
 
+    fn input(name: &str) -> Input {
+        let (name, rest) = name.split_once(": ").unwrap_or((name, ""));
+        match (name.strip_prefix("patches of "), rest) {
+            (Some(package), _) => Input::Patches(package.to_owned()),
+            (None, "") if name == "kernel" => Input::Settings(Kind::Kernel),
+            (None, "") => Input::Symbol(name.to_owned()),
+            (None, file) => Input::NamedFile { symbol: name.to_owned(), path: file.to_owned() },
+        }
+    }
+
     /// Decides between two configurations, `symbol=value` in each line.
     fn decide(old: &str, new: &str) -> Rebuild {
         let known = packages(&KNOWN);
         let stage = |text: &str| {
             let mut stage = StageInputs::new("all");
-            text.lines().filter_map(|line| line.split_once('=')).for_each(|(symbol, value)| {
-                stage.add_text(symbol, value);
+            text.lines().filter_map(|line| line.split_once('=')).for_each(|(name, value)| {
+                stage.add_text(input(name), value);
             });
             [stage]
         };
@@ -311,7 +327,7 @@ mod tests {
             ("BR2_ROOTFS_DEVICE_TABLE=\"a\"", "BR2_ROOTFS_DEVICE_TABLE=\"b\"", &[], false),
             ("BR2_PACKAGE_PLATFORM=\"a\"", "BR2_PACKAGE_PLATFORM=\"b\"", &["systemd"], false),
             ("patches of docker=a", "patches of docker=b", &["docker", "host-docker"], false),
-            ("kernel configuration=a", "kernel configuration=b", &["linux", "wireguard"], false),
+            ("kernel=a", "kernel=b", &["linux", "wireguard"], false),
         ] {
             assert_eq!(names(&decide(old, new)), (packages.to_vec(), target), "{old} -> {new}");
         }
@@ -343,7 +359,7 @@ mod tests {
         let built = packages(&[("libz", &[]), ("libpng", &["libz"]), ("viewer", &["libpng"]), ("menu", &["viewer"])]);
         let stage = |digest: &str| {
             let mut stage = StageInputs::new("packages");
-            stage.add_text("patches of libz", digest);
+            stage.add_text(input("patches of libz"), digest);
             [stage]
         };
         let changes = stage_changes(&stage("a"), &stage("b"));

@@ -15,7 +15,7 @@ use skiff_plan::Unit;
 
 use super::BuildrootError;
 use crate::FileError;
-use crate::Site;
+use crate::BuildContext;
 use crate::mounted::remove_tree;
 use crate::outputs::digest_file;
 use crate::outputs::digest_folder;
@@ -120,7 +120,7 @@ impl Source {
     }
 
     /// Returns the tree, fetching it if need be.
-    pub(crate) fn obtain(&self, cache: &Path, offline: bool, site: &Site<'_>) -> Result<Tree, BuildrootError> {
+    pub(crate) fn obtain(&self, cache: &Path, offline: bool, context: &BuildContext) -> Result<Tree, BuildrootError> {
         if let Some(tree) = self.present(cache)? {
             return Ok(tree);
         }
@@ -130,7 +130,7 @@ impl Source {
         if offline {
             return Err(BuildrootError::Offline { release: pin.release.clone() });
         }
-        fetch(pin, cache, site)?;
+        fetch(pin, cache, context)?;
         Ok(Tree { root: place(cache, pin), identity: format!("commit {}", pin.commit) })
     }
 }
@@ -140,14 +140,14 @@ fn place(cache: &Path, pin: &Pin) -> PathBuf {
 }
 
 /// Clones a release into a folder of its own, checks the commit, and only then puts it in place.
-fn fetch(pin: &Pin, cache: &Path, site: &Site<'_>) -> Result<(), BuildrootError> {
+fn fetch(pin: &Pin, cache: &Path, context: &BuildContext) -> Result<(), BuildrootError> {
     let folder = cache.join("buildroot");
     let title = "Waiting for another skiff that fetches Buildroot";
-    let _lock = wait_for(&folder.join(".lock"), title, site.reporter, site.cancel)?;
+    let _lock = wait_for(&folder.join(".lock"), title, &context.reporter, &context.cancel)?;
     if place(cache, pin).is_dir() {
         return Ok(());
     }
-    let task = Task::start(site.reporter, &format!("Fetching Buildroot {}", pin.release), Unit::Items, None);
+    let task = Task::start(&context.reporter, &format!("Fetching Buildroot {}", pin.release), Unit::Items, None);
     clear(&folder)?;
     let staging = tempfile::Builder::new()
         .prefix(CLONE)
@@ -159,11 +159,11 @@ fn fetch(pin: &Pin, cache: &Path, site: &Site<'_>) -> Result<(), BuildrootError>
     // Nobody is there to answer questions.
     git.args(["--", &pin.url]).arg(&clone).env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C.UTF-8");
     let mut said = Vec::new();
-    let status = watch(&mut git, site.cancel, |line| {
+    let status = watch(&mut git, &context.cancel, |line| {
         task.note(line);
         said.push(line.to_owned());
     });
-    site.cancel.check()?;
+    context.cancel.check()?;
     let reason = match status {
         Ok(status) if status.success() => None,
         Ok(_) => Some(said.iter().rfind(|line| line.contains("fatal:")).or(said.last()).cloned().unwrap_or_default()),

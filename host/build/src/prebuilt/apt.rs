@@ -20,9 +20,8 @@ use tracing::debug;
 
 use super::Prebuilt;
 use super::PrebuiltError;
-use super::cache::make_private;
 use crate::FileError;
-use crate::Site;
+use crate::BuildContext;
 use crate::atomic::write_file;
 use crate::process::watch;
 use crate::workspace_lock::wait_for;
@@ -97,7 +96,7 @@ pub(super) struct Said {
 }
 
 impl<'a> Apt<'a> {
-    pub(crate) fn new(engine: &'a Prebuilt, arch: Arch, site: &Site<'a>) -> Self {
+    pub(crate) fn new(engine: &'a Prebuilt, arch: Arch, context: &'a BuildContext) -> Self {
         let Prebuilt { cache, trust, reach, .. } = engine;
         Self {
             state: cache.join("apt").join(arch.debian()),
@@ -105,8 +104,8 @@ impl<'a> Apt<'a> {
             arch,
             trust,
             offline: reach.offline,
-            reporter: site.reporter,
-            cancel: site.cancel,
+            reporter: &context.reporter,
+            cancel: &context.cancel,
         }
     }
 
@@ -115,11 +114,11 @@ impl<'a> Apt<'a> {
         // From the cache's own directory downwards.
         let cache = self.packages.parent().unwrap_or(&self.packages);
         for folder in [cache, &cache.join("apt"), &self.state] {
-            make_private(self.trust, folder)?;
+            self.trust.make_private(folder)?;
         }
         self.refuse_control_characters()?;
         for folder in ["lists", "lists/partial", "cache", "cache/archives", "cache/archives/partial"] {
-            make_private(self.trust, &self.state.join(folder))?;
+            self.trust.make_private(&self.state.join(folder))?;
         }
         let title = "Waiting for another skiff that downloads";
         let lock = wait_for(&self.state.join("skiff-lock"), title, self.reporter, self.cancel)?;

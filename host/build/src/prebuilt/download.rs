@@ -16,7 +16,6 @@ use super::apt::Apt;
 use super::apt::Hold;
 use super::apt::Lists;
 use super::apt::Said;
-use super::cache::make_private;
 use crate::FileError;
 use crate::lock_file::LockedPackage;
 
@@ -34,14 +33,14 @@ impl Apt<'_> {
     ) -> Result<Vec<PathBuf>, PrebuiltError> {
         let packages: Vec<&LockedPackage> = packages.collect();
         // A file of somebody else could be exchanged once it has been digested.
-        packages.iter().try_for_each(|package| self.trust.check(&self.file_of(package)))?;
+        packages.iter().try_for_each(|package| self.trust.check(&self.file_of(package))).map_err(skiff_trust::PrivateError::from)?;
         let missing = self.missing(&packages)?;
         if let Some(first) = missing.first() {
             if self.offline {
                 return Err(PrebuiltError::Offline { package: first.shown() });
             }
             let hold = self.hold()?;
-            make_private(self.trust, &self.packages)?;
+            self.trust.make_private(&self.packages)?;
             // Another skiff may have downloaded them in the meantime.
             let missing = self.missing(&missing)?;
             self.download_all(&hold, &missing)?;

@@ -5,7 +5,7 @@ use skiff_plan::Arch;
 use skiff_plan::Cancelled;
 use skiff_plan::HookFailure;
 use skiff_plan::TargetError;
-use skiff_trust::Untrusted;
+use skiff_trust::PrivateError;
 
 use crate::FileError;
 use crate::LockFileError;
@@ -188,7 +188,7 @@ pub enum PrebuiltError {
     Target(#[from] TargetError),
     /// Somebody else can change what lies in the cache.
     #[error(transparent)]
-    Untrusted(#[from] Untrusted),
+    Cache(#[from] PrivateError),
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),

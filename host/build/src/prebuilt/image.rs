@@ -34,7 +34,7 @@ use super::kernel::Modules;
 use super::system::FIND_DEVICE;
 use super::tree::Tree;
 use crate::FileError;
-use crate::Site;
+use crate::BuildContext;
 use crate::images::Images;
 use skiff_text::Shown as _;
 
@@ -58,10 +58,10 @@ pub(crate) fn initramfs(
     wanted: &Prebuilt,
     epoch: u32,
     images: &Images,
-    site: &Site<'_>,
+    context: &BuildContext,
 ) -> Result<(), PrebuiltError> {
     let modules = modules.with_needs(&wanted.initramfs_modules)?;
-    let task = Task::start(site.reporter, "Writing rootfs.cpio.zst", Unit::Items, Some(modules.len() as u64));
+    let task = Task::start(&context.reporter, "Writing rootfs.cpio.zst", Unit::Items, Some(modules.len() as u64));
     let write = || -> io::Result<()> {
         let file = images.create(INITRAMFS)?;
         let mut archive = Cpio::new(zstd::Encoder::new(BufWriter::new(file), LEVEL)?, epoch);
@@ -164,7 +164,7 @@ pub(crate) fn root(
     owners: &Owners,
     epoch: u32,
     images: &Images,
-    site: &Site<'_>,
+    context: &BuildContext,
 ) -> Result<(), PrebuiltError> {
     let nodes = nodes(tree.path(), owners)?;
     let total = nodes.iter().fold(0, |sum: u64, node| sum.saturating_add(node.size));
@@ -172,14 +172,14 @@ pub(crate) fn root(
         let source = io::Error::new(io::ErrorKind::FileTooLarge, "the target is larger than 64 GiB");
         return Err(PrebuiltError::Image { name: SQUASHFS, source });
     }
-    let task = Task::start(site.reporter, "Writing rootfs.squashfs", Unit::Bytes, Some(total));
-    let written = squashfs(&nodes, epoch, images, task, site.cancel);
-    site.cancel.check()?;
+    let task = Task::start(&context.reporter, "Writing rootfs.squashfs", Unit::Bytes, Some(total));
+    let written = squashfs(&nodes, epoch, images, task, &context.cancel);
+    context.cancel.check()?;
     written.map_err(|source| PrebuiltError::Image { name: SQUASHFS, source })?;
-    if site.plan.config(Kind::Buildroot).is_yes("BR2_TARGET_ROOTFS_TAR") {
-        let task = Task::start(site.reporter, "Writing rootfs.tar", Unit::Bytes, Some(total));
-        tar(&nodes, epoch, images, &task, site.cancel).map_err(|source| PrebuiltError::Image { name: TAR, source })?;
-        site.cancel.check()?;
+    if context.plan.config(Kind::Buildroot).is_yes("BR2_TARGET_ROOTFS_TAR") {
+        let task = Task::start(&context.reporter, "Writing rootfs.tar", Unit::Bytes, Some(total));
+        tar(&nodes, epoch, images, &task, &context.cancel).map_err(|source| PrebuiltError::Image { name: TAR, source })?;
+        context.cancel.check()?;
     }
     Ok(())
 }

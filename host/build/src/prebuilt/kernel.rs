@@ -19,7 +19,7 @@ use super::compression::decompress;
 use super::size::Origin;
 use super::tree::Tree;
 use crate::FileError;
-use crate::Site;
+use crate::BuildContext;
 use crate::images::Images;
 use skiff_text::Shown as _;
 
@@ -104,7 +104,7 @@ impl Kernel {
 
     /// Writes the indexes that `modprobe` reads. Packages leave that to `depmod` on the running system, which
     /// cannot be run for another architecture; everything needed stands in the modules themselves.
-    pub(crate) fn index_modules(&self, tree: &Tree, site: &Site<'_>) -> Result<Modules, PrebuiltError> {
+    pub(crate) fn index_modules(&self, tree: &Tree, context: &BuildContext) -> Result<Modules, PrebuiltError> {
         let root = tree.path().join(self.folder());
         let mut files = Vec::new();
         for entry in WalkDir::new(&root).sort_by_file_name() {
@@ -114,10 +114,10 @@ impl Kernel {
             }
         }
         let total = Some(files.len() as u64);
-        let task = Task::start(site.reporter, "Indexing kernel modules", Unit::Items, total);
+        let task = Task::start(&context.reporter, "Indexing kernel modules", Unit::Items, total);
         let mut modules = BTreeMap::new();
         for file in files {
-            site.cancel.check()?;
+            context.cancel.check()?;
             task.advance(1);
             let Some(path) = plain_module(tree, &file, &self.folder(), &root)? else { continue };
             let bytes = tree.dir().read(self.folder().join(&path)).map_err(FileError::at("read", root.join(&path)))?;

@@ -10,7 +10,6 @@
 
 mod account;
 mod apt;
-mod cache;
 mod compression;
 mod deb;
 mod distribution;
@@ -59,7 +58,8 @@ use crate::FileError;
 use crate::Gap;
 use crate::Outlook;
 use crate::Reach;
-use crate::Site;
+use crate::BuildContext;
+use crate::Input;
 use crate::StageInputs;
 use crate::TakenOver;
 use crate::atomic::Staging;
@@ -105,7 +105,7 @@ impl Engine for Prebuilt {
     }
 
     /// This engine reads the merged configuration itself.
-    fn configure(&self, _: &Site<'_>, _: &Path) -> Result<TakenOver, EngineError> {
+    fn configure(&self, _: &BuildContext, _: &Path) -> Result<TakenOver, EngineError> {
         Ok(TakenOver::default())
     }
 
@@ -131,15 +131,15 @@ impl Engine for Prebuilt {
         Ok(self.inputs(plan, &target, &lock))
     }
 
-    fn fetch(&self, site: &Site<'_>) -> Result<(), EngineError> {
-        workspace::claim(site.workspace).map_err(PrebuiltError::from)?;
-        let (lock, apt) = self.lock(site)?;
+    fn fetch(&self, context: &BuildContext) -> Result<(), EngineError> {
+        workspace::claim(&context.workspace).map_err(PrebuiltError::from)?;
+        let (lock, apt) = self.lock(context)?;
         apt.obtain(lock.packages())?;
-        Ok(lock.write(site.workspace).map_err(PrebuiltError::from)?)
+        Ok(lock.write(&context.workspace).map_err(PrebuiltError::from)?)
     }
 
-    fn compile(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, EngineError> {
-        Ok(self.build(site, hooks)?)
+    fn compile(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, EngineError> {
+        Ok(self.build(context, hooks)?)
     }
 }
 
@@ -158,12 +158,12 @@ impl Prebuilt {
     }
 
     /// Looks up what is not locked yet.
-    fn lock<'s>(&'s self, site: &Site<'s>) -> Result<(PackageLock, Apt<'s>), PrebuiltError> {
-        let (target, requests) = self.wishes(site.plan)?;
+    fn lock<'s>(&'s self, context: &'s BuildContext) -> Result<(PackageLock, Apt<'s>), PrebuiltError> {
+        let (target, requests) = self.wishes(&context.plan)?;
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
-        let apt = Apt::new(self, arch, site);
-        let path = site.workspace.system_lock();
-        let known = if self.update { PackageLock::default() } else { PackageLock::read(site.workspace)? };
+        let apt = Apt::new(self, arch, context);
+        let path = context.workspace.system_lock();
+        let known = if self.update { PackageLock::default() } else { PackageLock::read(&context.workspace)? };
         if self.reach.frozen {
             let lock = known.of(&requests, arch);
             let is_empty = lock.packages().next().is_none();
@@ -176,37 +176,37 @@ impl Prebuilt {
         }
     }
 
-    fn build(&self, site: &Site<'_>, hooks: &dyn HookRunner) -> Result<Compiled, PrebuiltError> {
-        let (target, _) = self.wishes(site.plan)?;
-        let (lock, apt) = self.lock(site)?;
-        let stages = self.inputs(site.plan, &target, &lock);
-        if let Built::Images(made_from) = Built::look(site.workspace)?
+    fn build(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, PrebuiltError> {
+        let (target, _) = self.wishes(&context.plan)?;
+        let (lock, apt) = self.lock(context)?;
+        let stages = self.inputs(&context.plan, &target, &lock);
+        if let Built::Images(made_from) = Built::look(&context.workspace)?
             && made_from == stages
-            && site.workspace.target().is_dir()
+            && context.workspace.target().is_dir()
         {
-            lock.write(site.workspace)?;
+            lock.write(&context.workspace)?;
             return Ok(Compiled::Unchanged);
         }
         // What would be refused at the end is refused before the work.
         if !lock.packages().any(|package| package.name.starts_with(BUSYBOX)) {
             return Err(PrebuiltError::Unprepared { what: "the package `busybox-static`" });
         }
-        hooks.check_hooks(&[plugins(site.plan, Stage::Pre), plugins(site.plan, Stage::Post)].concat())?;
+        hooks.check_hooks(&[plugins(&context.plan, Stage::Pre), plugins(&context.plan, Stage::Post)].concat())?;
         let files = apt.obtain(lock.packages())?;
         let names = lock.packages().map(|package| package.name.clone());
         let packages: Vec<(String, PathBuf)> = names.zip(files).collect();
-        workspace::claim(site.workspace)?;
-        let staging = Staging::new(&site.workspace.folder(), site.workspace.name())?;
-        let (outputs, details) = self.make(site, hooks, &target, &packages, staging.path())?;
-        lock.write(site.workspace)?;
+        workspace::claim(&context.workspace)?;
+        let staging = Staging::new(&context.workspace.folder(), context.workspace.name())?;
+        let (outputs, details) = self.make(context, hooks, &target, &packages, staging.path())?;
+        lock.write(&context.workspace)?;
         // Without a record the folders count as unfinished, until both are in place.
-        BuildRecord::remove(site.workspace)?;
-        staging.commit("target", &site.workspace.target())?;
-        staging.commit("images", &site.workspace.images())?;
+        BuildRecord::remove(&context.workspace)?;
+        staging.commit("target", &context.workspace.target())?;
+        staging.commit("images", &context.workspace.images())?;
         let mut record = BuildRecord::new(EngineName::Prebuilt, stages);
         record.outputs = Some(outputs.to_string());
         record.details = serde_json::json!(details);
-        record.write(site.workspace)?;
+        record.write(&context.workspace)?;
         Ok(Compiled::Built(Vec::new()))
     }
 
@@ -214,25 +214,25 @@ impl Prebuilt {
     fn inputs(&self, plan: &BuildPlan, target: &Target, lock: &PackageLock) -> Vec<StageInputs> {
         let mut packages = StageInputs::new("packages");
         for package in lock.packages() {
-            packages.add_text(format!("package {}", package.name), &package.sha256);
+            packages.add_text(Input::Package(package.name.clone()), &package.sha256);
         }
         let mut system = StageInputs::new("target");
-        system.add_text("skiff", [&REVISION.to_le_bytes(), system::FILES.concat().as_bytes()].concat());
+        system.add_text(Input::Skiff, [&REVISION.to_le_bytes(), system::FILES.concat().as_bytes()].concat());
         // Values with skiff's version or the commit in them are no content of a layer.
-        system.add_text("settings", format!("{target:?}")).add_text("chain", plan.chain.join(","));
-        for (name, digest) in &plan.fingerprint.inputs {
-            system.add(name, *digest);
+        system.add_text(Input::Target, format!("{target:?}")).add_text(Input::Chain, plan.chain.join(","));
+        for (input, digest) in &plan.fingerprint.inputs {
+            system.add(Input::Layer(input.clone()), *digest);
         }
         let mut images = StageInputs::new("images");
         let epoch = self.source_date_epoch.map_or(u64::MAX, u64::from);
-        images.add_text("SOURCE_DATE_EPOCH", epoch.to_le_bytes()).add_text("skiff", image::INIT);
+        images.add_text(Input::Epoch, epoch.to_le_bytes()).add_text(Input::Skiff, image::INIT);
         vec![packages, system, images]
     }
 
     /// Makes `target` and `images` in the staging folder. Returns the digest of `SHA256SUMS`, and what is to be noted.
     fn make(
         &self,
-        site: &Site<'_>,
+        context: &BuildContext,
         hooks: &dyn HookRunner,
         target: &Target,
         packages: &[(String, PathBuf)],
@@ -245,51 +245,51 @@ impl Prebuilt {
         let (tree, folder) = (Tree::new(&root)?, images);
         let images = Images::open(&folder)?;
         tree.skeleton()?;
-        let newest = self.unpack(site, &tree, packages)?;
+        let newest = self.unpack(context, &tree, packages)?;
         let epoch = self.source_date_epoch.unwrap_or(newest);
         tree.begin(Origin::Skiff);
         let kernel = kernel::take_out(&tree, &images, target.arch)?;
-        let modules = kernel.index_modules(&tree, site)?;
-        if let Some(wanted) = target.arch.and_then(|arch| site.plan.prebuilt.images.get(&arch.to_string())) {
+        let modules = kernel.index_modules(&tree, context)?;
+        if let Some(wanted) = target.arch.and_then(|arch| context.plan.prebuilt.images.get(&arch.to_string())) {
             image::taken(&tree, wanted, &folder)?;
         }
-        system::configure(&tree, site.plan, target)?;
-        for overlay in &site.plan.overlays {
-            site.cancel.check()?;
+        system::configure(&tree, &context.plan, target)?;
+        for overlay in &context.plan.overlays {
+            context.cancel.check()?;
             tree.begin(Origin::Overlay(overlay.layer.clone()));
-            let copied = tree.copy_overlay(overlay, site.cancel);
-            site.cancel.check()?;
+            let copied = tree.copy_overlay(overlay, &context.cancel);
+            context.cancel.check()?;
             copied?;
         }
         tree.begin(Origin::Skiff);
-        let owners = account::create(&tree, site.plan, target)?;
-        self.call_hooks(site, hooks, Stage::Pre, epoch, &root, &folder)?;
+        let owners = account::create(&tree, &context.plan, target)?;
+        self.call_hooks(context, hooks, Stage::Pre, epoch, &root, &folder)?;
 
         let details = size::measure(&tree)?;
-        image::initramfs(&tree, &modules, &site.plan.prebuilt, epoch, &images, site)?;
-        image::root(&tree, &owners, epoch, &images, site)?;
-        self.call_hooks(site, hooks, Stage::Post, epoch, &root, &folder)?;
+        image::initramfs(&tree, &modules, &context.plan.prebuilt, epoch, &images, context)?;
+        image::root(&tree, &owners, epoch, &images, context)?;
+        self.call_hooks(context, hooks, Stage::Post, epoch, &root, &folder)?;
         times::cap(&folder, epoch)?;
-        let _task = Task::start(site.reporter, "Digesting images", Unit::Items, None);
+        let _task = Task::start(&context.reporter, "Digesting images", Unit::Items, None);
         Ok((outputs::write_sums(&images, Symlinks::Refused)?, details))
     }
 
     /// Unpacks all packages and returns the time of the newest file in them.
-    fn unpack(&self, site: &Site<'_>, tree: &Tree, packages: &[(String, PathBuf)]) -> Result<u32, PrebuiltError> {
+    fn unpack(&self, context: &BuildContext, tree: &Tree, packages: &[(String, PathBuf)]) -> Result<u32, PrebuiltError> {
         let sizes =
             packages.iter().map(|(_, path)| fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default());
-        let task = Task::start(site.reporter, "Unpacking packages", Unit::Bytes, Some(sizes.sum()));
+        let task = Task::start(&context.reporter, "Unpacking packages", Unit::Bytes, Some(sizes.sum()));
         let mut newest = 0;
         for (name, package) in packages {
             tree.begin(Origin::Package(name.clone()));
-            newest = newest.max(deb::unpack(package, tree, &task, site.cancel)?);
+            newest = newest.max(deb::unpack(package, tree, &task, &context.cancel)?);
         }
         Ok(newest)
     }
 
     fn call_hooks(
         &self,
-        site: &Site<'_>,
+        context: &BuildContext,
         hooks: &dyn HookRunner,
         stage: Stage,
         epoch: u32,
@@ -297,14 +297,14 @@ impl Prebuilt {
         images: &Path,
     ) -> Result<(), PrebuiltError> {
         let zones = Zones {
-            layers: site.plan.layer_folders(),
+            layers: context.plan.layer_folders(),
             target: Some(root.to_owned()),
             images: Some(images.to_owned()),
-            state: site.workspace.state(),
+            state: context.workspace.state(),
             epoch: Some(epoch),
         };
-        for step in plugins(site.plan, stage) {
-            site.cancel.check()?;
+        for step in plugins(&context.plan, stage) {
+            context.cancel.check()?;
             hooks.run_hook(&step, &zones)?;
         }
         Ok(())

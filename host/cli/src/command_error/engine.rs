@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use skiff_build::BuildrootError;
 use skiff_build::EngineError;
 use skiff_build::LockFileError;
+use skiff_build::OpenError;
 use skiff_build::MemoryError;
 use skiff_build::PrebuiltError;
 use skiff_build::RecordError;
@@ -16,12 +17,38 @@ use super::Kind;
 use super::quoted;
 use crate::trust::refused;
 use skiff_text::Shown as _;
+use skiff_trust::PrivateError;
 
 impl From<EngineError> for CommandError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Prebuilt(error) => error.into(),
             EngineError::Buildroot(error) => error.into(),
+        }
+    }
+}
+
+/// Such directories lie in the cache.
+impl From<PrivateError> for CommandError {
+    fn from(error: PrivateError) -> Self {
+        match error {
+            PrivateError::Untrusted(error) => refused("the cache", &error),
+            PrivateError::Io { path, source } => {
+                Self::new(Kind::User, format!("Cannot use `{}` as cache: {source}", path.shown()))
+                    .hint("SKIFF_CACHE_DIR names another")
+            }
+        }
+    }
+}
+
+impl From<OpenError> for CommandError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Lock(error) => error.into(),
+            OpenError::LockFile(error) => error.into(),
+            OpenError::Drifted { .. } => {
+                Self::of(Kind::User, &error).hint("run it once without --locked, and look at what has changed")
+            }
         }
     }
 }
@@ -204,7 +231,7 @@ impl From<PrebuiltError> for CommandError {
     fn from(error: PrebuiltError) -> Self {
         let plain = Self::of(Kind::User, &error);
         match error {
-            PrebuiltError::Untrusted(error) => refused("the cache", &error),
+            PrebuiltError::Cache(error) => error.into(),
             PrebuiltError::File(error) => error.into(),
             PrebuiltError::Target(error) => error.into(),
             PrebuiltError::Record(error) => error.into(),

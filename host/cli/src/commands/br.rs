@@ -15,23 +15,26 @@ use skiff_text::Shown as _;
 /// Runs targets of Buildroot at the terminal. What a menu changes is added to a fragment of the workspace's overrides,
 /// so that the next configuration has it, too.
 pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
-    let plan = session.plan()?;
     let targets: Vec<&str> = args.targets.iter().map(String::as_str).collect();
-    let engine = session.buildroot(&plan, &format!("`{}`", targets.join(" ")))?;
+    let what = format!("`{}`", targets.join(" "));
+    session.require_buildroot(&what)?;
     let full_screen = |target: &String| target.ends_with("menuconfig") || target.ends_with("nconfig");
     if args.targets.iter().any(full_screen) && !std::io::stdout().is_terminal() {
         return Err(CommandError::new(Kind::Usage, "There is no terminal for the menu").hint(
             "`skiff br config` asks line by line; a fragment in overrides/buildroot says the same without questions",
         ));
     }
-    let lock = session.lock()?;
-    let site = session.site(&plan, &lock);
-    configure::ensure(session, &site, &engine)?;
     let goals = Goal::of_all(&targets);
     let menus = goals.iter().filter_map(|goal| if let Goal::Menu(menu) = goal { Some(menu) } else { None });
     let menus: Vec<_> = menus.collect();
+    if !menus.is_empty() && session.reach.locked {
+        return Err(CommandError::new(Kind::Usage, "--locked is given, and a menu changes what is locked")
+            .hint("leave out --locked"));
+    }
+    let mut job = session.open_buildroot(&what)?;
+    configure::ensure(&job)?;
     if menus.iter().any(|menu| !menu.is_of_buildroot()) {
-        engine.look_up_packages(&site)?;
+        job.engine.look_up_packages(&job.context)?;
     }
     let mut before = Vec::new();
     for menu in &menus {
@@ -42,7 +45,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
         });
         before.push(config?);
     }
-    let status = session.interrupt.passing(|| engine.run_targets(&site, &targets))?;
+    let status = session.interrupt.passing(|| job.engine.run_targets(&job.context, &targets))?;
     let own = session.context.overrides.join("workspaces").join(session.workspace.name());
     // What somebody gave up is not what they want.
     for (menu, before) in menus.iter().zip(before).filter(|_| status.success()) {
@@ -54,12 +57,12 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
         }
     }
     if goals.contains(&Goal::Save) && status.success() {
-        session.say(&format!("Saved {}", engine.saved_configuration(&session.workspace).shown()));
+        session.say(&format!("Saved {}", job.engine.saved_configuration(&session.workspace).shown()));
     }
     if !menus.is_empty() && status.success() {
         // What was saved is a part of the layers now.
-        let plan = session.plan()?;
-        configure::ensure(session, &session.site(&plan, &lock), &engine)?;
+        job.replan()?;
+        configure::ensure(&job)?;
     }
     Ok(super::exit_code(status))
 }

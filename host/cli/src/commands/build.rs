@@ -1,4 +1,7 @@
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use skiff_plan::Reporter;
 
 use crate::args::BuildArgs;
 use crate::args::GlobalArgs;
@@ -10,20 +13,15 @@ use crate::commands::configure;
 use crate::consent;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
-use crate::lock;
 use crate::output::note;
 use crate::session::Session;
 use skiff_text::Shown as _;
 
 /// Configures and builds, under one lock and from one plan.
 pub(crate) fn run(session: &Session, args: &BuildArgs) -> Result<()> {
-    let plan = session.plan()?;
-    let engine = session.engine(&plan, args.compile.update)?;
-    let lock = session.lock()?;
-    let site = session.site(&plan, &lock);
-    lock::check(session, &plan)?;
-    configure::with(session, &site, engine.as_ref(), &args.configure)?;
-    compile::with(session, &site, engine.as_ref(), true)
+    let job = session.open(args.compile.update)?;
+    configure::with(&job, &args.configure)?;
+    compile::with(&job, true)
 }
 
 /// Builds all workspaces of the project. One that fails does not keep the others from being built.
@@ -32,8 +30,9 @@ pub(crate) fn run_all(
     args: &BuildArgs,
     environment: &Environment,
     interrupt: &Interrupt,
+    reporter: &Arc<dyn Reporter>,
 ) -> Result<ExitCode> {
-    let project = Session::new(global, environment.clone(), interrupt.clone())?.project;
+    let project = Session::new(global, environment.clone(), interrupt.clone(), Arc::clone(reporter))?.project;
     if global.config.as_deref().is_some_and(|chain| !chain.is_empty()) {
         return Err(CommandError::new(Kind::Usage, "--all takes the chains of skiff.yaml, and a chain was given, too")
             .hint("unset SKIFF_CONFIG, or leave --all out"));
@@ -48,7 +47,7 @@ pub(crate) fn run_all(
     }
     let of_workspace = |name: &String| {
         let global = GlobalArgs { workspace: Some(name.clone()), ..global.clone() };
-        Session::new(&global, environment.clone(), interrupt.clone())
+        Session::new(&global, environment.clone(), interrupt.clone(), Arc::clone(reporter))
     };
     // A plugin may be one of a single workspace.
     let mut given = project.workspaces.keys().map(|name| consent::check_given(&of_workspace(name)?));

@@ -12,29 +12,24 @@ use skiff_text::Shown as _;
 
 /// Checks what SkiffOS checks: the style of external trees, that all sources can be had, and licences.
 pub(crate) fn run(session: &Session) -> Result<ExitCode> {
-    let plan = session.plan()?;
-    let engine = session.buildroot(&plan, "Checking")?;
-    let lock = session.lock()?;
-    let site = session.site(&plan, &lock);
-    configure::ensure(session, &site, &engine)?;
-    if !plan.external.is_empty() {
-        let status = session.interrupt.passing(|| engine.run_targets(&site, &["check-package-external"]))?;
+    let job = session.open_buildroot("Checking")?;
+    configure::ensure(&job)?;
+    let run = |target| session.interrupt.passing(|| job.engine.run_targets(&job.context, &[target]));
+    if !job.plan().external.is_empty() {
+        let status = run("check-package-external")?;
         if !status.success() {
             return outcome(status);
         }
     }
-    engine.fetch(&site)?;
-    outcome(session.interrupt.passing(|| engine.run_targets(&site, &["legal-info"]))?)
+    job.engine.fetch(&job.context)?;
+    outcome(run("legal-info")?)
 }
 
 /// Collects sources and licences.
 pub(crate) fn legal_info(session: &Session) -> Result<ExitCode> {
-    let plan = session.plan()?;
-    let engine = session.buildroot(&plan, "`legal-info`")?;
-    let lock = session.lock()?;
-    let site = session.site(&plan, &lock);
-    configure::ensure(session, &site, &engine)?;
-    let status = session.interrupt.passing(|| engine.run_targets(&site, &["legal-info"]))?;
+    let job = session.open_buildroot("`legal-info`")?;
+    configure::ensure(&job)?;
+    let status = session.interrupt.passing(|| job.engine.run_targets(&job.context, &["legal-info"]))?;
     if status.success() {
         session.say(&format!("The licences are in {}", session.workspace.folder().join("legal-info").shown()));
     }

@@ -11,9 +11,10 @@ use skiff_layers::ArgumentKind;
 use skiff_layers::Capability;
 use skiff_layers::Chain;
 use skiff_layers::CommandDecl;
+use skiff_layers::BoardCommand;
 use skiff_layers::Layer;
+use skiff_layers::LayerCommand;
 use skiff_layers::LayerName;
-use skiff_layers::LegacyCommand;
 use skiff_layers::MAKEFILE;
 use skiff_layers::Package;
 use skiff_layers::Zone;
@@ -30,7 +31,6 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::board;
-use crate::commands::board::BoardCommand;
 use crate::consent;
 use crate::lock;
 use crate::output::data;
@@ -39,6 +39,7 @@ use crate::session::Session;
 pub(crate) use self::offer::Offer;
 use self::offer::declared;
 pub(crate) use self::offer::offers;
+pub(crate) use self::offer::offers_in;
 pub(crate) use self::offer::owner_of;
 
 /// Runs a command of a package, in the chain or not. One that the package lacks is looked for in what it needs.
@@ -51,6 +52,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         return list_commands(session, &request.package);
     };
     let plan = plan_with(session, &request.package)?;
+    lock::check(session, &plan)?;
     let owner = match has(&plan, &request.package, &name)? {
         true => request.package.clone(),
         false => owner_of(session, &request.package, &name)?.unwrap_or(request.package.clone()),
@@ -75,7 +77,6 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
         }
     };
-    lock::check(session, &plan)?;
     consent::obtain(session, [planned])?;
     let runner = session.plugin_runner(&plan)?;
     if uses_workspace(planned) {
@@ -219,10 +220,9 @@ fn run_makefile(
     arguments: &[String],
 ) -> Result<ExitCode> {
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        let known =
-            plan.legacy_commands.get(&layer.name).into_iter().flatten().find(|command| &*command.name == target);
+        let known = plan.commands.get(&layer.name).into_iter().flatten().find(|command| command.name == target);
         data!("Usage: skiff cmd {} {target} [VARIABLE=VALUE...]\n", layer.name);
-        data!("{}", known.map_or("a target of the layer's Makefile", |command| command.description.as_str()));
+        data!("{}", known.map_or("a target of the layer's Makefile", |command| command.summary.as_str()));
         return Ok(ExitCode::SUCCESS);
     }
     let is_variable = |argument: &&String| {
@@ -235,7 +235,6 @@ fn run_makefile(
         return Err(CommandError::new(Kind::Usage, format!("`{other}` means nothing to a target of a Makefile"))
             .hint("a script takes variables: NAME=value"));
     }
-    lock::check(session, plan)?;
     session.belief.check_tree("the layer whose scripts would run", &layer.root)?;
     let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
     let path = layer.root.join(MAKEFILE);
@@ -252,13 +251,10 @@ fn run_makefile(
 
 /// Whether a package itself has a command: declared by a plugin, listed, or a target of its Makefile.
 fn has(plan: &BuildPlan, package: &LayerName, name: &str) -> Result<bool> {
-    let listed = |(layer, commands): (&String, &Vec<LegacyCommand>)| {
-        layer.eq_ignore_ascii_case(package.as_str()) && commands.iter().any(|command| &*command.name == name)
+    let listed = |(layer, commands): (&String, &Vec<LayerCommand>)| {
+        layer.eq_ignore_ascii_case(package.as_str()) && commands.iter().any(|command| command.name == name)
     };
-    if find(plan, package, name).is_some()
-        || board_command(plan, package, name).is_some()
-        || plan.legacy_commands.iter().any(listed)
-    {
+    if plan.commands.iter().any(listed) {
         return Ok(true);
     }
     let Some(layer) = makefile_of(plan, package)? else { return Ok(false) };
@@ -302,8 +298,8 @@ fn list_all(session: &Session) -> Result<ExitCode> {
                 continue;
             }
         };
-        for (name, summary) in &commands {
-            data!("  {:24} {name:16} {summary}", package.name.as_str());
+        for command in &commands {
+            data!("  {:24} {:16} {}", package.name.as_str(), command.name, command.described());
         }
         if package.unlisted() && !commands.is_empty() {
             let needs = |other: &&Package| {

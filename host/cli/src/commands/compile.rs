@@ -3,7 +3,6 @@ use skiff_build::Configured;
 use skiff_build::Engine;
 use skiff_build::EngineName;
 use skiff_build::Gap;
-use skiff_build::Site;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
@@ -12,43 +11,41 @@ use crate::args::CompileArgs;
 use crate::command_error::Result;
 use crate::commands::configure;
 use crate::consent;
+use crate::job::Job;
 use crate::lock;
 use crate::outlook;
 use crate::session::Session;
 use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
-    let plan = session.plan()?;
-    let engine = session.engine(&plan, args.update)?;
-    let lock = session.lock()?;
-    let site = session.site(&plan, &lock);
-    lock::check(session, &plan)?;
-    let configured = configure::ensure(session, &site, engine.as_ref())?;
-    with(session, &site, engine.as_ref(), configured != Configured::Unchanged)
+    let job = session.open(args.update)?;
+    let configured = configure::ensure(&job)?;
+    with(&job, configured != Configured::Unchanged)
 }
 
 /// Builds what is configured. `warned` says whether this run has said what the system lacks.
-pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, warned: bool) -> Result<()> {
+pub(crate) fn with(job: &Job<'_>, warned: bool) -> Result<()> {
+    let (session, plan, engine) = (job.session, job.plan(), job.engine.as_ref());
     let called = |planned: &&PlannedPlugin| planned.plugin.hooks.iter().any(|stage| *stage != Stage::Configure);
-    site.plan.require_hooks()?;
-    consent::obtain(session, site.plan.plugins.iter().filter(called))?;
-    let runner = session.runner(site.plan)?;
+    plan.require_hooks()?;
+    consent::obtain(session, plan.plugins.iter().filter(called))?;
+    let runner = session.runner(plan)?;
     if engine.name() == EngineName::Buildroot {
         // Compiled objects are believed for their names.
         session.belief.check_tree("the cache", &session.cache()?.join("ccache"))?;
     }
-    let compiled = engine.compile(site, &runner)?;
+    let compiled = engine.compile(&job.context, &runner)?;
     let images = session.workspace.images();
     match compiled {
         Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.shown())),
         Compiled::Built(dropped) => {
-            configure::show_package_settings(session, site.plan, &dropped);
-            keep_gaps(session, site.plan, engine, warned)?;
+            configure::show_package_settings(session, plan, &dropped);
+            keep_gaps(session, plan, engine, warned)?;
             session.say(&format!("The images are in {}", images.shown()));
         }
     }
-    say_next(session, site.plan, engine)?;
-    lock::keep(session, site.plan)
+    say_next(session, plan, engine)?;
+    lock::keep(session, plan)
 }
 
 /// Says how people get into the system, and which commands make use of it.

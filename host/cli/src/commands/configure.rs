@@ -3,7 +3,6 @@ use skiff_build::Configured;
 use skiff_build::Engine;
 use skiff_build::EngineName;
 use skiff_build::Remembered;
-use skiff_build::Site;
 use skiff_build::Weight;
 use skiff_build::buildroot::Refused;
 use skiff_kconfig::Dropped;
@@ -20,67 +19,62 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::dropped;
 use crate::consent;
+use crate::job::AsEngine;
+use crate::job::Job;
 use crate::lock;
 use crate::outlook;
 use crate::session::Session;
 use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
-    let plan = session.plan()?;
-    let engine = session.engine(&plan, false)?;
-    let lock = session.lock()?;
-    lock::check(session, &plan)?;
-    with(session, &session.site(&plan, &lock), engine.as_ref(), args)?;
+    let job = session.open(false)?;
+    with(&job, args)?;
     // A build says so by failing.
-    if let Some(why) = engine.outlook(&plan).impossible {
-        session.warn(&format!("the engine `{}` cannot build this system: {why}", engine.name()));
+    if let Some(why) = job.engine.outlook(job.plan()).impossible {
+        session.warn(&format!("the engine `{}` cannot build this system: {why}", job.engine.name()));
     }
     Ok(())
 }
 
 /// Configures, because the user wants it.
-pub(crate) fn with(session: &Session, site: &Site<'_>, engine: &dyn Engine, args: &ConfigureArgs) -> Result<()> {
-    site.plan.require_hooks()?;
+pub(crate) fn with(job: &Job<'_>, args: &ConfigureArgs) -> Result<()> {
+    let (session, plan, engine) = (job.session, job.plan(), job.engine.as_ref());
+    plan.require_hooks()?;
     // What was let pass once is asked about again when somebody configures, and not when somebody compiles.
-    let configured = write(session, site, engine, args.ignore_broken_lines, args.strict)?;
+    let configured = write(job, args.ignore_broken_lines, args.strict)?;
     if configured == Configured::Unchanged {
-        let (name, chain) = (session.workspace.name(), site.plan.chain.join(","));
+        let (name, chain) = (session.workspace.name(), plan.chain.join(","));
         session.say(&format!("Workspace `{name}` is configured for {chain} already; nothing to do"));
         let dropped = skiff_build::read_dropped(&session.workspace);
-        let count = dropped.iter().filter(|d| skiff_build::weigh(site.plan, d) != Weight::Offer).count();
+        let count = dropped.iter().filter(|d| skiff_build::weigh(plan, d) != Weight::Offer).count();
         if count > 0 {
             let file = session.workspace.config().join("dropped.json");
             session.warn(&format!("as before, {count} settings come to nothing ({})", file.shown()));
         }
     }
     if configured == Configured::Unchanged {
-        outlook::warn(session, site.plan, engine);
+        outlook::warn(session, plan, engine);
     }
-    warn_of_scripts(session, site.plan, engine)?;
-    warn_of_plugins(session, site.plan)
+    warn_of_scripts(session, plan, engine)?;
+    warn_of_plugins(session, plan)
 }
 
 /// Configures, because something else needs it, with what was let pass before.
-pub(crate) fn ensure(session: &Session, site: &Site<'_>, engine: &dyn Engine) -> Result<Configured> {
-    write(session, site, engine, session.settings.ignore_broken_lines, false)
+pub(crate) fn ensure<E: AsEngine>(job: &Job<'_, E>) -> Result<Configured> {
+    write(job, job.session.settings.ignore_broken_lines, false)
 }
 
-fn write(
-    session: &Session,
-    site: &Site<'_>,
-    engine: &dyn Engine,
-    ignore_broken_lines: bool,
-    strict: bool,
-) -> Result<Configured> {
+fn write<E: AsEngine>(job: &Job<'_, E>, ignore_broken_lines: bool, strict: bool) -> Result<Configured> {
+    let (session, context, plan, engine) = (job.session, &job.context, job.plan(), job.engine.as_engine());
     if !ignore_broken_lines {
-        refuse_broken_lines(site.plan)?;
+        refuse_broken_lines(plan)?;
     }
     let before = Remembered::read(&session.workspace)?.and_then(|memory| memory.engine).map(|engine| engine.value);
     let remembered = session.settings.to_remember(ignore_broken_lines);
-    let configured = match skiff_build::configure(site, engine, &remembered, strict) {
+    let configured = match skiff_build::configure(context, engine, &remembered, strict) {
         Err(ConfigureError::Strict { dropped }) => {
             let dropped: Vec<&Dropped> = dropped.iter().collect();
-            let lines = told(session, site.plan, &dropped, &dropped);
+            let lines = told(session, plan, &dropped, &dropped);
             let many = if dropped.len() == 1 { "setting of the layers comes" } else { "settings of the layers come" };
             return Err(CommandError::new(Kind::User, format!("{} {many} to nothing:{lines}", dropped.len()))
                 .hint("mend or remove these lines, or configure without --strict"));
@@ -91,17 +85,17 @@ fn write(
         if let Some(other) = before.filter(|before| *before != engine.name()) {
             session.warn(&format!("this workspace was configured for the engine `{other}` before"));
         }
-        let (name, chain) = (session.workspace.name(), site.plan.chain.join(","));
+        let (name, chain) = (session.workspace.name(), plan.chain.join(","));
         session.say(&format!("Configured workspace `{name}` for {chain} (engine `{}`)", engine.name()));
-        for broken in &site.plan.broken {
+        for broken in &plan.broken {
             session.warn(&format!("left out: {broken}"));
         }
-        show_dropped(session, site.plan, dropped);
-        outlook::warn(session, site.plan, engine);
+        show_dropped(session, plan, dropped);
+        outlook::warn(session, plan, engine);
     }
     // Who has built nothing and fetched nothing yet has only a configuration.
     if skiff_build::is_workspace(&session.workspace.folder()) {
-        lock::keep(session, site.plan)?;
+        lock::keep(session, plan)?;
     }
     Ok(configured)
 }

@@ -5,14 +5,10 @@ use crate::session::Session;
 
 /// Downloads everything before anything is built.
 pub(crate) fn run(session: &Session) -> Result<()> {
-    let plan = session.plan()?;
-    let engine = session.engine(&plan, false)?;
-    let lock = session.lock()?;
-    let site = session.site(&plan, &lock);
-    lock::check(session, &plan)?;
-    configure::ensure(session, &site, engine.as_ref())?;
-    engine.fetch(&site)?;
-    lock::keep(session, &plan)?;
+    let job = session.open(false)?;
+    configure::ensure(&job)?;
+    job.engine.fetch(&job.context)?;
+    lock::keep(session, job.plan())?;
     session.say("Everything that the build needs is there");
     Ok(())
 }

@@ -6,6 +6,7 @@ use skiff_plan::Zones;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::lock;
 use crate::output::note;
 use crate::session::Session;
 
@@ -27,6 +28,7 @@ pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
         return Err(CommandError::new(Kind::User, "Layers have changed while the system was built")
             .hint("`skiff compile` goes on with what they hold now"));
     }
+    lock::check(session, &plan)?;
     let runner = session.runner(&plan)?;
     let zones = Zones {
         layers: plan.layer_folders(),

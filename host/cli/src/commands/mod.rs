@@ -62,15 +62,16 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         _ => {}
     }
     let interrupt = Interrupt::listen();
+    let reporter = match command {
+        Command::Hooks { .. } => progress::hook_reporter(),
+        _ => progress::reporter(&environment),
+    };
     if let Command::Build(args_of_build) = &command
         && args_of_build.all
     {
-        return build::run_all(&args.global, args_of_build, &environment, &interrupt);
+        return build::run_all(&args.global, args_of_build, &environment, &interrupt, &reporter);
     }
-    let mut session = Session::new(&args.global, environment, interrupt)?;
-    if matches!(command, Command::Hooks { .. }) {
-        session.reporter = progress::hook_reporter();
-    }
+    let mut session = Session::new(&args.global, environment, interrupt, reporter)?;
     consent::check_given(&session)?;
     // Who only looks is not asked to agree to anything.
     session.asks = matches!(

@@ -7,23 +7,23 @@ use crate::args::ShellArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::lock;
 use crate::session::Session;
 
 /// Starts a shell, or a program, with the environment of hooks: for Buildroot where it builds.
 pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
-    let plan = session.plan()?;
     let shell = [session.environment.get("SHELL").unwrap_or("/bin/sh").to_owned()];
     let words = if args.words.is_empty() { shell.as_slice() } else { args.words.as_slice() };
     let Some((program, arguments)) = words.split_first() else { return Ok(ExitCode::SUCCESS) };
-    let environment = session.script_environment(&plan)?;
     if session.settings.engine.value == EngineName::Buildroot {
-        let mut engine = session.buildroot(&plan, "A shell")?;
-        engine.environment = environment.variables.into_iter().collect();
-        let lock = session.lock()?;
-        let site = session.site(&plan, &lock);
-        let status = session.interrupt.passing(|| engine.run_program(&site, program, arguments))?;
+        let mut job = session.open_buildroot("A shell")?;
+        job.engine.environment = session.script_environment(job.plan())?.variables.into_iter().collect();
+        let status = session.interrupt.passing(|| job.engine.run_program(&job.context, program, arguments))?;
         return Ok(super::exit_code(status));
     }
+    let plan = session.plan()?;
+    lock::check(session, &plan)?;
+    let environment = session.script_environment(&plan)?;
     let folder = if environment.folder.is_dir() { &environment.folder } else { &session.root };
     let failed = |error| CommandError::new(Kind::User, format!("Cannot run `{program}`: {error}"));
     let skiff = session.environment.program().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;

@@ -7,7 +7,6 @@ use crate::args::ShowArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::commands::board::commands_of;
 use crate::commands::cmd;
 use crate::commands::cmd::Offer;
 use crate::output::data;
@@ -24,7 +23,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     let layer = Layer::at(package);
     let brings: Vec<&str> = chain.names().iter().filter(|other| **other != name).map(LayerName::as_str).collect();
     let users = users(session, &name)?;
-    let (plugins, commands) = (layer.plugins()?, layer.legacy_commands()?);
+    let (plugins, commands) = (layer.plugins()?, layer.makefile_commands()?);
     let mut inherited = cmd::offers(session, &name)?;
     inherited.retain(|offer| !offer.owners.contains(&name));
     let parts: Vec<&str> = layer.input_folders()?;
@@ -45,7 +44,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
                 "version": plugin.version.to_string(),
                 "built": plugin.component.is_file(),
                 "hooks": plugin.hooks.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "commands": commands_of(plugin).map(|(name, _)| name).collect::<Vec<_>>(),
+                "commands": plugin.offered().into_iter().map(|command| command.name).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
             "shell_hooks": layer.shell_hooks()?.iter().map(|hook| &hook.path).collect::<Vec<_>>(),
             "commands": commands,
@@ -71,15 +70,15 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     for plugin in &plugins {
         let unbuilt = if plugin.component.is_file() { "" } else { ", not built" };
         data!("plugin       {} {} ({} capabilities{unbuilt})", plugin.name, plugin.version, plugin.capabilities.len());
-        for (command, summary) in commands_of(plugin) {
-            data!("  skiff cmd {name} {command:16} {summary}");
+        for command in plugin.offered() {
+            data!("  skiff cmd {name} {:16} {}", command.name, command.summary);
         }
     }
     for hook in layer.shell_hooks()? {
         data!("{} hook     {} (a script: runs when `shell` is granted to {name})", hook.stage, hook.path.shown());
     }
     for command in commands {
-        data!("  skiff cmd {name} {:16} {} (a script)", command.name, command.description);
+        data!("  skiff cmd {name} {:16} {}", command.name, command.described());
     }
     for offer in inherited {
         data!("  skiff cmd {name} {:16} {}", offer.name, offer.described(&name));

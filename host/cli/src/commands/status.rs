@@ -18,7 +18,6 @@ use skiff_plan::BuildPlan;
 use crate::args::JsonArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Result;
-use crate::commands::board::commands_of;
 use crate::commands::cmd;
 use crate::commands::cmd::Offer;
 use crate::commands::dropped;
@@ -337,25 +336,18 @@ fn print_commands(session: &Session, plan: &BuildPlan, offers: &[(LayerName, Vec
         let first = offers.iter().find(|(_, offers)| offers.iter().any(answers));
         first.map_or_else(|| layer.to_owned(), |(package, _)| package.to_string())
     };
-    let plugins = plan.plugins.iter().filter(|planned| commands_of(&planned.plugin).next().is_some());
-    if plugins.clone().next().is_some() || !plan.legacy_commands.is_empty() {
+    if !plan.commands.is_empty() {
         data!("\n\x1b[1mcommands of the chain\x1b[0m");
     }
-    for planned in plugins {
-        for (name, summary) in commands_of(&planned.plugin) {
-            data!("  {} {name:16} {summary}", session.command_line(&format!("cmd {}", asked_at(&planned.layer, name))));
-        }
+    for (layer, command) in plan.layers.iter().flat_map(|layer| {
+        plan.commands.get(&layer.name).into_iter().flatten().map(move |command| (&layer.name, command))
+    }) {
+        let line = session.command_line(&format!("cmd {}", asked_at(layer, &command.name)));
+        data!("  {line} {:16} {}", command.name, command.described());
     }
     for planned in &plan.unbuilt {
         let name = format!("{}/{}", planned.layer, planned.plugin.name);
         data!("  plugin {name} is not built: skiff plugin build {name}");
-    }
-    for (layer, commands) in &plan.legacy_commands {
-        for command in commands {
-            let package = asked_at(layer, &command.name);
-            let line = session.command_line(&format!("cmd {package}"));
-            data!("  {line} {:16} {} (a script)", command.name, command.description);
-        }
     }
 }
 

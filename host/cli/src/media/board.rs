@@ -1,4 +1,5 @@
 use skiff_flash::Sources;
+use skiff_layers::BoardCommand;
 use skiff_layers::BoardDecl;
 use skiff_layers::LayerName;
 use skiff_layout::Ids;
@@ -11,7 +12,7 @@ use skiff_runtime::board::Intent;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::commands::board::BoardCommand;
+
 use crate::commands::cmd;
 use crate::consent;
 use crate::lock;

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
 use skiff_flash::Plan;
+use skiff_layers::BoardCommand;
 use skiff_layers::BoardDecl;
 use skiff_layers::LayerName;
-use skiff_layers::PluginDecl;
 use skiff_plan::BuildPlan;
 
 use crate::args::BuildImageArgs;
@@ -27,48 +27,6 @@ use crate::output::data;
 use crate::output::note;
 use crate::session::Session;
 use skiff_text::Shown as _;
-
-/// A command of a board.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BoardCommand {
-    Format,
-    Install,
-    Rollback,
-    BuildImage,
-}
-
-impl BoardCommand {
-    pub(crate) const ALL: [Self; 4] = [Self::Format, Self::Install, Self::Rollback, Self::BuildImage];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Format => "format",
-            Self::Install => "install",
-            Self::Rollback => "rollback",
-            Self::BuildImage => "buildimage",
-        }
-    }
-
-    pub(crate) fn summary(self) -> &'static str {
-        match self {
-            Self::Format => "Makes everything on a medium anew, the system included",
-            Self::Install => "Brings the system on a formatted medium up to date; what users keep stays",
-            Self::Rollback => "Goes back to the system before the last install; a second time, forward again",
-            Self::BuildImage => "Makes an image file of the medium",
-        }
-    }
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|command| command.name() == name)
-    }
-}
-
-/// The names and summaries of all commands of a plugin: its own, and where it knows a board, those of every board.
-pub(crate) fn commands_of(plugin: &PluginDecl) -> impl Iterator<Item = (&str, &str)> {
-    let own = plugin.commands.iter().map(|command| (command.name.as_str(), command.summary.as_str()));
-    let boards = BoardCommand::ALL.into_iter().filter(|_| plugin.board.is_some());
-    own.chain(boards.map(|command| (command.name(), command.summary())))
-}
 
 /// Carries out a command of a board.
 pub(crate) fn run(

@@ -1,13 +1,15 @@
 //! What can be asked of a package: its own commands, and those of the packages that it needs.
 
+use skiff_layers::Catalog;
+use skiff_layers::Chain;
 use skiff_layers::Layer;
+use skiff_layers::LayerCommand;
 use skiff_layers::LayerName;
 use skiff_layers::Package;
 
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::commands::board::commands_of;
 use crate::session::Session;
 
 /// A command that a package answers to.
@@ -53,14 +55,25 @@ impl Offer {
 /// # Errors
 /// If the package, or one that it needs, cannot be found or read.
 pub(crate) fn offers(session: &Session, package: &LayerName) -> Result<Vec<Offer>> {
-    let chain = super::chain_of_package(session, package)?;
+    offers_in(session, &session.catalog()?, package)
+}
+
+/// As [`offers`], where the packages are known already.
+///
+/// # Errors
+/// As for [`offers`].
+pub(crate) fn offers_in(session: &Session, catalog: &Catalog, package: &LayerName) -> Result<Vec<Offer>> {
+    let chain = Chain::resolve(package.as_str(), catalog, &session.context)?;
     let mut offers: Vec<Offer> = Vec::new();
     for level in levels(chain.packages(), package)? {
         let nearer = offers.len();
         for member in level {
-            for (name, summary) in declared(member)? {
-                match offers.iter().position(|offer| offer.name == name) {
-                    None => offers.push(Offer { name, summary, owners: vec![member.name.clone()] }),
+            for command in declared(member)? {
+                match offers.iter().position(|offer| offer.name == command.name) {
+                    None => {
+                        let (summary, owners) = (command.described(), vec![member.name.clone()]);
+                        offers.push(Offer { name: command.name, summary, owners });
+                    }
                     Some(known) if known >= nearer => {
                         if let Some(offer) = offers.get_mut(known)
                             && !offer.owners.contains(&member.name)
@@ -92,17 +105,12 @@ pub(crate) fn owner_of(session: &Session, package: &LayerName, name: &str) -> Re
     Err(CommandError::new(Kind::Usage, message).hint(format!("name one: {}", lines.collect::<Vec<_>>().join(", or "))))
 }
 
-/// Returns the commands that a package declares itself, each with its summary.
+/// Returns the commands that a package declares itself.
 ///
 /// # Errors
 /// If its manifest or its list of commands cannot be read.
-pub(super) fn declared(package: &Package) -> Result<Vec<(String, String)>> {
-    let layer = Layer::at(package);
-    let plugins = layer.plugins()?;
-    let own = plugins.iter().flat_map(commands_of).map(|(name, summary)| (name.to_owned(), summary.to_owned()));
-    let scripts = layer.legacy_commands()?.into_iter();
-    let scripts = scripts.map(|command| (command.name.to_string(), format!("{} (a script)", command.description)));
-    Ok(own.chain(scripts).collect())
+pub(super) fn declared(package: &Package) -> Result<Vec<LayerCommand>> {
+    Ok(Layer::at(package).commands()?)
 }
 
 /// The package alone, then what it needs, then what those need, and so on; each package once, at its nearest.

@@ -104,7 +104,7 @@ fn native(session: &Session, name: &str, source: &Source) -> Result<bool> {
         return Ok(true);
     }
     data!("{name}: native tests");
-    let target = session.cache()?.join("plugin-target/native");
+    let target = session.make_cache()?.join("plugin-target/native");
     fs::create_dir_all(&target).map_err(|error| unreadable(&target, &error))?;
     let status = session.interrupt.passing(|| {
         Command::new("cargo")
