@@ -155,9 +155,12 @@ fn what_holds_a_hostile_case_is_a_test_that_exists() {
             is_it && text.contains("#[test]")
         })
     };
-    let has_fuzz = |name: &str| TestEnvironment::checkout().join(format!("tests/fuzz/fuzz_targets/{name}.rs")).is_file();
+    let has_fuzz =
+        |name: &str| TestEnvironment::checkout().join(format!("tests/fuzz/fuzz_targets/{name}.rs")).is_file();
     let mut rows = 0;
-    for line in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |") && !line.starts_with("| -")) {
+    for line in
+        text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |") && !line.starts_with("| -"))
+    {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [_, _, _, held] = cells.as_slice() else { panic!("{line}") };
         rows += 1;

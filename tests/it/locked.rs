@@ -90,8 +90,10 @@ fn everything(env: &TestEnvironment) -> BTreeSet<(String, u32, u64, u64, i64, i6
 fn chain() -> TestEnvironment {
     let mut env = with_tree("BR2_PACKAGE_HELLO=y\n");
     let head = "schema: 1\nplugins:\n  - {name: p, version: 1.0.0, component: plugins/p.wasm, interface: ^1.0";
-    let command = format!("{head}, commands: [{{name: go, summary: Goes, arguments: []}}], \
-                          capabilities: [{{write: state, why: keeps a file}}]}}\n");
+    let command = format!(
+        "{head}, commands: [{{name: go, summary: Goes, arguments: []}}], \
+                          capabilities: [{{write: state, why: keeps a file}}]}}\n"
+    );
     for (layer, manifest, guest) in [
         ("board", command, guests::OK_COMMAND_ECHOES),
         ("disk", format!("{head}, board: true}}\n"), guests::OK_BOARD_PLANS),

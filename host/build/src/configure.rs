@@ -18,17 +18,17 @@ use skiff_plan::Digest;
 use skiff_plan::Workspace;
 use skiff_plan::document;
 
+use crate::BuildContext;
 use crate::Engine;
 use crate::EngineError;
 use crate::FileError;
 use crate::MemoryError;
 use crate::Remembered;
-use crate::BuildContext;
 use crate::WorkspaceError;
-use crate::contributions;
 use crate::atomic::Staging;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
+use crate::contributions;
 use crate::memory;
 use crate::workspace::refuse_foreign_configuration;
 

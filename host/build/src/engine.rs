@@ -7,12 +7,12 @@ use skiff_plan::BuildPlan;
 use skiff_plan::HookRunner;
 use skiff_plan::Workspace;
 
+use crate::BuildContext;
 use crate::BuildrootError;
 use crate::FileError;
 use crate::PrebuiltError;
 use crate::StageChange;
 use crate::StageInputs;
-use crate::BuildContext;
 
 /// Builds a system from a plan.
 pub trait Engine {

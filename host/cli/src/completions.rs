@@ -126,9 +126,9 @@ pub(crate) fn engines(current: &OsStr) -> Vec<CompletionCandidate> {
 /// is typed of a package outside of it, that package with its commands.
 pub(crate) fn commands(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(session) = session() else { return Vec::new() };
-    let Ok(catalog) = session.catalog() else { return Vec::new() };
+    let (Ok(catalog), Ok(search)) = (session.catalog(), session.search_path()) else { return Vec::new() };
     let offered = |package: &LayerName| {
-        let offers = cmd::offers_in(&session, &catalog, package).unwrap_or_default();
+        let offers = cmd::offers_in(&search, package).unwrap_or_default();
         offers.into_iter().filter(|offer| offer.owner().is_some()).map(|offer| offer.name).collect::<Vec<_>>()
     };
     let words = typed();
@@ -139,10 +139,14 @@ pub(crate) fn commands(current: &OsStr) -> Vec<CompletionCandidate> {
     }
     let text = current.to_string_lossy();
     let in_chain = session.chain().map(|chain| chain.names().to_vec()).unwrap_or_default();
-    let is_typed = |package: &LayerName| text.contains('/') && package.as_str().starts_with(text.split_inclusive('/').take(2).collect::<String>().trim_end_matches('/'));
+    let is_typed = |package: &LayerName| {
+        text.contains('/')
+            && package.as_str().starts_with(text.split_inclusive('/').take(2).collect::<String>().trim_end_matches('/'))
+    };
     let outside = catalog.packages().map(|package| package.name.clone());
     let outside = outside.filter(|package| is_typed(package) && !in_chain.contains(package));
     let all: Vec<LayerName> = in_chain.iter().cloned().chain(outside).collect();
-    let of = |package: &LayerName| offered(package).into_iter().map(|name| format!("{package}/{name}")).collect::<Vec<_>>();
+    let of =
+        |package: &LayerName| offered(package).into_iter().map(|name| format!("{package}/{name}")).collect::<Vec<_>>();
     candidates(all.iter().flat_map(of), current)
 }

@@ -19,6 +19,7 @@ use skiff_layers::Chain;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
 use skiff_layers::ResolveContext;
+use skiff_layers::SearchPath;
 use skiff_plan::BuildPlan;
 use skiff_plan::Cancel;
 use skiff_plan::Digest;
@@ -216,10 +217,21 @@ impl Session {
 
     pub(crate) fn catalog(&self) -> Result<Catalog> {
         let catalog = Catalog::scan(&self.context)?;
-        for path in catalog.unreadable() {
+        self.warn_of_unreadable(catalog.unreadable());
+        Ok(catalog)
+    }
+
+    /// Returns where packages are looked for.
+    pub(crate) fn search_path(&self) -> Result<SearchPath<'_>> {
+        let search = SearchPath::open(&self.context)?;
+        self.warn_of_unreadable(search.unreadable());
+        Ok(search)
+    }
+
+    fn warn_of_unreadable(&self, roots: &[PathBuf]) {
+        for path in roots {
             self.warn(&format!("`{}` of SKIFF_EXTRA_CONFIGS_PATH cannot be listed and is left out", path.shown()));
         }
-        Ok(catalog)
     }
 
     /// Finds a layer by its name: a base layer, the overrides, or a package, whether the chain has it or not.
@@ -229,8 +241,7 @@ impl Session {
             return Ok(Some(layer));
         }
         let Ok(package) = name.parse::<LayerName>() else { return Ok(None) };
-        let catalog = self.catalog()?;
-        Ok(catalog.packages().find(|known| known.name == package).map(Layer::at))
+        Ok(self.search_path()?.find(&package)?.as_ref().map(Layer::at))
     }
 
     pub(crate) fn chain(&self) -> Result<Chain> {
@@ -245,7 +256,7 @@ impl Session {
     pub(crate) fn chain_of(&self, requested: &str) -> Result<Chain> {
         let names = self.project.chains.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let has_word = requested.split([',', ' ']).any(|word| !word.is_empty() && !word.contains('/'));
-        let chain = Chain::resolve(requested, &self.catalog()?, &self.context).map_err(|error| {
+        let chain = Chain::resolve(requested, &self.search_path()?).map_err(|error| {
             let error = CommandError::from(error);
             match has_word && !names.is_empty() {
                 true => error.hint(format!("the chains of the project file are: {names}")),
@@ -277,7 +288,8 @@ impl Session {
         match skiff_build::recorded_contributions(&plan, &self.workspace) {
             Some(contributions) => Ok(plan.with_contributions(contributions)?),
             None => {
-                let names: Vec<String> = contributors.iter().map(|call| format!("{}/{}", call.layer, call.plugin.name)).collect();
+                let names: Vec<String> =
+                    contributors.iter().map(|call| format!("{}/{}", call.layer, call.plugin.name)).collect();
                 self.warn(&format!(
                     "settings that plugins add ({}) are missing here: they are known once `{}` has run",
                     names.join(", "),

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -14,6 +13,9 @@ use crate::ReadError;
 use crate::ResolveContext;
 use crate::dir::PackageTree;
 use crate::metadata;
+use crate::search_path::directories;
+use crate::search_path::open_preset;
+use crate::search_path::variable;
 
 /// All packages on the search path.
 #[derive(Debug, Clone)]
@@ -95,13 +97,13 @@ impl Catalog {
         let tree = PackageTree::open(root)?;
         // A root is in the catalog as a whole or not at all.
         let mut found = Vec::new();
-        for namespace in folders(root)? {
+        for namespace in directories(root)? {
             let namespace_root = root.join(&namespace);
             // Base layers are in every chain already.
             if namespace_root == context.base {
                 continue;
             }
-            for name in folders(&namespace_root)? {
+            for name in directories(&namespace_root)? {
                 let Ok(layer) = format!("{namespace}/{name}").parse::<LayerName>() else { continue };
                 if !layer.is_reserved() {
                     found.push((layer, namespace_root.join(&name), tree.layer(Path::new(&namespace).join(&name))));
@@ -135,17 +137,6 @@ impl Catalog {
         Ok(())
     }
 
-    /// Finds a package; one that only a variable `SKIFF_CONFIG_PATH_<NS>_<NAME>` names is found, too.
-    pub(crate) fn find(&self, name: &LayerName, context: &ResolveContext) -> Result<Option<Package>, CatalogError> {
-        if let Some(package) = self.packages.get(name) {
-            return Ok(Some(package.clone()));
-        }
-        let suffix = name.variable_suffix();
-        let Some(root) = context.preset.get(&suffix) else { return Ok(None) };
-        let (name, root, dir) = (name.clone(), root.clone(), open_preset(root)?);
-        Ok(Some(Package { name, root, dir, variable: Some(variable(&suffix)), hides: Vec::new() }))
-    }
-
     /// Returns all packages in name order.
     pub fn packages(&self) -> impl Iterator<Item = &Package> {
         self.packages.values()
@@ -168,29 +159,4 @@ impl Catalog {
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         ranked.into_iter().take(3).map(|(_, known)| known.clone()).collect()
     }
-}
-
-/// A package whose directory a variable names is a tree of its own.
-fn open_preset(root: &Path) -> Result<LayerDir, CatalogError> {
-    LayerDir::open(root).map_err(|source| CatalogError::Unreadable { path: root.to_owned(), source })
-}
-
-fn variable(suffix: &str) -> String {
-    format!("SKIFF_CONFIG_PATH_{suffix}")
-}
-
-/// Lists the real folders in a folder, in name order, those with a leading dot left out.
-fn folders(root: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(root)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir()
-            && let Ok(name) = entry.file_name().into_string()
-            && !name.starts_with('.')
-        {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use skiff_text::Line;
 
-use crate::Catalog;
 use crate::ChainError;
 use crate::Layer;
 use crate::LayerDir;
@@ -14,6 +13,7 @@ use crate::Location;
 use crate::Package;
 use crate::ReadError;
 use crate::ResolveContext;
+use crate::SearchPath;
 use crate::dir::PackageTree;
 
 /// The ordered, dependency-complete list of packages of a system, and with it all its layers.
@@ -43,25 +43,25 @@ impl Chain {
     ///
     /// # Errors
     /// [`ChainError`]: an unknown package, a cycle, two packages of one exclusive group, an empty list.
-    pub fn resolve(requested: &str, catalog: &Catalog, context: &ResolveContext) -> Result<Self, ChainError> {
+    pub fn resolve(requested: &str, search: &SearchPath<'_>) -> Result<Self, ChainError> {
         let mut nodes = BTreeMap::new();
         let mut list = Vec::new();
         for word in requested.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()) {
             let name = word.parse()?;
-            load(&name, None, &mut nodes, catalog, context)?;
+            load(&name, None, &mut nodes, search)?;
             list.push(name);
         }
         if list.is_empty() {
             return Err(ChainError::Empty);
         }
         let requested = list.clone();
-        let list = complete(list, &mut nodes, catalog, context)?;
+        let list = complete(list, &mut nodes, search)?;
         requested.iter().try_for_each(|name| refuse_cycle(name, &nodes, &mut Vec::new(), &mut BTreeSet::new()))?;
         refuse_excluded(&list, &nodes)?;
         let late = late_dependencies(&list, &nodes);
         let packages: Vec<Package> =
             list.iter().filter_map(|name| nodes.get(name)).map(|node| node.package.clone()).collect();
-        let layers = layers(&packages, context)?;
+        let layers = layers(&packages, search.context())?;
         refuse_twins(&layers)?;
         Ok(Self { requested, names: list, packages, layers, late })
     }
@@ -102,8 +102,7 @@ fn load(
     name: &LayerName,
     wanted: Option<&Location>,
     nodes: &mut BTreeMap<LayerName, Node>,
-    catalog: &Catalog,
-    context: &ResolveContext,
+    search: &SearchPath<'_>,
 ) -> Result<(), ChainError> {
     if nodes.contains_key(name) {
         return Ok(());
@@ -111,8 +110,8 @@ fn load(
     if name.is_reserved() {
         return Err(ChainError::Reserved { name: name.clone(), wanted: wanted.cloned() });
     }
-    let Some(package) = catalog.find(name, context)? else {
-        let similar = catalog.similar(name);
+    let Some(package) = search.find(name)? else {
+        let similar = search.similar(name);
         return Err(ChainError::Unknown { name: name.clone(), wanted: wanted.cloned(), similar });
     };
     if let Some(variable) = &package.variable
@@ -133,8 +132,7 @@ fn load(
 fn complete(
     mut list: Vec<LayerName>,
     nodes: &mut BTreeMap<LayerName, Node>,
-    catalog: &Catalog,
-    context: &ResolveContext,
+    search: &SearchPath<'_>,
 ) -> Result<Vec<LayerName>, ChainError> {
     loop {
         let present: BTreeSet<LayerName> = list.iter().cloned().collect();
@@ -148,7 +146,7 @@ fn complete(
             let wanted = nodes.get(&name).map(|node| node.dependencies.clone()).unwrap_or_default();
             for (dependency, at) in wanted {
                 if !present.contains(&dependency) {
-                    load(&dependency, Some(&at), nodes, catalog, context)?;
+                    load(&dependency, Some(&at), nodes, search)?;
                     next.push(dependency);
                     grew = true;
                 }
@@ -269,8 +267,7 @@ mod tests {
             extra: Vec::new(),
             preset: BTreeMap::new(),
         };
-        let catalog = Catalog::scan(&context).unwrap();
-        let chain = Chain::resolve(requested, &catalog, &context)?;
+        let chain = Chain::resolve(requested, &SearchPath::open(&context).unwrap())?;
         Ok(chain.names().iter().map(LayerName::as_str).collect::<Vec<_>>().join(","))
     }
 

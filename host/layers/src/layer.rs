@@ -1,9 +1,9 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::LayerCommand;
 use crate::LayerDir;
 use crate::LayerSource;
-use crate::LayerCommand;
 use crate::Location;
 use crate::Package;
 use crate::PluginDecl;

@@ -32,6 +32,7 @@ mod manifest;
 mod metadata;
 mod name;
 mod prebuilt;
+mod search_path;
 mod source;
 mod yaml;
 
@@ -79,6 +80,7 @@ pub use name::LayerName;
 pub use name::variable_suffix;
 pub use prebuilt::Lack;
 pub use prebuilt::Prebuilt;
+pub use search_path::SearchPath;
 pub use source::LayerSource;
 pub use yaml::bounded_yaml;
 pub use yaml::parse_yaml;

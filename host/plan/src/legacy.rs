@@ -80,7 +80,8 @@ pub fn legacy_environment<'p>(
         variables.insert(format!("SKIFF_CONFIG_PATH_{key}"), path(&layer.root));
         variables.insert(format!("SKIFF_CONFIG_NAME_{key}"), layer.name.clone());
         let scripts = |command: &&LayerCommand| command.kind == CommandKind::Makefile;
-        let commands: Vec<&LayerCommand> = plan.commands.get(&layer.name).into_iter().flatten().filter(scripts).collect();
+        let commands: Vec<&LayerCommand> =
+            plan.commands.get(&layer.name).into_iter().flatten().filter(scripts).collect();
         if commands.is_empty() {
             continue;
         }

@@ -210,12 +210,7 @@ impl BuildPlan {
     /// # Errors
     /// [`PlanError`] names the file, and where it can the line, that is at fault. Broken lines of fragments are
     /// no error here: they are listed in [`Self::broken`].
-    pub fn new(
-        chain: &Chain,
-        workspace: &Workspace,
-        version: &Version,
-        cancel: &Cancel,
-    ) -> Result<Self, PlanError> {
+    pub fn new(chain: &Chain, workspace: &Workspace, version: &Version, cancel: &Cancel) -> Result<Self, PlanError> {
         let mut reading = Reading { text: TextBudget::default(), trees: Budget::default(), cancel };
         let mut trees = Vec::new();
         for layer in chain.layers() {

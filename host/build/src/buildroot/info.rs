@@ -13,9 +13,9 @@ use skiff_plan::Workspace;
 
 use super::BuildrootError;
 use super::make::Make;
+use crate::BuildContext;
 use crate::EngineName;
 use crate::RecordError;
-use crate::BuildContext;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::outputs::BuildRecord;
@@ -70,7 +70,8 @@ pub(crate) fn packages(make: &Make<'_>, context: &BuildContext) -> Result<Packag
     }
     let _task = Task::start(&context.reporter, "Asking Buildroot for its packages", Unit::Items, None);
     let variable = format!("VARS={WISHES}");
-    let text = make.output(&["-s", "show-info", "printvars", &variable], context, "Asking Buildroot for its packages")?;
+    let text =
+        make.output(&["-s", "show-info", "printvars", &variable], context, "Asking Buildroot for its packages")?;
     // Warnings of make stand in front of it.
     let json = text.lines().find(|line| line.starts_with('{')).unwrap_or_default();
     let mut packages: Packages =

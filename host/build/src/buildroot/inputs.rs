@@ -125,8 +125,7 @@ impl Sources<'_> {
         stage.add_text(Input::Settings(Kind::Busybox), self.settings(Kind::Busybox));
         // Several layers may patch one package, and each of them counts.
         let mut counted: BTreeMap<Input, String> = BTreeMap::new();
-        let mut add =
-            |input: Input, digest: Digest| *counted.entry(input).or_default() += &digest.to_string();
+        let mut add = |input: Input, digest: Digest| *counted.entry(input).or_default() += &digest.to_string();
         let named = self.config.string("BR2_GLOBAL_PATCH_DIR").unwrap_or_default();
         let named = named.split_whitespace().map(PathBuf::from);
         let patches: BTreeSet<PathBuf> = self.plan.patches.buildroot.iter().cloned().chain(named).collect();

@@ -2,9 +2,9 @@
 
 use super::BuildrootError;
 use super::tree::Tree;
+use crate::BuildContext;
 use crate::LockFile;
 use crate::Reach;
-use crate::BuildContext;
 
 /// Notes which tree a workspace is built with, or refuses another one.
 pub(crate) fn keep(context: &BuildContext, tree: &Tree, reach: Reach) -> Result<(), BuildrootError> {

@@ -13,8 +13,8 @@ use super::Goal;
 use super::Refused;
 use super::Tree;
 use super::place::Place;
-use crate::FileError;
 use crate::BuildContext;
+use crate::FileError;
 use crate::process::watch;
 use skiff_text::Shown as _;
 
@@ -105,7 +105,12 @@ impl<'m> Make<'m> {
         self.run(words, context, line)
     }
 
-    fn run(&self, words: &[&str], context: &BuildContext, line: impl FnMut(&str)) -> Result<ExitStatus, BuildrootError> {
+    fn run(
+        &self,
+        words: &[&str],
+        context: &BuildContext,
+        line: impl FnMut(&str),
+    ) -> Result<ExitStatus, BuildrootError> {
         let mut command = self.command(words);
         let status = context.lock.shared_with(|| watch(&mut command, &context.cancel, line));
         context.cancel.check()?;

@@ -14,8 +14,8 @@ use skiff_plan::Task;
 use skiff_plan::Unit;
 
 use super::BuildrootError;
-use crate::FileError;
 use crate::BuildContext;
+use crate::FileError;
 use crate::mounted::remove_tree;
 use crate::outputs::digest_file;
 use crate::outputs::digest_folder;

@@ -20,8 +20,8 @@ use tracing::debug;
 
 use super::Prebuilt;
 use super::PrebuiltError;
-use crate::FileError;
 use crate::BuildContext;
+use crate::FileError;
 use crate::atomic::write_file;
 use crate::process::watch;
 use crate::workspace_lock::wait_for;

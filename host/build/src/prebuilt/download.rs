@@ -33,7 +33,10 @@ impl Apt<'_> {
     ) -> Result<Vec<PathBuf>, PrebuiltError> {
         let packages: Vec<&LockedPackage> = packages.collect();
         // A file of somebody else could be exchanged once it has been digested.
-        packages.iter().try_for_each(|package| self.trust.check(&self.file_of(package))).map_err(skiff_trust::PrivateError::from)?;
+        packages
+            .iter()
+            .try_for_each(|package| self.trust.check(&self.file_of(package)))
+            .map_err(skiff_trust::PrivateError::from)?;
         let missing = self.missing(&packages)?;
         if let Some(first) = missing.first() {
             if self.offline {

@@ -33,8 +33,8 @@ use super::account::Owners;
 use super::kernel::Modules;
 use super::system::FIND_DEVICE;
 use super::tree::Tree;
-use crate::FileError;
 use crate::BuildContext;
+use crate::FileError;
 use crate::images::Images;
 use skiff_text::Shown as _;
 
@@ -178,7 +178,8 @@ pub(crate) fn root(
     written.map_err(|source| PrebuiltError::Image { name: SQUASHFS, source })?;
     if context.plan.config(Kind::Buildroot).is_yes("BR2_TARGET_ROOTFS_TAR") {
         let task = Task::start(&context.reporter, "Writing rootfs.tar", Unit::Bytes, Some(total));
-        tar(&nodes, epoch, images, &task, &context.cancel).map_err(|source| PrebuiltError::Image { name: TAR, source })?;
+        tar(&nodes, epoch, images, &task, &context.cancel)
+            .map_err(|source| PrebuiltError::Image { name: TAR, source })?;
         context.cancel.check()?;
     }
     Ok(())

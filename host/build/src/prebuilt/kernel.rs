@@ -18,8 +18,8 @@ use super::PrebuiltError;
 use super::compression::decompress;
 use super::size::Origin;
 use super::tree::Tree;
-use crate::FileError;
 use crate::BuildContext;
+use crate::FileError;
 use crate::images::Images;
 use skiff_text::Shown as _;
 

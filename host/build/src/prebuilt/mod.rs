@@ -49,6 +49,7 @@ pub use self::size::Origin;
 pub use self::size::read_sizes;
 pub use self::size::requests;
 
+use crate::BuildContext;
 use crate::Built;
 use crate::Compiled;
 use crate::Engine;
@@ -56,10 +57,9 @@ use crate::EngineError;
 use crate::EngineName;
 use crate::FileError;
 use crate::Gap;
+use crate::Input;
 use crate::Outlook;
 use crate::Reach;
-use crate::BuildContext;
-use crate::Input;
 use crate::StageInputs;
 use crate::TakenOver;
 use crate::atomic::Staging;
@@ -275,7 +275,12 @@ impl Prebuilt {
     }
 
     /// Unpacks all packages and returns the time of the newest file in them.
-    fn unpack(&self, context: &BuildContext, tree: &Tree, packages: &[(String, PathBuf)]) -> Result<u32, PrebuiltError> {
+    fn unpack(
+        &self,
+        context: &BuildContext,
+        tree: &Tree,
+        packages: &[(String, PathBuf)],
+    ) -> Result<u32, PrebuiltError> {
         let sizes =
             packages.iter().map(|(_, path)| fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default());
         let task = Task::start(&context.reporter, "Unpacking packages", Unit::Bytes, Some(sizes.sum()));

@@ -8,10 +8,10 @@ use clap::ArgMatches;
 use skiff_build::Draft;
 use skiff_layers::ArgumentDecl;
 use skiff_layers::ArgumentKind;
+use skiff_layers::BoardCommand;
 use skiff_layers::Capability;
 use skiff_layers::Chain;
 use skiff_layers::CommandDecl;
-use skiff_layers::BoardCommand;
 use skiff_layers::Layer;
 use skiff_layers::LayerCommand;
 use skiff_layers::LayerName;
@@ -152,7 +152,6 @@ impl Request {
 /// Returns the plan of the chain, with the package added if the chain lacks it.
 pub(crate) fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
     let Some((requested, _)) = session.requested() else { return plan_of_package(session, package) };
-    let catalog = session.catalog()?;
     let chain = session.chain()?;
     if chain.names().contains(package) {
         let plan = session.plan_of(&chain)?;
@@ -164,7 +163,7 @@ pub(crate) fn plan_with(session: &Session, package: &LayerName) -> Result<BuildP
         return Ok(plan);
     }
     session.warn(&format!("`{package}` is not in the chain of this workspace, {requested}"));
-    session.plan_of(&Chain::resolve(&format!("{requested},{package}"), &catalog, &session.context)?)
+    session.plan_of(&Chain::resolve(&format!("{requested},{package}"), &session.search_path()?)?)
 }
 
 /// Returns the plan of one package and what it depends on.
@@ -174,7 +173,7 @@ pub(crate) fn plan_of_package(session: &Session, package: &LayerName) -> Result<
 
 /// Returns the chain of one package and what it depends on.
 pub(crate) fn chain_of_package(session: &Session, package: &LayerName) -> Result<Chain> {
-    Ok(Chain::resolve(package.as_str(), &session.catalog()?, &session.context)?)
+    Ok(Chain::resolve(package.as_str(), &session.search_path()?)?)
 }
 
 /// Returns the plugins of a package.

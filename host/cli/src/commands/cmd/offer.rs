@@ -1,11 +1,11 @@
 //! What can be asked of a package: its own commands, and those of the packages that it needs.
 
-use skiff_layers::Catalog;
 use skiff_layers::Chain;
 use skiff_layers::Layer;
 use skiff_layers::LayerCommand;
 use skiff_layers::LayerName;
 use skiff_layers::Package;
+use skiff_layers::SearchPath;
 
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
@@ -55,15 +55,15 @@ impl Offer {
 /// # Errors
 /// If the package, or one that it needs, cannot be found or read.
 pub(crate) fn offers(session: &Session, package: &LayerName) -> Result<Vec<Offer>> {
-    offers_in(session, &session.catalog()?, package)
+    offers_in(&session.search_path()?, package)
 }
 
-/// As [`offers`], where the packages are known already.
+/// As [`offers`], for several packages.
 ///
 /// # Errors
 /// As for [`offers`].
-pub(crate) fn offers_in(session: &Session, catalog: &Catalog, package: &LayerName) -> Result<Vec<Offer>> {
-    let chain = Chain::resolve(package.as_str(), catalog, &session.context)?;
+pub(crate) fn offers_in(search: &SearchPath<'_>, package: &LayerName) -> Result<Vec<Offer>> {
+    let chain = Chain::resolve(package.as_str(), search)?;
     let mut offers: Vec<Offer> = Vec::new();
     for level in levels(chain.packages(), package)? {
         let nearer = offers.len();
