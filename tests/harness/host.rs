@@ -1,6 +1,5 @@
 #![expect(clippy::expect_used, reason = "a test that cannot be set up is to stop")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use skiff_plan::Target;
 use skiff_plan::Zones;
 use skiff_runtime::AuditLog;
 use skiff_runtime::Downloads;
+use skiff_runtime::Facts;
 use skiff_runtime::Given;
 use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
@@ -71,10 +71,7 @@ impl Host {
         let target =
             Target { arch: None, hostname: "h".into(), issue: String::new(), root_password: None, getty: None };
         let system = System {
-            layers: vec!["my/board".into()],
-            configs: BTreeMap::new(),
-            target,
-            command_line: Vec::new(),
+            facts: Arc::new(Facts { layers: vec!["my/board".into()], target, ..Facts::default() }.into()),
             tools: ToolEnvironment::default(),
             scripts: ScriptEnvironment::default(),
             downloads: Downloads::default(),

@@ -142,14 +142,68 @@ fn what_buildroot_would_run_is_not_a_strangers() {
         env.write(&format!("layers/my/ext/buildroot_ext/{name}"), "name: EXT\n");
     }
     give_away(&env.path("layers/my/ext/buildroot_ext/external.mk"));
-    refused(&env, &configure, "the layer that adds to Buildroot");
+    refused(&env, &configure, "the layer that Buildroot builds with");
     fs::remove_dir_all(env.path("layers/my/ext/buildroot_ext")).unwrap();
+    // Settings alone can be commands.
+    env.write("layers/my/ext/buildroot/wget", "BR2_WGET=\"touch /tmp/x; false\"\n");
+    open_to_all(&env.path("layers/my/ext/buildroot"));
+    refused(&env, &configure, "the layer that Buildroot builds with");
+    fs::remove_dir_all(env.path("layers/my/ext/buildroot")).unwrap();
     env.write("layers/my/ext/metadata/description", "Fine");
     let commit = "0123456789abcdef0123456789abcdef01234567";
     env.write("skiff.yaml", format!("buildroot: {{pin: {{release: \"1\", commit: \"{commit}\"}}}}\n"));
     env.write(&format!("cache/buildroot/{commit}/.git/info/attributes"), "* filter=x\n");
     give_away(&env.path(&format!("cache/buildroot/{commit}/.git/info")));
     refused(&env, &configure, "the Buildroot tree");
+}
+
+/// make expands what it takes from its environment, and finds there what layers say of their commands.
+#[test]
+fn text_of_layers_is_nothing_that_make_runs() {
+    let env = crate::buildroot::with_tree("BR2_PACKAGE_HELLO=y\n");
+    let made = env.path("made");
+    env.write("layers/my/board/extensions/Makefile", "run:\n\t@true\n");
+    env.write("layers/my/board/metadata/commands", format!("run $(shell touch {})x\n", made.display()));
+    let value = "BR2_TARGET_GENERIC_HOSTNAME=\"$(SKIFF_MY_BOARD_COMMAND_RUN_DESCRIP)\"\n";
+    env.write("layers/my/board/buildroot/name", value);
+    for command in [&["configure"][..], &["compile"], &["br", "show-info"]] {
+        let said = env.fail(1, command);
+        assert!(said.contains("layers/my/board/buildroot/name:1"), "{said}");
+    }
+    assert!(!made.exists());
+    // A name of a command is no text at all.
+    env.write("layers/my/board/metadata/commands", "x;$'\\164ouch'${IFS}/tmp/x;# Boots it\n");
+    let said = env.fail(1, &["env"]);
+    assert!(said.contains("metadata/commands:1: `x;$'") && said.contains("cannot be the name of a command"), "{said}");
+}
+
+/// What scripts reach by a link to another package can be changed by whoever owns that.
+#[test]
+fn scripts_behind_a_link_have_an_owner_too() {
+    let env = environment();
+    env.write("layers/my/make/metadata/description", "Mine\n");
+    env.write("layers/bob/make/extensions/Makefile", "go:\n\t@echo bob\n");
+    fs::create_dir_all(env.path("layers/my/make/extensions")).unwrap();
+    symlink("../../../bob/make/extensions/Makefile", env.path("layers/my/make/extensions/Makefile")).unwrap();
+    env.succeed(&["grant", "add", "my/make", "shell"]);
+    assert!(env.succeed(&["cmd", "my/make", "go"]).stdout.contains("bob"));
+    give_away(&env.path("layers/bob"));
+    refused(&env, &["cmd", "my/make", "go"], "the layer whose scripts would run");
+}
+
+/// Other bytes take grants over only where nobody else could have put them.
+#[test]
+fn a_plugin_that_strangers_can_replace_takes_nothing_over() {
+    let rest = "    commands: [{name: go, summary: Goes}]\n";
+    let env = crate::plugins::with_guest(skiff_tests::guests::OK_COMMAND_ECHOES, rest);
+    env.succeed(&["grant", "add", "--all", "my/board/p"]);
+    open_to_all(&env.path("layers/my/board/plugins"));
+    env.succeed(&["cmd", "my/board", "go"]);
+    let component = fs::read(env.path("layers/my/board/plugins/p.wasm")).unwrap();
+    env.write("layers/my/board/plugins/p.wasm", [&component[..], &[0, 2, 1, b'x']].concat());
+    assert!(env.fail(77, &["cmd", "my/board", "go"]).contains("my/board/p"));
+    fs::set_permissions(env.path("layers/my/board/plugins"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(env.succeed(&["cmd", "my/board", "go"]).stderr.contains("asks for no more than before"));
 }
 
 #[test]

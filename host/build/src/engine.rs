@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use skiff_kconfig::Dropped;
 use skiff_plan::BuildPlan;
+use skiff_plan::Cancel;
 use skiff_plan::HookRunner;
 use skiff_plan::Workspace;
 
@@ -44,7 +45,8 @@ pub trait Engine {
     ///
     /// # Errors
     /// [`EngineError`] when the workspace is not configured or its files cannot be read.
-    fn stages(&self, plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<StageInputs>, EngineError>;
+    fn stages(&self, plan: &BuildPlan, workspace: &Workspace, cancel: &Cancel)
+    -> Result<Vec<StageInputs>, EngineError>;
 
     /// Says, a line for each, what of an earlier build a build would throw away because of changes since, as far as
     /// that is known without the new list of packages. Empty when that does not go by parts.

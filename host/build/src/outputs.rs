@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use skiff_plan::Cancel;
 use skiff_plan::Digest;
 use skiff_plan::Links;
+use skiff_plan::PlanError;
 use skiff_plan::Workspace;
 use skiff_plan::digest_tree;
 
@@ -128,9 +129,13 @@ pub(crate) fn digest_file(path: &Path) -> Result<Digest, FileError> {
     File::open(path).and_then(Digest::of_reader).map_err(FileError::at("read", path))
 }
 
-/// Returns the digest of a folder.
-pub(crate) fn digest_folder(path: &Path, links: Links) -> Result<Digest, FileError> {
-    digest_tree(path, links, &Cancel::default()).map_err(|error| FileError::at("read", path)(io::Error::other(error)))
+/// Returns the digest of a directory, or of a file with its holes left out.
+pub(crate) fn digest_folder(path: &Path, links: Links, cancel: &Cancel) -> Result<Digest, FileError> {
+    let failed = |error| match error {
+        PlanError::Cancelled(_) => io::ErrorKind::Interrupted.into(),
+        error => io::Error::other(error),
+    };
+    digest_tree(path, links, cancel).map_err(|error| FileError::at("read", path)(failed(error)))
 }
 
 /// What was built last in a workspace, and whether it is still there.

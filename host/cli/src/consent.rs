@@ -84,7 +84,7 @@ pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'
         if session.reach.locked {
             check_locked(session, &identity)?;
         }
-        match session.grants()?.standing(&identity, &planned.plugin.capabilities) {
+        match standing(session, planned, &identity)? {
             Standing::Granted => {}
             Standing::Carried { from } => carry(session, planned, &identity, &from)?,
             Standing::Missing(denied) => {
@@ -92,13 +92,30 @@ pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'
                     continue;
                 }
                 // Some of it may have been allowed on the command line.
-                if let Standing::Missing(denied) = session.grants()?.standing(&identity, &planned.plugin.capabilities) {
+                if let Standing::Missing(denied) = standing(session, planned, &identity)? {
                     ask(session, planned, &identity, denied)?;
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Returns how a plugin stands. Where strangers can write to its layer, its bytes may be theirs: they take nothing over, and
+/// the user is asked as for a new plugin.
+pub(crate) fn standing(session: &Session, planned: &PlannedPlugin, identity: &Identity) -> Result<Standing> {
+    let capabilities = &planned.plugin.capabilities;
+    let standing = session.grants_for(&planned.layer_root)?.standing(identity, capabilities);
+    let is_ours = || session.belief.trust().check_tree(&planned.layer_root).is_ok();
+    match standing {
+        Standing::Carried { .. } if !is_ours() => Ok(Standing::Missing(Denied {
+            plugin: identity.plugin.clone(),
+            missing: capabilities.iter().map(|c| (capability_id(c), c.why().to_owned())).collect(),
+            held: Vec::new(),
+            changed: true,
+        })),
+        standing => Ok(standing),
+    }
 }
 
 /// Other bytes than those that the user agreed to ask for no more: they take over, and the user is told.
@@ -269,7 +286,7 @@ pub(crate) fn refused(session: &Session, plan: &BuildPlan) -> Result<Vec<Refused
         if layer.shell_hooks()?.is_empty() && !wanted.contains(layer.name.as_str()) {
             continue;
         }
-        session.belief.check_tree("the layer whose scripts would run", &layer.root)?;
+        session.belief.check_layer("the layer whose scripts would run", &layer.root)?;
         if Scripts::read(&layer.name, &layer.dir, &session.cancel)?.check(&grants, &layer.root).is_err() {
             refused.push(Refused::Layer(layer.name.clone()));
         }

@@ -10,7 +10,6 @@ use skiff_build::buildroot::Buildroot;
 use skiff_build::buildroot::Source;
 use skiff_build::prebuilt::Prebuilt;
 use skiff_kconfig::Kind as ConfigKind;
-use skiff_layers::Layer;
 use skiff_plan::BuildPlan;
 use skiff_plan::LegacyFolders;
 use skiff_plan::legacy_environment;
@@ -91,14 +90,9 @@ impl Session {
                 Source::Pinned(pin)
             }
         };
-        // What a layer adds to Buildroot runs when it is built.
-        let brings = |layer: &&Layer| {
-            let patches = &plan.patches;
-            let all = [&plan.external, &patches.buildroot, &patches.kernel, &patches.uboot];
-            all.into_iter().flatten().any(|path| path.starts_with(&layer.root))
-        };
-        for layer in plan.layers.iter().filter(brings) {
-            self.belief.check_tree("the layer that adds to Buildroot", &layer.root)?;
+        // Patches and makefiles run when Buildroot builds, and some settings are commands: BR2_WGET.
+        for layer in &plan.layers {
+            self.belief.check_layer("the layer that Buildroot builds with", &layer.root)?;
         }
         let program = self.environment.program().map(std::borrow::ToOwned::to_owned);
         let program = program.ok_or_else(|| CommandError::new(Kind::Bug, "The program does not know where it is"))?;
@@ -131,7 +125,7 @@ impl Session {
             scripts: beside("scripts", "SKIFF_SCRIPTS_DIR"),
         };
         let catalog = self.catalog()?;
-        Ok(legacy_environment(plan, &self.workspace, &folders, &self.version(), catalog.packages()))
+        Ok(legacy_environment(plan, &self.workspace, &folders, &self.planner.version(), catalog.packages()))
     }
 
     /// Returns the environment of Buildroot, of hooks and of commands: the user's own with SkiffOS's variables, and

@@ -17,6 +17,7 @@ mod markdown;
 mod media;
 mod outlook;
 mod output;
+mod planner;
 mod progress;
 mod project;
 mod prompt;

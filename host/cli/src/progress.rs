@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::Once;
 use std::sync::PoisonError;
+use std::sync::Weak;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -29,24 +31,13 @@ pub(crate) fn reporter(environment: &Environment) -> Arc<dyn Reporter> {
     let least = if debug { Level::Debug } else { Level::Info };
     match std::io::stderr().is_terminal() {
         true => Arc::new(Bars { least, all: MultiProgress::new(), bars: Mutex::default() }),
-        false => {
-            let lines = Arc::new(Lines::new(least, ""));
-            let weak = Arc::downgrade(&lines);
-            thread::spawn(move || {
-                while let Some(lines) = weak.upgrade() {
-                    lines.remind(Instant::now());
-                    drop(lines);
-                    thread::sleep(GLANCE);
-                }
-            });
-            lines
-        }
+        false => Lines::new(least, "", true),
     }
 }
 
 /// Marks every message, for the skiff that reads them in the output of Buildroot.
 pub(crate) fn hook_reporter() -> Arc<dyn Reporter> {
-    Arc::new(Lines::new(Level::Info, HOOK_LINE))
+    Lines::new(Level::Info, HOOK_LINE, false)
 }
 
 fn text(level: Level, plugin: Option<&str>, text: &str) -> String {
@@ -122,7 +113,11 @@ struct Lines {
     least: Level,
     /// What each line of a message starts with.
     prefix: &'static str,
+    /// Whether lines are written while a task runs.
+    reminds: bool,
     state: Mutex<State>,
+    me: Weak<Self>,
+    watch: Once,
 }
 
 #[derive(Default)]
@@ -173,8 +168,29 @@ impl Running {
 }
 
 impl Lines {
-    fn new(least: Level, prefix: &'static str) -> Self {
-        Self { least, prefix, state: Mutex::default() }
+    fn new(least: Level, prefix: &'static str, reminds: bool) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            least,
+            prefix,
+            reminds,
+            state: Mutex::default(),
+            me: me.clone(),
+            watch: Once::new(),
+        })
+    }
+
+    /// Starts to look whether it is time for a line, with the first task: many commands have none.
+    fn watch(&self) {
+        let me = self.me.clone();
+        self.watch.call_once(|| {
+            thread::spawn(move || {
+                while let Some(lines) = me.upgrade() {
+                    lines.remind(Instant::now());
+                    drop(lines);
+                    thread::sleep(GLANCE);
+                }
+            });
+        });
     }
 
     /// Writes where the newest task is, if nothing was written for a while.
@@ -210,6 +226,9 @@ impl Reporter for Lines {
                 let running = Running { title: title.to_owned(), start, unit, total, done: 0, note: None };
                 state.tasks.insert(task, running);
                 state.said = Some(start);
+                if self.reminds {
+                    self.watch();
+                }
             }
             Event::Finished { task } => {
                 if let Some(Running { title, start, .. }) = state.tasks.remove(&task) {

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use skiff_build::EngineName;
 use skiff_build::buildroot::Pin;
+use skiff_layers::NAME_RULE;
 use skiff_layers::ReadError;
+use skiff_layers::is_name_part;
 use skiff_plan::Workspace;
 use skiff_text::Shown as _;
 
@@ -129,8 +131,11 @@ impl Project {
         if let Some(message) = project.buildroot.pin.as_ref().and_then(Pin::wrong) {
             return Err(wrong(None, message));
         }
-        if let Some(name) = project.chains.keys().find(|name| name.contains(['/', ',', ' '])) {
-            return Err(wrong(None, format!("`{name}` cannot be the name of a chain: it has no `/`, `,` or blank")));
+        if let Some(name) = project.chains.keys().find(|name| !is_name_part(name)) {
+            return Err(wrong(
+                None,
+                format!("`{}` cannot be the name of a chain: {NAME_RULE}", skiff_text::shown(name)),
+            ));
         }
         let mut workspaces = BTreeMap::new();
         for (name, workspace) in std::mem::take(&mut project.workspaces) {

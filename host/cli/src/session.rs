@@ -1,9 +1,7 @@
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::OnceLock;
@@ -13,7 +11,6 @@ use std::time::SystemTime;
 use skiff_build::Reach;
 use skiff_build::Remembered;
 use skiff_build::WorkspaceLock;
-use skiff_kconfig::Kind as ConfigKind;
 use skiff_layers::Catalog;
 use skiff_layers::Chain;
 use skiff_layers::Layer;
@@ -27,13 +24,12 @@ use skiff_plan::Event;
 use skiff_plan::Level;
 use skiff_plan::PlannedPlugin;
 use skiff_plan::Reporter;
-use skiff_plan::Target;
-use skiff_plan::Version;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::AuditLog;
 use skiff_runtime::Downloads;
+use skiff_runtime::Facts;
 use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
 use skiff_runtime::Identity;
@@ -52,6 +48,8 @@ use crate::command_error::Result;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::output::indented;
+use crate::planner;
+use crate::planner::Planner;
 use crate::project::Project;
 use crate::settings::Origin;
 use crate::settings::Settings;
@@ -82,9 +80,7 @@ pub(crate) struct Session {
     for_now: Mutex<GrantFile>,
     /// The grants that come with the checkout, which change in no run that needs them.
     shipped: OnceLock<Grants>,
-    /// Layers that were found to be trusted.
-    checked: Mutex<BTreeSet<PathBuf>>,
-    commit: OnceLock<String>,
+    pub(crate) planner: Planner,
     /// The cache, once it is known to be trusted.
     cache: OnceLock<PathBuf>,
 }
@@ -148,6 +144,7 @@ impl Session {
         if let Some(text) = lost {
             reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &indented(&text) });
         }
+        let planner = Planner::new(belief.clone(), root.clone(), context.clone(), workspace.clone(), cancel.clone());
         Ok(Self {
             args: args.clone(),
             environment,
@@ -166,8 +163,7 @@ impl Session {
             warned: Mutex::default(),
             for_now: Mutex::default(),
             shipped: OnceLock::new(),
-            checked: Mutex::default(),
-            commit: OnceLock::new(),
+            planner,
             cache: OnceLock::new(),
         })
     }
@@ -176,12 +172,6 @@ impl Session {
     pub(crate) fn of_workspace(&self, name: &str) -> Result<Self> {
         let args = GlobalArgs { workspace: Some(name.to_owned()), config: None, ..self.args.clone() };
         Self::new(&args, self.environment.clone(), self.interrupt.clone(), Arc::clone(&self.reporter))
-    }
-
-    /// Takes the commit of a build that is going on, instead of asking for one that may be newer.
-    pub(crate) fn set_commit(&self, commit: &str) {
-        // It fails only if the commit was asked for already, which is then that of this process.
-        let _ = self.commit.set(commit.to_owned());
     }
 
     /// Returns the chain as asked for or remembered, and who named it.
@@ -309,22 +299,7 @@ impl Session {
 
     /// Makes the plan of a chain, without asking its plugins: they may lack what they need for that.
     pub(crate) fn bare_plan(&self, chain: &Chain) -> Result<BuildPlan> {
-        self.check_layers(chain)?;
-        Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &self.cancel)?)
-    }
-
-    /// Checks that nobody else can change the layers that the user has not named: those of the checkout, the base layers
-    /// and the overrides.
-    fn check_layers(&self, chain: &Chain) -> Result<()> {
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut check = |what: &str, path: &Path| match checked.insert(path.to_owned()) {
-            true => self.belief.check_tree(what, path),
-            false => Ok(()),
-        };
-        check("the directory of base layers", &self.context.base)?;
-        check("the directory of overrides", &self.context.overrides)?;
-        let own = chain.packages().iter().filter(|package| package.root.starts_with(&self.context.configs));
-        own.map(|package| &package.root).try_for_each(|root| check("the layer", root))
+        self.planner.plan(chain)
     }
 
     /// Makes the directory of the workspaces. Somebody else may have made it since it was looked for.
@@ -340,10 +315,6 @@ impl Session {
         self.belief.check("the directory of workspaces", root)
     }
 
-    pub(crate) fn version(&self) -> Version {
-        Version { version: env!("CARGO_PKG_VERSION").to_owned(), commit: self.commit() }
-    }
-
     /// Returns the time, in seconds since 1970, that the environment wants files to bear.
     pub(crate) fn source_date_epoch(&self) -> Result<Option<u32>> {
         let epoch = self.environment.get("SOURCE_DATE_EPOCH").map(|text| {
@@ -352,24 +323,6 @@ impl Session {
             })
         });
         epoch.transpose()
-    }
-
-    /// Asks git for the checkout's commit; a checkout without git has none. Asked once: a build keeps its version.
-    fn commit(&self) -> String {
-        self.commit.get_or_init(|| self.ask_commit()).clone()
-    }
-
-    fn ask_commit(&self) -> String {
-        let git = self.root.join(".git");
-        if !git.exists() {
-            return "unknown".to_owned();
-        }
-        head(&git).unwrap_or_else(|| {
-            let git = Command::new("git").arg("-C").arg(&self.root).args(["rev-parse", "--short=8", "HEAD"]).output();
-            let commit = git.ok().filter(|output| output.status.success());
-            let text = commit.and_then(|output| String::from_utf8(output.stdout).ok());
-            text.map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
-        })
     }
 
     pub(crate) fn lock(&self) -> Result<WorkspaceLock> {
@@ -393,7 +346,9 @@ impl Session {
     /// Makes the cache, for whatever writes to it.
     pub(crate) fn make_cache(&self) -> Result<PathBuf> {
         let path = self.cache()?;
-        self.belief.trust().make_private(&path)?;
+        if !path.is_dir() {
+            self.belief.trust().make_private(&path)?;
+        }
         Ok(path)
     }
 
@@ -403,7 +358,24 @@ impl Session {
     }
 
     pub(crate) fn grants(&self) -> Result<Grants> {
-        let mut grants = self.kept_grants()?;
+        self.with_grants_of_run(self.kept_grants()?)
+    }
+
+    /// Returns the grants that a plugin of a layer can have. Those that come with the checkout are for its own packages: to read
+    /// them takes longer than to call another plugin.
+    pub(crate) fn grants_for(&self, layer: &Path) -> Result<Grants> {
+        let real = |path: &Path| path.canonicalize().ok();
+        let is_shipped =
+            real(layer).is_none_or(|layer| real(&self.context.configs).is_none_or(|own| layer.starts_with(own)));
+        if is_shipped {
+            return self.grants();
+        }
+        let mut grants = Grants::default();
+        grants.read(&self.grant_files().1)?;
+        self.with_grants_of_run(grants)
+    }
+
+    fn with_grants_of_run(&self, mut grants: Grants) -> Result<Grants> {
         self.read_grant_arguments(&mut grants)?;
         grants.extend(self.for_now.lock().unwrap_or_else(PoisonError::into_inner).clone());
         Ok(grants)
@@ -489,14 +461,14 @@ impl Session {
         self.runner_of(self.system(plan)?)
     }
 
+    /// Makes a runner for the plugins of a layer, which may ask about the system of a chain.
+    pub(crate) fn chain_runner(&self, chain: &Chain, layer: &Path) -> Result<Runner> {
+        let system = System { facts: Arc::new(self.planner.facts(chain)), ..self.bare_system()? };
+        self.runner_with_grants(system, self.grants_for(layer)?, Arc::clone(&self.reporter))
+    }
+
     fn system(&self, plan: &BuildPlan) -> Result<System> {
-        Ok(System {
-            layers: plan.layers.iter().map(|layer| layer.name.clone()).collect(),
-            configs: plan.configs.clone(),
-            target: Target::of(plan.config(ConfigKind::Buildroot))?,
-            command_line: plan.prebuilt.command_line.clone(),
-            ..self.bare_system()?
-        })
+        Ok(System { facts: Arc::new(planner::facts(plan)?.into()), ..self.bare_system()? })
     }
 
     /// Makes a runner that knows nothing of a system: for looking at plugins.
@@ -508,10 +480,7 @@ impl Session {
     pub(crate) fn bare_system(&self) -> Result<System> {
         let path = self.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
         Ok(System {
-            layers: Vec::new(),
-            configs: BTreeMap::new(),
-            target: Target::default(),
-            command_line: Vec::new(),
+            facts: Arc::new(Facts::default().into()),
             tools: ToolEnvironment::new(path, self.environment.raw("TERM").cloned()),
             scripts: ScriptEnvironment::default(),
             downloads: self.downloads()?,
@@ -528,12 +497,16 @@ impl Session {
 
     /// Makes a runner that tells somebody else what plugins say.
     pub(crate) fn runner_with(&self, system: System, reporter: Arc<dyn Reporter>) -> Result<Runner> {
+        self.runner_with_grants(system, self.grants()?, reporter)
+    }
+
+    fn runner_with_grants(&self, system: System, grants: Grants, reporter: Arc<dyn Reporter>) -> Result<Runner> {
         let workshop = Workshop {
             cache: Some(self.make_cache()?.join("plugins")),
             // Also when the program's file has been replaced since it was started.
             compiler: vec!["/proc/self/exe".into(), "precompile".into()],
         };
-        Ok(Runner::new(system, &workshop, self.grants()?, self.cancel.clone(), reporter)?)
+        Ok(Runner::new(system, &workshop, grants, self.cancel.clone(), reporter)?)
     }
 
     pub(crate) fn downloads(&self) -> Result<Downloads> {
@@ -571,19 +544,6 @@ impl Session {
             epoch: None,
         }
     }
-}
-
-/// Reads the commit of an ordinary checkout, since starting git takes longer than many a command. Whatever is not ordinary
-/// (work trees, packed or symbolic names) is left to git.
-fn head(git: &Path) -> Option<String> {
-    let line = |path: PathBuf| Some(skiff_layers::optional_text(&path).ok()??.trim_end().to_owned());
-    let head = line(git.join("HEAD"))?;
-    let commit = match head.strip_prefix("ref: ") {
-        Some(name) => line(git.join(name))?,
-        None => head,
-    };
-    let is_commit = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
-    is_commit.then(|| commit.chars().take(8).collect())
 }
 
 fn install_hint(program: &str) -> String {

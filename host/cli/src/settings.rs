@@ -57,6 +57,8 @@ impl<T: Clone> Setting<T> {
 pub(crate) struct Settings {
     /// The chain; `None` when nobody has named one.
     pub(crate) chain: Option<Setting<String>>,
+    /// The chain that the workspace is configured for.
+    pub(crate) configured: Option<String>,
     pub(crate) engine: Setting<EngineName>,
     /// The extra package roots.
     pub(crate) extra: Setting<Vec<PathBuf>>,
@@ -95,6 +97,7 @@ impl Settings {
             }
             chain => chain,
         };
+        let configured = remembered.as_ref().map(|memory| memory.chain.clone());
         let ignore_broken_lines = remembered.as_ref().is_some_and(|memory| memory.ignore_broken_lines);
         let (engine, extra, base, overrides, tree) = match remembered {
             Some(memory) => (memory.engine, memory.extra, memory.base, memory.overrides, memory.buildroot),
@@ -102,6 +105,7 @@ impl Settings {
         };
         Ok(Self {
             chain,
+            configured,
             engine: Setting::first(
                 engine_given(args, environment)?,
                 own.and_then(|own| own.engine).or(project.engine),

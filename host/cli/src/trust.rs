@@ -63,6 +63,16 @@ impl Belief {
         self.trust.check_tree(path).map_err(|error| refused(what, &error))
     }
 
+    /// Checks a layer: all that lies in it, and what the links lead to through which it is read.
+    pub(crate) fn check_layer(&self, what: &str, root: &Path) -> Result<()> {
+        self.check_tree(what, root)?;
+        let parts = skiff_plan::LINKED_PARTS.iter().map(|part| root.join(part)).filter(|part| part.is_dir());
+        for part in parts {
+            self.trust.check_linked_tree(&part).map_err(|error| refused(what, &error))?;
+        }
+        Ok(())
+    }
+
     /// Returns whom this run believes.
     pub(crate) fn trust(&self) -> &Trust {
         &self.trust

@@ -8,10 +8,12 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::path::PathBuf;
 
 use rustix::ioctl::Getter;
 use rustix::ioctl::Opcode;
 
+use crate::Device;
 use crate::inventory::split;
 
 /// A file, by the number of its file system's device and its inode.
@@ -26,6 +28,12 @@ impl FileId {
     pub fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
+}
+
+/// Returns the file that a loop device shows, as the system names it; `None` for other devices.
+pub fn backing_file(root: &Path, device: &Device) -> Option<PathBuf> {
+    let path = std::fs::read(root.join("sys/block").join(&device.name).join("loop/backing_file")).ok()?;
+    Some(PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"\n").unwrap_or(&path))))
 }
 
 /// What a loop device is made of.

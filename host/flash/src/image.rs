@@ -342,16 +342,11 @@ impl Image {
         }
     }
 
-    /// The map of what matters.
-    pub fn map(&self) -> Bmap {
-        Bmap::new(self.size, self.mapped.iter().map(|range| (range, None)).collect())
-    }
-
     /// The map of what matters, with the digests of what is there.
     ///
     /// # Errors
     /// Those of reading.
-    pub fn digested_map(&self) -> io::Result<Bmap> {
+    pub fn map(&self) -> io::Result<Bmap> {
         let pieces: Vec<Range<u64>> = self.mapped.iter().flat_map(|range| split(range, PIECE)).collect();
         let next = AtomicUsize::new(0);
         let digests = || {

@@ -17,6 +17,7 @@ use tempfile::NamedTempFile;
 use crate::BuildError;
 use crate::Image;
 use crate::Watch;
+use crate::unfinished_file;
 use skiff_text::Shown as _;
 
 /// zstd's level: higher ones take many times as long for a few percent.
@@ -85,10 +86,10 @@ impl Outputs {
         let packed_path = with_end(path, "zst");
         let list_path = with_end(path, "rpi-imager.json");
         let sums_path = path.with_file_name("SHA256SUMS");
-        // Digests are for those who get it over a network; they take longer than the image. The disk is busy meanwhile.
+        // By its digests `flash` notices that the image has changed since. The disk is busy meanwhile.
         let map = std::thread::scope(|scope| {
             let written = scope.spawn(|| image.file.sync_data());
-            let map = if self.publish { image.digested_map()? } else { image.map() };
+            let map = image.map()?;
             written.join().unwrap_or_else(|_| Err(io::Error::other("a thread failed")))?;
             Ok(map.text())
         });
@@ -193,7 +194,7 @@ fn file_name(path: &Path) -> String {
 }
 
 fn folder_file(path: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(".image-").tempfile_in(path.parent().unwrap_or(Path::new(".")))
+    unfinished_file(path.parent().unwrap_or(Path::new(".")))
 }
 
 /// A file that will have a name when all are made.
@@ -215,8 +216,11 @@ fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
 fn with_sums(path: &Path, sums: &[(PathBuf, String)]) -> io::Result<NamedTempFile> {
     // What is there under this name may be anything: it is opened without waiting, and read with a bound.
     let read = || -> io::Result<String> {
-        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW).bits().cast_signed();
         let file = File::options().read(true).custom_flags(flags).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a regular file"));
+        }
         let mut text = String::new();
         file.take(MAX_SUMS + 1).read_to_string(&mut text)?;
         match text.len() as u64 > MAX_SUMS {
@@ -230,7 +234,14 @@ fn with_sums(path: &Path, sums: &[(PathBuf, String)]) -> io::Result<NamedTempFil
         Err(error) => return Err(error),
     };
     let names: Vec<String> = sums.iter().map(|(path, _)| file_name(path)).collect();
-    let others = known.lines().filter(|line| !names.iter().any(|name| line.ends_with(&format!("  {name}"))));
+    // What is not a line of such a list is not handed on: the list becomes readable for everybody.
+    let is_other = |line: &&str| {
+        let parsed = line
+            .split_once("  ")
+            .filter(|(digest, _)| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        parsed.is_some_and(|(_, other)| !names.iter().any(|name| name == other))
+    };
+    let others = known.lines().filter(is_other);
     let mut lines: Vec<String> = others.map(str::to_owned).collect();
     lines.extend(sums.iter().map(|(path, digest)| format!("{digest}  {}", file_name(path))));
     written(path, (lines.join("\n") + "\n").as_bytes())
@@ -261,6 +272,21 @@ pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_digests_hands_nothing_on_that_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        let (list, secret) = (root.path().join("SHA256SUMS"), root.path().join("key"));
+        std::fs::write(&secret, "BEGIN OPENSSH PRIVATE KEY\n").unwrap();
+        let sums = [(root.path().join("new.img"), "1".repeat(64))];
+        std::os::unix::fs::symlink(&secret, &list).unwrap();
+        assert!(with_sums(&list, &sums).is_err(), "a link");
+        std::fs::remove_file(&list).unwrap();
+        let known = format!("{0}  other.img\nBEGIN\n{0}  new.img\n{0} *odd\nx  y\n", "2".repeat(64));
+        std::fs::write(&list, known).unwrap();
+        let made = std::fs::read_to_string(with_sums(&list, &sums).unwrap().path()).unwrap();
+        assert_eq!(made, format!("{}  other.img\n{}  new.img\n", "2".repeat(64), "1".repeat(64)));
+    }
 
     #[test]
     fn days_are_those_of_the_calendar() {

@@ -68,6 +68,11 @@ pub enum Note {
         /// The format.
         layer: Layer,
     },
+    /// Nothing tells whether the map beside it still fits.
+    #[error(
+        "the block map beside it has no checksums and is not used: the image may have changed since; --bmap names it"
+    )]
+    UncheckedMap,
     /// It is filled up.
     #[error("the image ends in the middle of a sector; {0} zero bytes are written behind it")]
     Padded(u64),
@@ -182,7 +187,10 @@ impl ImageSource {
         let shown = path.shown().to_string();
         let failed = |source| SourceError::Io { path: shown.clone(), source };
         let file = open_file(path)?;
-        let (beside, map) = block_map::find(path, map)?.unzip();
+        let found = block_map::find(path, map)?;
+        let is_unchecked = |(_, map): &(PathBuf, Bmap)| map.ranges.iter().any(|(_, digest)| digest.is_none());
+        let is_ignored = map.is_none() && found.as_ref().is_some_and(is_unchecked);
+        let (beside, map) = found.filter(|_| !is_ignored).unzip();
         let form = Form::of(&file).map_err(failed)?;
         let opened = Opened { path, file: &file, form, room: room.size, is_cancelled };
         let look = match Stream::open(&file, form, is_cancelled).map_err(failed)? {
@@ -210,6 +218,9 @@ impl ImageSource {
             mapped.add(look.length..size);
         }
         let mut notes = look.notes;
+        if is_ignored {
+            notes.push(Note::UncheckedMap);
+        }
         if size > look.length {
             notes.push(Note::Padded(size - look.length));
         }

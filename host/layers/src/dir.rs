@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::io::Read as _;
 use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
@@ -18,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Location;
 use crate::ReadError;
+use crate::file::read_up_to;
 use crate::parse_yaml;
 
 /// Links that are followed on the way to a file, as many as Linux follows (path_resolution(7)).
@@ -167,12 +167,9 @@ impl LayerDir {
     pub fn bytes(&self, inner: impl AsRef<Path>, most: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let inner = inner.as_ref();
         let Some(file) = self.open_file(inner)? else { return Ok(None) };
-        // The size is not asked for beforehand: files that the kernel makes up say none, and have no end.
-        let mut bytes = Vec::new();
-        file.take(most + 1).read_to_end(&mut bytes).map_err(|source| self.failed(inner, source))?;
-        match bytes.len() as u64 > most {
-            true => Err(ReadError::TooLarge { path: self.path(inner), most }),
-            false => Ok(Some(bytes)),
+        match read_up_to(&file, most).map_err(|source| self.failed(inner, source))? {
+            None => Err(ReadError::TooLarge { path: self.path(inner), most }),
+            bytes => Ok(bytes),
         }
     }
 

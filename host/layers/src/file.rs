@@ -41,13 +41,22 @@ pub fn optional_bytes(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ReadErr
         file => file.map_err(failed)?,
     };
     let Some(file) = file else { return Err(ReadError::NotAFile { at: Location::whole(path) }) };
-    // The size is not asked for beforehand: what the kernel makes up (`/proc`) says none, and has no end.
-    let mut bytes = Vec::new();
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-    match bytes.len() as u64 > most {
-        true => Err(ReadError::TooLarge { path: path.to_owned(), most }),
-        false => Ok(Some(bytes)),
+    match read_up_to(&file, most).map_err(failed)? {
+        None => Err(ReadError::TooLarge { path: path.to_owned(), most }),
+        bytes => Ok(bytes),
     }
+}
+
+/// Reads an open file; `None` when it has more than `most` bytes. Its size is no more than a hint: what the kernel makes up
+/// (`/proc`) says none, and has no end.
+///
+/// # Errors
+/// Those of reading.
+pub fn read_up_to(file: &fs::File, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let hint = file.metadata()?.len().min(most).saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(hint).unwrap_or_default());
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
 fn absent(error: &io::Error) -> bool {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use skiff_text::Line;
+use skiff_text::shown;
 
 use crate::CommandKind;
 use crate::LayerCommand;
@@ -10,6 +11,8 @@ use crate::LayerDir;
 use crate::LayerName;
 use crate::Location;
 use crate::ReadError;
+use crate::name::NAME_RULE;
+use crate::name::is_name_part;
 
 /// Bytes that a text in `metadata/` may have.
 pub(crate) const MAX_METADATA: u64 = 256 << 10;
@@ -70,10 +73,14 @@ pub(crate) fn commands(dir: &LayerDir) -> Result<Vec<LayerCommand>, ReadError> {
         if description.trim().is_empty() {
             continue;
         }
-        let name: Line<80> = checked(dir, inner, number, name)?;
+        if !is_name_part(name) {
+            let at = Location::line(dir.path(inner), number);
+            let message = format!("`{}` cannot be the name of a command: {NAME_RULE}", shown(name));
+            return Err(ReadError::Manifest { at, message });
+        }
         let summary: Line<200> = checked(dir, inner, number, description)?;
         commands.push(LayerCommand {
-            name: name.to_string(),
+            name: name.to_owned(),
             summary: summary.to_string(),
             kind: CommandKind::Makefile,
         });

@@ -47,7 +47,13 @@ impl LayerName {
 /// Bytes that half of a name may have: names stand in lines of 80 columns and in names of files.
 const MAX_NAME: usize = 64;
 
-pub(crate) fn is_name_part(text: &str) -> bool {
+/// What [`is_name_part`] demands, in words.
+pub const NAME_RULE: &str =
+    "want at most 64 letters, digits, `_`, `-` and `.`, the first of them a letter, a digit or `_`";
+
+/// Returns whether a text can be half of the name of a package, or the name of a command, a plugin or a chain: it means
+/// nothing to a shell.
+pub fn is_name_part(text: &str) -> bool {
     let start = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     text.len() <= MAX_NAME
         && text.bytes().next().is_some_and(start)

@@ -16,6 +16,9 @@ use crate::shown;
 /// Partitions and raw contents of a layout at most.
 const MAX_PARTS: usize = 1024;
 
+/// Edits of texts in a layout at most: each is a regular expression over a whole file.
+const MAX_EDITS: usize = 256;
+
 impl Layout {
     /// Checks everything that holds for every medium. [`Layout::solve`] does so, too.
     ///
@@ -25,6 +28,11 @@ impl Layout {
         if self.partitions.len().max(self.raw.len()) > MAX_PARTS {
             let count = self.partitions.len().max(self.raw.len());
             return Err(LayoutError::TooMany { count, limit: MAX_PARTS as u32, table: self.table });
+        }
+        let contents = self.partitions.iter().flat_map(|partition| &partition.copy_files);
+        let count = contents.map(|content| content.edits.len()).sum();
+        if count > MAX_EDITS {
+            return Err(LayoutError::Edits { count, limit: MAX_EDITS });
         }
         if let Some(id) = self.id {
             match (self.table, id) {

@@ -73,6 +73,14 @@ pub enum LayoutError {
         /// The table.
         table: Table,
     },
+    /// More changes of texts than anybody waits for.
+    #[error("{count} edits of texts, and a layout has at most {limit}")]
+    Edits {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// A medium on which the least sizes have no room.
     #[error("the medium has {has} bytes ({}), and the layout needs at least {needs} ({})", Bytes(*has), Bytes(*needs))]
     TooSmall {

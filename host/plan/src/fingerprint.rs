@@ -33,6 +33,21 @@ pub struct Fingerprint {
 /// The parts of a layer that skiff takes apart line by line: a line that is not a setting is an error.
 const SETTINGS: [&str; 6] = ["buildroot", "busybox", "cflags", "kernel", "uboot", "users"];
 
+/// The parts of a layer that are read or run through their links. The links of others belong to the system that is built.
+pub const LINKED_PARTS: [&str; 11] = [
+    "buildroot",
+    "busybox",
+    "cflags",
+    "extensions",
+    "hooks",
+    "kernel",
+    "metadata",
+    "resources",
+    "scripts",
+    "uboot",
+    "users",
+];
+
 /// Whether skiff reads the files of a part of a layer.
 fn is_read(part: &str) -> bool {
     SETTINGS.contains(&part) || part == "metadata"

@@ -90,7 +90,7 @@ pub fn legacy_environment<'p>(
         variables.insert(format!("SKIFF_{key}_COMMAND_LIST"), names.join(" "));
         variables.insert(format!("SKIFF_{key}_COMMAND_PATHS"), paths.join(" "));
         for command in commands {
-            let name = command.name.to_uppercase().replace('-', "_");
+            let name = skiff_layers::variable_suffix(&command.name);
             variables.insert(format!("SKIFF_{key}_COMMAND_{name}_DESCRIP"), command.summary.clone());
         }
     }

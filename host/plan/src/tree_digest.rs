@@ -136,6 +136,7 @@ impl<'w> TreeDigest<'w> {
         }
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         let mut builder = DigestBuilder::default();
+        builder.field("directory");
         for (name, entry) in entries {
             let inner = inner.join(&name);
             builder.field(name.as_encoded_bytes());
@@ -230,7 +231,10 @@ impl<'w> TreeDigest<'w> {
         let size = metadata.len();
         let digest = if size < LARGE {
             self.spend(size, inner)?;
-            Digest::of_file(file).map_err(failed)?
+            // Marked as what it is: a small file can hold exactly what is digested of a large one, or of a directory.
+            let mut builder = DigestBuilder::default();
+            builder.field("contents").field(Digest::of_file(file).map_err(failed)?.bytes());
+            builder.finish()
         } else {
             self.blocks(&file, size, inner)?
         };
@@ -322,6 +326,43 @@ mod tests {
         let first = digest(root.path(), Links::Followed).unwrap();
         fs::write(root.path().join("a61/f"), "x").unwrap();
         assert_ne!(digest(root.path(), Links::Followed).unwrap(), first);
+    }
+
+    #[test]
+    fn what_is_digested_of_one_file_is_not_the_content_of_another() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("f");
+        let of = || {
+            let dir = LayerDir::open(root.path()).unwrap();
+            TreeDigest::new(&dir, Links::Kept, &mut Budget::default(), &Cancel::default()).of(Path::new("f")).unwrap()
+        };
+        let field = |stream: &mut Vec<u8>, bytes: &[u8]| {
+            stream.extend((bytes.len() as u64).to_le_bytes());
+            stream.extend(bytes);
+        };
+        // A file of 2 MiB with one block of data, and a small file that holds what is digested of it.
+        let mut block = vec![0; BLOCK as usize];
+        block[7] = 1;
+        fs::write(&path, [&block[..], &vec![0; (2 << 20) - block.len()]].concat()).unwrap();
+        let large = of();
+        let mut stream = Vec::new();
+        field(&mut stream, b"blocks");
+        field(&mut stream, &(2_u64 << 20).to_le_bytes());
+        field(&mut stream, &0_u64.to_le_bytes());
+        field(&mut stream, &block);
+        fs::write(&path, &stream).unwrap();
+        assert_eq!(Digest::of(&stream), large, "the stream is that of the large file");
+        assert_ne!(of(), large);
+        // The same for a directory.
+        fs::write(&path, "x").unwrap();
+        let directory = digest(root.path(), Links::Kept).unwrap();
+        let mut stream = Vec::new();
+        for part in [&b"directory"[..], b"f", b"file", of().bytes()] {
+            field(&mut stream, part);
+        }
+        fs::write(&path, &stream).unwrap();
+        assert_eq!(Digest::of(&stream), directory, "the stream is that of the directory");
+        assert_ne!(of(), directory);
     }
 
     #[test]

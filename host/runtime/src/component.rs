@@ -1,7 +1,6 @@
 //! Loading a component, and checking it before anything of it runs.
 
 use std::io;
-use std::io::Read as _;
 use std::time::Duration;
 
 use semver::Version;
@@ -170,13 +169,9 @@ fn read(id: &PluginId, decl: &PluginDecl) -> Result<Vec<u8>, LoadError> {
     let failed = |source| LoadError::Unreadable { plugin: id.clone(), path: path.clone(), source };
     let file = skiff_layers::open_file(path).map_err(failed)?;
     let file = file.ok_or_else(|| failed(io::Error::other("it is no file")))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(failed)?;
-    let size = bytes.len() as u64;
-    if size > MAX_SIZE {
-        return Err(LoadError::TooLarge { plugin: id.clone(), path: path.clone(), size, limit: MAX_SIZE });
-    }
-    Ok(bytes)
+    let size = file.metadata().map_err(failed)?.len().max(MAX_SIZE + 1);
+    let bytes = skiff_layers::read_up_to(&file, MAX_SIZE).map_err(failed)?;
+    bytes.ok_or_else(|| LoadError::TooLarge { plugin: id.clone(), path: path.clone(), size, limit: MAX_SIZE })
 }
 
 /// Returns the name of an import or export as messages show it: names of URLs may hold anything, and be of any length.

@@ -11,6 +11,7 @@ use skiff_plan::Cancelled;
 use skiff_plan::PlanError;
 
 use crate::AnswerTooLarge;
+use crate::FactsError;
 use crate::Late;
 use crate::PluginId;
 use crate::clock::WAITS;
@@ -186,6 +187,14 @@ pub enum CallError {
         limits: Limits,
         /// Which of them it has reached.
         late: Late,
+    },
+    /// It asked about the system, and the plan of that cannot be made.
+    #[error("plugin `{plugin}` asked about the system, which has no plan: {source}")]
+    Facts {
+        /// Which.
+        plugin: PluginId,
+        /// Why.
+        source: FactsError,
     },
     /// The plugin asked the host for more than an answer may hold.
     #[error("Plugin `{plugin}` was stopped: {answer}")]

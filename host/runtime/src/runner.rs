@@ -13,8 +13,6 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use skiff_kconfig::Kind;
-use skiff_kconfig::Merged;
 use skiff_layers::Capability;
 use skiff_layers::PluginDecl;
 use skiff_layers::Zone;
@@ -29,7 +27,6 @@ use skiff_plan::Level;
 use skiff_plan::PlannedPlugin;
 use skiff_plan::PlannedShellHook;
 use skiff_plan::Reporter;
-use skiff_plan::Target;
 use skiff_plan::Zones;
 
 use wasmtime::Store;
@@ -39,12 +36,14 @@ use crate::AuditEvent;
 use crate::AuditLog;
 use crate::CallError;
 use crate::Downloads;
+use crate::FactsError;
 use crate::Given;
 use crate::Grants;
 use crate::HostError;
 use crate::Identity;
 use crate::Inspection;
 use crate::Late;
+use crate::LazyFacts;
 use crate::LoadError;
 use crate::PluginId;
 use crate::ScriptEnvironment;
@@ -86,14 +85,8 @@ pub struct Workshop {
 /// What plugins may know about the system being built and the machine it is built on.
 #[derive(Debug, Clone)]
 pub struct System {
-    /// The names of all layers in merge order.
-    pub layers: Vec<String>,
-    /// The merged configurations.
-    pub configs: BTreeMap<Kind, Merged>,
-    /// What the configuration says about the target.
-    pub target: Target,
-    /// Words that the layers want on the kernel's command line.
-    pub command_line: Vec<String>,
+    /// What they may know about the system.
+    pub facts: Arc<LazyFacts>,
     /// Where tools are found.
     pub tools: ToolEnvironment,
     /// What scripts of layers find around them.
@@ -255,9 +248,10 @@ impl Runner {
             Ok(Ok(Err(_))) if self.cancel.is_cancelled() => Err(CallError::Cancelled(Cancelled)),
             Ok(Ok(Err(fault))) => Err(clock.late().map_or_else(|| failed(id, fault), too_late)),
             Ok(Err(_)) if store.data().memory.exceeded => Err(CallError::Memory { plugin: id, limits }),
-            Ok(Err(error)) => Err(match error.downcast_ref::<AnswerTooLarge>() {
-                Some(answer) => CallError::Answer { plugin: id, answer: *answer },
-                None => CallError::Trap { plugin: id, message: one_line(&error.root_cause().to_string()) },
+            Ok(Err(error)) => Err(match (error.downcast_ref::<AnswerTooLarge>(), error.downcast_ref::<FactsError>()) {
+                (Some(answer), _) => CallError::Answer { plugin: id, answer: *answer },
+                (None, Some(source)) => CallError::Facts { plugin: id, source: source.clone() },
+                (None, None) => CallError::Trap { plugin: id, message: one_line(&error.root_cause().to_string()) },
             }),
             Err(Stopped::Late(late)) => Err(too_late(late)),
             Err(Stopped::Cancelled) => Err(CallError::Cancelled(Cancelled)),

@@ -3,7 +3,11 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::OnceLock;
+use std::sync::PoisonError;
 
 use skiff_text::Shown as _;
 use walkdir::WalkDir;
@@ -27,6 +31,7 @@ pub struct Trust {
     listed: Vec<PathBuf>,
     /// Read when something belongs to somebody else or is writable for its group, which is seldom.
     accounts: OnceLock<Accounts>,
+    known: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 /// A path that somebody else can change.
@@ -87,7 +92,12 @@ impl From<(PathBuf, io::Error)> for Reason {
 impl Trust {
     /// Believes root, a user, and whoever else is named: below sudo, the user who called it.
     pub fn of(user: u32, caller: Option<u32>) -> Self {
-        Self { users: [0, user].into_iter().chain(caller).collect(), listed: Vec::new(), accounts: OnceLock::new() }
+        Self {
+            users: [0, user].into_iter().chain(caller).collect(),
+            listed: Vec::new(),
+            accounts: OnceLock::new(),
+            known: Arc::default(),
+        }
     }
 
     /// Believes what lies at or below a path, too, whoever can change it.
@@ -106,7 +116,15 @@ impl Trust {
             return Ok(());
         }
         let untrusted = |reason| Untrusted { path: path.to_owned(), reason };
-        walk(path, &mut |step| self.check_step(&step)).map_err(untrusted)
+        let known = |directory: &Path| self.known().contains(directory);
+        let visit = &mut |step: Step| {
+            self.check_step(&step)?;
+            if step.metadata.is_dir() {
+                self.known().insert(step.path);
+            }
+            Ok(())
+        };
+        walk(path, &known, visit).map_err(untrusted)
     }
 
     /// As [`Self::check`], for a path and everything below it. Links below it are not followed.
@@ -138,10 +156,35 @@ impl Trust {
         Ok(())
     }
 
+    /// As [`Self::check_tree`], for a tree that is read through its links: what they lead to is checked, too.
+    ///
+    /// # Errors
+    /// [`Untrusted`] names the first thing that somebody else can change.
+    pub fn check_linked_tree(&self, path: &Path) -> Result<(), Untrusted> {
+        let mut seen = BTreeSet::new();
+        let mut trees = vec![path.to_owned()];
+        while let Some(tree) = trees.pop() {
+            // What leads nowhere is read by nobody.
+            let Ok(real) = tree.canonicalize() else { continue };
+            if !seen.insert(real.clone()) {
+                continue;
+            }
+            self.check_tree(&tree)?;
+            let entries = WalkDir::new(&real).min_depth(1).into_iter().filter_map(Result::ok);
+            trees.extend(entries.filter(|entry| entry.path_is_symlink()).map(walkdir::DirEntry::into_path));
+        }
+        Ok(())
+    }
+
     /// Returns whether the user has listed a path, or what it will lie in once it exists.
     fn lists(&self, path: &Path) -> bool {
         let real = || path.ancestors().find_map(|existing| existing.canonicalize().ok());
         !self.listed.is_empty() && real().is_some_and(|real| self.listed.iter().any(|listed| real.starts_with(listed)))
+    }
+
+    /// Directories on the way to something that have been checked. What nobody else can change is still so a moment later.
+    fn known(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn accounts(&self) -> &Accounts {

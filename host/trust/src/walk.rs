@@ -21,15 +21,23 @@ pub(crate) struct Step {
 
 /// Calls `visit` with everything on the way from `/` to an absolute path: directories, symbolic links and what stands at
 /// the end. Ends at the first name that does not exist.
-pub(crate) fn walk<E>(path: &Path, visit: &mut dyn FnMut(Step) -> Result<(), E>) -> Result<(), E>
+///
+/// Directories that are `known` are gone through without a look.
+pub(crate) fn walk<E>(
+    path: &Path,
+    known: &dyn Fn(&Path) -> bool,
+    visit: &mut dyn FnMut(Step) -> Result<(), E>,
+) -> Result<(), E>
 where
     E: From<(PathBuf, io::Error)>,
 {
     let mut ahead: Vec<OsString> = names(path);
     let mut here = PathBuf::from("/");
     let mut links = 0;
-    let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
-    visit(Step { path: here.clone(), metadata, is_last: ahead.is_empty() })?;
+    if ahead.is_empty() || !known(&here) {
+        let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
+        visit(Step { path: here.clone(), metadata, is_last: ahead.is_empty() })?;
+    }
     while let Some(name) = ahead.pop() {
         if name == ".." {
             here.pop();
@@ -40,6 +48,10 @@ where
             continue;
         }
         let next = here.join(&name);
+        if !ahead.is_empty() && known(&next) {
+            here = next;
+            continue;
+        }
         let metadata = match fs::symlink_metadata(&next) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             metadata => metadata.map_err(|error| (next.clone(), error))?,

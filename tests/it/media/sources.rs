@@ -103,6 +103,41 @@ fn images_are_unpacked_and_filled_up_and_everything_else_is_refused_by_name() {
     }
 }
 
+/// An image that has changed since its map was made is noticed.
+#[test]
+fn nothing_is_called_verified_that_was_written_by_a_map_of_something_else() {
+    needs_root();
+    let mut env = crate::plugins::with_guest(skiff_tests::guests::OK_BOARD_PLANS, "    board: true\n");
+    env.set("SKIFF_NO_INTERACTIVE", "1");
+    env.succeed(&["grant", "add", "--all", "my/board/p"]);
+    env.write("workspaces/default/images/bzImage", stand_in("kernel", MIB));
+    let image = env.path("disk.img").display().to_string();
+    env.succeed(&["-c", "my/board", "cmd", "my/board", "buildimage", "--output", &image, "--size", "64MiB"]);
+    let device = Loop::new(&env, "card", 96 << 20);
+    env.succeed(&["flash", &image, device.path()]);
+    shell(&env, "printf x | dd of=disk.img bs=1 seek=440 conv=notrunc status=none");
+    let said = env.fail(1, &["flash", &image, device.path()]);
+    assert!(said.contains("the image is not what its map says at byte 0"), "{said}");
+    // A map without checksums says nothing of the image beside it: all of that is written.
+    let size = fs::metadata(&image).unwrap().len();
+    let map = format!(
+        "<?xml version=\"1.0\" ?>\n<bmap version=\"1.0\">\n<ImageSize> {size} </ImageSize>\n<BlockSize> 4096 </BlockSize>\n\
+         <BlocksCount> {} </BlocksCount>\n<MappedBlocksCount> 1 </MappedBlocksCount>\n<BlockMap>\n<Range> 0 </Range>\n\
+         </BlockMap>\n</bmap>\n",
+        size / 4096
+    );
+    env.write("disk.img.bmap", map);
+    let said = env.succeed(&["flash", &image, device.path()]).stderr;
+    assert!(said.contains("has no checksums and is not used"), "{said}");
+    assert!(on(&env, 64 * MIB) == fs::read(&image).unwrap());
+    // Whoever writes into an image, by whatever name, leaves no map of it behind.
+    env.succeed(&["cmd", "my/board", "buildimage", "--force", "--output", &image, "--size", "64MiB"]);
+    env.write("workspaces/default/images/bzImage", stand_in("another kernel", MIB));
+    std::os::unix::fs::symlink("disk.img", env.path("link.img")).unwrap();
+    env.succeed(&["cmd", "my/board", "install", "--device", &env.path("link.img").display().to_string()]);
+    assert!(!env.path("disk.img.bmap").exists());
+}
+
 #[test]
 fn a_table_for_other_sectors_and_a_torn_image_are_asked_about() {
     needs_root();

@@ -28,7 +28,7 @@ use skiff_text::Shown as _;
 
 /// Runs Buildroot's `defconfig` over the merged configuration and compares.
 pub(crate) fn make(make: &Make<'_>, context: &BuildContext, merged: &Path) -> Result<TakenOver, BuildrootError> {
-    refuse_commands(&context.plan)?;
+    refuse_commands(&context.plan, make)?;
     refuse_queries(&context.plan)?;
     let folder = context.workspace.folder();
     let (new, place) = (folder.join(".config.skiff"), folder.join(".config"));
@@ -61,9 +61,9 @@ pub(crate) fn make(make: &Make<'_>, context: &BuildContext, merged: &Path) -> Re
 }
 
 /// Refuses values that make would run as commands when it reads `.config`.
-fn refuse_commands(plan: &BuildPlan) -> Result<(), BuildrootError> {
+fn refuse_commands(plan: &BuildPlan, make: &Make<'_>) -> Result<(), BuildrootError> {
     let mut entries = plan.config(Kind::Buildroot).entries();
-    match entries.find(|(_, entry)| variable::runs(entry.winner.value.text())) {
+    match entries.find(|(_, entry)| variable::runs(entry.winner.value.text(), |name| make.expands(name))) {
         None => Ok(()),
         Some((_, entry)) => Err(BuildrootError::Command {
             place: plan.place(&entry.winner.origin),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_plan::BuildPlan;
+use skiff_plan::Cancel;
 use skiff_plan::Digest;
 use skiff_plan::LayerPart;
 use skiff_plan::Links;
@@ -21,7 +22,6 @@ use super::variable::Folders;
 use crate::FileError;
 use crate::Input;
 use crate::StageInputs;
-use crate::outputs::digest_file;
 use crate::outputs::digest_folder;
 
 /// Digests everything that a build is made from, stage by stage. `identity` is that of Buildroot's tree.
@@ -30,9 +30,10 @@ pub(crate) fn of(
     workspace: &Workspace,
     config: &Merged,
     identity: &str,
+    cancel: &Cancel,
 ) -> Result<Vec<StageInputs>, BuildrootError> {
     let own = workspace.config();
-    let sources = Sources { plan, config, folders: Folders::of(plan)?, output: workspace.folder(), own };
+    let sources = Sources { plan, config, cancel, folders: Folders::of(plan)?, output: workspace.folder(), own };
     Ok(vec![
         sources.toolchain(identity, &workspace.folder().join("local.mk"))?,
         sources.packages()?,
@@ -51,6 +52,7 @@ const SYSTEM: [&str; 12] =
 struct Sources<'s> {
     plan: &'s BuildPlan,
     config: &'s Merged,
+    cancel: &'s Cancel,
     /// The variables in the values of symbols.
     folders: Folders,
     /// The workspace's folder: what Buildroot makes.
@@ -73,7 +75,7 @@ impl Sources<'_> {
             }
             stage.add_text(Input::Symbol(symbol.to_owned()), value.text());
             for path in self.named(&value.string().unwrap_or_default()) {
-                let digest = if path.is_dir() { digest_folder(&path, Links::Followed)? } else { digest_file(&path)? };
+                let digest = digest_folder(&path, Links::Followed, self.cancel)?;
                 stage.add(Input::named_file(symbol, &path), digest);
             }
         }
@@ -115,7 +117,7 @@ impl Sources<'_> {
         let mut stage = self.stage(Part::Toolchain)?;
         stage.add_text(Input::Tree, identity);
         if overrides.is_file() {
-            stage.add(Input::LocalOverrides, digest_file(overrides)?);
+            stage.add(Input::LocalOverrides, digest_folder(overrides, Links::Followed, self.cancel)?);
         }
         Ok(stage)
     }
@@ -132,14 +134,14 @@ impl Sources<'_> {
         for folder in &patches {
             for path in folders(folder)? {
                 let package = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                add(Input::Patches(package), digest_folder(&path, Links::Followed)?);
+                add(Input::Patches(package), digest_folder(&path, Links::Followed, self.cancel)?);
             }
         }
         for tree in &self.plan.external {
             for (package, folder) in recipes(tree)? {
-                add(Input::Recipe(package), digest_folder(&folder, Links::Followed)?);
+                add(Input::Recipe(package), digest_folder(&folder, Links::Followed, self.cancel)?);
             }
-            add(Input::ExternalMakefile, digest_file(&tree.join("external.mk"))?);
+            add(Input::ExternalMakefile, digest_folder(&tree.join("external.mk"), Links::Followed, self.cancel)?);
         }
         for (input, digests) in counted {
             stage.add_text(input, digests);
@@ -153,7 +155,7 @@ impl Sources<'_> {
         stage.add_text(Input::Settings(kind), self.settings(kind));
         let digests: Vec<String> = patches
             .iter()
-            .map(|folder| Ok(digest_folder(folder, Links::Followed)?.to_string()))
+            .map(|folder| Ok(digest_folder(folder, Links::Followed, self.cancel)?.to_string()))
             .collect::<Result<_, FileError>>()?;
         if !digests.is_empty() {
             stage.add_text(input, digests.concat());

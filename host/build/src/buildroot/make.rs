@@ -1,6 +1,7 @@
 //! Calling Buildroot's make.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
@@ -66,6 +67,11 @@ impl<'m> Make<'m> {
         }
         command.args(words).env_clear().envs(&self.variables);
         command
+    }
+
+    /// Whether make would run something when it expands a variable of its environment.
+    pub(crate) fn expands(&self, name: &str) -> bool {
+        self.variables.get(OsStr::new(name)).is_some_and(|value| value.as_encoded_bytes().contains(&b'$'))
     }
 
     /// Returns a command that runs something else where make runs.

@@ -43,6 +43,7 @@ use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
+use skiff_plan::Cancel;
 use skiff_plan::HookRunner;
 use skiff_plan::Workspace;
 
@@ -142,10 +143,15 @@ impl Engine for Buildroot {
         Vec::new()
     }
 
-    fn stages(&self, plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<StageInputs>, EngineError> {
+    fn stages(
+        &self,
+        plan: &BuildPlan,
+        workspace: &Workspace,
+        cancel: &Cancel,
+    ) -> Result<Vec<StageInputs>, EngineError> {
         let identity = self.source.present(&self.cache)?.map(|tree| tree.identity);
         let config = read_config(workspace)?;
-        Ok(inputs::of(plan, workspace, &config, identity.as_deref().unwrap_or("not fetched"))?)
+        Ok(inputs::of(plan, workspace, &config, identity.as_deref().unwrap_or("not fetched"), cancel)?)
     }
 
     fn rebuilds(
@@ -190,7 +196,7 @@ impl Buildroot {
     /// Reads the configuration, and digests what is to be built from it and from the layers.
     fn inputs(make: &Make<'_>, context: &BuildContext) -> Result<(Merged, Vec<StageInputs>), BuildrootError> {
         let config = read_config(&context.workspace)?;
-        let stages = inputs::of(&context.plan, &context.workspace, &config, &make.tree().identity)?;
+        let stages = inputs::of(&context.plan, &context.workspace, &config, &make.tree().identity, &context.cancel)?;
         Ok((config, stages))
     }
 

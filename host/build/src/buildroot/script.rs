@@ -66,10 +66,21 @@ pub fn named_scripts(plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<Name
     Ok(found)
 }
 
+/// Whether a word is a path below Buildroot's tree. A shell reads it: others could run something else, and a bare name would be
+/// looked for in PATH.
+fn is_of_buildroot(word: &Path) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
+    let text = word.to_string_lossy();
+    let in_tree = match text.strip_prefix("$(TOPDIR)/") {
+        Some(inner) => inner,
+        None if text.contains('/') => &text,
+        None => return false,
+    };
+    !in_tree.starts_with(['/', '-']) && in_tree.bytes().all(plain) && !in_tree.split('/').any(|part| part == "..")
+}
+
 fn owner(plan: &BuildPlan, path: &Path) -> Owner {
-    let plain = !path.components().any(|part| part.as_os_str() == "..");
-    let in_tree = path.strip_prefix("$(TOPDIR)").unwrap_or(path);
-    if in_tree.is_relative() && plain && !in_tree.to_string_lossy().contains('$') {
+    if is_of_buildroot(path) {
         return Owner::Buildroot;
     }
     let real = |path: &Path| fs::canonicalize(path).ok();
@@ -80,4 +91,29 @@ fn owner(plan: &BuildPlan, path: &Path) -> Owner {
     };
     let layer = plan.layers.iter().find(|layer| covers(&layer.root, &layer.name).is_some());
     layer.map_or(Owner::Unknown, |layer| Owner::Layer(layer.name.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_path_is_a_script_of_buildroot() {
+        let is_own = |word: &str| is_of_buildroot(Path::new(word));
+        assert!(["board/x/post-build.sh", "$(TOPDIR)/support/scripts/mkusers", "$(TOPDIR)/x"].into_iter().all(is_own));
+        for word in [
+            "{touch,/tmp/x}",
+            "reboot",
+            "/bin/sh",
+            "$(TOPDIR)/../x",
+            "a/../../x",
+            "a/b;reboot",
+            "$(TOPDIR)//bin/sh",
+            "$(HOST_DIR)/bin/x",
+            "-c/x",
+            "a/$x",
+        ] {
+            assert!(!is_own(word), "{word}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
+use skiff_plan::Cancel;
 use skiff_plan::DigestBuilder;
 use skiff_plan::Links;
 use skiff_plan::Task;
@@ -274,7 +275,7 @@ fn identity(root: &Path) -> Result<String, BuildrootError> {
                 builder.field(digest_file(&path)?.bytes());
             } else if path.is_dir() {
                 // A clone in the tree, into which git does not look.
-                builder.field(digest_folder(&path, Links::Kept)?.bytes());
+                builder.field(digest_folder(&path, Links::Kept, &Cancel::default())?.bytes());
             }
         }
         return Ok(match changes.is_empty() && others.is_empty() {
@@ -286,7 +287,7 @@ fn identity(root: &Path) -> Result<String, BuildrootError> {
     for name in PARTS {
         let path = root.join(name);
         let digest = match path.is_dir() {
-            true => digest_folder(&path, Links::Kept)?,
+            true => digest_folder(&path, Links::Kept, &Cancel::default())?,
             false if path.exists() => digest_file(&path)?,
             false => continue,
         };

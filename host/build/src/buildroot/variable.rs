@@ -34,8 +34,8 @@ impl Folders {
 }
 
 /// Whether make, or a shell that it starts, would run something when it reads a value. References to variables are
-/// fine, and so are Buildroot's own functions for addresses.
-pub(crate) fn runs(text: &str) -> bool {
+/// fine unless make expands what they hold (`expands`), and so are Buildroot's own functions for addresses.
+pub(crate) fn runs(text: &str, expands: impl Fn(&str) -> bool) -> bool {
     let mut rest = text;
     while let Some(at) = rest.find(['$', '`']) {
         let (_, found) = rest.split_at(at);
@@ -52,7 +52,7 @@ pub(crate) fn runs(text: &str) -> bool {
         };
         let inner = after.get(1..).unwrap_or_default();
         let Some((reference, following)) = inner.split_once(close) else { return true };
-        if doubled || !(is_name(reference) || is_address(reference)) {
+        if doubled || !(is_name(reference) && !expands(reference) || is_address(reference)) {
             return true;
         }
         rest = following;
@@ -86,7 +86,7 @@ mod tests {
             "$6$x",
             "100%",
         ] {
-            assert!(!runs(text), "{text}");
+            assert!(!runs(text, |name| name == "TEXT"), "{text}");
         }
         for text in [
             "$(shell touch x)",
@@ -99,8 +99,10 @@ mod tests {
             "$${x:=y}",
             "$(call github,a,b,$(shell x))",
             "$(unclosed",
+            "x$(TEXT)",
+            "${TEXT}",
         ] {
-            assert!(runs(text), "{text}");
+            assert!(runs(text, |name| name == "TEXT"), "{text}");
         }
     }
 }

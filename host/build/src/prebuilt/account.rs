@@ -8,12 +8,14 @@ use sha_crypt::Sha256Params;
 use sha_crypt::Sha512Params;
 use skiff_kconfig::Kind;
 use skiff_plan::BuildPlan;
+use skiff_plan::Cancel;
 use skiff_plan::DigestBuilder;
 use skiff_plan::Target;
 use skiff_plan::User;
 use skiff_plan::UserId;
 
 use super::PrebuiltError;
+use super::table::Table;
 use super::tree::Tree;
 use crate::FileError;
 
@@ -55,13 +57,13 @@ impl Accounts {
     /// [`PrebuiltError::Setting`] names the line that contradicts another one, or what was there.
     pub fn with_users(&self, users: &[User], salt: impl Fn(&str) -> String) -> Result<Self, PrebuiltError> {
         let mut database = Database::of(self);
-        database.add_all(users, salt)?;
+        database.add_all(users, salt, &Cancel::default())?;
         Ok(database.accounts())
     }
 }
 
 /// Creates the users of all layers, in order, and sets the root password.
-pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<Owners, PrebuiltError> {
+pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target, cancel: &Cancel) -> Result<Owners, PrebuiltError> {
     let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
     let mut database = Database::of(&Accounts {
         passwd: or(tree.read("etc/passwd")?, PASSWD),
@@ -78,7 +80,7 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target) -> Result<O
     };
     database.shadow.set("root", 1, &root);
     let mut owners = Owners::default();
-    for (user, ids) in database.add_all(&plan.users, |user| salt(user, plan, target))? {
+    for (user, ids) in database.add_all(&plan.users, |user| salt(user, plan, target), cancel)? {
         let home = user.home.trim_start_matches('/');
         if user.home != "-" {
             tree.add_folder(Path::new(home), 0o755).map_err(FileError::at("make", tree.path().join(home)))?;
@@ -147,10 +149,13 @@ impl Database {
         &mut self,
         users: &'u [User],
         salt: impl Fn(&str) -> String,
+        cancel: &Cancel,
     ) -> Result<Vec<Numbered<'u>>, PrebuiltError> {
         self.add_groups(users)?;
         let mut added = Vec::new();
         for user in fixed_first(users, |user| user.uid).filter(|user| user.name != "-") {
+            // To encrypt a password takes milliseconds.
+            cancel.check()?;
             added.push((user, self.add_user(user, &salt(&user.name))?));
         }
         Ok(added)
@@ -168,7 +173,7 @@ impl Database {
         }
         // A group that was there may have given way meanwhile.
         for user in users.iter().rev().filter(|user| matches!(user.gid, UserId::Fixed(_))) {
-            if let Some(other) = self.group.others_with(user.gid, &user.group) {
+            if let Some(other) = others_with(&self.group, user.gid, &user.group) {
                 let id = fixed.get(user.group.as_str()).copied().unwrap_or_default();
                 return Err(clash(user, format!("the group `{other}` has the id {id}")));
             }
@@ -193,7 +198,7 @@ impl Database {
     fn set_group(&mut self, name: &str, id: u32) {
         let members = self.group.field(name, 3).unwrap_or_default();
         let line = format!("{name}:x:{id}:{members}");
-        self.group.replace(name, line);
+        self.group.replace(name, &line);
     }
 
     /// Adds a group that is not there, with the next free id.
@@ -201,7 +206,7 @@ impl Database {
         if self.group.id(name).is_some() {
             return Ok(());
         }
-        let id = self.group.free(wanted).ok_or_else(|| clash(user, "no group id is left".into()))?;
+        let id = free(&self.group, wanted).ok_or_else(|| clash(user, "no group id is left".into()))?;
         self.set_group(name, id);
         Ok(())
     }
@@ -214,7 +219,7 @@ impl Database {
         if let Some(present) = self.passwd.field(name, 3).filter(|present| *present != gid.to_string()) {
             return Err(clash(user, format!("the user has the main group {present} already")));
         }
-        if let Some(other) = self.passwd.others_with(user.uid, name) {
+        if let Some(other) = others_with(&self.passwd, user.uid, name) {
             return Err(clash(user, format!("the user `{other}` has the id {}", number(user.uid))));
         }
         let uid = match (user.uid, self.passwd.id(name)) {
@@ -223,12 +228,12 @@ impl Database {
             }
             (_, Some(present)) => present,
             (UserId::Fixed(uid), None) => uid,
-            (auto, None) => self.passwd.free(auto).ok_or_else(|| clash(user, "no user id is left".into()))?,
+            (auto, None) => free(&self.passwd, auto).ok_or_else(|| clash(user, "no user id is left".into()))?,
         };
         let none = |text: &str, default: &str| if text == "-" { default.to_owned() } else { text.to_owned() };
         let (home, shell) = (none(&user.home, "/"), none(&user.shell, "/bin/false"));
-        self.passwd.replace(name, format!("{name}:x:{uid}:{gid}:{}:{home}:{shell}", user.comment));
-        self.shadow.replace(name, format!("{name}:{}:::::::", password(&user.password, salt)?));
+        self.passwd.replace(name, &format!("{name}:x:{uid}:{gid}:{}:{home}:{shell}", user.comment));
+        self.shadow.replace(name, &format!("{name}:{}:::::::", password(&user.password, salt)?));
         for group in &user.groups {
             self.group.add_member(group, name);
         }
@@ -262,6 +267,9 @@ fn password(text: &str, salt: &str) -> Result<String, PrebuiltError> {
     }
 }
 
+/// Bytes that a password may have: what crypt(3) takes (`CRYPT_MAX_PASSPHRASE_SIZE`).
+const MAX_PASSWORD: usize = 512;
+
 /// Encrypts a password. The salt comes from the user's name and the system's, since equal inputs must give equal
 /// images; never from the password, of which it would tell.
 fn encrypt(password: &str, method: Method, salt: &str) -> Result<String, PrebuiltError> {
@@ -269,6 +277,10 @@ fn encrypt(password: &str, method: Method, salt: &str) -> Result<String, Prebuil
         what: "A password".into(),
         message: format!("{error:?}"),
     };
+    if password.len() > MAX_PASSWORD {
+        let message = format!("it has {} bytes, and no password has more than {MAX_PASSWORD}", password.len());
+        return Err(PrebuiltError::Setting { what: "A password".into(), message });
+    }
     let (password, rounds) = (password.as_bytes(), sha_crypt::ROUNDS_DEFAULT);
     match method {
         Method::Sha256 => {
@@ -284,83 +296,22 @@ fn encrypt(password: &str, method: Method, salt: &str) -> Result<String, Prebuil
     }
 }
 
-/// A file of lines whose fields are separated by colons, the first field being a unique name.
-struct Table(Vec<String>);
-
-impl Table {
-    fn parse(text: &str) -> Self {
-        Self(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
+/// Returns who else has the id that a line names.
+fn others_with<'t>(table: &'t Table, id: UserId, name: &str) -> Option<&'t str> {
+    match id {
+        UserId::Fixed(id) => table.with_id(id).find(|other| *other != name),
+        UserId::AutoSystem | UserId::AutoUser => None,
     }
+}
 
-    fn text(&self) -> String {
-        self.0.iter().map(|line| format!("{line}\n")).collect()
-    }
-
-    fn line(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|line| line.split(':').next() == Some(name))
-    }
-
-    fn field(&self, name: &str, number: usize) -> Option<&str> {
-        self.0.get(self.line(name)?)?.split(':').nth(number)
-    }
-
-    fn id(&self, name: &str) -> Option<u32> {
-        self.field(name, 2)?.parse().ok()
-    }
-
-    /// Returns who has an id.
-    fn name(&self, id: u32) -> Option<&str> {
-        self.names(id).next()
-    }
-
-    fn names(&self, id: u32) -> impl Iterator<Item = &str> {
-        let id = id.to_string();
-        self.0.iter().filter(move |line| line.split(':').nth(2) == Some(&id)).filter_map(|line| line.split(':').next())
-    }
-
-    /// Returns who else has the id that a line names.
-    fn others_with(&self, id: UserId, name: &str) -> Option<&str> {
-        match id {
-            UserId::Fixed(id) => self.names(id).find(|other| *other != name),
-            UserId::AutoSystem | UserId::AutoUser => None,
-        }
-    }
-
-    /// Returns the first free id of those that Buildroot hands out.
-    fn free(&self, wanted: UserId) -> Option<u32> {
-        let mut range = match wanted {
-            UserId::AutoSystem => 100..=LAST_SYSTEM_ID,
-            UserId::AutoUser => 1000..=1999,
-            UserId::Fixed(id) => id..=id,
-        };
-        range.find(|id| self.name(*id).is_none())
-    }
-
-    fn replace(&mut self, name: &str, line: String) {
-        match self.line(name).and_then(|at| self.0.get_mut(at)) {
-            Some(present) => *present = line,
-            None => self.0.push(line),
-        }
-    }
-
-    fn set(&mut self, name: &str, number: usize, value: &str) {
-        let Some(line) = self.line(name).and_then(|at| self.0.get(at)) else { return };
-        let mut fields: Vec<&str> = line.split(':').collect();
-        if let Some(field) = fields.get_mut(number) {
-            *field = value;
-        }
-        let line = fields.join(":");
-        self.replace(name, line);
-    }
-
-    fn add_member(&mut self, group: &str, user: &str) {
-        let members = self.field(group, 3).unwrap_or_default();
-        if members.split(',').any(|member| member == user) {
-            return;
-        }
-        let members = if members.is_empty() { user.to_owned() } else { format!("{members},{user}") };
-        self.set(group, 3, &members);
-    }
+/// Returns the first free id of those that Buildroot hands out.
+fn free(table: &Table, wanted: UserId) -> Option<u32> {
+    let mut range = match wanted {
+        UserId::AutoSystem => 100..=LAST_SYSTEM_ID,
+        UserId::AutoUser => 1000..=1999,
+        UserId::Fixed(id) => id..=id,
+    };
+    range.find(|id| table.with_id(*id).next().is_none())
 }
 
 #[cfg(test)]
@@ -374,13 +325,14 @@ mod tests {
     fn add_all(table: &str) -> Result<Database, PrebuiltError> {
         let users = User::parse_table(Path::new("t"), table).unwrap();
         let mut database = database();
-        database.add_all(&users, |_| "salt".into())?;
+        database.add_all(&users, |_| "salt".into(), &Cancel::default())?;
         Ok(database)
     }
 
     /// Lines of a table, sorted, without those that every system has.
     fn added(table: &Table, before: &str) -> Vec<String> {
-        let mut lines: Vec<String> = table.0.iter().filter(|line| !before.contains(line.as_str())).cloned().collect();
+        let mut lines: Vec<String> =
+            table.text().lines().filter(|line| !before.contains(line)).map(str::to_owned).collect();
         lines.sort();
         lines
     }

@@ -23,6 +23,7 @@ mod outlook;
 mod package;
 mod size;
 mod system;
+mod table;
 mod times;
 mod tree;
 
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
+use skiff_plan::Cancel;
 use skiff_plan::Digest;
 use skiff_plan::HookRunner;
 use skiff_plan::HookStep;
@@ -124,7 +126,7 @@ impl Engine for Prebuilt {
         }
     }
 
-    fn stages(&self, plan: &BuildPlan, workspace: &Workspace) -> Result<Vec<StageInputs>, EngineError> {
+    fn stages(&self, plan: &BuildPlan, workspace: &Workspace, _: &Cancel) -> Result<Vec<StageInputs>, EngineError> {
         let (target, requests) = self.wishes(plan)?;
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
         let lock = PackageLock::read(workspace).map_err(PrebuiltError::from)?.of(&requests, arch);
@@ -262,7 +264,7 @@ impl Prebuilt {
             copied?;
         }
         tree.begin(Origin::Skiff);
-        let owners = account::create(&tree, &context.plan, target)?;
+        let owners = account::create(&tree, &context.plan, target, &context.cancel)?;
         self.call_hooks(context, hooks, Stage::Pre, epoch, &root, &folder)?;
 
         let details = size::measure(&tree)?;

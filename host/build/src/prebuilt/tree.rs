@@ -74,6 +74,9 @@ pub(crate) struct Tree {
     room: Cell<u64>,
 }
 
+/// Bytes that a text of the system may have that is read as a whole: tables of users.
+const MAX_TEXT: u64 = 16 << 20;
+
 /// Bytes that the files of all overlays may have together, holes included: an image of squashfs is packed from all of them.
 const MAX_OVERLAYS: u64 = if cfg!(test) { 1 << 20 } else { 64 << 30 };
 
@@ -210,8 +213,14 @@ impl Tree {
 
     /// Reads a small text file of the tree, or returns nothing when it is not there.
     pub(crate) fn read(&self, path: &str) -> Result<String, FileError> {
-        match self.dir.read_to_string(path) {
-            Ok(text) => Ok(text),
+        let mut text = String::new();
+        let read = self.dir.open(path).and_then(|file| file.take(MAX_TEXT + 1).read_to_string(&mut text));
+        match read {
+            Ok(count) if count as u64 > MAX_TEXT => {
+                let large = io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {MAX_TEXT} bytes"));
+                Err(FileError::at("read", self.path.join(path))(large))
+            }
+            Ok(_) => Ok(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(FileError::at("read", self.path.join(path))(error)),
         }

@@ -13,6 +13,9 @@ use skiff_layers::LayerName;
 use skiff_plan::Workspace;
 
 use super::Args;
+use super::CmdArgs;
+use super::Command;
+use super::GlobalArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 
@@ -42,10 +45,43 @@ impl Args {
     /// # Errors
     /// [`Unread`], also if help or the version is asked for.
     pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Unread> {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        if let Some(args) = CommandOnly::read(&arguments) {
+            return Ok(args);
+        }
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(arguments).map_err(Unread::Clap)?;
         check(&matches).map_err(Unread::Value)?;
         Self::from_arg_matches(&matches).map_err(|error| Unread::Clap(error.format(&mut command)))
+    }
+}
+
+/// A command line with `skiff cmd`, and nothing else. To make the parser of all commands takes longer than to call a plugin.
+#[derive(clap::Parser)]
+#[command(name = "skiff", version)]
+struct CommandOnly {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Only,
+}
+
+#[derive(clap::Subcommand)]
+enum Only {
+    #[command(disable_help_flag = true)]
+    Cmd(CmdArgs),
+}
+
+impl CommandOnly {
+    /// Reads such a command line. What is wrong with it, the parser of all commands says.
+    fn read(arguments: &[OsString]) -> Option<Args> {
+        if !arguments.iter().any(|argument| argument == "cmd") {
+            return None;
+        }
+        let matches = Self::command().try_get_matches_from(arguments).ok()?;
+        check(&matches).ok()?;
+        let Self { global, command: Only::Cmd(args) } = Self::from_arg_matches(&matches).ok()?;
+        Some(Args { global, command: Some(Command::Cmd(args)) })
     }
 }
 

@@ -365,6 +365,7 @@ impl From<CallError> for CommandError {
                 "if it needs more, raise `time_s` (now {}) under `limits` in its manifest",
                 limits.time_s
             )),
+            CallError::Facts { .. } => plain.hint("`skiff plan` shows what is wrong with the chain"),
             CallError::Answer { .. } => plain
                 .hint("ask for less at a time: the plugin's author can split the call, or close listings after use"),
             CallError::Memory { limits, .. } => plain.hint(format!(

@@ -17,13 +17,16 @@ use skiff_layers::LayerCommand;
 use skiff_layers::LayerName;
 use skiff_layers::MAKEFILE;
 use skiff_layers::Package;
+use skiff_layers::PluginDecl;
 use skiff_layers::Zone;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlannedPlugin;
+use skiff_plan::Zones;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Given;
 use skiff_runtime::GivenValue;
 use skiff_runtime::Identity;
+use skiff_runtime::Runner;
 use skiff_runtime::Scripts;
 
 use crate::args::CmdArgs;
@@ -51,25 +54,75 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     let Some(name) = request.command else {
         return list_commands(session, &request.package);
     };
-    let plan = plan_with(session, &request.package)?;
+    let chain = chain_with(session, &request.package)?;
+    if let Some((planned, command)) = by_itself(session, &chain, &request.package, &name)? {
+        session.planner.check_package(&planned.layer_root)?;
+        let layers = chain.layers().iter().map(|layer| (layer.name.clone(), layer.root.clone())).collect();
+        let zones = Zones { layers, target: None, images: None, state: session.workspace.state(), epoch: None };
+        return call(session, &planned, &command, &request.arguments, zones, || {
+            session.chain_runner(&chain, &planned.layer_root)
+        });
+    }
+    let plan = plan_of_chain(session, &chain)?;
     lock::check(session, &plan)?;
     let owner = match has(&plan, &request.package, &name)? {
         true => request.package.clone(),
         false => owner_of(session, &request.package, &name)?.unwrap_or(request.package.clone()),
     };
-    let Some((planned, command)) = find(&plan, &owner, &name) else {
-        if let Some(planned) = unbuilt(&plan, &owner, &name) {
-            return Err(planned.missing().into());
-        }
-        if let Some(command) = board_command(&plan, &owner, &name) {
-            return board::run(session, plan, &request.package, command, &request.arguments);
-        }
-        return match makefile_of(&plan, &owner)? {
-            Some(layer) => run_makefile(session, &plan, layer, &name, &request.arguments),
-            None => Err(unknown(session, &plan, &request.package, &name)?),
-        };
+    if let Some((planned, command)) = find(&plan, &owner, &name) {
+        let zones = session.zones(&plan);
+        return call(session, planned, command, &request.arguments, zones, || session.plugin_runner(&plan));
+    }
+    if let Some(planned) = unbuilt(&plan, &owner, &name) {
+        return Err(planned.missing().into());
+    }
+    if let Some(command) = board_command(&plan, &owner, &name) {
+        return board::run(session, plan, &request.package, command, &request.arguments);
+    }
+    match makefile_of(&plan, &owner)? {
+        Some(layer) => run_makefile(session, &plan, layer, &name, &request.arguments),
+        None => Err(unknown(session, &plan, &request.package, &name)?),
+    }
+}
+
+/// Returns the plugin of a command that needs nothing but its own layer: neither what was built, nor other layers, nor, as
+/// long as it does not ask about the system, a plan.
+fn by_itself(
+    session: &Session,
+    chain: &Chain,
+    package: &LayerName,
+    name: &str,
+) -> Result<Option<(PlannedPlugin, CommandDecl)>> {
+    let layer = chain.layers().iter().find(|layer| layer.name.eq_ignore_ascii_case(package.as_str()));
+    let Some(layer) = layer.filter(|_| !session.reach.locked) else { return Ok(None) };
+    let own = |plugin: &PluginDecl| {
+        plugin.capabilities.iter().all(|capability| match capability {
+            Capability::Files(access) => matches!(access.zone, Zone::Layer | Zone::State),
+            Capability::Tool(_) | Capability::Fetch(_) | Capability::Variable { .. } => true,
+        })
     };
-    let given = match parse(session, planned, command, &request.arguments) {
+    for plugin in layer.plugins()? {
+        let Some(command) = plugin.commands.iter().find(|command| command.name == name).cloned() else { continue };
+        let component = plugin.component.strip_prefix(&layer.root).unwrap_or(&plugin.component);
+        if !own(&plugin) || !layer.dir.is_file(component)? {
+            return Ok(None);
+        }
+        let planned = PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin };
+        return Ok(Some((planned, command)));
+    }
+    Ok(None)
+}
+
+/// Calls a plugin for a command. What it may change of a build, it changes in a draft.
+fn call(
+    session: &Session,
+    planned: &PlannedPlugin,
+    command: &CommandDecl,
+    arguments: &[String],
+    mut zones: Zones,
+    runner: impl FnOnce() -> Result<Runner>,
+) -> Result<ExitCode> {
+    let given = match parse(session, planned, command, arguments) {
         Ok(given) => given?,
         Err(error) => {
             // A closed output is nobody's fault.
@@ -78,11 +131,10 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         }
     };
     consent::obtain(session, [planned])?;
-    let runner = session.plugin_runner(&plan)?;
+    let runner = runner()?;
     if uses_workspace(planned) {
         skiff_build::claim(&session.workspace)?;
     }
-    let mut zones = session.zones(&plan);
     let changes = |zone: Zone| may_write(planned, zone);
     let lock = if changes(Zone::Images) || changes(Zone::Target) { Some(session.lock()?) } else { None };
     let draft = lock.as_ref().map(|lock| {
@@ -151,19 +203,31 @@ impl Request {
 
 /// Returns the plan of the chain, with the package added if the chain lacks it.
 pub(crate) fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
-    let Some((requested, _)) = session.requested() else { return plan_of_package(session, package) };
+    plan_of_chain(session, &chain_with(session, package)?)
+}
+
+/// Returns the chain, with the package added if the chain lacks it; without a chain, that of the package.
+fn chain_with(session: &Session, package: &LayerName) -> Result<Chain> {
+    let Some((requested, _)) = session.requested() else { return chain_of_package(session, package) };
     let chain = session.chain()?;
     if chain.names().contains(package) {
-        let plan = session.plan_of(&chain)?;
-        if session.workspace.config().exists() && !skiff_build::is_unchanged(&plan, &session.workspace) {
-            let compile = session.command_line("compile");
-            session
-                .warn(&format!("layers have changed since the workspace was configured; `{compile}` builds them in"));
-        }
-        return Ok(plan);
+        return Ok(chain);
     }
     session.warn(&format!("`{package}` is not in the chain of this workspace, {requested}"));
-    session.plan_of(&Chain::resolve(&format!("{requested},{package}"), &session.search_path()?)?)
+    Ok(Chain::resolve(&format!("{requested},{package}"), &session.search_path()?)?)
+}
+
+/// Makes the plan of a chain, and says if what was built is something else.
+fn plan_of_chain(session: &Session, chain: &Chain) -> Result<BuildPlan> {
+    let plan = session.plan_of(chain)?;
+    let Some(configured) = &session.settings.configured else { return Ok(plan) };
+    if session.requested().is_none_or(|(requested, _)| requested != configured) {
+        session.warn(&format!("this workspace was configured for another chain: {configured}"));
+    } else if !skiff_build::is_unchanged(&plan, &session.workspace) {
+        let compile = session.command_line("compile");
+        session.warn(&format!("layers have changed since the workspace was configured; `{compile}` builds them in"));
+    }
+    Ok(plan)
 }
 
 /// Returns the plan of one package and what it depends on.
@@ -234,7 +298,7 @@ fn run_makefile(
         return Err(CommandError::new(Kind::Usage, format!("`{other}` means nothing to a target of a Makefile"))
             .hint("a script takes variables: NAME=value"));
     }
-    session.belief.check_tree("the layer whose scripts would run", &layer.root)?;
+    session.belief.check_layer("the layer whose scripts would run", &layer.root)?;
     let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
     let path = layer.root.join(MAKEFILE);
     let Identity { plugin: id, digest, .. } = &scripts.identity;

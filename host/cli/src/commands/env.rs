@@ -15,6 +15,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         .variables
         .iter()
         .map(|(name, value)| (name.to_string_lossy(), value.to_string_lossy()))
+        .filter(|(name, _)| is_variable(name))
         .filter(|(name, value)| session.environment.raw(name).is_none_or(|own| own.to_string_lossy() != *value))
         .collect();
     if args.json {
@@ -27,4 +28,10 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         data!("{name}={quoted}");
     }
     Ok(())
+}
+
+/// Whether a shell takes a word for the name of a variable. Another would be a command when the output is read back.
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

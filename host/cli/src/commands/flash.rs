@@ -51,6 +51,7 @@ pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
         return Ok(());
     }
     media::agree(session, &chosen, args.media.confirm.as_deref(), "Everything on it will be lost.")?;
+    media::forget_maps(&chosen)?;
     let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
     write(session, &source, &target, &args.write.options())?;
     Ok(())

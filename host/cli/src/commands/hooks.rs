@@ -21,7 +21,7 @@ pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
         return Err(CommandError::new(Kind::Usage, "Hooks are run by Buildroot").hint("run: skiff compile"));
     };
     if let Some(commit) = session.environment.get("SKIFF_VERSION_COMMIT") {
-        session.set_commit(commit);
+        session.planner.set_commit(commit);
     }
     let plan = session.plan()?;
     if !skiff_build::is_unchanged(&plan, &session.workspace) {

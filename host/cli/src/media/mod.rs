@@ -1,6 +1,7 @@
 //! Boards' media: what `skiff cmd PACKAGE format`, `install`, `rollback` and `buildimage` have in common with `skiff flash`.
 
 mod board;
+mod map;
 mod medium;
 mod personal;
 mod picture;
@@ -8,6 +9,7 @@ mod question;
 mod watch;
 
 pub(crate) use board::Board;
+pub(crate) use map::forget_maps;
 pub(crate) use medium::Chosen;
 pub(crate) use medium::MACHINE;
 pub(crate) use medium::choose;

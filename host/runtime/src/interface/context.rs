@@ -9,7 +9,7 @@ impl context::Host for State {
     async fn layers(&mut self) -> wasmtime::Result<Vec<context::Layer>> {
         let mut room = self.room();
         let mut layers = Vec::new();
-        for (position, name) in self.system.layers.iter().enumerate() {
+        for (position, name) in self.system.facts.get()?.layers.iter().enumerate() {
             layers.push(context::Layer { name: room.text(name)?, folder: room.optional(self.mounts.layer(position))? });
         }
         Ok(layers)
@@ -21,20 +21,20 @@ impl context::Host for State {
     }
 
     async fn arch(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(self.room().optional(self.system.target.arch.map(|arch| arch.debian()))?)
+        Ok(self.room().optional(self.system.facts.get()?.target.arch.map(|arch| arch.debian()))?)
     }
 
     async fn hostname(&mut self) -> wasmtime::Result<String> {
-        Ok(self.room().text(&self.system.target.hostname)?)
+        Ok(self.room().text(&self.system.facts.get()?.target.hostname)?)
     }
 
     async fn command_line(&mut self) -> wasmtime::Result<Vec<String>> {
         let mut room = self.room();
-        Ok(self.system.command_line.iter().map(|word| room.text(word)).collect::<Result<_, _>>()?)
+        Ok(self.system.facts.get()?.command_line.iter().map(|word| room.text(word)).collect::<Result<_, _>>()?)
     }
 
     async fn console(&mut self) -> wasmtime::Result<Option<String>> {
-        let port = self.system.target.getty.as_ref().map(|getty| getty.port.as_str());
+        let port = self.system.facts.get()?.target.getty.as_ref().map(|getty| getty.port.as_str());
         Ok(self.room().optional(port.filter(|port| *port != "console"))?)
     }
 
@@ -47,7 +47,7 @@ impl context::Host for State {
         kind: context::ConfigKind,
         names: Vec<String>,
     ) -> wasmtime::Result<Vec<Option<String>>> {
-        let config = self.system.configs.get(&crate::invoke::kind(kind));
+        let config = self.system.facts.get()?.configs.get(&crate::invoke::kind(kind));
         let mut room = self.room();
         let value =
             |name: &String| room.optional(config.and_then(|config| config.value(name)).map(Value::written).as_deref());

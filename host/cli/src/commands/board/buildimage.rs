@@ -92,7 +92,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         true => {}
         false => std::fs::create_dir_all(folder).map_err(failed)?,
     }
-    let file = tempfile::Builder::new().prefix(".image-").tempfile_in(folder).map_err(failed)?;
+    let file = skiff_flash::unfinished_file(folder).map_err(failed)?;
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
     let scratch = super::scratch(session)?;

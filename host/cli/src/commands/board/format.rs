@@ -63,6 +63,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let toolbox = Toolbox { programs: &programs, scratch: &scratch };
     let image = Image::build(&plan, file.try_clone().map_err(failed)?, &path, toolbox, &watch)?;
     drop(watch);
+    media::forget_maps(&chosen)?;
     let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
     let source = ImageSource::of_image(&path, &image).map_err(failed)?;
     flash::write(session, &source, &target, &write.options())?;

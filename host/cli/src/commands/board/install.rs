@@ -182,28 +182,12 @@ impl<'c> Opened<'c> {
         if self.watch.is_cancelled() {
             return Err(InstallError::Cancelled.into());
         }
-        if let Chosen::File { path, .. } = self.chosen {
-            forget_maps(path)?;
-        }
+        media::forget_maps(self.chosen)?;
         staged.commit(disk, &self.watch).map_err(|error| {
             CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", path.shown()))
                 .hint("the medium still boots the old system or the new one; install again")
         })
     }
-}
-
-/// Removes the maps of an image: they say what it held when it was made; whoever wrote by them would ruin a medium.
-fn forget_maps(path: &Path) -> Result<()> {
-    for map in skiff_flash::maps_of(path) {
-        match std::fs::remove_file(&map) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(CommandError::new(Kind::User, format!("Cannot remove the old map of the image: {error}"))
-                    .hint("it would no longer fit; nothing was written"));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// A partition in JSON.

@@ -15,6 +15,7 @@ use skiff_plan::PlannedPlugin;
 use skiff_plan::Reporter;
 use skiff_plan::Zones;
 use skiff_runtime::Downloads;
+use skiff_runtime::Facts;
 use skiff_runtime::Given;
 use skiff_runtime::GivenValue;
 use skiff_runtime::PluginId;
@@ -87,16 +88,15 @@ impl Scene {
             epoch: Some(EPOCH),
         };
         let said = Arc::new(Said::default());
-        let mut system = System {
-            layers: names.to_vec(),
-            configs: case.configs(folder)?,
+        let configs = case.configs(folder)?;
+        let target = configs.get(&skiff_kconfig::Kind::Buildroot).map(skiff_plan::Target::of).transpose()?;
+        let (layers, target) = (names.to_vec(), target.unwrap_or_default());
+        let system = System {
+            facts: Arc::new(Facts { layers, configs, target, ..Facts::default() }.into()),
             downloads: Downloads { cache: folder.to_owned(), offline, ..session.downloads()? },
             tape: Some(Arc::clone(tape)),
             ..session.bare_system()?
         };
-        if let Some(buildroot) = system.configs.get(&skiff_kconfig::Kind::Buildroot) {
-            system.target = skiff_plan::Target::of(buildroot)?;
-        }
         let runner = session.runner_with(system, Arc::clone(&said) as Arc<dyn Reporter>)?;
         Ok(Self { folder: scene, runner, zones, said })
     }

@@ -1,0 +1,28 @@
+use std::path::Path;
+
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::media::Chosen;
+
+/// Removes the block maps of an image that is about to change: they say what it held when it was made, and whoever wrote by
+/// them would ruin a medium. The image may be behind a link or a loop device.
+pub(crate) fn forget_maps(chosen: &Chosen) -> Result<()> {
+    let backing = match chosen {
+        Chosen::File { path, .. } => Some(path.clone()),
+        Chosen::Device(cleared) => skiff_flash::backing_file(Path::new(super::MACHINE), cleared.device()),
+    };
+    let Some(path) = backing else { return Ok(()) };
+    // Maps lie beside a link, or beside what it leads to.
+    let real = path.canonicalize().ok().filter(|real| *real != path);
+    for map in std::iter::once(path).chain(real).flat_map(|path| skiff_flash::maps_of(&path)) {
+        match std::fs::remove_file(&map) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(CommandError::new(Kind::User, format!("Cannot remove the old map of the image: {error}"))
+                    .hint("it would no longer fit; nothing was written"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
