@@ -13,7 +13,8 @@ fn sums(umask: u32) -> String {
     let checkout = environment();
     let copied = checkout.path("a checkout, elsewhere");
     copy(&TestEnvironment::checkout().join("configs"), &copied.join("configs"), umask);
-    fs::copy(TestEnvironment::checkout().join("skiff.lock"), copied.join("skiff.lock")).unwrap();
+    fs::create_dir_all(copied.join("plugins")).unwrap();
+    fs::copy(TestEnvironment::checkout().join("plugins/grants.yaml"), copied.join("plugins/grants.yaml")).unwrap();
     let mut sums = String::new();
     for chain in ["virt/qemu,skiff/core", "virt/qemu_arm64,skiff/core"] {
         let mut env = environment();

@@ -506,7 +506,7 @@ pub(crate) struct GrantAddArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GrantFileArgs {
-    /// Write to `skiff.lock` of the checkout, for those who ship plugins in it, instead of
+    /// Write to `plugins/grants.yaml` of the checkout, for those who ship plugins in it, instead of
     /// `overrides/grants.yaml`
     #[arg(long)]
     pub(crate) ship: bool,

@@ -117,7 +117,7 @@ impl Project {
         let wrong = |line: Option<usize>, message: String| {
             let line = line.map(|line| format!(":{line}")).unwrap_or_default();
             CommandError::new(Kind::User, format!("{}{line}: {message}", path.shown()))
-                .hint("README.md shows what a project file may say")
+                .hint("docs/project.md shows what a project file may say")
         };
         let text = skiff_layers::optional_text(path)?;
         let text = text.ok_or_else(|| wrong(None, "there is no such file".to_owned()))?;

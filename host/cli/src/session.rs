@@ -354,7 +354,7 @@ impl Session {
 
     /// Returns the files with grants: those that come with the checkout and the user's own.
     pub(crate) fn grant_files(&self) -> (PathBuf, PathBuf) {
-        (self.root.join("skiff.lock"), self.context.overrides.join("grants.yaml"))
+        (self.root.join("plugins/grants.yaml"), self.context.overrides.join("grants.yaml"))
     }
 
     pub(crate) fn grants(&self) -> Result<Grants> {

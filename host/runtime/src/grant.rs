@@ -50,7 +50,7 @@ pub fn shown_capabilities<'i>(ids: impl IntoIterator<Item = &'i String>) -> Stri
     ids.into_iter().map(|id| shown_capability(id)).collect::<Vec<_>>().join(" ")
 }
 
-/// A file with grants: `skiff.lock` of the checkout for the plugins that come with it,
+/// A file with grants: `plugins/grants.yaml` of the checkout for the plugins that come with it,
 /// `overrides/grants.yaml` for the user's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

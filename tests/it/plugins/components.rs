@@ -91,7 +91,7 @@ fn a_file_that_is_too_large_is_not_even_read() {
         .set_len(200 << 20)
         .unwrap();
     let said = env.fail(1, &["grant", "add", "--all", "my/board/p"]);
-    assert!(said.contains("has 67108865 bytes, more than 67108864"), "{said}");
+    assert!(said.contains("has 209715200 bytes, more than 67108864"), "{said}");
 }
 
 #[test]

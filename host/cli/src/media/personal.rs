@@ -115,7 +115,7 @@ impl Own {
                         Kind::User,
                         format!("Network `{}` takes one of password, password_file, password_env", network.ssid),
                     )
-                    .hint("see `personalize:` in README.md"));
+                    .hint("see `personalize:` in docs/media.md"));
                 }
             };
             wifi.push((network.ssid.clone(), password));
