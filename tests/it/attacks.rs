@@ -177,18 +177,56 @@ fn text_of_layers_is_nothing_that_make_runs() {
     assert!(said.contains("metadata/commands:1: `x;$'") && said.contains("cannot be the name of a command"), "{said}");
 }
 
-/// What scripts reach by a link to another package can be changed by whoever owns that.
+/// What is run of a layer can be behind a link to another package of the tree: whoever owns that can change it.
 #[test]
-fn scripts_behind_a_link_have_an_owner_too() {
+fn what_is_behind_a_link_has_an_owner_too() {
+    let link = |env: &TestEnvironment, target: &str, at: &str| {
+        fs::create_dir_all(env.path(at).parent().unwrap()).unwrap();
+        symlink(target, env.path(at)).unwrap();
+    };
+    // Scripts, and what they read in any other directory of the layer.
     let env = environment();
-    env.write("layers/my/make/metadata/description", "Mine\n");
-    env.write("layers/bob/make/extensions/Makefile", "go:\n\t@echo bob\n");
-    fs::create_dir_all(env.path("layers/my/make/extensions")).unwrap();
-    symlink("../../../bob/make/extensions/Makefile", env.path("layers/my/make/extensions/Makefile")).unwrap();
+    env.write("layers/bob/make/lib/common.mk", "EXTRA=echo bob\n");
+    env.write(
+        "layers/my/make/extensions/Makefile",
+        "include $(SKIFF_CONFIG_PATH_MY_MAKE)/lib/common.mk\ngo:\n\t@$(EXTRA)\n",
+    );
+    link(&env, "../../../bob/make/lib/common.mk", "layers/my/make/lib/common.mk");
     env.succeed(&["grant", "add", "my/make", "shell"]);
     assert!(env.succeed(&["cmd", "my/make", "go"]).stdout.contains("bob"));
+    env.write("layers/bob/make/lib/common.mk", "EXTRA=echo evil\n");
+    assert!(env.fail(77, &["cmd", "my/make", "go"]).contains("shell"), "the grant is for what was there");
+    env.succeed(&["grant", "add", "my/make", "shell"]);
     give_away(&env.path("layers/bob"));
     refused(&env, &["cmd", "my/make", "go"], "the layer whose scripts would run");
+    // What scripts of a tree share, beside it.
+    fs::remove_dir_all(env.path("layers/bob")).unwrap();
+    fs::remove_dir_all(env.path("layers/my/make/lib")).unwrap();
+    env.write("layers/my/make/extensions/Makefile", "go:\n\t@sh $(SKIFF_SCRIPTS_DIR)/helper.sh\n");
+    env.write("scripts/helper.sh", "echo helped\n");
+    env.succeed(&["grant", "add", "my/make", "shell"]);
+    assert!(env.succeed(&["cmd", "my/make", "go"]).stdout.contains("helped"));
+    give_away(&env.path("scripts"));
+    refused(&env, &["cmd", "my/make", "go"], "the directory that scripts share");
+    // What Buildroot builds with.
+    let mut env = environment();
+    env.set("SKIFF_CACHE_DIR", env.path("cache").to_str().unwrap());
+    for name in ["external.desc", "external.mk", "Config.in"] {
+        env.write(&format!("layers/bob/ext/tree/{name}"), "name: EXT\n");
+    }
+    link(&env, "../../bob/ext/tree", "layers/my/ext/buildroot_ext");
+    give_away(&env.path("layers/bob"));
+    let configure = ["--engine", "buildroot", "--offline", "-c", "virt/qemu,my/ext", "configure"];
+    refused(&env, &configure, "the layer that Buildroot builds with");
+    // Sources of a plugin.
+    let env = environment();
+    env.write("layers/my/src/plugins/p/Cargo.toml", "[package]\nname = \"p\"\nversion = \"1.0.0\"\n");
+    env.write("layers/my/src/plugins/p/src/lib.rs", "");
+    let manifest =
+        "schema: 1\nplugins: [{name: p, version: 1.0.0, component: plugins/p.wasm, interface: ^1.0, hooks: [pre]}]\n";
+    env.write("layers/my/src/metadata/plugins.yaml", manifest);
+    give_away(&env.path("layers/my/src/plugins/p/src"));
+    refused(&env, &["plugin", "build", "my/src/p", "--trust"], "the directory of the sources");
 }
 
 /// Other bytes take grants over only where nobody else could have put them.
@@ -203,6 +241,15 @@ fn a_plugin_that_strangers_can_replace_takes_nothing_over() {
     env.write("layers/my/board/plugins/p.wasm", [&component[..], &[0, 2, 1, b'x']].concat());
     assert!(env.fail(77, &["cmd", "my/board", "go"]).contains("my/board/p"));
     fs::set_permissions(env.path("layers/my/board/plugins"), fs::Permissions::from_mode(0o755)).unwrap();
+    // Nor where they lie in somebody else's package.
+    fs::create_dir_all(env.path("layers/bob/shared")).unwrap();
+    fs::rename(env.path("layers/my/board/plugins/p.wasm"), env.path("layers/bob/shared/p.wasm")).unwrap();
+    symlink("../../../bob/shared/p.wasm", env.path("layers/my/board/plugins/p.wasm")).unwrap();
+    give_away(&env.path("layers/bob"));
+    assert!(env.fail(77, &["cmd", "my/board", "go"]).contains("my/board/p"));
+    chown(env.path("layers/bob"), Some(0), Some(0)).unwrap();
+    chown(env.path("layers/bob/shared"), Some(0), Some(0)).unwrap();
+    chown(env.path("layers/bob/shared/p.wasm"), Some(0), Some(0)).unwrap();
     assert!(env.succeed(&["cmd", "my/board", "go"]).stderr.contains("asks for no more than before"));
 }
 

@@ -63,6 +63,13 @@ pub(crate) fn register(shell: Shell, environment: &Environment) -> Result<ExitCo
         other => return Err(CommandError::new(Kind::Usage, format!("skiff cannot complete for `{other}`"))),
     };
     let program = environment.program().map_or_else(|| "skiff".into(), |path| path.to_string_lossy());
+    if !program.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte)) {
+        return Err(CommandError::new(
+            Kind::User,
+            format!("`{}` cannot stand in a script of a shell", skiff_text::shown(&program)),
+        )
+        .hint("move the checkout to a path of letters, digits, `/`, `.`, `_`, `-` and `+`"));
+    }
     let mut script = Vec::new();
     completer
         .write_registration(VARIABLE, "skiff", "skiff", &program, &mut script)

@@ -106,7 +106,7 @@ pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'
 pub(crate) fn standing(session: &Session, planned: &PlannedPlugin, identity: &Identity) -> Result<Standing> {
     let capabilities = &planned.plugin.capabilities;
     let standing = session.grants_for(&planned.layer_root)?.standing(identity, capabilities);
-    let is_ours = || session.belief.trust().check_tree(&planned.layer_root).is_ok();
+    let is_ours = || session.belief.check_layer("the layer", &planned.layer_root).is_ok();
     match standing {
         Standing::Carried { .. } if !is_ours() => Ok(Standing::Missing(Denied {
             plugin: identity.plugin.clone(),

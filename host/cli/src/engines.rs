@@ -114,15 +114,18 @@ impl Session {
         let beside = |name: &str, variable: &str| {
             let trees = self.context.extra.iter().filter_map(|extra| extra.parent());
             let shared = trees.map(|tree| tree.join(name)).find(|path| path.is_dir());
-            self.environment.path(variable).or(shared).unwrap_or_else(|| self.root.join(name))
+            let path = self.environment.path(variable).or(shared).unwrap_or_else(|| self.root.join(name));
+            // Scripts run what is in there.
+            self.belief.check_layer("the directory that scripts share", &path)?;
+            Ok::<_, CommandError>(path)
         };
         let folders = LegacyFolders {
             root: self.root.clone(),
             configs: self.context.configs.clone(),
             base: self.context.base.clone(),
             overrides: self.context.overrides.clone(),
-            resources: beside("resources", "SKIFF_RESOURCES_DIR"),
-            scripts: beside("scripts", "SKIFF_SCRIPTS_DIR"),
+            resources: beside("resources", "SKIFF_RESOURCES_DIR")?,
+            scripts: beside("scripts", "SKIFF_SCRIPTS_DIR")?,
         };
         let catalog = self.catalog()?;
         Ok(legacy_environment(plan, &self.workspace, &folders, &self.planner.version(), catalog.packages()))

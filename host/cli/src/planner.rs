@@ -11,6 +11,7 @@ use std::sync::PoisonError;
 
 use skiff_kconfig::Kind as ConfigKind;
 use skiff_layers::Chain;
+use skiff_layers::LayerSource;
 use skiff_layers::ResolveContext;
 use skiff_plan::BuildPlan;
 use skiff_plan::Cancel;
@@ -50,9 +51,17 @@ impl Planner {
 
     /// Makes the plan of a chain, without what its plugins add to it.
     pub(crate) fn plan(&self, chain: &Chain) -> Result<BuildPlan> {
-        self.check("the directory of base layers", &self.context.base)?;
-        self.check("the directory of overrides", &self.context.overrides)?;
-        chain.packages().iter().try_for_each(|package| self.check_package(&package.root))?;
+        for layer in chain.layers() {
+            match layer.source {
+                LayerSource::BasePre | LayerSource::BasePost => {
+                    self.check("the directory of base layers", &layer.root)?
+                }
+                LayerSource::Chain(_) => self.check_package(&layer.root)?,
+                LayerSource::Overrides | LayerSource::WorkspaceOverrides => {
+                    self.check("the directory of overrides", &layer.root)?;
+                }
+            }
+        }
         Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &self.cancel)?)
     }
 
@@ -65,10 +74,12 @@ impl Planner {
     }
 
     fn check(&self, what: &str, path: &Path) -> Result<()> {
-        match self.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned()) {
-            true => self.belief.check_layer(what, path),
-            false => Ok(()),
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !checked.contains(path) {
+            self.belief.check_layer(what, path)?;
+            checked.insert(path.to_owned());
         }
+        Ok(())
     }
 
     /// Returns what plugins may know of the system of a chain, gathered when one asks.

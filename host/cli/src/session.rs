@@ -92,7 +92,7 @@ impl Session {
         interrupt: Interrupt,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self> {
-        let belief = Belief::of(&environment)?;
+        let belief = Belief::of(&environment, &interrupt.cancel)?;
         let root = find_root(args, &environment)?;
         belief.check("the checkout", &root.join("configs"))?;
         let folder = |variable: &str, default: &str| environment.path(variable).unwrap_or_else(|| root.join(default));

@@ -1,12 +1,15 @@
 //! Whom this run believes: the user, root, the caller of sudo, and the paths that the user has listed.
 
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_layers::ReadError;
+use skiff_plan::Cancel;
 use skiff_text::Shown as _;
+use skiff_trust::Reason;
 use skiff_trust::Trust;
 use skiff_trust::Untrusted;
 
@@ -32,14 +35,15 @@ pub(crate) struct TrustFile {
 #[derive(Debug, Clone)]
 pub(crate) struct Belief {
     trust: Trust,
+    cancel: Cancel,
 }
 
 impl Belief {
     /// Finds out from the environment and the user's trust file.
-    pub(crate) fn of(environment: &Environment) -> Result<Self> {
+    pub(crate) fn of(environment: &Environment, cancel: &Cancel) -> Result<Self> {
         let user = rustix::process::geteuid();
         let caller = environment.get("SUDO_UID").filter(|_| user.is_root()).and_then(|uid| uid.parse().ok());
-        let mut belief = Self { trust: Trust::of(user.as_raw(), caller) };
+        let mut belief = Self { trust: Trust::of(user.as_raw(), caller), cancel: cancel.clone() };
         let listed = match trust_file(environment) {
             Some(path) if path.exists() => {
                 belief.check("the list of trusted paths", &path)?;
@@ -60,17 +64,16 @@ impl Belief {
 
     /// As [`Self::check`], for a path and everything below it.
     pub(crate) fn check_tree(&self, what: &str, path: &Path) -> Result<()> {
-        self.trust.check_tree(path).map_err(|error| refused(what, &error))
+        self.trust.check_tree(path, &|| self.cancel.is_cancelled()).map_err(|error| refused(what, &error))
     }
 
-    /// Checks a layer: all that lies in it, and what the links lead to through which it is read.
+    /// Checks a layer: all that is in it, and what its links lead to. Links in its overlay are not read: they belong to the
+    /// system. In the overrides, those of workspaces are layers of their own.
     pub(crate) fn check_layer(&self, what: &str, root: &Path) -> Result<()> {
-        self.check_tree(what, root)?;
-        let parts = skiff_plan::LINKED_PARTS.iter().map(|part| root.join(part)).filter(|part| part.is_dir());
-        for part in parts {
-            self.trust.check_linked_tree(&part).map_err(|error| refused(what, &error))?;
-        }
-        Ok(())
+        let stopped = || self.cancel.is_cancelled();
+        self.trust
+            .check_linked_tree(root, &["root_overlay", "workspaces"], &stopped)
+            .map_err(|error| refused(what, &error))
     }
 
     /// Returns whom this run believes.
@@ -81,6 +84,9 @@ impl Belief {
 
 /// Says what is not believed, why, and which line makes it so.
 pub(crate) fn refused(what: &str, error: &Untrusted) -> CommandError {
+    if matches!(&error.reason, Reason::Unknown { source, .. } if source.kind() == io::ErrorKind::Interrupted) {
+        return CommandError::new(Kind::Cancelled, "Cancelled");
+    }
     let shown = error.path.shown().to_string();
     let refused = CommandError::new(Kind::Refused, format!("{what} `{shown}` is not trusted: {}", error.reason));
     // What is shown of other names is not what they are.

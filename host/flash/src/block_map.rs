@@ -30,6 +30,11 @@ pub fn maps_of(path: &Path) -> Vec<PathBuf> {
     names.iter().map(|name| path.with_file_name(name)).collect()
 }
 
+/// Returns whether a file is the map of an image of `size` bytes.
+pub fn is_map_for(path: &Path, size: u64) -> bool {
+    path.is_file() && read(path).is_ok_and(|map| map.image_size == size)
+}
+
 /// The map that the user names, or the one beside the image.
 ///
 /// bmaptool verifies a signature that lies beside a map (`MAP.sig`, `MAP.asc`). skiff has no keys: it refuses such a map unless

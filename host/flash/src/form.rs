@@ -145,15 +145,21 @@ impl<'c> Stream<'c> {
         }
     }
 
-    /// Leaves out `count` bytes.
-    pub(crate) fn skip(&mut self, count: u64) -> io::Result<()> {
+    /// Leaves out `count` bytes behind `at`, which a map says are zeros.
+    pub(crate) fn skip_zeros(&mut self, at: u64, count: u64) -> io::Result<()> {
         let mut buffer = vec![0; 1 << 16];
         let mut left = count;
         while left > 0 {
             let part = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
             match self.read(buffer.get_mut(..part).unwrap_or_default())? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => left = left.saturating_sub(count as u64),
+                read if buffer.iter().take(read).any(|byte| *byte != 0) => {
+                    let at = at + (count - left);
+                    let message =
+                        format!("the block map leaves out data behind byte {at}: the image has changed since");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                }
+                read => left = left.saturating_sub(read as u64),
             }
         }
         Ok(())

@@ -57,6 +57,7 @@ pub(crate) const NEXT: &str = ".skiff-next";
 
 pub use backing::FileId;
 pub use backing::backing_file;
+pub use block_map::is_map_for;
 pub use block_map::maps_of;
 pub use container::Container;
 pub use content::ContentError;

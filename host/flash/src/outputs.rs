@@ -212,6 +212,14 @@ fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
+/// Returns the name in a line of a list of digests: MD5 to SHA-512, of text or (`*`) binary files.
+fn listed(line: &str) -> Option<&str> {
+    let (digest, name) = line.split_once(' ')?;
+    let is_digest =
+        matches!(digest.len(), 32 | 40 | 56 | 64 | 96 | 128) && digest.bytes().all(|b| b.is_ascii_hexdigit());
+    name.strip_prefix([' ', '*']).filter(|_| is_digest)
+}
+
 /// A list of digests with more files, in the place of those of the same names.
 fn with_sums(path: &Path, sums: &[(PathBuf, String)]) -> io::Result<NamedTempFile> {
     // What is there under this name may be anything: it is opened without waiting, and read with a bound.
@@ -234,15 +242,20 @@ fn with_sums(path: &Path, sums: &[(PathBuf, String)]) -> io::Result<NamedTempFil
         Err(error) => return Err(error),
     };
     let names: Vec<String> = sums.iter().map(|(path, _)| file_name(path)).collect();
-    // What is not a line of such a list is not handed on: the list becomes readable for everybody.
-    let is_other = |line: &&str| {
-        let parsed = line
-            .split_once("  ")
-            .filter(|(digest, _)| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        parsed.is_some_and(|(_, other)| !names.iter().any(|name| name == other))
-    };
-    let others = known.lines().filter(is_other);
-    let mut lines: Vec<String> = others.map(str::to_owned).collect();
+    let mut others = Vec::new();
+    for (number, line) in (1..).zip(known.lines()) {
+        match listed(line) {
+            Some(other) if names.iter().any(|name| name == other) => {}
+            Some(_) => others.push(line),
+            None if line.trim().is_empty() => {}
+            // It is not handed on, since the list becomes readable for everybody, and not thrown away either.
+            None => {
+                let message = format!("line {number} is not a digest and a name: move the file away");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+        }
+    }
+    let mut lines: Vec<String> = others.into_iter().map(str::to_owned).collect();
     lines.extend(sums.iter().map(|(path, digest)| format!("{digest}  {}", file_name(path))));
     written(path, (lines.join("\n") + "\n").as_bytes())
 }
@@ -282,10 +295,15 @@ mod tests {
         std::os::unix::fs::symlink(&secret, &list).unwrap();
         assert!(with_sums(&list, &sums).is_err(), "a link");
         std::fs::remove_file(&list).unwrap();
-        let known = format!("{0}  other.img\nBEGIN\n{0}  new.img\n{0} *odd\nx  y\n", "2".repeat(64));
-        std::fs::write(&list, known).unwrap();
+        let known = format!("{0}  other.img\n{0}  new.img\n{0} *binary\n{0}{0}  of sha512\n", "2".repeat(64));
+        std::fs::write(&list, &known).unwrap();
         let made = std::fs::read_to_string(with_sums(&list, &sums).unwrap().path()).unwrap();
-        assert_eq!(made, format!("{}  other.img\n{}  new.img\n", "2".repeat(64), "1".repeat(64)));
+        let kept = known.replace(&format!("{}  new.img\n", "2".repeat(64)), "");
+        assert_eq!(made, format!("{kept}{}  new.img\n", "1".repeat(64)));
+        for line in ["BEGIN OPENSSH PRIVATE KEY", "x  y", "# a comment"] {
+            std::fs::write(&list, format!("{known}{line}\n")).unwrap();
+            assert!(with_sums(&list, &sums).unwrap_err().to_string().contains("line 5 is not a digest"), "{line}");
+        }
     }
 
     #[test]

@@ -73,6 +73,9 @@ pub enum Note {
         "the block map beside it has no checksums and is not used: the image may have changed since; --bmap names it"
     )]
     UncheckedMap,
+    /// The map beside it leaves out what is there.
+    #[error("the block map beside it is not used: it leaves out the data at byte {0}, so the image has changed since")]
+    StaleMap(u64),
     /// It is filled up.
     #[error("the image ends in the middle of a sector; {0} zero bytes are written behind it")]
     Padded(u64),
@@ -147,6 +150,14 @@ pub enum SourceError {
         /// The signature.
         signature: String,
     },
+    /// The map that the user names leaves out what is there.
+    #[error("{path}: the block map leaves out the data at byte {at}: the image has changed since the map was made")]
+    StaleMap {
+        /// The image.
+        path: String,
+        /// Where.
+        at: u64,
+    },
     /// The map is that of another image.
     #[error("{path} is the map of an image of {map} bytes, and the image has {image}")]
     OtherMap {
@@ -187,9 +198,10 @@ impl ImageSource {
         let shown = path.shown().to_string();
         let failed = |source| SourceError::Io { path: shown.clone(), source };
         let file = open_file(path)?;
+        let named = map.is_some();
         let found = block_map::find(path, map)?;
         let is_unchecked = |(_, map): &(PathBuf, Bmap)| map.ranges.iter().any(|(_, digest)| digest.is_none());
-        let is_ignored = map.is_none() && found.as_ref().is_some_and(is_unchecked);
+        let is_ignored = !named && found.as_ref().is_some_and(is_unchecked);
         let (beside, map) = found.filter(|_| !is_ignored).unzip();
         let form = Form::of(&file).map_err(failed)?;
         let opened = Opened { path, file: &file, form, room: room.size, is_cancelled };
@@ -209,6 +221,17 @@ impl ImageSource {
         if look.length == 0 {
             return Err(SourceError::Empty { path: shown });
         }
+        let outside = match (&map, form) {
+            (Some(map), Form::Plain) => {
+                data_outside(&file, &map.mapped(), look.length, is_cancelled).map_err(|source| opened.error(source))?
+            }
+            _ => None,
+        };
+        let (map, beside) = match outside {
+            Some(at) if named => return Err(SourceError::StaleMap { path: shown, at }),
+            Some(_) => (None, None),
+            None => (map, beside),
+        };
         let size = look.length.next_multiple_of(u64::from(room.sector.max(512)));
         let mut mapped = map.as_ref().map(Bmap::mapped).unwrap_or_default();
         if map.is_none() {
@@ -221,6 +244,7 @@ impl ImageSource {
         if is_ignored {
             notes.push(Note::UncheckedMap);
         }
+        notes.extend(outside.map(Note::StaleMap));
         if size > look.length {
             notes.push(Note::Padded(size - look.length));
         }
@@ -311,7 +335,7 @@ impl ImageSource {
                         length,
                     )?,
                     Some(stream) => {
-                        stream.skip(start.saturating_sub(at))?;
+                        stream.skip_zeros(at, start.saturating_sub(at))?;
                         chunk(
                             start,
                             &mut |buffer| match buffer.get_mut(..own) {
@@ -327,7 +351,7 @@ impl ImageSource {
             }
         }
         if let Some(stream) = &mut stream {
-            stream.skip(self.length.saturating_sub(at))?;
+            stream.skip_zeros(at, self.length.saturating_sub(at))?;
             if stream.read(&mut [0])? != 0 {
                 let message = format!("it unpacks to more than {} bytes", self.length);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
@@ -335,6 +359,34 @@ impl ImageSource {
         }
         Ok(())
     }
+}
+
+/// Returns where an image has data that its map leaves out: whoever wrote by the map would lose it. Holes are not read.
+fn data_outside(file: &File, mapped: &Ranges, length: u64, is_cancelled: Cancelled<'_>) -> io::Result<Option<u64>> {
+    let mut buffer = vec![0; 1 << 20];
+    let ends = mapped.iter().map(|range| range.end.min(length));
+    let starts = mapped.iter().map(|range| range.start.min(length)).chain([length]);
+    for (mut at, end) in [0].into_iter().chain(ends).zip(starts) {
+        while at < end {
+            match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(at)) {
+                Ok(data) => at = at.max(data),
+                Err(rustix::io::Errno::NXIO) => return Ok(None),
+                // A file system without holes.
+                Err(_) => {}
+            }
+            if is_cancelled() {
+                return Err(io::Error::other("cancelled"));
+            }
+            let part = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX).min(buffer.len());
+            let part = buffer.get_mut(..part).unwrap_or_default();
+            file.read_exact_at(part, at)?;
+            if let Some(first) = part.iter().position(|byte| *byte != 0) {
+                return Ok(Some(at + first as u64));
+            }
+            at += part.len() as u64;
+        }
+    }
+    Ok(None)
 }
 
 /// A file whose contents are looked at.

@@ -33,21 +33,6 @@ pub struct Fingerprint {
 /// The parts of a layer that skiff takes apart line by line: a line that is not a setting is an error.
 const SETTINGS: [&str; 6] = ["buildroot", "busybox", "cflags", "kernel", "uboot", "users"];
 
-/// The parts of a layer that are read or run through their links. The links of others belong to the system that is built.
-pub const LINKED_PARTS: [&str; 11] = [
-    "buildroot",
-    "busybox",
-    "cflags",
-    "extensions",
-    "hooks",
-    "kernel",
-    "metadata",
-    "resources",
-    "scripts",
-    "uboot",
-    "users",
-];
-
 /// Whether skiff reads the files of a part of a layer.
 fn is_read(part: &str) -> bool {
     SETTINGS.contains(&part) || part == "metadata"
@@ -118,9 +103,8 @@ pub(crate) fn of_scripts_within(
     let mut names = dir.names()?.unwrap_or_default();
     names.sort();
     for name in names.iter().filter(|name| is_covered(layer, name)) {
-        // The links of an overlay belong to the system that is built: here they lead anywhere.
-        let runs = SCRIPTS.iter().any(|part| part == name);
-        let links = if runs { Links::Followed } else { Links::Kept };
+        // The links of an overlay belong to the system that is built: there they lead anywhere. Scripts reach all others.
+        let links = if name == "root_overlay" { Links::Kept } else { Links::Followed };
         let digest = TreeDigest::new(dir, links, budget, cancel).of(Path::new(name))?;
         builder.field(name.as_encoded_bytes()).field(digest.bytes());
     }

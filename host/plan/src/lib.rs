@@ -30,7 +30,6 @@ pub use digest::Digest;
 pub use digest::DigestBuilder;
 pub use error::PlanError;
 pub use fingerprint::Fingerprint;
-pub use fingerprint::LINKED_PARTS;
 pub use fingerprint::of_scripts as digest_scripts;
 pub use fingerprint::of_tree as digest_tree;
 pub use fingerprint::scripts_cover;

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -10,7 +11,6 @@ use std::sync::OnceLock;
 use std::sync::PoisonError;
 
 use skiff_text::Shown as _;
-use walkdir::WalkDir;
 
 use crate::Accounts;
 use crate::acl;
@@ -23,6 +23,9 @@ const GROUP: u32 = 0o020;
 const OTHERS: u32 = 0o002;
 /// In such a directory only the owner of an entry can replace it (`S_ISVTX`, inode(7)).
 const STICKY: u32 = 0o1000;
+
+/// Files and directories that a tree may have which is examined.
+const MAX_ENTRIES: usize = 1_000_000;
 
 /// Whom skiff believes.
 #[derive(Debug, Clone)]
@@ -127,51 +130,72 @@ impl Trust {
         walk(path, &known, visit).map_err(untrusted)
     }
 
-    /// As [`Self::check`], for a path and everything below it. Links below it are not followed.
+    /// As [`Self::check`], for a path and everything below it. Links below it are not followed. `stopped` says whether the
+    /// user still wants to know.
     ///
     /// # Errors
     /// [`Untrusted`] names the first thing that somebody else can change.
-    pub fn check_tree(&self, path: &Path) -> Result<(), Untrusted> {
-        self.check(path)?;
-        if self.lists(path) || !path.is_dir() {
-            return Ok(());
-        }
-        for entry in WalkDir::new(path).min_depth(1) {
-            let step = |entry: walkdir::DirEntry| {
-                Ok(Step { metadata: entry.metadata()?, path: entry.into_path(), is_last: true })
-            };
-            let reason = match entry.and_then(step) {
-                Ok(step) => self.check_step(&step).err(),
-                // What is removed meanwhile is believed by nobody.
-                Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => None,
-                Err(error) => {
-                    let at = error.path().unwrap_or(path).to_owned();
-                    Some(Reason::Unknown { at, source: error.into() })
-                }
-            };
-            if let Some(reason) = reason {
-                return Err(Untrusted { path: path.to_owned(), reason });
-            }
-        }
-        Ok(())
+    pub fn check_tree(&self, path: &Path, stopped: &dyn Fn() -> bool) -> Result<(), Untrusted> {
+        self.check_below(path, &|_| false, stopped)
     }
 
-    /// As [`Self::check_tree`], for a tree that is read through its links: what they lead to is checked, too.
+    /// As [`Self::check_tree`], for a tree that is read through its links: what they lead to is checked, too. Links in the
+    /// directories at its top that are `unread` are not followed; such a directory itself is, where it is a link.
     ///
     /// # Errors
     /// [`Untrusted`] names the first thing that somebody else can change.
-    pub fn check_linked_tree(&self, path: &Path) -> Result<(), Untrusted> {
-        let mut seen = BTreeSet::new();
-        let mut trees = vec![path.to_owned()];
-        while let Some(tree) = trees.pop() {
-            // What leads nowhere is read by nobody.
-            let Ok(real) = tree.canonicalize() else { continue };
-            if !seen.insert(real.clone()) {
+    pub fn check_linked_tree(&self, path: &Path, unread: &[&str], stopped: &dyn Fn() -> bool) -> Result<(), Untrusted> {
+        for part in unread.iter().map(|part| path.join(part)) {
+            self.check_below(&part, &|_| false, stopped)?;
+        }
+        let skipped: Vec<PathBuf> = unread.iter().map(|part| path.join(part)).collect();
+        self.check_below(path, &|entry| !skipped.iter().any(|part| entry.starts_with(part)), stopped)
+    }
+
+    fn check_below(
+        &self,
+        path: &Path,
+        follows: &dyn Fn(&Path) -> bool,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<(), Untrusted> {
+        self.check(path)?;
+        if self.lists(path) {
+            return Ok(());
+        }
+        let unknown = |at: &Path, source| Reason::Unknown { at: at.to_owned(), source };
+        let untrusted = |reason| Untrusted { path: path.to_owned(), reason };
+        let (mut seen, mut left) = (BTreeSet::new(), MAX_ENTRIES);
+        let mut directories = vec![path.to_owned()];
+        while let Some(directory) = directories.pop() {
+            let metadata = match fs::metadata(&directory) {
+                // What leads nowhere, or is removed meanwhile, is read by nobody.
+                Err(_) => continue,
+                Ok(metadata) => metadata,
+            };
+            // By its number: many links can lead to one directory.
+            if !metadata.is_dir() || !seen.insert((metadata.dev(), metadata.ino())) {
                 continue;
             }
-            self.check_tree(&tree)?;
-            let entries = WalkDir::new(&real).min_depth(1).into_iter().filter_map(Result::ok);
-            trees.extend(entries.filter(|entry| entry.path_is_symlink()).map(walkdir::DirEntry::into_path));
+            let entries = fs::read_dir(&directory).map_err(|error| untrusted(unknown(&directory, error)))?;
+            for entry in entries {
+                left = usize::checked_sub(left, 1).filter(|_| !stopped()).ok_or_else(|| {
+                    let kind = if stopped() { io::ErrorKind::Interrupted } else { io::ErrorKind::FileTooLarge };
+                    untrusted(unknown(&directory, kind.into()))
+                })?;
+                let entry = entry.map_err(|error| untrusted(unknown(&directory, error)))?.path();
+                let metadata = match fs::symlink_metadata(&entry) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    metadata => metadata.map_err(|error| untrusted(unknown(&entry, error)))?,
+                };
+                let (is_link, is_dir) = (metadata.is_symlink(), metadata.is_dir());
+                self.check_step(&Step { path: entry.clone(), metadata, is_last: true }).map_err(untrusted)?;
+                if is_dir {
+                    directories.push(entry);
+                } else if is_link && follows(&entry) {
+                    self.check(&entry)?;
+                    directories.push(entry);
+                }
+            }
         }
         Ok(())
     }
@@ -228,7 +252,6 @@ impl Trust {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::fs::symlink;
 
@@ -240,6 +263,32 @@ mod tests {
 
     fn mode(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn links_are_followed_once_and_not_where_nobody_reads_them() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |inner: &str| root.path().join(inner);
+        let deep = (0..60).fold(at("layer/deep"), |path, number| path.join(number.to_string()));
+        fs::create_dir_all(&deep).unwrap();
+        (0..3000).for_each(|number| symlink("../../..", deep.join(format!("l{number}"))).unwrap());
+        let check = || trust().check_linked_tree(&at("layer"), &["overlay"], &|| false);
+        check().unwrap();
+        fs::create_dir_all(at("bob/tree")).unwrap();
+        fs::create_dir_all(at("layer/overlay")).unwrap();
+        symlink("../../bob/tree", at("layer/overlay/link")).unwrap();
+        mode(&at("bob/tree"), 0o777);
+        check().unwrap();
+        symlink("../../bob/tree", at("layer/deep/link")).unwrap();
+        assert!(check().is_err());
+        fs::remove_file(at("layer/deep/link")).unwrap();
+        fs::remove_dir_all(at("layer/overlay")).unwrap();
+        symlink("../bob/tree", at("layer/overlay")).unwrap();
+        assert!(check().is_err(), "the directory itself is read");
+        let stopped = trust().check_linked_tree(&at("layer"), &[], &|| true).unwrap_err();
+        assert!(
+            matches!(&stopped.reason, Reason::Unknown { source, .. } if source.kind() == io::ErrorKind::Interrupted)
+        );
     }
 
     #[test]
@@ -277,14 +326,14 @@ mod tests {
         fs::create_dir_all(tree.join("a/b")).unwrap();
         fs::write(tree.join("a/b/f"), "").unwrap();
         symlink("/tmp", tree.join("link")).unwrap();
-        trust().check_tree(&tree).unwrap();
-        trust().check_tree(&root.path().join("none")).unwrap();
+        trust().check_tree(&tree, &|| false).unwrap();
+        trust().check_tree(&root.path().join("none"), &|| false).unwrap();
         for (path, bits) in [("a/b", 0o1777), ("a/b/f", 0o646), ("a", 0o757)] {
             let path = tree.join(path);
             let before = fs::metadata(&path).unwrap().permissions().mode();
             mode(&path, bits);
             trust().check(&tree).unwrap();
-            let error = trust().check_tree(&tree).unwrap_err();
+            let error = trust().check_tree(&tree, &|| false).unwrap_err();
             assert!(matches!(&error.reason, Reason::Writable { at, .. } if *at == path), "{error}");
             mode(&path, before);
         }

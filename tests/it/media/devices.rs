@@ -256,6 +256,9 @@ fn a_device_is_formatted_installed_to_and_left_alone_where_users_keep_things() {
     assert_eq!(persist(&env), before);
 }
 
+/// A public key.
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@home";
+
 #[test]
 fn what_is_personal_goes_onto_the_device_and_nowhere_else() {
     needs_root();
@@ -263,7 +266,7 @@ fn what_is_personal_goes_onto_the_device_and_nowhere_else() {
     env.set("SKIFF_CONFIG", "odroid/xu");
     fill_images(&env, "one ");
     let device = Loop::new(&env, "card", 2 << 30);
-    env.write("me.pub", "ssh-ed25519 AAAA me@home\n");
+    env.write("me.pub", format!("{KEY}\n"));
     env.write("other", "-----BEGIN OPENSSH PRIVATE KEY-----\nssh-x\n");
     env.write("secret", "correct horse; \\battery\n");
     env.write("skiff.yaml", "personalize:\n  ssh_keys: [me.pub]\n  wifi: [{ssid: my net, password_file: secret}]\n");
@@ -278,7 +281,7 @@ fn what_is_personal_goes_onto_the_device_and_nowhere_else() {
     let persist = medium.ext4(starts[2]);
     persist.check();
     assert_eq!(persist.read("skiff/hostname"), b"boat-7\n");
-    assert_eq!(persist.read("skiff/keys/me.pub"), b"ssh-ed25519 AAAA me@home\n");
+    assert_eq!(persist.read("skiff/keys/me.pub"), format!("{KEY}\n").as_bytes());
     let network = String::from_utf8(persist.read("skiff/connections/my_net.nmconnection")).unwrap();
     assert!(network.contains("ssid=my net\n") && network.contains("psk=correct horse\\; \\\\battery\n"), "{network}");
     let question = "stat skiff/connections/my_net.nmconnection";
@@ -286,7 +289,7 @@ fn what_is_personal_goes_onto_the_device_and_nowhere_else() {
     let (said, _) = run(Command::new("debugfs").args(["-R", question, &place]));
     assert!(said.contains("Mode:  0600"), "{said}");
     let user = String::from_utf8(medium.fat(starts[0]).read("user-data")).unwrap();
-    assert!(user.starts_with("#cloud-config\nhostname: boat-7\n") && user.contains("- \"ssh-ed25519 AAAA me@home\""));
+    assert!(user.starts_with("#cloud-config\nhostname: boat-7\n") && user.contains(&format!("- \"{KEY}\"")));
     // What others get has none of it, and nothing is left behind.
     env.succeed(&["cmd", "odroid/common", "buildimage", "--output", env.path("shared.img").to_str().unwrap()]);
     for folder in ["workspaces", "shared.img"] {

@@ -118,6 +118,17 @@ fn nothing_is_called_verified_that_was_written_by_a_map_of_something_else() {
     shell(&env, "printf x | dd of=disk.img bs=1 seek=440 conv=notrunc status=none");
     let said = env.fail(1, &["flash", &image, device.path()]);
     assert!(said.contains("the image is not what its map says at byte 0"), "{said}");
+    // Data that the map leaves out came later: all of the image is written.
+    env.succeed(&["cmd", "my/board", "buildimage", "--force", "--output", &image, "--size", "64MiB"]);
+    shell(&env, "printf late | dd of=disk.img bs=1M seek=60 conv=notrunc status=none");
+    let said = env.succeed(&["flash", &image, device.path()]).stderr;
+    assert!(said.contains("it leaves out the data at byte 62914560"), "{said}");
+    assert!(on(&env, 64 * MIB) == fs::read(&image).unwrap());
+    let map = env.path("disk.img.bmap").display().to_string();
+    let said = env.fail(1, &["flash", &image, device.path(), "--bmap", &map]);
+    assert!(said.contains("leaves out the data at byte 62914560"), "{said}");
+    shell(&env, "zstd -q -k -f disk.img");
+    assert!(env.fail(1, &["flash", &format!("{image}.zst"), device.path()]).contains("the block map leaves out data"));
     // A map without checksums says nothing of the image beside it: all of that is written.
     let size = fs::metadata(&image).unwrap().len();
     let map = format!(

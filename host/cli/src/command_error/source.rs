@@ -40,7 +40,7 @@ impl From<SourceError> for CommandError {
             SourceError::SignedMap { .. } => {
                 plain.hint("verify it with `gpg --verify SIGNATURE MAP`, then name it: --bmap MAP")
             }
-            SourceError::Map { .. } | SourceError::OtherMap { .. } => {
+            SourceError::Map { .. } | SourceError::OtherMap { .. } | SourceError::StaleMap { .. } => {
                 plain.hint("take the map that came with the image, or move this one away")
             }
             SourceError::Empty { .. } => plain.hint("compare the file with its SHA256SUMS, and download it again"),

@@ -13,9 +13,12 @@ pub(crate) fn forget_maps(chosen: &Chosen) -> Result<()> {
         Chosen::Device(cleared) => skiff_flash::backing_file(Path::new(super::MACHINE), cleared.device()),
     };
     let Some(path) = backing else { return Ok(()) };
+    let size = std::fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or_default();
     // Maps lie beside a link, or beside what it leads to.
     let real = path.canonicalize().ok().filter(|real| *real != path);
-    for map in std::iter::once(path).chain(real).flat_map(|path| skiff_flash::maps_of(&path)) {
+    let maps = std::iter::once(path).chain(real).flat_map(|path| skiff_flash::maps_of(&path));
+    // Another file may have such a name: a map of another image, or none.
+    for map in maps.filter(|map| skiff_flash::is_map_for(map, size)) {
         match std::fs::remove_file(&map) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(CommandError::new(Kind::User, format!("Cannot remove the old map of the image: {error}"))

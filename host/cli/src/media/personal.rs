@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use skiff_flash::Item;
 use skiff_flash::ItemKind;
@@ -86,12 +88,9 @@ impl Own {
         let mut keys = Vec::new();
         for path in files {
             let text = text_of(&path)?;
-            // Whoever names the private key by mistake must not find it on a card.
-            if text.contains("PRIVATE KEY")
-                || !text
-                    .lines()
-                    .any(|line| line.starts_with("ssh-") || line.contains("ecdsa-") || line.starts_with("sk-"))
-            {
+            // A private key that is named by mistake must not be found on a card: each line is a public key.
+            let mut keys_of = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).peekable();
+            if keys_of.peek().is_none() || !keys_of.all(is_public_key) {
                 return Err(CommandError::new(Kind::User, format!("`{}` holds no public ssh key", path.shown()))
                     .hint("public keys are in files that end with .pub"));
             }
@@ -241,6 +240,20 @@ fn plain_name(text: &str) -> String {
     name.trim_start_matches('.').to_owned()
 }
 
+/// Whether a line is a public key as `authorized_keys` has it: options, a type, and the key in Base64, which names the type again
+/// (RFC 4253, 6.6; sshd(8)).
+fn is_public_key(line: &str) -> bool {
+    let mut words = line.split_whitespace().skip_while(|word| !is_key_type(word));
+    let (Some(kind), Some(key)) = (words.next(), words.next()) else { return false };
+    // The length of the type, and the type.
+    let named: Vec<u8> = [&u32::try_from(kind.len()).unwrap_or_default().to_be_bytes()[..], kind.as_bytes()].concat();
+    BASE64.decode(key).is_ok_and(|decoded| decoded.starts_with(&named))
+}
+
+fn is_key_type(word: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.@".contains(&byte);
+    ["ssh-", "ecdsa-sha2-", "sk-"].iter().any(|start| word.starts_with(start)) && word.bytes().all(plain)
+}
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +262,31 @@ mod tests {
     fn equal_names_get_numbers() {
         let texts = ["id_rsa", "a b", "a_b", "id_rsa", "id_rsa-2"].map(str::to_owned);
         assert_eq!(file_names(texts.iter()), ["id_rsa", "a_b", "a_b-2", "id_rsa-2", "id_rsa-2-2"]);
+    }
+
+    #[test]
+    fn only_public_keys_are_public_keys() {
+        let blob = |kind: &str| {
+            let length = u32::try_from(kind.len()).unwrap().to_be_bytes();
+            BASE64.encode([&length[..], kind.as_bytes(), &[0, 0, 0, 1, 7]].concat())
+        };
+        let key = |kind: &str| format!("{kind} {}", blob(kind));
+        let nistp = key("ecdsa-sha2-nistp256");
+        for line in [key("ssh-ed25519"), format!("{nistp} me@home"), format!("restrict,command=\"a b\" {nistp}")] {
+            assert!(is_public_key(&line), "{line}");
+        }
+        for line in [
+            "PuTTY-User-Key-File-3: ecdsa-sha2-nistp256".to_owned(),
+            "-----BEGIN OPENSSH PRIVATE KEY-----".to_owned(),
+            "Private-Lines: 1".to_owned(),
+            "AAAAIQDx".to_owned(),
+            "ssh-ed25519".to_owned(),
+            "ssh-ed25519 AAAA".to_owned(),
+            format!("ssh-rsa {}", blob("ssh-ed25519")),
+            format!("{}#", key("ssh-rsa")),
+        ] {
+            assert!(!is_public_key(&line), "{line}");
+        }
     }
 
     #[test]
