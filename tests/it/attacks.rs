@@ -72,6 +72,11 @@ fn a_list_of_trusted_paths_is_kept_and_must_be_the_users_own() {
     env.succeed(&["trust", "remove", env.path("overrides").to_str().unwrap()]);
     refused(&env, &["-c", "virt/qemu", "plan"], "the directory of overrides");
     assert!(env.fail(1, &["trust", "remove", "/nowhere"]).contains("is not on the list"));
+    // What is listed is a place, and not whatever a link in its place leads to later.
+    env.succeed(&["trust", "add", env.path("layers").to_str().unwrap()]);
+    fs::rename(env.path("layers"), env.path("layers.old")).unwrap();
+    symlink("/", env.path("layers")).unwrap();
+    refused(&env, &["-c", "virt/qemu", "plan"], "the directory of overrides");
 }
 
 #[test]
@@ -197,6 +202,15 @@ fn what_is_behind_a_link_has_an_owner_too() {
     env.write("layers/bob/make/lib/common.mk", "EXTRA=echo evil\n");
     assert!(env.fail(77, &["cmd", "my/make", "go"]).contains("shell"), "the grant is for what was there");
     env.succeed(&["grant", "add", "my/make", "shell"]);
+    // An overlay is read by scripts, too, and a directory by way of it.
+    fs::create_dir_all(env.path("layers/my/make/root_overlay/lib")).unwrap();
+    fs::remove_dir_all(env.path("layers/my/make/lib")).unwrap();
+    link(&env, "../../../../bob/make/lib/common.mk", "layers/my/make/root_overlay/lib/common.mk");
+    link(&env, "root_overlay/lib", "layers/my/make/lib");
+    env.succeed(&["grant", "add", "my/make", "shell"]);
+    env.write("layers/bob/make/lib/common.mk", "EXTRA=echo evil again\n");
+    assert!(env.fail(77, &["cmd", "my/make", "go"]).contains("shell"), "the grant is for what was there");
+    env.succeed(&["grant", "add", "my/make", "shell"]);
     give_away(&env.path("layers/bob"));
     refused(&env, &["cmd", "my/make", "go"], "the layer whose scripts would run");
     // What scripts of a tree share, beside it.
@@ -246,7 +260,12 @@ fn a_plugin_that_strangers_can_replace_takes_nothing_over() {
     fs::rename(env.path("layers/my/board/plugins/p.wasm"), env.path("layers/bob/shared/p.wasm")).unwrap();
     symlink("../../../bob/shared/p.wasm", env.path("layers/my/board/plugins/p.wasm")).unwrap();
     give_away(&env.path("layers/bob"));
+    let mut env = env;
     assert!(env.fail(77, &["cmd", "my/board", "go"]).contains("my/board/p"));
+    // To list a directory is to believe its files, not to grant what they will be.
+    env.set("SKIFF_TRUST", env.path("layers").to_str().unwrap());
+    assert!(env.fail(77, &["cmd", "my/board", "go"]).contains("my/board/p"));
+    env.unset("SKIFF_TRUST");
     chown(env.path("layers/bob"), Some(0), Some(0)).unwrap();
     chown(env.path("layers/bob/shared"), Some(0), Some(0)).unwrap();
     chown(env.path("layers/bob/shared/p.wasm"), Some(0), Some(0)).unwrap();

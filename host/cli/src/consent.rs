@@ -101,20 +101,25 @@ pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'
     Ok(())
 }
 
-/// Returns how a plugin stands. Where strangers can write to its layer, its bytes may be theirs: they take nothing over, and
-/// the user is asked as for a new plugin.
+/// Returns how a plugin stands.
 pub(crate) fn standing(session: &Session, planned: &PlannedPlugin, identity: &Identity) -> Result<Standing> {
+    Ok(standing_in(session, &session.grants_for(&planned.layer_root)?, planned, identity))
+}
+
+/// Returns how a plugin stands with some grants. Where strangers can write to its layer, its bytes may be theirs: what other bytes
+/// were granted does not count then.
+pub(crate) fn standing_in(
+    session: &Session,
+    grants: &Grants,
+    planned: &PlannedPlugin,
+    identity: &Identity,
+) -> Standing {
     let capabilities = &planned.plugin.capabilities;
-    let standing = session.grants_for(&planned.layer_root)?.standing(identity, capabilities);
-    let is_ours = || session.belief.check_layer("the layer", &planned.layer_root).is_ok();
-    match standing {
-        Standing::Carried { .. } if !is_ours() => Ok(Standing::Missing(Denied {
-            plugin: identity.plugin.clone(),
-            missing: capabilities.iter().map(|c| (capability_id(c), c.why().to_owned())).collect(),
-            held: Vec::new(),
-            changed: true,
-        })),
-        standing => Ok(standing),
+    let standing = grants.standing(identity, capabilities);
+    let alone = grants.standing_alone(identity, capabilities);
+    match standing == alone || session.belief.is_own(&planned.layer_root) {
+        true => standing,
+        false => alone,
     }
 }
 
@@ -123,7 +128,7 @@ fn carry(session: &Session, planned: &PlannedPlugin, identity: &Identity, from: 
     // What cannot be loaded takes nothing over: the bytes may be broken, and the old ones come back.
     session.bare_runner()?.inspect(planned)?;
     let event = AuditEvent::Carried { from: from.to_owned() };
-    let kept = session.kept_grants()?.standing(identity, &planned.plugin.capabilities);
+    let kept = standing_in(session, &session.kept_grants()?, planned, identity);
     // Who only looks changes nothing, and what was granted for one run does not hold for the next.
     if session.asks && matches!(kept, Standing::Carried { .. }) {
         agree(session, identity, ids(planned), event)?;
@@ -188,7 +193,7 @@ fn ask(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: 
         return Err(denied.into());
     }
     // What holds for this run only was not asked about, and is not kept.
-    let mut kept: BTreeSet<String> = match session.kept_grants()?.standing(identity, &planned.plugin.capabilities) {
+    let mut kept: BTreeSet<String> = match standing_in(session, &session.kept_grants()?, planned, identity) {
         Standing::Granted | Standing::Carried { .. } => ids(planned).into_iter().collect(),
         Standing::Missing(kept) => kept.held.into_iter().collect(),
     };

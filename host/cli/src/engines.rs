@@ -116,7 +116,7 @@ impl Session {
             let shared = trees.map(|tree| tree.join(name)).find(|path| path.is_dir());
             let path = self.environment.path(variable).or(shared).unwrap_or_else(|| self.root.join(name));
             // Scripts run what is in there.
-            self.belief.check_layer("the directory that scripts share", &path)?;
+            self.belief.check_linked_tree("the directory that scripts share", &path)?;
             Ok::<_, CommandError>(path)
         };
         let folders = LegacyFolders {

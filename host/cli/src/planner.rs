@@ -57,9 +57,8 @@ impl Planner {
                     self.check("the directory of base layers", &layer.root)?
                 }
                 LayerSource::Chain(_) => self.check_package(&layer.root)?,
-                LayerSource::Overrides | LayerSource::WorkspaceOverrides => {
-                    self.check("the directory of overrides", &layer.root)?;
-                }
+                LayerSource::Overrides => self.belief.check_overrides("the directory of overrides", &layer.root)?,
+                LayerSource::WorkspaceOverrides => self.check("the directory of overrides", &layer.root)?,
             }
         }
         Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &self.cancel)?)

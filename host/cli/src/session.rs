@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
@@ -525,6 +526,11 @@ impl Session {
     pub(crate) fn script_environment(&self, plan: &BuildPlan) -> Result<ScriptEnvironment> {
         let folder = self.workspace.folder();
         let mut variables = self.build_environment(plan)?;
+        // What a build hands on is for the mount namespace of Buildroot, and for nobody else.
+        match self.environment.raw("SKIFF_TRUST") {
+            Some(own) => variables.insert("SKIFF_TRUST".into(), own.clone()),
+            None => variables.remove(OsStr::new("SKIFF_TRUST")),
+        };
         let own = folder.join("host/bin");
         let path = self.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
         if let Ok(path) = std::env::join_paths([own].into_iter().chain(path)) {

@@ -53,7 +53,9 @@ impl Belief {
         };
         let named = environment.raw("SKIFF_TRUST").map(std::env::split_paths).into_iter().flatten();
         let named = named.filter(|path| !path.as_os_str().is_empty()).map(|path| environment.absolute(&path));
-        listed.into_iter().chain(named).for_each(|path| belief.trust.list(&path));
+        // What was listed is a place: if another stands there by now, by way of a link, nobody has listed that.
+        let is_there = |path: &PathBuf| path.canonicalize().is_ok_and(|real| real == *path);
+        listed.into_iter().filter(is_there).chain(named).for_each(|path| belief.trust.list(&path));
         Ok(belief)
     }
 
@@ -67,13 +69,30 @@ impl Belief {
         self.trust.check_tree(path, &|| self.cancel.is_cancelled()).map_err(|error| refused(what, &error))
     }
 
-    /// Checks a layer: all that is in it, and what its links lead to. Links in its overlay are not read: they belong to the
-    /// system. In the overrides, those of workspaces are layers of their own.
+    /// Checks a layer: all that is in it, and what its links lead to. Absolute links in its overlay belong to the system.
     pub(crate) fn check_layer(&self, what: &str, root: &Path) -> Result<()> {
+        self.check_linked(what, root, &["root_overlay"])
+    }
+
+    /// Checks the overrides: those of workspaces are layers of their own.
+    pub(crate) fn check_overrides(&self, what: &str, root: &Path) -> Result<()> {
+        self.check_linked(what, root, &["root_overlay", "workspaces"])
+    }
+
+    /// Checks a directory that is no layer: all that is in it, and what its links lead to.
+    pub(crate) fn check_linked_tree(&self, what: &str, root: &Path) -> Result<()> {
+        self.check_linked(what, root, &[])
+    }
+
+    fn check_linked(&self, what: &str, root: &Path, overlays: &[&str]) -> Result<()> {
         let stopped = || self.cancel.is_cancelled();
-        self.trust
-            .check_linked_tree(root, &["root_overlay", "workspaces"], &stopped)
-            .map_err(|error| refused(what, &error))
+        self.trust.check_linked_tree(root, overlays, &stopped).map_err(|error| refused(what, &error))
+    }
+
+    /// Returns whether nobody else can change a layer, whatever the user has listed.
+    pub(crate) fn is_own(&self, root: &Path) -> bool {
+        let stopped = || self.cancel.is_cancelled();
+        self.trust.without_list().check_linked_tree(root, &["root_overlay"], &stopped).is_ok()
     }
 
     /// Returns whom this run believes.

@@ -27,9 +27,9 @@ pub fn unfinished_file(directory: &Path) -> io::Result<NamedTempFile> {
     loop {
         let file = tempfile::Builder::new().prefix(PREFIX).rand_bytes(RANDOM).tempfile_in(directory)?;
         // The lock ends with the process, however that ends. Where there are no locks, nothing is cleared either.
-        let _ = rustix::fs::flock(file.as_file(), FlockOperation::NonBlockingLockExclusive);
+        let locked = rustix::fs::flock(file.as_file(), FlockOperation::NonBlockingLockExclusive);
         // Another process may have taken it for a leftover before it was locked.
-        if file.as_file().metadata()?.nlink() > 0 {
+        if locked != Err(rustix::io::Errno::WOULDBLOCK) && file.as_file().metadata()?.nlink() > 0 {
             return Ok(file);
         }
     }

@@ -103,9 +103,10 @@ pub(crate) fn of_scripts_within(
     let mut names = dir.names()?.unwrap_or_default();
     names.sort();
     for name in names.iter().filter(|name| is_covered(layer, name)) {
-        // The links of an overlay belong to the system that is built: there they lead anywhere. Scripts reach all others.
-        let links = if name == "root_overlay" { Links::Kept } else { Links::Followed };
-        let digest = TreeDigest::new(dir, links, budget, cancel).of(Path::new(name))?;
+        let tree = TreeDigest::new(dir, Links::Followed, budget, cancel);
+        // In an overlay, links that lead out of the tree belong to the system that is built.
+        let tree = if name == "root_overlay" { tree.keeping_links_out() } else { tree };
+        let digest = tree.of(Path::new(name))?;
         builder.field(name.as_encoded_bytes()).field(digest.bytes());
     }
     Ok(builder.finish())

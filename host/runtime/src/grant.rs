@@ -313,13 +313,31 @@ impl Grants {
 
     /// Returns where a plugin with these bytes stands.
     pub fn standing<'c>(&self, identity: &Identity, declared: impl IntoIterator<Item = &'c Capability>) -> Standing {
+        self.standing_with(identity, declared, true)
+    }
+
+    /// As [`Self::standing`], where other bytes of the plugin do not count: somebody else may have put these in their place.
+    pub fn standing_alone<'c>(
+        &self,
+        identity: &Identity,
+        declared: impl IntoIterator<Item = &'c Capability>,
+    ) -> Standing {
+        self.standing_with(identity, declared, false)
+    }
+
+    fn standing_with<'c>(
+        &self,
+        identity: &Identity,
+        declared: impl IntoIterator<Item = &'c Capability>,
+        others_count: bool,
+    ) -> Standing {
         // What bears the same name elsewhere was agreed to by somebody who did not think of this.
         let (present, root) = (written(identity.digest), identity.real_root());
         let (mut these, mut others) = (Vec::new(), Vec::new());
         for (source, entry) in self.of(&identity.plugin) {
             if entry.component == present && source.holds_in(entry, &root) {
                 these.push(entry);
-            } else if entry.component != present && source.is_of(entry, &root) {
+            } else if others_count && entry.component != present && source.is_of(entry, &root) {
                 others.push(entry);
             }
         }

@@ -108,6 +108,12 @@ impl Trust {
         self.listed.push(path.canonicalize().unwrap_or_else(|_| path.to_owned()));
     }
 
+    /// Returns the same without what the user has listed.
+    #[must_use]
+    pub fn without_list(&self) -> Self {
+        Self { listed: Vec::new(), known: Arc::default(), ..self.clone() }
+    }
+
     /// Checks that nobody else can change what an absolute path leads to: each directory and link on the way and the end
     /// itself belong to someone who is believed, and nobody else can write to them. Directories on the way may be
     /// writable for others if they are sticky. A path that does not exist is checked as far as it does.
@@ -139,17 +145,24 @@ impl Trust {
         self.check_below(path, &|_| false, stopped)
     }
 
-    /// As [`Self::check_tree`], for a tree that is read through its links: what they lead to is checked, too. Links in the
-    /// directories at its top that are `unread` are not followed; such a directory itself is, where it is a link.
+    /// As [`Self::check_tree`], for a tree that is read through its links: what they lead to is checked, too. In the directories at
+    /// its top that are `overlays`, absolute links mean places of another system, and are not followed.
     ///
     /// # Errors
     /// [`Untrusted`] names the first thing that somebody else can change.
-    pub fn check_linked_tree(&self, path: &Path, unread: &[&str], stopped: &dyn Fn() -> bool) -> Result<(), Untrusted> {
-        for part in unread.iter().map(|part| path.join(part)) {
-            self.check_below(&part, &|_| false, stopped)?;
-        }
-        let skipped: Vec<PathBuf> = unread.iter().map(|part| path.join(part)).collect();
-        self.check_below(path, &|entry| !skipped.iter().any(|part| entry.starts_with(part)), stopped)
+    pub fn check_linked_tree(
+        &self,
+        path: &Path,
+        overlays: &[&str],
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<(), Untrusted> {
+        let overlays: Vec<PathBuf> = overlays.iter().map(|part| path.join(part)).collect();
+        let is_relative = |link: &Path| fs::read_link(link).is_ok_and(|target| target.is_relative());
+        let follows = |link: &Path| {
+            let inside = overlays.iter().any(|overlay| link != overlay && link.starts_with(overlay));
+            !inside || is_relative(link)
+        };
+        self.check_below(path, &follows, stopped)
     }
 
     fn check_below(
@@ -172,8 +185,8 @@ impl Trust {
                 Err(_) => continue,
                 Ok(metadata) => metadata,
             };
-            // By its number: many links can lead to one directory.
-            if !metadata.is_dir() || !seen.insert((metadata.dev(), metadata.ino())) {
+            // By its number: many links can lead to one directory. In an overlay it is read in another way.
+            if !metadata.is_dir() || !seen.insert((metadata.dev(), metadata.ino(), follows(&directory))) {
                 continue;
             }
             let entries = fs::read_dir(&directory).map_err(|error| untrusted(unknown(&directory, error)))?;
@@ -276,9 +289,12 @@ mod tests {
         check().unwrap();
         fs::create_dir_all(at("bob/tree")).unwrap();
         fs::create_dir_all(at("layer/overlay")).unwrap();
-        symlink("../../bob/tree", at("layer/overlay/link")).unwrap();
+        symlink(at("bob/tree"), at("layer/overlay/link")).unwrap();
         mode(&at("bob/tree"), 0o777);
         check().unwrap();
+        symlink("../../bob/tree", at("layer/overlay/relative")).unwrap();
+        assert!(check().is_err(), "scripts read through it");
+        fs::remove_file(at("layer/overlay/relative")).unwrap();
         symlink("../../bob/tree", at("layer/deep/link")).unwrap();
         assert!(check().is_err());
         fs::remove_file(at("layer/deep/link")).unwrap();

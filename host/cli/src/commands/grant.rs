@@ -30,6 +30,7 @@ use crate::args::GrantListArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::consent;
 use crate::output::data;
 use crate::session::Session;
 use skiff_text::Shown as _;
@@ -177,7 +178,7 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         false => args.capabilities.iter().map(|name| declared_as(name, declared, id)).collect::<Result<_>>()?,
     };
     // What other bytes of it may do by the same file, and these ask for as well, goes without saying again.
-    match of_file(session, args)?.standing(&identity, declared) {
+    match consent::standing_in(session, &of_file(session, args)?, &planned, &identity) {
         Standing::Granted => {}
         Standing::Carried { .. } => wanted.extend(declared.iter().map(capability_id)),
         Standing::Missing(denied) => wanted.extend(denied.held),

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::process::Command;
 use std::process::ExitCode;
 
@@ -17,7 +18,9 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
     let Some((program, arguments)) = words.split_first() else { return Ok(ExitCode::SUCCESS) };
     if session.settings.engine.value == EngineName::Buildroot {
         let mut job = session.open_buildroot("A shell")?;
+        let trust = job.engine.environment.remove(OsStr::new("SKIFF_TRUST"));
         job.engine.environment = session.script_environment(job.plan())?.variables.into_iter().collect();
+        job.engine.environment.extend(trust.map(|trust| ("SKIFF_TRUST".into(), trust)));
         let status = session.interrupt.passing(|| job.engine.run_program(&job.context, program, arguments))?;
         return Ok(super::exit_code(status));
     }

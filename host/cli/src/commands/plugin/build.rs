@@ -40,6 +40,7 @@ fn build(session: &Session, layer: &str, plugin: &PluginDecl, source: &Source) -
     let staging = tempfile::Builder::new().prefix(".new-").tempdir_in(folder);
     let staging = staging.map_err(|error| failed(error.to_string()))?;
     let new = staging.path().join("plugin.wasm");
+    session.belief.check_linked_tree("the SDK", &session.root.join("sdk"))?;
     let builder = session.root.join("sdk/build").join(source.language.as_str());
     let task = Task::start(&session.reporter, &format!("Building {layer}/{}", plugin.name), Unit::Items, None);
     let mut command = Command::new(&builder);

@@ -88,7 +88,7 @@ impl Source {
     /// they say. Those of the checkout and those that `skiff plugin new` has made are trusted.
     pub(super) fn trust(&self, session: &Session, plugin: &str, now: bool) -> Result<()> {
         let folder = self.folder.canonicalize().map_err(|error| unreadable(&self.folder, &error))?;
-        session.belief.check_layer("the directory of the sources", &folder)?;
+        session.belief.check_linked_tree("the directory of the sources", &folder)?;
         if session.grants()?.trusts(&folder) {
             return Ok(());
         }
