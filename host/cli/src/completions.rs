@@ -133,7 +133,7 @@ pub(crate) fn engines(current: &OsStr) -> Vec<CompletionCandidate> {
 /// is typed of a package outside of it, that package with its commands.
 pub(crate) fn commands(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(session) = session() else { return Vec::new() };
-    let (Ok(catalog), Ok(search)) = (session.catalog(), session.search_path()) else { return Vec::new() };
+    let Ok(search) = session.search_path() else { return Vec::new() };
     let offered = |package: &LayerName| {
         let offers = cmd::offers_in(&search, package).unwrap_or_default();
         offers.into_iter().filter(|offer| offer.owner().is_some()).map(|offer| offer.name).collect::<Vec<_>>()
@@ -146,12 +146,12 @@ pub(crate) fn commands(current: &OsStr) -> Vec<CompletionCandidate> {
     }
     let text = current.to_string_lossy();
     let in_chain = session.chain().map(|chain| chain.names().to_vec()).unwrap_or_default();
-    let is_typed = |package: &LayerName| {
-        text.contains('/')
-            && package.as_str().starts_with(text.split_inclusive('/').take(2).collect::<String>().trim_end_matches('/'))
-    };
-    let outside = catalog.packages().map(|package| package.name.clone());
-    let outside = outside.filter(|package| is_typed(package) && !in_chain.contains(package));
+    // `pi/` and `pi/4/f` are about packages, `p` is not yet.
+    let typed: String = text.split_inclusive('/').take(2).collect();
+    let typed = typed.trim_end_matches('/');
+    let catalog = if text.contains('/') { session.catalog().ok() } else { None };
+    let outside = catalog.iter().flat_map(|catalog| catalog.packages()).map(|package| package.name.clone());
+    let outside = outside.filter(|package| package.as_str().starts_with(typed) && !in_chain.contains(package));
     let all: Vec<LayerName> = in_chain.iter().cloned().chain(outside).collect();
     let of =
         |package: &LayerName| offered(package).into_iter().map(|name| format!("{package}/{name}")).collect::<Vec<_>>();

@@ -92,6 +92,12 @@ impl Environment {
     }
 }
 
+/// Whether a shell takes a word for the name of a variable. Another would be a command when it is read back.
+pub(crate) fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,7 +57,9 @@ impl Planner {
                     self.check("the directory of base layers", &layer.root)?
                 }
                 LayerSource::Chain(_) => self.check_package(&layer.root)?,
-                LayerSource::Overrides => self.belief.check_overrides("the directory of overrides", &layer.root)?,
+                LayerSource::Overrides => {
+                    self.once(&layer.root, || self.belief.check_overrides("the directory of overrides", &layer.root))?;
+                }
                 LayerSource::WorkspaceOverrides => self.check("the directory of overrides", &layer.root)?,
             }
         }
@@ -73,9 +75,14 @@ impl Planner {
     }
 
     fn check(&self, what: &str, path: &Path) -> Result<()> {
+        self.once(path, || self.belief.check_layer(what, path))
+    }
+
+    /// Checks a layer, unless it was found to be trusted before.
+    fn once(&self, path: &Path, check: impl FnOnce() -> Result<()>) -> Result<()> {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if !checked.contains(path) {
-            self.belief.check_layer(what, path)?;
+            check()?;
             checked.insert(path.to_owned());
         }
         Ok(())

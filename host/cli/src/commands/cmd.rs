@@ -35,6 +35,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::board;
 use crate::consent;
+use crate::environment::is_variable;
 use crate::lock;
 use crate::output::data;
 use crate::session::Session;
@@ -288,13 +289,8 @@ fn run_makefile(
         data!("{}", known.map_or("a target of the layer's Makefile", |command| command.summary.as_str()));
         return Ok(ExitCode::SUCCESS);
     }
-    let is_variable = |argument: &&String| {
-        argument.split_once('=').is_some_and(|(name, _)| {
-            name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        })
-    };
-    if let Some(other) = arguments.iter().find(|argument| !is_variable(argument)) {
+    let sets_variable = |argument: &&String| argument.split_once('=').is_some_and(|(name, _)| is_variable(name));
+    if let Some(other) = arguments.iter().find(|argument| !sets_variable(argument)) {
         return Err(CommandError::new(Kind::Usage, format!("`{other}` means nothing to a target of a Makefile"))
             .hint("a script takes variables: NAME=value"));
     }

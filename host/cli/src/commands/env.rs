@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::args::JsonArgs;
 use crate::command_error::Result;
+use crate::environment::is_variable;
 use crate::output::data;
 use crate::session::Session;
 
@@ -28,10 +29,4 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         data!("{name}={quoted}");
     }
     Ok(())
-}
-
-/// Whether a shell takes a word for the name of a variable. Another would be a command when the output is read back.
-fn is_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

@@ -12,7 +12,6 @@ use skiff_runtime::board::Intent;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-
 use crate::commands::cmd;
 use crate::consent;
 use crate::lock;
