@@ -79,7 +79,7 @@ fn environment(layout: &str, files: &[(&str, u64)]) -> TestEnvironment {
         noise(&images.join(name), *megabytes);
     }
     let checkout = TestEnvironment::checkout();
-    let component = fs::read(checkout.join("configs/pi/common/plugins/board.wasm")).unwrap();
+    let component = fs::read(checkout.join("configs/skiff/board/plugins/board.wasm")).unwrap();
     env.write("layers/my/board/plugins/board.wasm", component);
     env.write("layers/my/board/metadata/layout.yaml", layout);
     env.write(

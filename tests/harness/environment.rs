@@ -106,8 +106,13 @@ impl TestEnvironment {
 
     fn state_in(&self, root: &Path, layer: &str, plugin: &str) -> String {
         let state = "workspaces/default/state";
-        let id = skiff_runtime::PluginId::new(layer, plugin);
-        let folder = skiff_runtime::state_folder(&id, root, &self.path(state));
+        let manifest = format!(
+            "schema: 1\nplugins: [{{name: {plugin}, version: 1.0.0, component: p, interface: ^1.0, hooks: [pre]}}]"
+        );
+        let decl = skiff_layers::parse_manifest(root, &manifest).expect("a manifest").plugins.remove(0);
+        let layer = skiff_layers::Layer::open(layer, root).expect("a layer");
+        let plugin = skiff_layers::LayerPlugin::own(&layer, decl);
+        let folder = skiff_runtime::state_folder(&plugin, &self.path(state));
         format!("{state}/{}", folder.display())
     }
 

@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use skiff_layers::Access;
 use skiff_layers::Capability;
 use skiff_layers::CommandDecl;
+use skiff_layers::Layer;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Limits;
 use skiff_layers::Location;
 use skiff_layers::PluginDecl;
@@ -18,7 +20,6 @@ use skiff_plan::Digest;
 use skiff_plan::HookCall;
 use skiff_plan::HookRunner as _;
 use skiff_plan::HookStep;
-use skiff_plan::PlannedPlugin;
 use skiff_plan::Silent;
 use skiff_plan::Target;
 use skiff_plan::Zones;
@@ -96,9 +97,7 @@ impl Host {
 
     /// Calls the command `go` of a component and returns its status or the error.
     pub fn command(&self, component: &str) -> String {
-        let planned =
-            PlannedPlugin { layer: "my/board".into(), layer_root: self.root.clone(), plugin: decl(component) };
-        match self.runner.run_command(&planned, "go", &Given::default(), &self.zones) {
+        match self.runner.run_command(&self.plugin(decl(component)), "go", &Given::default(), &self.zones) {
             Ok((status, _)) => status.to_string(),
             Err(error) => error.to_string(),
         }
@@ -119,12 +118,12 @@ impl Host {
     }
 
     fn step(&self, component: &str) -> HookStep {
-        HookStep::Component(Box::new(HookCall {
-            layer: "my/board".into(),
-            layer_root: self.root.clone(),
-            plugin: PluginDecl { hooks: vec![Stage::Pre], commands: Vec::new(), ..decl(component) },
-            stage: Stage::Pre,
-        }))
+        let decl = PluginDecl { hooks: vec![Stage::Pre], commands: Vec::new(), ..decl(component) };
+        HookStep::Component(Box::new(HookCall { plugin: self.plugin(decl), stage: Stage::Pre }))
+    }
+
+    fn plugin(&self, decl: PluginDecl) -> LayerPlugin {
+        LayerPlugin::own(&Layer::open("my/board", &self.root).expect("a layer"), decl)
     }
 }
 
@@ -156,7 +155,8 @@ fn decl(component: &str) -> PluginDecl {
         board: None,
         capabilities: capabilities(),
         limits: Limits { memory_mib: 16, time_s: 1 },
-        settings: serde_json::json!({}),
+        shared: false,
+        settings: serde_json::Map::new(),
         manifest: Location::whole("manifest"),
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
+use skiff_layers::Layer;
 use skiff_tests::TestEnvironment;
 
 /// The crates that each crate may use. ARCHITECTURE.md draws the same.
@@ -109,13 +111,33 @@ fn plugins_are_held_to_the_same_lints() {
 #[test]
 fn every_shipped_plugin_has_its_grants_and_fits_them() {
     let environment = crate::environment();
-    let table = fs::read_to_string(TestEnvironment::checkout().join("plugins/layers")).unwrap();
-    let pairs: Vec<(&str, &str)> = table.lines().filter_map(|line| line.split_once(' ')).collect();
-    assert!(pairs.len() > 20, "{table}");
-    for (plugin, layer) in pairs {
-        let listed = environment.succeed(&["grant", "list", layer]).stdout;
-        assert!(listed.contains(&format!("{layer}/{plugin} ")) && !listed.contains("MISSING"), "{layer}: {listed}");
+    let (mut shipped, mut used) = (BTreeSet::new(), BTreeSet::new());
+    let configs = TestEnvironment::checkout().join("configs");
+    for entry in walkdir::WalkDir::new(&configs).into_iter().filter_map(Result::ok) {
+        let Some(root) = entry.path().to_str().and_then(|path| path.strip_suffix("/metadata/plugins.yaml")) else {
+            continue;
+        };
+        let root = Path::new(root);
+        let name = root.strip_prefix(&configs).unwrap().to_str().unwrap();
+        let manifest = Layer::open(name, root).unwrap().manifest().unwrap();
+        shipped.extend(manifest.plugins.iter().map(|plugin| format!("{name}/{}", plugin.name)));
+        used.extend(manifest.uses.iter().map(|used| used.plugin.to_string()));
+        let listed = environment.succeed(&["grant", "list", name]).stdout;
+        let works = |plugin: &String| listed.contains(&format!("{plugin} "));
+        let mut working =
+            manifest.plugins.iter().filter(|plugin| !plugin.shared).map(|plugin| format!("{name}/{}", plugin.name));
+        assert!(working.all(|plugin| works(&plugin)) && !listed.contains("MISSING"), "{name}: {listed}");
+        assert!(manifest.uses.iter().all(|used| works(&used.plugin.to_string())), "{name}: {listed}");
     }
+    assert!(shipped.len() >= 10 && used.is_subset(&shipped) && !used.is_empty(), "{shipped:?} {used:?}");
+    let script = std::process::Command::new(TestEnvironment::checkout().join("plugins/layers")).output().unwrap();
+    let of_script: BTreeSet<String> = String::from_utf8(script.stdout)
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(plugin, layer)| format!("{layer}/{plugin}"))
+        .collect();
+    assert_eq!(of_script, shipped, "each plugin lies in one package");
 }
 
 /// Returns the sources below a folder of the checkout, by their paths.

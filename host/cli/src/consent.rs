@@ -11,9 +11,9 @@ use skiff_build::buildroot::Owner;
 use skiff_build::buildroot::Refused;
 use skiff_build::buildroot::named_scripts;
 use skiff_layers::Capability;
+use skiff_layers::LayerPlugin;
 use skiff_layers::PluginDecl;
 use skiff_plan::BuildPlan;
-use skiff_plan::PlannedPlugin;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Denied;
 use skiff_runtime::GrantFile;
@@ -62,7 +62,7 @@ fn plugin(session: &Session, id: &str) -> Result<PluginDecl> {
         CommandError::new(Kind::Usage, format!("--allow names `{id}`, and there is no package `{layer}`"))
             .hint("`skiff grant list` shows the plugins of the chain, `skiff list --all` all packages")
     };
-    let plugins = session.find_layer(layer)?.ok_or_else(no_layer)?.plugins()?;
+    let plugins = session.find_layer(layer)?.ok_or_else(no_layer)?.manifest()?.plugins;
     let names: Vec<String> = plugins.iter().map(|plugin| format!("{layer}/{}", plugin.name)).collect();
     plugins.into_iter().find(|plugin| plugin.name == name).ok_or_else(|| match names.is_empty() {
         true => unknown().hint(format!("`{layer}` has no plugins")),
@@ -78,22 +78,22 @@ fn is_meant(word: &str, id: &str) -> bool {
 /// Sees to it that plugins may do what they declare before any of them is called: takes what is allowed on the command
 /// line, lets other bytes take over grants if they ask for no more, and asks for the rest on a terminal. What is still
 /// missing then is refused when the plugin is called.
-pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'p PlannedPlugin>) -> Result<()> {
-    for planned in plugins {
-        let identity = Runner::identify(planned)?;
+pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'p LayerPlugin>) -> Result<()> {
+    for plugin in plugins {
+        let identity = Runner::identify(plugin)?;
         if session.reach.locked {
             check_locked(session, &identity)?;
         }
-        match standing(session, planned, &identity)? {
+        match standing(session, plugin, &identity)? {
             Standing::Granted => {}
-            Standing::Carried { from } => carry(session, planned, &identity, &from)?,
+            Standing::Carried { from } => carry(session, plugin, &identity, &from)?,
             Standing::Missing(denied) => {
-                if allowed(session, planned, &identity, &denied)? || !can_ask(session) {
+                if allowed(session, plugin, &identity, &denied)? || !can_ask(session) {
                     continue;
                 }
                 // Some of it may have been allowed on the command line.
-                if let Standing::Missing(denied) = standing(session, planned, &identity)? {
-                    ask(session, planned, &identity, denied)?;
+                if let Standing::Missing(denied) = standing(session, plugin, &identity)? {
+                    ask(session, plugin, &identity, denied)?;
                 }
             }
         }
@@ -102,47 +102,42 @@ pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'
 }
 
 /// Returns how a plugin stands.
-pub(crate) fn standing(session: &Session, planned: &PlannedPlugin, identity: &Identity) -> Result<Standing> {
-    Ok(standing_in(session, &session.grants_for(&planned.layer_root)?, planned, identity))
+pub(crate) fn standing(session: &Session, plugin: &LayerPlugin, identity: &Identity) -> Result<Standing> {
+    Ok(standing_in(session, &session.grants_for(&plugin.owner.root)?, plugin, identity))
 }
 
 /// Returns how a plugin stands with some grants. Where strangers can write to its layer, its bytes may be theirs: what other bytes
 /// were granted does not count then.
-pub(crate) fn standing_in(
-    session: &Session,
-    grants: &Grants,
-    planned: &PlannedPlugin,
-    identity: &Identity,
-) -> Standing {
-    let capabilities = &planned.plugin.capabilities;
+pub(crate) fn standing_in(session: &Session, grants: &Grants, plugin: &LayerPlugin, identity: &Identity) -> Standing {
+    let capabilities = &plugin.decl.capabilities;
     let standing = grants.standing(identity, capabilities);
     let alone = grants.standing_alone(identity, capabilities);
-    match standing == alone || session.belief.is_own(&planned.layer_root) {
+    match standing == alone || session.belief.is_own(&plugin.owner.root) {
         true => standing,
         false => alone,
     }
 }
 
 /// Other bytes than those that the user agreed to ask for no more: they take over, and the user is told.
-fn carry(session: &Session, planned: &PlannedPlugin, identity: &Identity, from: &str) -> Result<()> {
+fn carry(session: &Session, plugin: &LayerPlugin, identity: &Identity, from: &str) -> Result<()> {
     // What cannot be loaded takes nothing over: the bytes may be broken, and the old ones come back.
-    session.bare_runner()?.inspect(planned)?;
+    session.bare_runner()?.inspect(plugin)?;
     let event = AuditEvent::Carried { from: from.to_owned() };
-    let kept = standing_in(session, &session.kept_grants()?, planned, identity);
+    let kept = standing_in(session, &session.kept_grants()?, plugin, identity);
     // Who only looks changes nothing, and what was granted for one run does not hold for the next.
     if session.asks && matches!(kept, Standing::Carried { .. }) {
-        agree(session, identity, ids(planned), event)?;
+        agree(session, identity, ids(plugin), event)?;
     } else {
         session.audit_note(&identity.plugin, identity.digest, event)?;
-        session.grant_for_now(identity, ids(planned));
+        session.grant_for_now(identity, ids(plugin));
     }
-    let (Identity { plugin: id, digest, .. }, version) = (identity, &planned.plugin.version);
+    let (Identity { plugin: id, digest, .. }, version) = (identity, &plugin.decl.version);
     session.say(&format!("{id} {version} has changed and asks for no more than before ({from}, now sha256:{digest})"));
     Ok(())
 }
 
 /// Takes what `--allow` says of a plugin, which is in force for this run only. Returns whether that is all that is missing.
-fn allowed(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: &Denied) -> Result<bool> {
+fn allowed(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: &Denied) -> Result<bool> {
     let id = &identity.plugin;
     let words = session.allowed.iter().filter_map(|text| text.split_once('=')).filter(|(name, _)| *name == id.as_str());
     let words: Vec<&str> = words.flat_map(|(_, words)| words.split(',')).collect();
@@ -150,7 +145,7 @@ fn allowed(session: &Session, planned: &PlannedPlugin, identity: &Identity, deni
         return Ok(false);
     }
     let is_allowed = |wanted: &str| words.iter().any(|word| *word == "all" || is_meant(word, wanted));
-    let declared = ids(planned);
+    let declared = ids(plugin);
     for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| is_meant(word, id))) {
         session.warn(&format!(
             "--allow names `{word}`, which {id} does not declare: it has {}",
@@ -169,8 +164,8 @@ fn allowed(session: &Session, planned: &PlannedPlugin, identity: &Identity, deni
     Ok(left.is_empty())
 }
 
-fn ids(planned: &PlannedPlugin) -> Vec<String> {
-    planned.plugin.capabilities.iter().map(capability_id).collect()
+fn ids(plugin: &LayerPlugin) -> Vec<String> {
+    plugin.decl.capabilities.iter().map(capability_id).collect()
 }
 
 /// Whether somebody is there to be asked. Who wants no questions has not agreed to anything by that.
@@ -180,10 +175,10 @@ pub(crate) fn can_ask(session: &Session) -> bool {
 }
 
 /// Shows a plugin and what it asks for, all of it the first time and the difference later, and asks.
-fn ask(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: Denied) -> Result<()> {
+fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Denied) -> Result<()> {
     let Identity { plugin: id, digest, .. } = identity;
     let question = format!("Allow {id} to do this?");
-    let lines = request(planned, identity, &denied, prompt::columns());
+    let lines = request(plugin, identity, &denied, prompt::columns());
     if !prompt::show(session, &lines)? {
         session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user stopped reading".to_owned() })?;
         return Err(denied.into());
@@ -193,23 +188,27 @@ fn ask(session: &Session, planned: &PlannedPlugin, identity: &Identity, denied: 
         return Err(denied.into());
     }
     // What holds for this run only was not asked about, and is not kept.
-    let mut kept: BTreeSet<String> = match standing_in(session, &session.kept_grants()?, planned, identity) {
-        Standing::Granted | Standing::Carried { .. } => ids(planned).into_iter().collect(),
+    let mut kept: BTreeSet<String> = match standing_in(session, &session.kept_grants()?, plugin, identity) {
+        Standing::Granted | Standing::Carried { .. } => ids(plugin).into_iter().collect(),
         Standing::Missing(kept) => kept.held.into_iter().collect(),
     };
     kept.extend(denied.missing.into_iter().map(|(name, _)| name));
-    session.grant_for_now(identity, ids(planned));
+    session.grant_for_now(identity, ids(plugin));
     let capabilities: Vec<String> = kept.into_iter().collect();
     agree(session, identity, capabilities.clone(), AuditEvent::Granted { capabilities })
 }
 
 /// Returns what the user reads before the question: the plugin, and each capability with its reason. What reaches furthest
 /// comes last, beside the question: downloads, then tools, those at the terminal at the very end.
-fn request(planned: &PlannedPlugin, identity: &Identity, denied: &Denied, columns: usize) -> Vec<String> {
-    let PlannedPlugin { layer, layer_root, plugin } = planned;
+fn request(plugin: &LayerPlugin, identity: &Identity, denied: &Denied, columns: usize) -> Vec<String> {
+    let LayerPlugin { owner, layer, decl } = plugin;
     let Identity { plugin: id, digest, .. } = identity;
-    let mut lines = vec![String::new(), prompt::strong(&format!("Plugin {id} {}", plugin.version))];
-    lines.extend(prompt::indented(2, &format!("of layer {layer} in {}", layer_root.shown()), columns));
+    let mut lines = vec![String::new(), prompt::strong(&format!("Plugin {id} {}", decl.version))];
+    lines.extend(prompt::indented(2, &format!("of layer {} in {}", owner.name, owner.root.shown()), columns));
+    if plugin.is_used() {
+        let used = format!("used by layer {} in {}, and by any other that names it", layer.name, layer.root.shown());
+        lines.extend(prompt::indented(2, &used, columns));
+    }
     lines.push(format!("  sha256:{digest}"));
     if !denied.held.is_empty() {
         let held = format!("has changed; it may do already: {}", shown_capabilities(&denied.held));
@@ -224,7 +223,7 @@ fn request(planned: &PlannedPlugin, identity: &Identity, denied: &Denied, column
         let name = capability_id(capability);
         denied.missing.iter().any(|(missing, _)| *missing == name)
     };
-    let mut missing: Vec<&Capability> = plugin.capabilities.iter().filter(is_missing).collect();
+    let mut missing: Vec<&Capability> = decl.capabilities.iter().filter(is_missing).collect();
     missing.sort_by_key(|capability| reach(capability));
     for capability in missing {
         lines.extend(prompt::indented(2, &capability.to_string(), columns).iter().map(|line| prompt::strong(line)));
@@ -303,6 +302,7 @@ pub(crate) fn refused(session: &Session, plan: &BuildPlan) -> Result<Vec<Refused
 
 #[cfg(test)]
 mod tests {
+    use skiff_layers::Layer;
     use skiff_layers::parse_manifest;
     use skiff_plan::Digest;
     use skiff_runtime::PluginId;
@@ -319,13 +319,13 @@ mod tests {
              {{write: images, why: \"x{blanks}Plugin evil/ask/harmless 2.0.0 asks for nothing\"}}]}}"
         );
         let root = std::path::Path::new("/l/evil/ask");
-        let plugin = parse_manifest(root, &manifest).unwrap().remove(0);
+        let decl = parse_manifest(root, &manifest).unwrap().plugins.remove(0);
         let identity = Identity { plugin: PluginId::new("evil/ask", "g"), digest: Digest::of(b""), root: root.into() };
-        let missing = plugin.capabilities.iter().map(|c| (capability_id(c), c.why().to_owned())).collect();
+        let missing = decl.capabilities.iter().map(|c| (capability_id(c), c.why().to_owned())).collect();
         let denied = Denied { plugin: identity.plugin.clone(), missing, held: Vec::new(), changed: false };
-        let planned = PlannedPlugin { layer: "evil/ask".into(), layer_root: root.into(), plugin };
+        let plugin = LayerPlugin::own(&Layer::open("evil/ask", root).unwrap(), decl);
         let lines: Vec<String> =
-            request(&planned, &identity, &denied, 80).iter().map(|line| skiff_text::harmless(line)).collect();
+            request(&plugin, &identity, &denied, 80).iter().map(|line| skiff_text::harmless(line)).collect();
         assert!(lines.iter().all(|line| width(line) <= 80) && lines.len() < 16, "{lines:#?}");
         let at = |text: &str| lines.iter().position(|line| line.trim() == text).unwrap();
         assert!(at("write:images") < at("tool:sh") && at("tool:sh") + 5 > lines.len(), "{lines:#?}");

@@ -4,10 +4,10 @@ use skiff_build::BuildContext;
 use skiff_build::Engine;
 use skiff_build::Opening;
 use skiff_build::buildroot::Buildroot;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::HookRunner as _;
-use skiff_plan::PlannedPlugin;
 use skiff_plan::Zones;
 
 use crate::command_error::Result;
@@ -77,7 +77,7 @@ impl Session {
         if calls.is_empty() {
             return Ok(plan);
         }
-        let contributing = |planned: &&PlannedPlugin| planned.plugin.hooks.contains(&Stage::Configure);
+        let contributing = |plugin: &&LayerPlugin| plugin.decl.hooks.contains(&Stage::Configure);
         consent::obtain(self, plan.plugins.iter().filter(contributing))?;
         let runner = self.plugin_runner(&plan)?;
         let zones = Zones { target: None, images: None, epoch: Some(0), ..self.zones(&plan) };

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use skiff_build::LockFile;
 use skiff_build::LockedPlugin;
 use skiff_build::LockedSystem;
+use skiff_layers::LayerPlugin;
 use skiff_plan::BuildPlan;
-use skiff_plan::PlannedPlugin;
 use skiff_runtime::Grants;
 use skiff_runtime::Identity;
 use skiff_runtime::Runner;
@@ -37,9 +37,9 @@ pub(crate) fn keep(session: &Session, plan: &BuildPlan) -> Result<()> {
     }
     let before = LockFile::read(&session.workspace)?.system;
     let grants = session.grants()?;
-    let interfaces = |plugin: &str, planned: &PlannedPlugin| -> Result<BTreeSet<String>> {
+    let interfaces = |plugin: &str, planned: &LayerPlugin| -> Result<BTreeSet<String>> {
         let identity = Runner::identify(planned)?;
-        if grants.standing(&identity, &planned.plugin.capabilities) != Standing::Granted {
+        if grants.standing(&identity, &planned.decl.capabilities) != Standing::Granted {
             return Ok(BTreeSet::new());
         }
         let known = before.as_ref().and_then(|system| system.plugin(plugin));
@@ -60,25 +60,32 @@ pub(crate) fn keep(session: &Session, plan: &BuildPlan) -> Result<()> {
 fn present(
     session: &Session,
     plan: &BuildPlan,
-    interfaces: impl Fn(&str, &PlannedPlugin) -> Result<BTreeSet<String>>,
+    interfaces: impl Fn(&str, &LayerPlugin) -> Result<BTreeSet<String>>,
 ) -> Result<LockedSystem> {
     // What is allowed for one run belongs to the run, not to the system.
     let grants = session.kept_grants()?;
-    let plugins = plan.plugins.iter().map(|planned| plugin(planned, &grants, &interfaces)).collect::<Result<_>>()?;
+    let mut plugins: Vec<LockedPlugin> = Vec::new();
+    for planned in &plan.plugins {
+        let locked = plugin(planned, &grants, &interfaces)?;
+        // Several layers may use one plugin.
+        if !plugins.iter().any(|known| known.plugin == locked.plugin) {
+            plugins.push(locked);
+        }
+    }
     Ok(LockedSystem { engine: session.settings.engine.value, layers: LockedSystem::layers(plan), plugins })
 }
 
 fn plugin(
-    planned: &PlannedPlugin,
+    planned: &LayerPlugin,
     grants: &Grants,
-    interfaces: &impl Fn(&str, &PlannedPlugin) -> Result<BTreeSet<String>>,
+    interfaces: &impl Fn(&str, &LayerPlugin) -> Result<BTreeSet<String>>,
 ) -> Result<LockedPlugin> {
     let identity = Runner::identify(planned)?;
-    let granted = planned.plugin.capabilities.iter().filter(|capability| grants.allows(&identity, capability));
+    let granted = planned.decl.capabilities.iter().filter(|capability| grants.allows(&identity, capability));
     let Identity { plugin: id, digest, .. } = &identity;
     Ok(LockedPlugin {
         plugin: id.to_string(),
-        version: planned.plugin.version.to_string(),
+        version: planned.decl.version.to_string(),
         sha256: digest.to_string(),
         interfaces: interfaces(id.as_str(), planned)?,
         grants: granted.map(capability_id).collect(),

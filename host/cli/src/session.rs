@@ -23,7 +23,6 @@ use skiff_plan::Cancel;
 use skiff_plan::Digest;
 use skiff_plan::Event;
 use skiff_plan::Level;
-use skiff_plan::PlannedPlugin;
 use skiff_plan::Reporter;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
@@ -280,7 +279,7 @@ impl Session {
             Some(contributions) => Ok(plan.with_contributions(contributions)?),
             None => {
                 let names: Vec<String> =
-                    contributors.iter().map(|call| format!("{}/{}", call.layer, call.plugin.name)).collect();
+                    contributors.iter().map(|call| PluginId::of(&call.plugin).to_string()).collect();
                 self.warn(&format!(
                     "settings that plugins add ({}) are missing here: they are known once `{}` has run",
                     names.join(", "),
@@ -292,8 +291,8 @@ impl Session {
     }
 
     pub(crate) fn warn_of_unbuilt(&self, plan: &BuildPlan) {
-        for PlannedPlugin { layer, plugin, .. } in &plan.unbuilt {
-            let name = format!("{layer}/{}", plugin.name);
+        for plugin in &plan.unbuilt {
+            let name = PluginId::of(plugin);
             self.warn(&format!("plugin `{name}` is not built and is left out: skiff plugin build {name}"));
         }
     }

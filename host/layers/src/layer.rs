@@ -1,3 +1,4 @@
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -5,8 +6,8 @@ use crate::LayerCommand;
 use crate::LayerDir;
 use crate::LayerSource;
 use crate::Location;
+use crate::Manifest;
 use crate::Package;
-use crate::PluginDecl;
 use crate::Prebuilt;
 use crate::ReadError;
 use crate::Stage;
@@ -100,6 +101,15 @@ impl Layer {
         Self { name: name.to_string(), source: LayerSource::Chain(position), root, dir }
     }
 
+    /// Opens a directory as a layer of its own, outside any chain.
+    ///
+    /// # Errors
+    /// Those of the system, except that there is no such directory.
+    pub fn open(name: &str, root: &Path) -> io::Result<Self> {
+        let (name, root, dir) = (name.to_owned(), root.to_owned(), LayerDir::open(root)?);
+        Ok(Self { name, source: LayerSource::Chain(0), root, dir })
+    }
+
     /// Returns a package as a layer of its own, outside any chain: to read what it declares.
     pub fn at(package: &Package) -> Self {
         Self::package(package, 0)
@@ -165,11 +175,12 @@ impl Layer {
         Ok(hooks)
     }
 
-    /// Reads the plugins that the layer declares in `metadata/plugins.yaml`.
+    /// Reads `metadata/plugins.yaml`: the plugins that the layer ships, and those of other layers that it uses.
+    /// [`Chain::plugins_of`](crate::Chain::plugins_of) returns those that work for it.
     ///
     /// # Errors
     /// [`ReadError`] when the manifest does not have the documented shape.
-    pub fn plugins(&self) -> Result<Vec<PluginDecl>, ReadError> {
+    pub fn manifest(&self) -> Result<Manifest, ReadError> {
         manifest::read(&self.dir)
     }
 

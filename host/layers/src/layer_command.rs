@@ -1,8 +1,6 @@
 use serde::Serialize;
 
-use crate::Layer;
 use crate::PluginDecl;
-use crate::ReadError;
 
 /// A command that a layer offers: `skiff cmd <package> <name>`. Help, completion, `status`, `show` and `plan --json` know
 /// commands by this.
@@ -97,17 +95,5 @@ impl PluginDecl {
             kind: CommandKind::Board,
         });
         own.chain(of_board).collect()
-    }
-}
-
-impl Layer {
-    /// Returns the commands that the layer offers: those of its plugins, then its scripts.
-    ///
-    /// # Errors
-    /// [`ReadError`] when the manifest of plugins or the list of scripts cannot be read.
-    pub fn commands(&self) -> Result<Vec<LayerCommand>, ReadError> {
-        let mut commands: Vec<LayerCommand> = self.plugins()?.iter().flat_map(PluginDecl::offered).collect();
-        commands.extend(self.makefile_commands()?);
-        Ok(commands)
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use skiff_kconfig::Assignment;
 use skiff_kconfig::Kind;
 use skiff_layers::LayerCommand;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Prebuilt;
 use skiff_layers::Stage;
 
@@ -59,6 +60,9 @@ struct LayerRow<'p> {
 struct HookRow {
     layer: String,
     kind: &'static str,
+    /// The plugin, by the layer that ships it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plugin: Option<String>,
     path: PathBuf,
 }
 
@@ -118,8 +122,12 @@ pub fn document(plan: &BuildPlan) -> PlanDocument<'_> {
 
 fn hooks(plan: &BuildPlan, stage: Stage) -> Vec<HookRow> {
     let row = |step| match step {
-        HookStep::Component(call) => HookRow { layer: call.layer, kind: "component", path: call.plugin.component },
-        HookStep::Script(script) => HookRow { layer: script.layer, kind: "shell", path: script.path },
+        HookStep::Component(call) => {
+            let LayerPlugin { owner, layer, decl } = call.plugin;
+            let plugin = Some(format!("{}/{}", owner.name, decl.name));
+            HookRow { layer: layer.name, kind: "component", plugin, path: decl.component }
+        }
+        HookStep::Script(script) => HookRow { layer: script.layer, kind: "shell", plugin: None, path: script.path },
     };
     plan.hooks(stage).into_iter().map(row).collect()
 }

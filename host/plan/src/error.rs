@@ -2,7 +2,9 @@ use std::io;
 use std::path::PathBuf;
 
 use skiff_kconfig::Problem;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Location;
+use skiff_layers::PluginDecl;
 use skiff_layers::ReadError;
 use skiff_text::Shown as _;
 use skiff_text::shown;
@@ -60,4 +62,12 @@ pub enum PlanError {
         /// The file.
         component: PathBuf,
     },
+}
+
+impl PlanError {
+    /// Returns the error of a plugin whose component is not there.
+    pub fn missing(plugin: &LayerPlugin) -> Self {
+        let PluginDecl { manifest, name, component, .. } = plugin.decl.clone();
+        Self::MissingComponent { manifest, layer: plugin.owner.name.clone(), plugin: name, component }
+    }
 }

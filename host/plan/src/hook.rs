@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_kconfig::Kind;
-use skiff_layers::PluginDecl;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
 use skiff_text::Shown as _;
 
@@ -16,12 +16,8 @@ use crate::PlannedShellHook;
 /// A call of one plugin at one stage.
 #[derive(Clone, Debug)]
 pub struct HookCall {
-    /// The layer that ships the plugin.
-    pub layer: String,
-    /// That layer's folder.
-    pub layer_root: PathBuf,
     /// The plugin.
-    pub plugin: PluginDecl,
+    pub plugin: LayerPlugin,
     /// When it is called.
     pub stage: Stage,
 }
@@ -39,7 +35,9 @@ impl fmt::Display for HookStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Component(call) => {
-                write!(f, "{} hook {}/{} {}", call.stage, call.layer, call.plugin.name, call.plugin.version)
+                let LayerPlugin { owner, layer, decl } = &call.plugin;
+                write!(f, "{} hook {}/{} {}", call.stage, owner.name, decl.name, decl.version)?;
+                if call.plugin.is_used() { write!(f, " for {}", layer.name) } else { Ok(()) }
             }
             Self::Script(script) => write!(f, "{} hook {} (a script)", script.stage, script.path.shown()),
         }
@@ -62,7 +60,8 @@ impl HookStep {
 impl HookCall {
     /// Makes an error of what went wrong.
     pub fn failure(&self, source: Box<dyn Error + Send + Sync>) -> HookFailure {
-        HookFailure { layer: self.layer.clone(), hook: self.plugin.name.clone(), stage: self.stage, source }
+        let LayerPlugin { layer, decl, .. } = &self.plugin;
+        HookFailure { layer: layer.name.clone(), hook: decl.name.clone(), stage: self.stage, source }
     }
 }
 
@@ -86,7 +85,7 @@ pub struct Zones {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contribution {
-    /// The layer that ships the plugin.
+    /// The layer for which the plugin works.
     pub layer: String,
     /// The plugin's name.
     pub plugin: String,

@@ -48,7 +48,6 @@ pub use plan::BrokenLine;
 pub use plan::BuildPlan;
 pub use plan::Overlay;
 pub use plan::Patches;
-pub use plan::PlannedPlugin;
 pub use plan::PlannedShellHook;
 pub use report::Event;
 pub use report::Level;

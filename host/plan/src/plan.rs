@@ -19,6 +19,7 @@ use skiff_layers::Chain;
 use skiff_layers::Layer;
 use skiff_layers::LayerCommand;
 use skiff_layers::LayerDir;
+use skiff_layers::LayerPlugin;
 use skiff_layers::PluginDecl;
 use skiff_layers::Prebuilt;
 use skiff_layers::ReadError;
@@ -79,10 +80,10 @@ pub struct BuildPlan {
     pub patches: Patches,
     /// The Buildroot external trees, in merge order.
     pub external: Vec<PathBuf>,
-    /// The plugins of all layers, in merge order.
-    pub plugins: Vec<PlannedPlugin>,
+    /// The plugins that work for all layers, in merge order.
+    pub plugins: Vec<LayerPlugin>,
     /// The plugins whose component is not there. They have no part in the plan, and nothing of them can run.
-    pub unbuilt: Vec<PlannedPlugin>,
+    pub unbuilt: Vec<LayerPlugin>,
     /// The shell hooks of all layers, in merge order.
     pub shell_hooks: Vec<PlannedShellHook>,
     /// The commands that layers offer, by layer.
@@ -163,25 +164,6 @@ pub struct Patches {
     pub uboot: Vec<PathBuf>,
 }
 
-/// A plugin and the layer that ships it.
-#[derive(Clone, Debug)]
-pub struct PlannedPlugin {
-    /// The layer's name.
-    pub layer: String,
-    /// The layer's folder.
-    pub layer_root: PathBuf,
-    /// The plugin.
-    pub plugin: PluginDecl,
-}
-
-impl PlannedPlugin {
-    /// Returns the error of a component that is not there.
-    pub fn missing(&self) -> PlanError {
-        let PluginDecl { manifest, name, component, .. } = self.plugin.clone();
-        PlanError::MissingComponent { manifest, layer: self.layer.clone(), plugin: name, component }
-    }
-}
-
 /// A shell hook and the layer that brings it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedShellHook {
@@ -237,7 +219,7 @@ impl BuildPlan {
             for file in layer.fragments("cflags", &mut reading.text)? {
                 flags.push(cflags::flags(&file.text));
             }
-            plan.add_parts(layer, &mut reading)?;
+            plan.add_parts(chain, layer, &mut reading)?;
         }
         plan.cflags = cflags::join(&flags);
         plan.merge(&BTreeMap::new());
@@ -345,7 +327,7 @@ impl BuildPlan {
         self.fingerprint.layers = fingerprint::of_inputs(&self.fingerprint.inputs);
     }
 
-    fn add_parts(&mut self, layer: &Layer, reading: &mut Reading<'_>) -> Result<(), PlanError> {
+    fn add_parts(&mut self, chain: &Chain, layer: &Layer, reading: &mut Reading<'_>) -> Result<(), PlanError> {
         for file in layer.fragments("users", &mut reading.text)? {
             self.users.extend(User::parse_table(&file.path, &file.text)?);
         }
@@ -356,8 +338,8 @@ impl BuildPlan {
         self.patches.kernel.extend(layer.folder("kernel_patches")?);
         self.patches.uboot.extend(layer.folder("uboot_patches")?);
         self.external.extend(layer.external_tree()?);
-        for plugin in layer.plugins()? {
-            self.add_plugin(layer, plugin, reading)?;
+        for plugin in chain.plugins_of(layer)? {
+            self.add_plugin(plugin, reading)?;
         }
         let hooks = layer.shell_hooks()?;
         if !hooks.is_empty() {
@@ -372,7 +354,7 @@ impl BuildPlan {
             stage: hook.stage,
             path: hook.path,
         }));
-        let commands = layer.commands()?;
+        let commands = chain.commands_of(layer)?;
         if !commands.is_empty() {
             self.commands.insert(layer.name.clone(), commands);
         }
@@ -383,26 +365,28 @@ impl BuildPlan {
         Ok(())
     }
 
-    fn add_plugin(&mut self, layer: &Layer, plugin: PluginDecl, reading: &mut Reading<'_>) -> Result<(), PlanError> {
-        let component = plugin.component.strip_prefix(&layer.root).unwrap_or(&plugin.component);
-        if !layer.dir.is_file(component)? {
+    fn add_plugin(&mut self, plugin: LayerPlugin, reading: &mut Reading<'_>) -> Result<(), PlanError> {
+        if !plugin.is_built()? {
             // Commands of others go on working; a build that lacks its hooks is refused.
-            self.unbuilt.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
+            self.unbuilt.push(plugin);
             return Ok(());
         }
+        let LayerPlugin { owner, layer, decl } = &plugin;
         // A component may lie in any folder of the layer, also in one that is no input otherwise.
+        let component = decl.component.strip_prefix(&owner.root).unwrap_or(&decl.component);
         let mut builder = DigestBuilder::default();
         let mut digest = |dir: &LayerDir, inner: &Path| {
             TreeDigest::new(dir, Links::Kept, &mut reading.trees, reading.cancel).of(inner)
         };
-        builder.field(&plugin.name).field(digest(&layer.dir, component)?.bytes());
-        for (dir, inner) in readable(&plugin, &layer.dir, &self.layers) {
+        builder.field(&decl.name).field(digest(&owner.dir, component)?.bytes());
+        for (dir, inner) in readable(decl, &layer.dir, &self.layers) {
             if dir.folder(inner)?.is_some() {
                 builder.field(digest(dir, Path::new(inner))?.bytes());
             }
         }
-        self.add_input(&layer.name, LayerPart::Plugin(plugin.name.clone()), builder.finish());
-        self.plugins.push(PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin });
+        let (layer, part) = (layer.name.clone(), LayerPart::Plugin(decl.name.clone()));
+        self.add_input(&layer, part, builder.finish());
+        self.plugins.push(plugin);
         Ok(())
     }
 
@@ -461,15 +445,9 @@ impl BuildPlan {
     pub fn hooks(&self, stage: Stage) -> Vec<HookStep> {
         let mut steps = Vec::new();
         for layer in &self.layers {
-            let plugins = self.plugins.iter().filter(|p| p.layer == layer.name && p.plugin.hooks.contains(&stage));
-            steps.extend(plugins.map(|planned| {
-                HookStep::Component(Box::new(HookCall {
-                    layer: planned.layer.clone(),
-                    layer_root: planned.layer_root.clone(),
-                    plugin: planned.plugin.clone(),
-                    stage,
-                }))
-            }));
+            let of_layer = self.plugins.iter().filter(|plugin| plugin.layer.name == layer.name);
+            let plugins = of_layer.filter(|plugin| plugin.decl.hooks.contains(&stage)).cloned();
+            steps.extend(plugins.map(|plugin| HookStep::Component(Box::new(HookCall { plugin, stage }))));
             let scripts = self.shell_hooks.iter().filter(|hook| hook.layer == layer.name && hook.stage == stage);
             steps.extend(scripts.cloned().map(HookStep::Script));
         }
@@ -481,8 +459,8 @@ impl BuildPlan {
     /// # Errors
     /// [`PlanError::MissingComponent`] names the first.
     pub fn require_hooks(&self) -> Result<(), PlanError> {
-        let mut hooked = self.unbuilt.iter().filter(|planned| !planned.plugin.hooks.is_empty());
-        hooked.next().map_or(Ok(()), |planned| Err(planned.missing()))
+        let mut hooked = self.unbuilt.iter().filter(|plugin| !plugin.decl.hooks.is_empty());
+        hooked.next().map_or(Ok(()), |plugin| Err(PlanError::missing(plugin)))
     }
 
     /// Returns the calls of plugins that contribute to the configuration, in merge order.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use semver::Version;
 use serde::Serialize;
+use skiff_layers::LayerPlugin;
 use skiff_layers::PluginDecl;
 use skiff_layers::Stage;
 use skiff_plan::Cancel;
@@ -35,10 +36,17 @@ const MAX_SIZE: u64 = 64 << 20;
 /// A component that was read once, checked and compiled.
 pub(crate) struct Plugin {
     pub(crate) id: PluginId,
-    pub(crate) decl: PluginDecl,
+    /// What it was loaded from.
+    pub(crate) source: LayerPlugin,
     pub(crate) digest: Digest,
     /// Ready to be instantiated, again and again.
     pub(crate) ready: InstancePre<State>,
+}
+
+impl Plugin {
+    pub(crate) fn decl(&self) -> &PluginDecl {
+        &self.source.decl
+    }
 }
 
 /// What a component really imports and exports, whatever its manifest says.
@@ -64,18 +72,18 @@ impl Host {
     pub(crate) fn load(
         &self,
         unchecked: &Unchecked,
-        decl: &PluginDecl,
+        plugin: &LayerPlugin,
         cancel: &Cancel,
     ) -> Result<Result<Plugin, LoadError>, Cancelled> {
-        let component = match self.component(unchecked, decl, cancel)? {
+        let component = match self.component(unchecked, &plugin.decl, cancel)? {
             Ok(component) => component,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(self.check(unchecked, decl, &component))
+        Ok(self.check(unchecked, plugin, &component))
     }
 
-    fn check(&self, unchecked: &Unchecked, decl: &PluginDecl, component: &Component) -> Result<Plugin, LoadError> {
-        let Unchecked { id, digest, .. } = unchecked;
+    fn check(&self, unchecked: &Unchecked, plugin: &LayerPlugin, component: &Component) -> Result<Plugin, LoadError> {
+        let (Unchecked { id, digest, .. }, decl) = (unchecked, &plugin.decl);
         let powers = Powers::of(&decl.capabilities);
         let Inspection { imports, exports, .. } = self.describe(unchecked, component);
         check_imports(id, decl, powers, &imports)?;
@@ -84,7 +92,7 @@ impl Host {
             |error: wasmtime::Error| LoadError::Link { plugin: id.clone(), message: told(&format!("{error:#}")) };
         let linker = self.linker(powers).map_err(link)?;
         let ready = linker.instantiate_pre(component).map_err(link)?;
-        Ok(Plugin { id: id.clone(), decl: decl.clone(), digest: *digest, ready })
+        Ok(Plugin { id: id.clone(), source: plugin.clone(), digest: *digest, ready })
     }
 
     fn component(
@@ -155,8 +163,8 @@ pub(crate) struct Unchecked {
 }
 
 impl Unchecked {
-    pub(crate) fn read(layer: &str, decl: &PluginDecl) -> Result<Self, LoadError> {
-        let id = PluginId::new(layer, &decl.name);
+    pub(crate) fn read(plugin: &LayerPlugin) -> Result<Self, LoadError> {
+        let (id, decl) = (PluginId::of(plugin), &plugin.decl);
         check_interface(&id, decl)?;
         let bytes = read(&id, decl)?;
         check_preamble(decl, &bytes)?;
@@ -236,7 +244,7 @@ fn check_interface(id: &PluginId, decl: &PluginDecl) -> Result<(), LoadError> {
 impl Plugin {
     /// Returns the time that a call of it may take.
     pub(crate) fn time(&self) -> Duration {
-        Duration::from_secs(self.decl.limits.time_s.into())
+        Duration::from_secs(self.decl().limits.time_s.into())
     }
 }
 

@@ -455,8 +455,8 @@ mod tests {
                 "schema: 1\nplugins:\n  - {{name: p, version: 1.0.0, component: p.wasm, interface: ^1.0, hooks: [pre], \
                  capabilities: [{{tool: sh, why: runs, arguments: ['{pattern}']}}]}}"
             );
-            let plugins = skiff_layers::parse_manifest(std::path::Path::new("/l"), &manifest).unwrap();
-            capability_id(&plugins[0].capabilities[0])
+            let manifest = skiff_layers::parse_manifest(std::path::Path::new("/l"), &manifest).unwrap();
+            capability_id(&manifest.plugins[0].capabilities[0])
         };
         let (one, other) = (tool("-c a"), tool("-c b"));
         assert_ne!(one, other);

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_layers::Layer;
+use skiff_layers::LayerPlugin;
 use skiff_plan::Digest;
 use skiff_plan::DigestBuilder;
 
@@ -18,6 +20,11 @@ impl PluginId {
     /// Names the plugin `name` of `layer`.
     pub fn new(layer: &str, name: &str) -> Self {
         Self(format!("{layer}/{name}"))
+    }
+
+    /// Names a plugin by the layer that ships it, whichever layer it works for.
+    pub fn of(plugin: &LayerPlugin) -> Self {
+        Self::new(&plugin.owner.name, &plugin.decl.name)
     }
 
     /// Names the scripts of a layer.
@@ -64,23 +71,31 @@ pub(crate) fn real(folder: &Path) -> PathBuf {
 
 /// Returns the name of the directory in which a plugin keeps its state, below that of the workspace.
 ///
-/// It is the plugin's for its name *and* for the directory of its layer: another layer of the same name has a state of its
-/// own. Layers beside the workspaces, as in a checkout, count by their place in it, so that a checkout can be moved.
-pub fn state_folder(plugin: &PluginId, layer_root: &Path, state: &Path) -> PathBuf {
-    let (root, state) = (real(layer_root), real(state));
+/// The state belongs to the plugin's name *and* to the directories of the layer that ships it and of the layer for which it
+/// works: another layer of the same name has a state of its own. Layers beside the workspaces, as in a checkout, count by
+/// their place in it, so that a checkout can be moved.
+pub fn state_folder(plugin: &LayerPlugin, state: &Path) -> PathBuf {
+    let LayerPlugin { owner, layer, decl } = plugin;
+    let state = real(state);
     let checkout = state.ancestors().nth(3).filter(|checkout| checkout.parent().is_some());
-    let place = checkout.and_then(|checkout| root.strip_prefix(checkout).ok()).unwrap_or(&root);
-    if let Some((layer, _)) = plugin.as_str().rsplit_once('/')
-        && place == Path::new("configs").join(layer)
-    {
+    let place = |layer: &Layer| {
+        let root = real(&layer.root);
+        checkout.and_then(|checkout| root.strip_prefix(checkout).ok()).map(Path::to_owned).unwrap_or(root)
+    };
+    let is_shipped = |layer: &Layer| place(layer) == Path::new("configs").join(&layer.name);
+    let name = PluginId::new(&layer.name, &decl.name);
+    if is_shipped(owner) && is_shipped(layer) {
         // What comes with the checkout has a name that people can type.
-        return PathBuf::from(plugin.as_str());
+        return PathBuf::from(name.as_str());
     }
     let mut builder = DigestBuilder::default();
-    let digest = builder.field(plugin.as_str()).field(place.as_os_str().as_encoded_bytes());
-    let digest = std::mem::take(digest).finish().to_string();
+    builder.field(name.as_str()).field(place(layer).as_os_str().as_encoded_bytes());
+    if plugin.is_used() {
+        builder.field(&owner.name).field(place(owner).as_os_str().as_encoded_bytes());
+    }
+    let digest = builder.finish().to_string();
     let short = digest.get(..16).unwrap_or(&digest);
-    PathBuf::from(format!("{}-{short}", plugin.as_str().replace('/', "+")))
+    PathBuf::from(format!("{}-{short}", name.as_str().replace('/', "+")))
 }
 
 #[cfg(test)]
@@ -91,14 +106,26 @@ mod tests {
     fn state_belongs_to_a_plugin_in_its_directory() {
         let root = tempfile::tempdir().unwrap();
         let at = |path: &str| root.path().join(path);
-        for path in ["one/configs/a/b", "one/workspaces/w/state", "two/configs/a/b", "two/workspaces/w/state"] {
+        for path in
+            ["one/configs/a/b", "one/workspaces/w/state", "two/configs/a/b", "two/workspaces/w/state", "elsewhere"]
+        {
             std::fs::create_dir_all(at(path)).unwrap();
         }
-        let folder = |layer: &str, state: &str| state_folder(&PluginId::new("a/b", "p"), &at(layer), &at(state));
-        let own = folder("one/configs/a/b", "one/workspaces/w/state");
-        assert_eq!(folder("two/configs/a/b", "two/workspaces/w/state"), own, "a checkout can be moved");
+        let manifest = "schema: 1\nplugins: [{name: p, version: 1.0.0, component: p, interface: ^1.0, hooks: [pre]}]";
+        let decl = skiff_layers::parse_manifest(root.path(), manifest).unwrap().plugins.remove(0);
+        let at_layer = |name: &str, path: &str| Layer::open(name, &at(path)).unwrap();
+        let folder = |owner: &str, path: &str, state: &str| {
+            let layer = at_layer("a/b", path);
+            let owner = if owner == path { layer.clone() } else { at_layer("x/y", owner) };
+            state_folder(&LayerPlugin { owner, layer, decl: decl.clone() }, &at(state))
+        };
+        let (one, two) = ("one/configs/a/b", "two/configs/a/b");
+        let own = folder(one, one, "one/workspaces/w/state");
+        assert_eq!(folder(two, two, "two/workspaces/w/state"), own, "a checkout can be moved");
         assert_eq!(own, Path::new("a/b/p"));
-        let strange = folder("two/configs/a/b", "one/workspaces/w/state");
+        let strange = folder(two, two, "one/workspaces/w/state");
         assert!(strange != own && strange.to_str().unwrap().starts_with("a+b+p-"), "a stranger of the same name");
+        let used = folder("elsewhere", one, "one/workspaces/w/state");
+        assert!(used != own && used != strange, "a stranger's plugin that the layer uses");
     }
 }

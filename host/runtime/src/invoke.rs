@@ -1,11 +1,11 @@
 //! The calls themselves: what goes in, what comes out.
 
 use skiff_kconfig::Kind;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
 use skiff_plan::Contribution;
 use skiff_plan::HookCall;
 use skiff_plan::Level;
-use skiff_plan::PlannedPlugin;
 use skiff_plan::Zones;
 use skiff_text::harmless;
 
@@ -36,14 +36,14 @@ impl Runner {
     /// [`CallError`]: not loaded, not granted, failed, crashed or stopped.
     pub fn run_command(
         &self,
-        planned: &PlannedPlugin,
+        plugin: &LayerPlugin,
         command: &str,
         given: &Given,
         zones: &Zones,
     ) -> Result<(u8, Vec<u8>), CallError> {
-        let plugin = self.ready(&planned.layer, &planned.layer_root, &planned.plugin)?;
+        let plugin = self.ready(plugin)?;
         let arguments: Vec<_> = given.iter().map(argument).collect();
-        let state = self.state(&plugin, &planned.layer_root, zones, given.clone())?;
+        let state = self.state(&plugin, zones, given.clone())?;
         self.bounded(&plugin, state, async |store, pre| {
             let instance = CommandPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
             let called = instance.skiff_plugin_commands().call_invoke(&mut *store, command, &arguments).await?;
@@ -52,15 +52,15 @@ impl Runner {
     }
 
     pub(crate) fn run_stage(&self, call: &HookCall, zones: &Zones) -> Result<(), CallError> {
-        let plugin = self.ready(&call.layer, &call.layer_root, &call.plugin)?;
-        if !plugin.decl.hooks.contains(&call.stage) {
+        let plugin = self.ready(&call.plugin)?;
+        if !plugin.decl().hooks.contains(&call.stage) {
             return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage });
         }
         if call.stage == Stage::Configure {
             return Err(CallError::NoHook { plugin: plugin.id.clone(), stage: call.stage });
         }
         let stage = call.stage.to_string();
-        let state = self.state(&plugin, &call.layer_root, zones, Given::default())?;
+        let state = self.state(&plugin, zones, Given::default())?;
         self.bounded(&plugin, state, async |store, pre| {
             let instance = HookPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
             let called = instance.skiff_plugin_hooks().call_run(&mut *store, &stage).await?;
@@ -71,8 +71,8 @@ impl Runner {
     }
 
     pub(crate) fn contributions(&self, call: &HookCall, zones: &Zones) -> Result<Vec<Contribution>, CallError> {
-        let plugin = self.ready(&call.layer, &call.layer_root, &call.plugin)?;
-        let state = self.pure_state(&plugin, &call.layer_root, zones)?;
+        let plugin = self.ready(&call.plugin)?;
+        let state = self.pure_state(&plugin, zones)?;
         let fragments = self.bounded(&plugin, state, async |store, pre| {
             let instance = ConfigurationPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
             let called = instance.skiff_plugin_configuration().call_contribute(&mut *store).await?;
@@ -92,8 +92,8 @@ impl Runner {
                 return Err(wrong("one has more than 256 KiB"));
             }
             Ok(Contribution {
-                layer: call.layer.clone(),
-                plugin: call.plugin.name.clone(),
+                layer: call.plugin.layer.name.clone(),
+                plugin: call.plugin.decl.name.clone(),
                 kind: kind(fragment.kind),
                 name: fragment.name,
                 text: fragment.text,
@@ -108,14 +108,14 @@ impl Runner {
     /// [`CallError`]: not loaded, not granted, failed, crashed or stopped.
     pub fn layout(
         &self,
-        planned: &PlannedPlugin,
+        plugin: &LayerPlugin,
         intent: board::Intent,
         medium: skiff_layout::Medium,
         model: &str,
         zones: &Zones,
     ) -> Result<skiff_layout::Layout, CallError> {
-        let plugin = self.ready(&planned.layer, &planned.layer_root, &planned.plugin)?;
-        let state = self.state(&plugin, &planned.layer_root, zones, Given::default())?;
+        let plugin = self.ready(plugin)?;
+        let state = self.state(&plugin, zones, Given::default())?;
         let medium = board::medium(medium, model);
         let layout = self.bounded(&plugin, state, async |store, pre| {
             let instance = BoardPluginPre::new(pre)?.instantiate_async(&mut *store).await?;
@@ -125,7 +125,7 @@ impl Runner {
         })?;
         let failed = |error: skiff_layout::LayoutError| {
             CallError::Failed(PluginFailure {
-                plugin: PluginId::new(&planned.layer, &planned.plugin.name),
+                plugin: plugin.id.clone(),
                 refused: false,
                 message: one_line(&error.to_string()),
                 hint: None,

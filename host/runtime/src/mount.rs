@@ -12,6 +12,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use skiff_layers::Access;
 use skiff_layers::Capability;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Zone;
 use skiff_plan::Zones;
 use skiff_tree::Temporary;
@@ -65,12 +66,7 @@ pub(crate) struct Inside {
 impl Mounts {
     /// Opens the folders of all file capabilities of a call. Folders to read that are not there are left out;
     /// folders to write to are made.
-    pub(crate) fn open(
-        plugin: &PluginId,
-        layer_root: &Path,
-        zones: &Zones,
-        capabilities: &[Capability],
-    ) -> Result<Self, CallError> {
+    pub(crate) fn open(plugin: &LayerPlugin, zones: &Zones, capabilities: &[Capability]) -> Result<Self, CallError> {
         let mut mounts = Self {
             mounts: Vec::new(),
             absent: Vec::new(),
@@ -79,15 +75,15 @@ impl Mounts {
             scratch: zones.state.clone(),
         };
         for access in outermost(capabilities) {
-            mounts.add(plugin, layer_root, zones, access)?;
+            mounts.add(plugin, zones, access)?;
         }
         mounts.mounts.sort_by(|a, b| a.guest.cmp(&b.guest));
         Ok(mounts)
     }
 
-    fn add(&mut self, plugin: &PluginId, layer_root: &Path, zones: &Zones, access: &Access) -> Result<(), CallError> {
+    fn add(&mut self, plugin: &LayerPlugin, zones: &Zones, access: &Access) -> Result<(), CallError> {
         let failed = |path: &Path| {
-            let (plugin, path) = (plugin.clone(), path.to_owned());
+            let (plugin, path) = (PluginId::of(plugin), path.to_owned());
             move |source| CallError::Mount { plugin, path, source }
         };
         match access.zone {
@@ -100,7 +96,8 @@ impl Mounts {
                 }
             }
             Zone::Layer => {
-                self.mount("/layer", layer_root, access).map_err(failed(layer_root))?;
+                let root = &plugin.layer.root;
+                self.mount("/layer", root, access).map_err(failed(root))?;
             }
             Zone::Target => match &zones.target {
                 Some(target) => drop(self.mount("/target", target, access).map_err(failed(target))?),
@@ -111,10 +108,10 @@ impl Mounts {
                 None => self.absent.push("/images".into()),
             },
             Zone::State => {
-                let state = zones.state.join(state_folder(plugin, layer_root, &zones.state));
+                let state = zones.state.join(state_folder(plugin, &zones.state));
                 if self.lock.is_none() {
                     let lock = StateLock::take(&state).map_err(failed(&state))?;
-                    self.lock = Some(lock.ok_or_else(|| CallError::Busy { plugin: plugin.clone() })?);
+                    self.lock = Some(lock.ok_or_else(|| CallError::Busy { plugin: PluginId::of(plugin) })?);
                 }
                 self.mount("/state", &state, access).map_err(failed(&state))?;
             }
@@ -366,6 +363,8 @@ impl StateLock {
 
 #[cfg(test)]
 mod tests {
+    use skiff_layers::Layer;
+
     use super::*;
 
     fn mounts(root: &Path, accesses: &[(Zone, &str, bool)]) -> Mounts {
@@ -387,7 +386,10 @@ mod tests {
                 })
             })
             .collect();
-        Mounts::open(&PluginId::new("a/a", "p"), &root.join("a"), &zones, &capabilities).unwrap()
+        let manifest = "schema: 1\nplugins: [{name: p, version: 1.0.0, component: p, interface: ^1.0, hooks: [pre]}]";
+        let decl = skiff_layers::parse_manifest(root, manifest).unwrap().plugins.remove(0);
+        let plugin = LayerPlugin::own(&Layer::open("a/a", &root.join("a")).unwrap(), decl);
+        Mounts::open(&plugin, &zones, &capabilities).unwrap()
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Getting plugins ready and bounding what a call of one may use up.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -14,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use skiff_layers::Capability;
-use skiff_layers::PluginDecl;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Zone;
 use skiff_plan::Cancel;
 use skiff_plan::Cancelled;
@@ -24,7 +23,6 @@ use skiff_plan::HookFailure;
 use skiff_plan::HookRunner;
 use skiff_plan::HookStep;
 use skiff_plan::Level;
-use skiff_plan::PlannedPlugin;
 use skiff_plan::PlannedShellHook;
 use skiff_plan::Reporter;
 use skiff_plan::Zones;
@@ -107,6 +105,10 @@ impl System {
     }
 }
 
+/// What a loaded plugin is found by: its name, the directory of the layer that ships it (two layers can have one name), and
+/// that of the layer for which it works.
+type LoadedKey = (PluginId, PathBuf, PathBuf);
+
 /// Calls plugins: loads each when it is first called, checks grants, and gives every call a store of its own.
 pub struct Runner {
     host: Host,
@@ -114,8 +116,7 @@ pub struct Runner {
     grants: Grants,
     cancel: Cancel,
     reporter: Arc<dyn Reporter>,
-    /// By name and directory of the layer: two layers can have one name.
-    loaded: Mutex<BTreeMap<(PluginId, PathBuf), Arc<Plugin>>>,
+    loaded: Mutex<BTreeMap<LoadedKey, Arc<Plugin>>>,
 }
 
 impl Runner {
@@ -150,51 +151,42 @@ impl Runner {
     }
 
     /// Loads a plugin, the first time, after checking that all it declares is granted to its bytes.
-    pub(crate) fn ready(&self, layer: &str, root: &Path, decl: &PluginDecl) -> Result<Arc<Plugin>, CallError> {
-        let id = PluginId::new(layer, &decl.name);
-        if let Some(plugin) = self.loaded().get(&(id.clone(), root.to_owned())) {
+    pub(crate) fn ready(&self, source: &LayerPlugin) -> Result<Arc<Plugin>, CallError> {
+        let LayerPlugin { owner, layer, decl } = source;
+        let id = PluginId::of(source);
+        let key = (id.clone(), owner.root.clone(), layer.root.clone());
+        if let Some(plugin) = self.loaded().get(&key) {
             return Ok(Arc::clone(plugin));
         }
-        let unchecked = Unchecked::read(layer, decl)?;
+        let unchecked = Unchecked::read(source)?;
         // Consent comes first: not even the compiler sees bytes that nobody has agreed to.
-        let identity = Identity { plugin: id.clone(), digest: unchecked.digest, root: root.to_owned() };
+        let identity = Identity { plugin: id.clone(), digest: unchecked.digest, root: owner.root.clone() };
         if let Err(denied) = self.grants.check(&identity, &decl.capabilities) {
             let event = AuditEvent::Refused { reason: denied.to_string() };
             // It is refused in any case; if it cannot be noted, that must not hide the reason.
             let _ = self.system.audit.note(&id, unchecked.digest, event);
             return Err(denied.into());
         }
-        let plugin = Arc::new(self.host.load(&unchecked, decl, &self.cancel)??);
-        self.loaded().insert((id, root.to_owned()), Arc::clone(&plugin));
+        let plugin = Arc::new(self.host.load(&unchecked, source, &self.cancel)??);
+        self.loaded().insert(key, Arc::clone(&plugin));
         Ok(plugin)
     }
 
-    fn loaded(&self) -> MutexGuard<'_, BTreeMap<(PluginId, PathBuf), Arc<Plugin>>> {
+    fn loaded(&self) -> MutexGuard<'_, BTreeMap<LoadedKey, Arc<Plugin>>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes what belongs to one call of a plugin.
-    pub(crate) fn state(
-        &self,
-        plugin: &Arc<Plugin>,
-        layer_root: &Path,
-        zones: &Zones,
-        given: Given,
-    ) -> Result<State, CallError> {
-        let mounts = Mounts::open(&plugin.id, layer_root, zones, &plugin.decl.capabilities)?;
+    pub(crate) fn state(&self, plugin: &Arc<Plugin>, zones: &Zones, given: Given) -> Result<State, CallError> {
+        let mounts = Mounts::open(&plugin.source, zones, &plugin.decl().capabilities)?;
         self.new_state(plugin, mounts, zones.epoch.map_or(Time::Now, Time::OfBuild), given)
     }
 
     /// Makes what belongs to a call whose outcome may depend on the layers alone.
-    pub(crate) fn pure_state(
-        &self,
-        plugin: &Arc<Plugin>,
-        layer_root: &Path,
-        zones: &Zones,
-    ) -> Result<State, CallError> {
+    pub(crate) fn pure_state(&self, plugin: &Arc<Plugin>, zones: &Zones) -> Result<State, CallError> {
         let reads = |capability: &&Capability| matches!(capability, Capability::Files(access) if matches!(access.zone, Zone::Layer | Zone::Layers));
-        let capabilities: Vec<_> = plugin.decl.capabilities.iter().filter(reads).cloned().collect();
-        let mounts = Mounts::open(&plugin.id, layer_root, zones, &capabilities)?;
+        let capabilities: Vec<_> = plugin.decl().capabilities.iter().filter(reads).cloned().collect();
+        let mounts = Mounts::open(&plugin.source, zones, &capabilities)?;
         self.new_state(plugin, mounts, Time::Pure, Given::default())
     }
 
@@ -240,7 +232,7 @@ impl Runner {
         });
         let level = if matches!(outcome, Ok(Ok(_))) { Level::Info } else { Level::Error };
         store.data_mut().flush_stderr(level);
-        let (id, limits) = (plugin.id.clone(), plugin.decl.limits);
+        let (id, limits) = (plugin.id.clone(), plugin.decl().limits);
         let too_late = |late| CallError::Timeout { plugin: plugin.id.clone(), limits, late };
         match outcome {
             Ok(Ok(Ok(value))) => Ok(value),
@@ -262,18 +254,18 @@ impl Runner {
     ///
     /// # Errors
     /// [`LoadError`] when the component cannot be read.
-    pub fn identify(planned: &PlannedPlugin) -> Result<Identity, LoadError> {
-        let Unchecked { id, digest, .. } = Unchecked::read(&planned.layer, &planned.plugin)?;
-        Ok(Identity { plugin: id, digest, root: planned.layer_root.clone() })
+    pub fn identify(plugin: &LayerPlugin) -> Result<Identity, LoadError> {
+        let Unchecked { id, digest, .. } = Unchecked::read(plugin)?;
+        Ok(Identity { plugin: id, digest, root: plugin.owner.root.clone() })
     }
 
     /// Returns what a component really imports and exports. It is compiled for that, and nothing of it runs.
     ///
     /// # Errors
     /// [`CallError`] when it cannot be read or is no component.
-    pub fn inspect(&self, planned: &PlannedPlugin) -> Result<Inspection, CallError> {
-        let unchecked = Unchecked::read(&planned.layer, &planned.plugin)?;
-        Ok(self.host.inspect(&unchecked, &planned.plugin, &self.cancel)??)
+    pub fn inspect(&self, plugin: &LayerPlugin) -> Result<Inspection, CallError> {
+        let unchecked = Unchecked::read(plugin)?;
+        Ok(self.host.inspect(&unchecked, &plugin.decl, &self.cancel)??)
     }
 
     /// Checks that a component is what its manifest says, whether it is granted anything or not. It is compiled for that,
@@ -281,15 +273,15 @@ impl Runner {
     ///
     /// # Errors
     /// [`CallError`] with the first thing that does not fit.
-    pub fn check(&self, planned: &PlannedPlugin) -> Result<Inspection, CallError> {
-        let unchecked = Unchecked::read(&planned.layer, &planned.plugin)?;
-        self.host.load(&unchecked, &planned.plugin, &self.cancel)??;
-        Ok(self.host.inspect(&unchecked, &planned.plugin, &self.cancel)??)
+    pub fn check(&self, plugin: &LayerPlugin) -> Result<Inspection, CallError> {
+        let unchecked = Unchecked::read(plugin)?;
+        self.host.load(&unchecked, plugin, &self.cancel)??;
+        Ok(self.host.inspect(&unchecked, &plugin.decl, &self.cancel)??)
     }
 
     fn check_step(&self, step: &HookStep) -> Result<(), HookFailure> {
         let checked = match step {
-            HookStep::Component(call) => self.ready(&call.layer, &call.layer_root, &call.plugin).map(drop),
+            HookStep::Component(call) => self.ready(&call.plugin).map(drop),
             HookStep::Script(hook) => self.ready_script(hook).map(drop),
         };
         checked.map_err(|error| step.failure(Box::new(error)))

@@ -109,13 +109,13 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         Ok(Self {
-            memory: MemoryLimit::new(plugin.decl.limits.memory_mib),
+            memory: MemoryLimit::new(plugin.decl().limits.memory_mib),
             clock: Arc::new(WorkClock::start(plugin.time())),
             wasi: wasi.build(),
             log_left: MAX_LOG,
             notes_left: MAX_LOG,
             refusals: AtomicU32::new(0),
-            tools: ToolBudget::of(&plugin.decl.capabilities),
+            tools: ToolBudget::of(&plugin.decl().capabilities),
             plugin,
             system,
             time,

@@ -6,8 +6,8 @@ use std::path::Path;
 use skiff_layers::Capability;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    let Ok(plugins) = skiff_layers::parse_manifest(Path::new("/layer"), text) else { return };
-    for plugin in plugins {
+    let Ok(manifest) = skiff_layers::parse_manifest(Path::new("/layer"), text) else { return };
+    for plugin in manifest.plugins {
         let inside = plugin.component.strip_prefix("/layer").expect("the component is in the layer");
         assert!(inside.components().all(|part| !matches!(part, std::path::Component::ParentDir)));
         assert!((1..=1024).contains(&plugin.limits.memory_mib) && (1..=3600).contains(&plugin.limits.time_s));

@@ -96,8 +96,8 @@ impl Session {
 fn has_terminal(package: &str) -> bool {
     let root = TestEnvironment::checkout().join("configs").join(package);
     let Ok(text) = fs::read_to_string(root.join("metadata/plugins.yaml")) else { return false };
-    let plugins = skiff_layers::parse_manifest(&root, &text).unwrap();
-    let capabilities = plugins.iter().flat_map(|plugin| &plugin.capabilities);
+    let manifest = skiff_layers::parse_manifest(&root, &text).unwrap();
+    let capabilities = manifest.plugins.iter().flat_map(|plugin| &plugin.capabilities);
     capabilities.into_iter().any(|each| matches!(each, skiff_layers::Capability::Tool(tool) if tool.terminal))
 }
 

@@ -72,14 +72,13 @@ fn prebuilt(block: &Block) {
     assert!(!plan["prebuilt"]["packages"].as_array().unwrap().is_empty(), "{}", block.place());
 }
 
-/// The plugin that the packages of boards ship proposes it, and it fits onto a medium.
+/// The plugin of boards proposes it, and it fits onto a medium.
 fn layout(block: &Block) {
     let env = layer(block, &block.text);
     let pi = TestEnvironment::checkout().join("configs/pi/common");
-    for file in ["metadata/plugins.yaml", "plugins/board.wasm"] {
+    for file in ["metadata/plugins.yaml", "metadata/dependencies"] {
         env.write(&format!("layers/{PACKAGE}/{file}"), fs::read(pi.join(file)).unwrap());
     }
-    succeed(&env, block, &["grant", "add", "my/board/board", "--all"]);
     succeed(&env, block, &["layout", PACKAGE, "--size", "64GiB"]);
 }
 
@@ -92,7 +91,10 @@ fn manifest(block: &Block, text: &str) {
     let errors: Vec<String> =
         jsonschema::validator_for(&schema).unwrap().iter_errors(&value).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{}: {errors:?}", block.place());
-    for plugin in value["plugins"].as_array().unwrap() {
+    let uses = value["uses"].as_array().into_iter().flatten();
+    let packages: Vec<&str> = uses.map(|used| used["plugin"].as_str().unwrap().rsplit_once('/').unwrap().0).collect();
+    env.write(&format!("layers/{PACKAGE}/metadata/dependencies"), packages.join(" "));
+    for plugin in value["plugins"].as_array().into_iter().flatten() {
         let component = format!("layers/{PACKAGE}/{}", plugin["component"].as_str().unwrap());
         env.write(&component, fs::read(guests::OK_COMMAND_ECHOES).unwrap());
     }

@@ -7,6 +7,7 @@ mod deny;
 mod hostile;
 mod ok;
 mod ports;
+mod uses;
 
 use std::fs;
 

@@ -15,12 +15,13 @@ use skiff_layers::CommandDecl;
 use skiff_layers::Layer;
 use skiff_layers::LayerCommand;
 use skiff_layers::LayerName;
+use skiff_layers::LayerPlugin;
 use skiff_layers::MAKEFILE;
 use skiff_layers::Package;
 use skiff_layers::PluginDecl;
 use skiff_layers::Zone;
 use skiff_plan::BuildPlan;
-use skiff_plan::PlannedPlugin;
+use skiff_plan::PlanError;
 use skiff_plan::Zones;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Given;
@@ -56,12 +57,13 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         return list_commands(session, &request.package);
     };
     let chain = chain_with(session, &request.package)?;
-    if let Some((planned, command)) = by_itself(session, &chain, &request.package, &name)? {
-        session.planner.check_package(&planned.layer_root)?;
+    if let Some((plugin, command)) = by_itself(session, &chain, &request.package, &name)? {
+        session.planner.check_package(&plugin.layer.root)?;
+        session.planner.check_package(&plugin.owner.root)?;
         let layers = chain.layers().iter().map(|layer| (layer.name.clone(), layer.root.clone())).collect();
         let zones = Zones { layers, target: None, images: None, state: session.workspace.state(), epoch: None };
-        return call(session, &planned, &command, &request.arguments, zones, || {
-            session.chain_runner(&chain, &planned.layer_root)
+        return call(session, &plugin, &command, &request.arguments, zones, || {
+            session.chain_runner(&chain, &plugin.owner.root)
         });
     }
     let plan = plan_of_chain(session, &chain)?;
@@ -70,12 +72,12 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         true => request.package.clone(),
         false => owner_of(session, &request.package, &name)?.unwrap_or(request.package.clone()),
     };
-    if let Some((planned, command)) = find(&plan, &owner, &name) {
+    if let Some((plugin, command)) = find(&plan, &owner, &name) {
         let zones = session.zones(&plan);
-        return call(session, planned, command, &request.arguments, zones, || session.plugin_runner(&plan));
+        return call(session, plugin, command, &request.arguments, zones, || session.plugin_runner(&plan));
     }
-    if let Some(planned) = unbuilt(&plan, &owner, &name) {
-        return Err(planned.missing().into());
+    if let Some(plugin) = unbuilt(&plan, &owner, &name) {
+        return Err(PlanError::missing(plugin).into());
     }
     if let Some(command) = board_command(&plan, &owner, &name) {
         return board::run(session, plan, &request.package, command, &request.arguments);
@@ -93,23 +95,19 @@ fn by_itself(
     chain: &Chain,
     package: &LayerName,
     name: &str,
-) -> Result<Option<(PlannedPlugin, CommandDecl)>> {
+) -> Result<Option<(LayerPlugin, CommandDecl)>> {
     let layer = chain.layers().iter().find(|layer| layer.name.eq_ignore_ascii_case(package.as_str()));
     let Some(layer) = layer.filter(|_| !session.reach.locked) else { return Ok(None) };
-    let own = |plugin: &PluginDecl| {
-        plugin.capabilities.iter().all(|capability| match capability {
+    let own = |decl: &PluginDecl| {
+        decl.capabilities.iter().all(|capability| match capability {
             Capability::Files(access) => matches!(access.zone, Zone::Layer | Zone::State),
             Capability::Tool(_) | Capability::Fetch(_) | Capability::Variable { .. } => true,
         })
     };
-    for plugin in layer.plugins()? {
-        let Some(command) = plugin.commands.iter().find(|command| command.name == name).cloned() else { continue };
-        let component = plugin.component.strip_prefix(&layer.root).unwrap_or(&plugin.component);
-        if !own(&plugin) || !layer.dir.is_file(component)? {
-            return Ok(None);
-        }
-        let planned = PlannedPlugin { layer: layer.name.clone(), layer_root: layer.root.clone(), plugin };
-        return Ok(Some((planned, command)));
+    for plugin in chain.plugins_of(layer)? {
+        let named = plugin.decl.commands.iter().find(|command| command.name == name);
+        let Some(command) = named.cloned() else { continue };
+        return Ok(if own(&plugin.decl) && plugin.is_built()? { Some((plugin, command)) } else { None });
     }
     Ok(None)
 }
@@ -117,13 +115,13 @@ fn by_itself(
 /// Calls a plugin for a command. What it may change of a build, it changes in a draft.
 fn call(
     session: &Session,
-    planned: &PlannedPlugin,
+    plugin: &LayerPlugin,
     command: &CommandDecl,
     arguments: &[String],
     mut zones: Zones,
     runner: impl FnOnce() -> Result<Runner>,
 ) -> Result<ExitCode> {
-    let given = match parse(session, planned, command, arguments) {
+    let given = match parse(session, plugin, command, arguments) {
         Ok(given) => given?,
         Err(error) => {
             // A closed output is nobody's fault.
@@ -131,12 +129,12 @@ fn call(
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
         }
     };
-    consent::obtain(session, [planned])?;
+    consent::obtain(session, [plugin])?;
     let runner = runner()?;
-    if uses_workspace(planned) {
+    if uses_workspace(plugin) {
         skiff_build::claim(&session.workspace)?;
     }
-    let changes = |zone: Zone| may_write(planned, zone);
+    let changes = |zone: Zone| may_write(plugin, zone);
     let lock = if changes(Zone::Images) || changes(Zone::Target) { Some(session.lock()?) } else { None };
     let draft = lock.as_ref().map(|lock| {
         Draft::new(&session.workspace, changes(Zone::Images), changes(Zone::Target), &session.cancel, lock)
@@ -146,7 +144,7 @@ fn call(
         zones.images = draft.folder("images").or(zones.images);
         zones.target = draft.folder("target").or(zones.target);
     }
-    let (status, stdout) = runner.run_command(planned, &command.name, &given, &zones)?;
+    let (status, stdout) = runner.run_command(plugin, &command.name, &given, &zones)?;
     crate::output::write_plugin(&stdout);
     if status == 0
         && !session.cancel.is_cancelled()
@@ -163,16 +161,16 @@ fn call(
 }
 
 /// Whether a plugin may change something in a zone. What a build makes must not be changed during one.
-fn may_write(planned: &PlannedPlugin, zone: Zone) -> bool {
-    planned.plugin.capabilities.iter().any(|capability| match capability {
+fn may_write(plugin: &LayerPlugin, zone: Zone) -> bool {
+    plugin.decl.capabilities.iter().any(|capability| match capability {
         Capability::Files(access) => access.write && access.zone == zone,
         Capability::Tool(_) | Capability::Fetch(_) | Capability::Variable { .. } => false,
     })
 }
 
 /// Whether a call of a plugin leaves something in the workspace: its state, or the folder in which its tools find theirs.
-pub(crate) fn uses_workspace(planned: &PlannedPlugin) -> bool {
-    planned.plugin.capabilities.iter().any(|capability| match capability {
+pub(crate) fn uses_workspace(plugin: &LayerPlugin) -> bool {
+    plugin.decl.capabilities.iter().any(|capability| match capability {
         Capability::Files(access) => access.zone == Zone::State,
         Capability::Tool(_) => true,
         Capability::Fetch(_) | Capability::Variable { .. } => false,
@@ -242,29 +240,29 @@ pub(crate) fn chain_of_package(session: &Session, package: &LayerName) -> Result
 }
 
 /// Returns the plugins of a package.
-pub(crate) fn of_package<'p>(plan: &'p BuildPlan, package: &LayerName) -> impl Iterator<Item = &'p PlannedPlugin> {
-    plan.plugins.iter().filter(move |planned| planned.layer.eq_ignore_ascii_case(package.as_str()))
+pub(crate) fn of_package<'p>(plan: &'p BuildPlan, package: &LayerName) -> impl Iterator<Item = &'p LayerPlugin> {
+    plan.plugins.iter().filter(move |plugin| plugin.layer.name.eq_ignore_ascii_case(package.as_str()))
 }
 
-fn find<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<(&'p PlannedPlugin, &'p CommandDecl)> {
-    of_package(plan, package).find_map(|planned| {
-        let command = planned.plugin.commands.iter().find(|command| command.name == name)?;
-        Some((planned, command))
+fn find<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<(&'p LayerPlugin, &'p CommandDecl)> {
+    of_package(plan, package).find_map(|plugin| {
+        let command = plugin.decl.commands.iter().find(|command| command.name == name)?;
+        Some((plugin, command))
     })
 }
 
 /// Returns the plugin that has a command and is not built.
-fn unbuilt<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<&'p PlannedPlugin> {
-    let mut of_package = plan.unbuilt.iter().filter(|planned| planned.layer.eq_ignore_ascii_case(package.as_str()));
-    of_package.find(|planned| {
-        let has_board = planned.plugin.board.is_some() && BoardCommand::named(name).is_some();
-        has_board || planned.plugin.commands.iter().any(|command| command.name == name)
+fn unbuilt<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<&'p LayerPlugin> {
+    let mut of_package = plan.unbuilt.iter().filter(|plugin| plugin.layer.name.eq_ignore_ascii_case(package.as_str()));
+    of_package.find(|plugin| {
+        let has_board = plugin.decl.board.is_some() && BoardCommand::named(name).is_some();
+        has_board || plugin.decl.commands.iter().any(|command| command.name == name)
     })
 }
 
 /// Returns the command of a board, if a plugin of the package knows one.
 fn board_command(plan: &BuildPlan, package: &LayerName, name: &str) -> Option<BoardCommand> {
-    let is_board = of_package(plan, package).any(|planned| planned.plugin.board.is_some());
+    let is_board = of_package(plan, package).any(|plugin| plugin.decl.board.is_some());
     BoardCommand::named(name).filter(|_| is_board)
 }
 
@@ -332,11 +330,11 @@ fn unknown(session: &Session, plan: &BuildPlan, package: &LayerName, name: &str)
     let offers = offers(session, package)?;
     let names: Vec<&str> = offers.iter().map(|offer| offer.name.as_str()).collect();
     let plain = CommandError::new(Kind::Usage, format!("Package `{package}` has no command `{name}`"));
-    let board = plan.plugins.iter().find(|planned| planned.plugin.board.is_some());
+    let board = plan.plugins.iter().find(|plugin| plugin.decl.board.is_some());
     if let Some(board) = board.filter(|_| BoardCommand::named(name).is_some()) {
         return Ok(plain.hint(format!(
             "the board of the chain has it: {}",
-            session.command_line(&format!("cmd {} {name}", board.layer))
+            session.command_line(&format!("cmd {} {name}", board.layer.name))
         )));
     }
     Ok(match names.is_empty() {
@@ -347,9 +345,9 @@ fn unknown(session: &Session, plan: &BuildPlan, package: &LayerName, name: &str)
 
 fn list_all(session: &Session) -> Result<ExitCode> {
     data!("Usage: skiff cmd PACKAGE COMMAND [ARGUMENTS]\n       skiff cmd PACKAGE COMMAND --help\n");
-    let catalog = session.catalog()?;
+    let (catalog, search) = (session.catalog()?, session.search_path()?);
     for package in catalog.packages() {
-        let commands = match declared(package) {
+        let commands = match declared(&search, package) {
             Ok(commands) => commands,
             // One that is broken keeps nobody from the others.
             Err(error) => {
@@ -386,11 +384,11 @@ fn list_commands(session: &Session, package: &LayerName) -> Result<ExitCode> {
 /// Reads a command's own arguments: typed ones first, then the environment, then defaults.
 pub(crate) fn parse(
     session: &Session,
-    planned: &PlannedPlugin,
+    plugin: &LayerPlugin,
     command: &CommandDecl,
     arguments: &[String],
 ) -> Result<Result<Given>, clap::Error> {
-    let name = format!("skiff cmd {} {}", planned.layer, command.name);
+    let name = format!("skiff cmd {} {}", plugin.layer.name, command.name);
     let parser = clap::Command::new(name.clone())
         .bin_name(name)
         .about(command.summary.to_string())

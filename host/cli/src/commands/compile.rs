@@ -3,9 +3,9 @@ use skiff_build::Configured;
 use skiff_build::Engine;
 use skiff_build::EngineName;
 use skiff_build::Gap;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
-use skiff_plan::PlannedPlugin;
 
 use crate::args::CompileArgs;
 use crate::command_error::Result;
@@ -26,7 +26,7 @@ pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
 /// Builds what is configured. `warned` says whether this run has said what the system lacks.
 pub(crate) fn with(job: &Job<'_>, warned: bool) -> Result<()> {
     let (session, plan, engine) = (job.session, job.plan(), job.engine.as_ref());
-    let called = |planned: &&PlannedPlugin| planned.plugin.hooks.iter().any(|stage| *stage != Stage::Configure);
+    let called = |plugin: &&LayerPlugin| plugin.decl.hooks.iter().any(|stage| *stage != Stage::Configure);
     plan.require_hooks()?;
     consent::obtain(session, plan.plugins.iter().filter(called))?;
     let runner = session.runner(plan)?;

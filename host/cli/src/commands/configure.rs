@@ -133,9 +133,9 @@ fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
 /// Says before the work which plugins will be asked about, or refused where nobody can be asked.
 fn warn_of_plugins(session: &Session, plan: &BuildPlan) -> Result<()> {
     let grants = session.grants()?;
-    for planned in plan.plugins.iter().filter(|planned| !planned.plugin.hooks.is_empty()) {
-        let identity = Runner::identify(planned)?;
-        if let Standing::Missing(denied) = grants.standing(&identity, &planned.plugin.capabilities) {
+    for plugin in plan.plugins.iter().filter(|plugin| !plugin.decl.hooks.is_empty()) {
+        let identity = Runner::identify(plugin)?;
+        if let Standing::Missing(denied) = grants.standing(&identity, &plugin.decl.capabilities) {
             session.warn(&format!("{denied}; the build needs: {}", denied.grant_line()));
         }
     }

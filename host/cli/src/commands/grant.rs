@@ -6,10 +6,10 @@ use serde::Serialize;
 use skiff_layers::Capability;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
+use skiff_layers::LayerPlugin;
 use skiff_layers::MAKEFILE;
-use skiff_plan::BuildPlan;
 use skiff_plan::Digest;
-use skiff_plan::PlannedPlugin;
+use skiff_plan::PlanError;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
@@ -75,15 +75,19 @@ fn wishes(session: &Session, package: Option<&str>) -> Result<Vec<Wishes>> {
     let plan = session.bare_plan(&chain)?;
     let grants = session.grants()?;
     let mut all = Vec::new();
-    for planned in &plan.plugins {
-        let identity = Runner::identify(planned)?;
+    for plugin in &plan.plugins {
+        let identity = Runner::identify(plugin)?;
+        if all.iter().any(|known: &Wishes| known.id == identity.plugin) {
+            // Several layers use it.
+            continue;
+        }
         let wish = |capability: &Capability| Wish {
             capability: capability_id(capability),
             why: capability.why().to_owned(),
             granted: grants.allows(&identity, capability),
         };
-        let capabilities = planned.plugin.capabilities.iter().map(wish).collect();
-        let version = Some(planned.plugin.version.to_string());
+        let capabilities = plugin.decl.capabilities.iter().map(wish).collect();
+        let version = Some(plugin.decl.version.to_string());
         let Identity { plugin: id, digest, .. } = identity;
         all.push(Wishes { id, version, sha256: digest.to_string(), capabilities });
     }
@@ -138,47 +142,37 @@ fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
     Ok(found.map(read).transpose()?)
 }
 
-/// Finds a plugin of the chain, or, for a package outside the chain, of that package alone.
-fn find(session: &Session, name: &str) -> Result<PlannedPlugin> {
-    let matching = |plan: &BuildPlan| {
-        let mut known = plan.plugins.iter().chain(&plan.unbuilt);
-        known.find(|planned| format!("{}/{}", planned.layer, planned.plugin.name) == name).cloned()
+/// Finds a plugin by the layer that ships it, in the chain or outside.
+fn find(session: &Session, name: &str) -> Result<LayerPlugin> {
+    let unknown = || {
+        CommandError::new(Kind::User, format!("There is no plugin `{name}`"))
+            .hint("a plugin is named <layer>/<name>; `skiff grant list` shows those of the chain")
     };
-    let built = |planned: PlannedPlugin| -> Result<PlannedPlugin> {
-        match planned.plugin.component.is_file() {
-            true => Ok(planned),
-            false => Err(planned.missing().into()),
-        }
-    };
-    if session.requested().is_some()
-        && let Some(planned) = matching(&session.bare_plan(&session.chain()?)?)
-    {
-        return built(planned);
+    let (layer, plugin) = name.rsplit_once('/').ok_or_else(unknown)?;
+    let layer = session.find_layer(layer)?.ok_or_else(unknown)?;
+    session.planner.check_package(&layer.root)?;
+    let decl = layer.manifest()?.plugins.into_iter().find(|decl| decl.name == plugin).ok_or_else(unknown)?;
+    let plugin = LayerPlugin::own(&layer, decl);
+    match plugin.is_built()? {
+        true => Ok(plugin),
+        false => Err(PlanError::missing(&plugin).into()),
     }
-    let package = name.rsplit_once('/').and_then(|(package, _)| package.parse().ok());
-    if let Some(package) = package
-        && let Some(planned) = matching(&session.bare_plan(&super::cmd::chain_of_package(session, &package)?)?)
-    {
-        return built(planned);
-    }
-    Err(CommandError::new(Kind::User, format!("There is no plugin `{name}`"))
-        .hint("a plugin is named <layer>/<name>; `skiff grant list` shows those of the chain"))
 }
 
 fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
     if let Some((SHELL, more)) = args.capabilities.split_last().map(|(last, more)| (last.as_str(), more)) {
         return add_scripts(session, args, &args.plugin, more);
     }
-    let planned = find(session, &args.plugin)?;
-    let identity = Runner::identify(&planned)?;
+    let plugin = find(session, &args.plugin)?;
+    let identity = Runner::identify(&plugin)?;
     let Identity { plugin: id, digest, .. } = &identity;
-    let declared = &planned.plugin.capabilities;
+    let declared = &plugin.decl.capabilities;
     let mut wanted: BTreeSet<String> = match args.all {
         true => declared.iter().map(capability_id).collect(),
         false => args.capabilities.iter().map(|name| declared_as(name, declared, id)).collect::<Result<_>>()?,
     };
     // What other bytes of it may do by the same file, and these ask for as well, goes without saying again.
-    match consent::standing_in(session, &of_file(session, args)?, &planned, &identity) {
+    match consent::standing_in(session, &of_file(session, args)?, &plugin, &identity) {
         Standing::Granted => {}
         Standing::Carried { .. } => wanted.extend(declared.iter().map(capability_id)),
         Standing::Missing(denied) => wanted.extend(denied.held),

@@ -2,6 +2,8 @@ use serde_json::json;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
 use skiff_layers::Package;
+use skiff_layers::PluginDecl;
+use skiff_runtime::PluginId;
 
 use crate::args::ShowArgs;
 use crate::command_error::CommandError;
@@ -23,7 +25,9 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     let layer = Layer::at(package);
     let brings: Vec<&str> = chain.names().iter().filter(|other| **other != name).map(LayerName::as_str).collect();
     let users = users(session, &name)?;
-    let (plugins, commands) = (layer.plugins()?, layer.makefile_commands()?);
+    let (plugins, working) = (layer.manifest()?.plugins, chain.plugins_of(&layer)?);
+    let commands = layer.makefile_commands()?;
+    let offered = |plugin: &PluginDecl| if plugin.shared { Vec::new() } else { plugin.offered() };
     let mut inherited = cmd::offers(session, &name)?;
     inherited.retain(|offer| !offer.owners.contains(&name));
     let parts: Vec<&str> = layer.input_folders()?;
@@ -44,7 +48,13 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
                 "version": plugin.version.to_string(),
                 "built": plugin.component.is_file(),
                 "hooks": plugin.hooks.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "commands": plugin.offered().into_iter().map(|command| command.name).collect::<Vec<_>>(),
+                "shared": plugin.shared,
+                "commands": offered(plugin).into_iter().map(|command| command.name).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+            "uses": working.iter().filter(|plugin| plugin.is_used()).map(|plugin| json!({
+                "plugin": PluginId::of(plugin),
+                "version": plugin.decl.version.to_string(),
+                "commands": plugin.decl.offered().into_iter().map(|command| command.name).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
             "shell_hooks": layer.shell_hooks()?.iter().map(|hook| &hook.path).collect::<Vec<_>>(),
             "commands": commands,
@@ -69,8 +79,16 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     line("holds", &parts);
     for plugin in &plugins {
         let unbuilt = if plugin.component.is_file() { "" } else { ", not built" };
-        data!("plugin       {} {} ({} capabilities{unbuilt})", plugin.name, plugin.version, plugin.capabilities.len());
-        for command in plugin.offered() {
+        let shared = if plugin.shared { ", for layers that use it" } else { "" };
+        let capabilities = plugin.capabilities.len();
+        data!("plugin       {} {} ({capabilities} capabilities{shared}{unbuilt})", plugin.name, plugin.version);
+        for command in offered(plugin) {
+            data!("  skiff cmd {name} {:16} {}", command.name, command.summary);
+        }
+    }
+    for plugin in working.iter().filter(|plugin| plugin.is_used()) {
+        data!("uses         {} {}", PluginId::of(plugin), plugin.decl.version);
+        for command in plugin.decl.offered() {
             data!("  skiff cmd {name} {:16} {}", command.name, command.summary);
         }
     }

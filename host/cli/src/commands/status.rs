@@ -14,6 +14,7 @@ use skiff_build::stage_digests;
 use skiff_kconfig::Dropped;
 use skiff_layers::LayerName;
 use skiff_plan::BuildPlan;
+use skiff_runtime::PluginId;
 
 use crate::args::JsonArgs;
 use crate::command_error::CommandError;
@@ -345,8 +346,8 @@ fn print_commands(session: &Session, plan: &BuildPlan, offers: &[(LayerName, Vec
         let line = session.command_line(&format!("cmd {}", asked_at(layer, &command.name)));
         data!("  {line} {:16} {}", command.name, command.described());
     }
-    for planned in &plan.unbuilt {
-        let name = format!("{}/{}", planned.layer, planned.plugin.name);
+    for plugin in &plan.unbuilt {
+        let name = PluginId::of(plugin);
         data!("  plugin {name} is not built: skiff plugin build {name}");
     }
 }

@@ -2,11 +2,11 @@ use skiff_flash::Sources;
 use skiff_layers::BoardCommand;
 use skiff_layers::BoardDecl;
 use skiff_layers::LayerName;
+use skiff_layers::LayerPlugin;
 use skiff_layout::Ids;
 use skiff_layout::Layout;
 use skiff_layout::Medium;
 use skiff_plan::BuildPlan;
-use skiff_plan::PlannedPlugin;
 use skiff_runtime::board::Intent;
 
 use crate::command_error::CommandError;
@@ -20,7 +20,7 @@ use crate::session::Session;
 /// The plugin that knows the medium of a package's board, with the system that goes onto it.
 pub(crate) struct Board {
     plan: BuildPlan,
-    planned: PlannedPlugin,
+    plugin: LayerPlugin,
     pub(crate) decl: BoardDecl,
     /// The package that was asked, which may have the plugin from one that it needs.
     pub(crate) package: LayerName,
@@ -43,9 +43,9 @@ impl Board {
     pub(crate) fn in_plan(session: &Session, plan: BuildPlan, package: &LayerName) -> Result<Self> {
         let owner = cmd::owner_of(session, package, BoardCommand::Format.name())?;
         let found = cmd::of_package(&plan, owner.as_ref().unwrap_or(package))
-            .find_map(|planned| planned.plugin.board.clone().map(|decl| (planned.clone(), decl)));
+            .find_map(|plugin| plugin.decl.board.clone().map(|decl| (plugin.clone(), decl)));
         match found {
-            Some((planned, decl)) => Ok(Self { plan, planned, decl, package: package.clone(), is_in_chain: true }),
+            Some((plugin, decl)) => Ok(Self { plan, plugin, decl, package: package.clone(), is_in_chain: true }),
             None => Err(CommandError::new(Kind::User, format!("Package `{package}` has no plugin that knows a board"))
                 .hint("one says `board: true` in metadata/plugins.yaml")),
         }
@@ -54,12 +54,12 @@ impl Board {
     /// Asks the plugin for the layout of a medium, which it cannot reach.
     pub(crate) fn layout(&self, session: &Session, intent: Intent, medium: Medium, model: &str) -> Result<Layout> {
         lock::check(session, &self.plan)?;
-        consent::obtain(session, [&self.planned])?;
-        if cmd::uses_workspace(&self.planned) {
+        consent::obtain(session, [&self.plugin])?;
+        if cmd::uses_workspace(&self.plugin) {
             skiff_build::claim(&session.workspace)?;
         }
         let zones = session.zones(&self.plan);
-        Ok(session.plugin_runner(&self.plan)?.layout(&self.planned, intent, medium, model, &zones)?)
+        Ok(session.plugin_runner(&self.plan)?.layout(&self.plugin, intent, medium, model, &zones)?)
     }
 
     /// Where the contents come from.
@@ -76,7 +76,7 @@ impl Board {
     pub(crate) fn ids(&self, session: &Session, medium: Medium, serial: &str) -> Ids {
         // What cannot be read says nothing.
         let lock = skiff_layers::optional_text(&session.workspace.system_lock()).ok().flatten().unwrap_or_default();
-        let rest = format!("\0{}\0{}\0{serial}", self.planned.layer, medium.size);
+        let rest = format!("\0{}\0{}\0{serial}", self.plugin.layer.name, medium.size);
         Ids::new(&[lock, rest].concat().into_bytes())
     }
 }

@@ -71,7 +71,7 @@ impl Room {
     }
 
     /// Writes a value as JSON.
-    pub(crate) fn json(&mut self, value: &serde_json::Value) -> Result<String, AnswerTooLarge> {
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<String, AnswerTooLarge> {
         let mut json = Json { room: self, bytes: Vec::new() };
         let written = serde_json::to_writer(&mut json, value);
         let bytes = json.bytes;
@@ -100,7 +100,7 @@ impl io::Write for Json<'_> {
 impl State {
     /// Returns the room of one answer. No answer needs more than the plugin's own memory.
     pub(crate) fn room(&self) -> Room {
-        Room::new("one answer", MAX_ANSWER.min((self.plugin.decl.limits.memory_mib as usize) << 20))
+        Room::new("one answer", MAX_ANSWER.min((self.plugin.decl().limits.memory_mib as usize) << 20))
     }
 
     /// Returns the room of one more directory listing.

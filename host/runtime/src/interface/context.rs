@@ -39,7 +39,7 @@ impl context::Host for State {
     }
 
     async fn settings_json(&mut self) -> wasmtime::Result<String> {
-        Ok(self.room().json(&self.plugin.decl.settings)?)
+        Ok(self.room().json(&self.plugin.decl().settings)?)
     }
 
     async fn symbols(

@@ -68,7 +68,7 @@ impl State {
     }
 
     fn address(&self, url: &str) -> Option<&Address> {
-        self.plugin.decl.capabilities.iter().find_map(|capability| match capability {
+        self.plugin.decl().capabilities.iter().find_map(|capability| match capability {
             Capability::Fetch(address) if address.covers(url) => Some(address),
             _ => None,
         })

@@ -160,7 +160,7 @@ impl tools::Host for State {
 
 impl State {
     fn declared(&self, tool: &str) -> Option<ToolCapability> {
-        self.plugin.decl.capabilities.iter().find_map(|capability| match capability {
+        self.plugin.decl().capabilities.iter().find_map(|capability| match capability {
             Capability::Tool(declared) if declared.program == tool => Some(declared.clone()),
             _ => None,
         })

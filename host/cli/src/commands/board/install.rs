@@ -44,8 +44,8 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     let model = chosen.device().and_then(|device| device.model.as_deref()).unwrap_or_default();
     let layout = board.layout(session, Intent::Install, medium, model)?;
     let sources = board.sources(session)?;
-    let planned = || Ok::<_, CommandError>(InstallPlan::new(&layout, medium, &looked, chosen.path(), &sources)?);
-    let mut plan = planned()?;
+    let plugin = || Ok::<_, CommandError>(InstallPlan::new(&layout, medium, &looked, chosen.path(), &sources)?);
+    let mut plan = plugin()?;
     show_install(&plan, &chosen, *json);
     for what in plan.unkept() {
         note!("warning: {what}");
@@ -75,7 +75,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     if let Some(mending) = plan.mending() {
         session.say("The last install was cut off; what it has left goes back first");
         opened.write(|shop| Ok(mending.stage(shop)?))?;
-        plan = planned()?;
+        plan = plugin()?;
     }
     opened.write(|shop| Ok(plan.stage(shop)?))?;
     drop(opened);

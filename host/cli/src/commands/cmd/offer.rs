@@ -68,7 +68,7 @@ pub(crate) fn offers_in(search: &SearchPath<'_>, package: &LayerName) -> Result<
     for level in levels(chain.packages(), package)? {
         let nearer = offers.len();
         for member in level {
-            for command in declared(member)? {
+            for command in chain.commands_of(&Layer::at(member))? {
                 match offers.iter().position(|offer| offer.name == command.name) {
                     None => {
                         let (summary, owners) = (command.described(), vec![member.name.clone()]);
@@ -105,12 +105,13 @@ pub(crate) fn owner_of(session: &Session, package: &LayerName, name: &str) -> Re
     Err(CommandError::new(Kind::Usage, message).hint(format!("name one: {}", lines.collect::<Vec<_>>().join(", or "))))
 }
 
-/// Returns the commands that a package declares itself.
+/// Returns the commands that a package offers itself.
 ///
 /// # Errors
-/// If its manifest or its list of commands cannot be read.
-pub(super) fn declared(package: &Package) -> Result<Vec<LayerCommand>> {
-    Ok(Layer::at(package).commands()?)
+/// If the package, or one that it needs, cannot be found or read.
+pub(super) fn declared(search: &SearchPath<'_>, package: &Package) -> Result<Vec<LayerCommand>> {
+    let chain = Chain::resolve(package.name.as_str(), search)?;
+    Ok(chain.commands_of(&Layer::at(package))?)
 }
 
 /// The package alone, then what it needs, then what those need, and so on; each package once, at its nearest.

@@ -1,9 +1,10 @@
 use semver::Version;
 use skiff_build::LockFile;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
-use skiff_plan::PlannedPlugin;
 use skiff_runtime::Identity;
 use skiff_runtime::Inspection;
+use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 
 use super::Chosen;
@@ -19,12 +20,12 @@ pub(super) fn run(session: &Session, args: &PluginArgs) -> Result<()> {
     let chosen = Chosen::find(session, &args.plugin)?;
     let runner = session.bare_runner()?;
     let mut wrong = Vec::new();
-    for planned in chosen.planned() {
-        let name = format!("{}/{}", planned.layer, planned.plugin.name);
-        let inspection = runner.check(&planned)?;
-        let complaints = complaints(session, &planned, &inspection)?;
+    for plugin in chosen.each() {
+        let name = PluginId::of(&plugin);
+        let inspection = runner.check(&plugin)?;
+        let complaints = complaints(session, &plugin, &inspection)?;
         match complaints.is_empty() {
-            true => data!("{name} {}: as its manifest says", planned.plugin.version),
+            true => data!("{name} {}: as its manifest says", plugin.decl.version),
             false => wrong.extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint}"))),
         }
     }
@@ -36,9 +37,9 @@ pub(super) fn run(session: &Session, args: &PluginArgs) -> Result<()> {
 }
 
 /// What would load, and is wrong all the same.
-fn complaints(session: &Session, planned: &PlannedPlugin, inspection: &Inspection) -> Result<Vec<String>> {
+fn complaints(session: &Session, plugin: &LayerPlugin, inspection: &Inspection) -> Result<Vec<String>> {
     let mut complaints = Vec::new();
-    let decl = &planned.plugin;
+    let decl = &plugin.decl;
     // The requirement speaks of hosts: the least one that it takes must have what the component needs.
     for name in inspection.imports.iter().chain(&inspection.exports) {
         let Some((interface, version)) = name.split_once('@').filter(|(name, _)| name.starts_with("skiff:")) else {
@@ -73,7 +74,7 @@ fn complaints(session: &Session, planned: &PlannedPlugin, inspection: &Inspectio
         }),
     );
     // Whoever has locked it knows these bytes by this version.
-    let Identity { plugin: id, digest, .. } = Runner::identify(planned)?;
+    let Identity { plugin: id, digest, .. } = Runner::identify(plugin)?;
     let locked = LockFile::read(&session.workspace)?.system;
     let locked = locked.as_ref().and_then(|system| system.plugin(id.as_str()));
     if let Some(locked) = locked.filter(|locked| locked.sha256 != digest.to_string()) {

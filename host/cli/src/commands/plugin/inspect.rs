@@ -18,11 +18,11 @@ pub(super) fn run(session: &Session, args: &InspectArgs) -> Result<()> {
     let runner = session.bare_runner()?;
     let grants = session.grants()?;
     let mut documents = Vec::new();
-    for planned in chosen.planned() {
-        let identity = Runner::identify(&planned)?;
+    for plugin in chosen.each() {
+        let identity = Runner::identify(&plugin)?;
         let Identity { plugin: id, digest, .. } = &identity;
-        let Inspection { size, imports, exports, .. } = runner.inspect(&planned)?;
-        let decl = &planned.plugin;
+        let Inspection { size, imports, exports, .. } = runner.inspect(&plugin)?;
+        let decl = &plugin.decl;
         let unused = unused(decl, &imports);
         let undeclared = undeclared(decl, &imports);
         if args.json {

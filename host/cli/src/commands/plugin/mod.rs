@@ -13,8 +13,8 @@ mod test;
 
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
+use skiff_layers::LayerPlugin;
 use skiff_layers::PluginDecl;
-use skiff_plan::PlannedPlugin;
 
 use crate::args::PluginCommand;
 use crate::command_error::CommandError;
@@ -53,7 +53,7 @@ impl Chosen {
                 .hint("`skiff list` shows all; SKIFF_EXTRA_CONFIGS_PATH names further folders with packages"));
         };
         let layer = Layer::at(package);
-        let mut plugins = layer.plugins()?;
+        let mut plugins = layer.manifest()?.plugins;
         plugins.retain(|decl| plugin.is_none_or(|plugin| decl.name == plugin));
         match plugins.is_empty() {
             true => Err(CommandError::new(Kind::User, format!("There is no plugin `{text}`"))
@@ -62,11 +62,7 @@ impl Chosen {
         }
     }
 
-    fn planned(&self) -> impl Iterator<Item = PlannedPlugin> {
-        self.plugins.iter().map(|plugin| PlannedPlugin {
-            layer: self.layer.name.clone(),
-            layer_root: self.layer.root.clone(),
-            plugin: plugin.clone(),
-        })
+    fn each(&self) -> impl Iterator<Item = LayerPlugin> {
+        self.plugins.iter().map(|plugin| LayerPlugin::own(&self.layer, plugin.clone()))
     }
 }

@@ -95,8 +95,9 @@ fn place(session: &Session, args: &NewPluginArgs, package: &LayerName) -> Result
 fn command<'n>(session: &Session, package: &LayerName, layer: &Path, name: &'n str) -> &'n str {
     let catalog = session.catalog().ok();
     let known = catalog.iter().flat_map(|catalog| catalog.packages()).find(|known| known.name == *package);
-    let plugins = known.filter(|known| known.root == layer).and_then(|known| Layer::at(known).plugins().ok());
-    let taken = plugins.into_iter().flatten().any(|plugin| plugin.commands.iter().any(|command| command.name == GREET));
+    let manifest = known.filter(|known| known.root == layer).and_then(|known| Layer::at(known).manifest().ok());
+    let mut commands = manifest.into_iter().flat_map(|manifest| manifest.plugins).flat_map(|plugin| plugin.commands);
+    let taken = commands.any(|command| command.name == GREET);
     if taken { name } else { GREET }
 }
 

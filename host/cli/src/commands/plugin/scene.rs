@@ -6,19 +6,18 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use skiff_layers::ArgumentKind;
+use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
 use skiff_plan::Event;
 use skiff_plan::HookCall;
 use skiff_plan::HookRunner as _;
 use skiff_plan::HookStep;
-use skiff_plan::PlannedPlugin;
 use skiff_plan::Reporter;
 use skiff_plan::Zones;
 use skiff_runtime::Downloads;
 use skiff_runtime::Facts;
 use skiff_runtime::Given;
 use skiff_runtime::GivenValue;
-use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::System;
 use skiff_runtime::Tape;
@@ -49,7 +48,7 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn set(
         session: &Session,
-        planned: &PlannedPlugin,
+        plugin: &LayerPlugin,
         folder: &Path,
         case: &Case,
         tape: &Arc<Tape>,
@@ -58,12 +57,11 @@ impl Scene {
         let scene = Temporary::new("skiff-case-", &std::env::temp_dir())
             .map_err(|error| unreadable(Path::new("/tmp"), &error))?;
         let at = |name: &str| scene.path().join(name);
-        let id = PluginId::new(&planned.layer, &planned.plugin.name);
         let before = folder.join("before");
         for (zone, place) in [
             ("target", at("target")),
             ("images", at("images")),
-            ("state", at("state").join(state_folder(&id, &planned.layer_root, &at("state")))),
+            ("state", at("state").join(state_folder(plugin, &at("state")))),
         ] {
             fs::create_dir_all(&place)
                 .and_then(|()| if before.join(zone).is_dir() { copy(&before.join(zone), &place) } else { Ok(()) })
@@ -73,12 +71,12 @@ impl Scene {
         if layers.is_dir() {
             copy(&layers, &at("layers")).map_err(|error| unreadable(&layers, &error))?;
         }
-        let own = [planned.layer.clone()];
+        let own = [plugin.layer.name.clone()];
         let names = if case.layers.is_empty() { &own[..] } else { &case.layers };
         let layer = |(position, name): (usize, &String)| {
             let given = at("layers").join(format!("{position:02}"));
-            let is_own = *name == planned.layer && !given.is_dir();
-            (name.clone(), if is_own { planned.layer_root.clone() } else { given })
+            let is_own = *name == plugin.layer.name && !given.is_dir();
+            (name.clone(), if is_own { plugin.layer.root.clone() } else { given })
         };
         let zones = Zones {
             layers: names.iter().enumerate().map(layer).collect(),
@@ -101,18 +99,18 @@ impl Scene {
         Ok(Self { folder: scene, runner, zones, said })
     }
 
-    pub(super) fn zone(&self, zone: &str, id: &PluginId, layer_root: &Path) -> PathBuf {
+    pub(super) fn zone(&self, zone: &str, plugin: &LayerPlugin) -> PathBuf {
         match zone {
-            "state" => self.zones.state.join(state_folder(id, layer_root, &self.zones.state)),
+            "state" => self.zones.state.join(state_folder(plugin, &self.zones.state)),
             other => self.folder.path().join(other),
         }
     }
 
     /// Makes the call.
-    pub(super) fn play(&self, planned: &PlannedPlugin, case: &Case) -> Result<Outcome> {
+    pub(super) fn play(&self, plugin: &LayerPlugin, case: &Case) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         if let Some(command) = &case.command {
-            match self.runner.run_command(planned, command, &given(planned, command, case)?, &self.zones) {
+            match self.runner.run_command(plugin, command, &given(plugin, command, case)?, &self.zones) {
                 Ok((status, stdout)) => {
                     outcome.status = Some(status);
                     outcome.stdout = String::from_utf8_lossy(&stdout).into_owned();
@@ -121,12 +119,7 @@ impl Scene {
             }
         }
         if let Some(stage) = case.hook {
-            let call = HookCall {
-                layer: planned.layer.clone(),
-                layer_root: planned.layer_root.clone(),
-                plugin: planned.plugin.clone(),
-                stage,
-            };
+            let call = HookCall { plugin: plugin.clone(), stage };
             let called = match stage {
                 Stage::Configure => self.runner.contribute(&call, &self.zones).map(|contributions| {
                     let named = |c: skiff_plan::Contribution| (format!("{}/{}", c.kind.folder(), c.name), c.text);
@@ -142,8 +135,8 @@ impl Scene {
 }
 
 /// Returns the arguments of a command: those of the case, and the defaults of the manifest.
-fn given(planned: &PlannedPlugin, command: &str, case: &Case) -> Result<Given> {
-    let Some(decl) = planned.plugin.commands.iter().find(|decl| decl.name == command) else {
+fn given(plugin: &LayerPlugin, command: &str, case: &Case) -> Result<Given> {
+    let Some(decl) = plugin.decl.commands.iter().find(|decl| decl.name == command) else {
         return Err(CommandError::new(Kind::User, format!("The plugin has no command `{command}`"))
             .hint("mend the case, or the manifest"));
     };

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
+use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
-use skiff_plan::PlannedPlugin;
 use skiff_runtime::GivenValue;
+use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::Standing;
 use skiff_runtime::Tape;
@@ -46,31 +47,31 @@ pub(super) fn run(session: &Session, args: &TestPluginArgs) -> Result<()> {
             .hint(format!("a case is of one: name it, {}/<{}>", chosen.layer.name, names.join(" or "))));
     }
     let mut failed = Vec::new();
-    for planned in chosen.planned() {
-        let name = format!("{}/{}", planned.layer, planned.plugin.name);
-        let source = Source::find(&chosen.layer, &planned.plugin)?;
+    for plugin in chosen.each() {
+        let name = PluginId::of(&plugin);
+        let source = Source::find(&chosen.layer, &plugin.decl)?;
         let cases = source.folder.join("tests");
         if let Some(case) = &args.record {
             if case.contains('/') || case.starts_with('.') {
                 return Err(CommandError::new(Kind::Usage, format!("`{case}` is no name for a case"))
                     .hint("a case is a folder in `tests` beside the sources; name it by one word"));
             }
-            record(session, &planned, &cases.join(case), &args.words)?;
+            record(session, &plugin, &cases.join(case), &args.words)?;
             data!("{name}: recorded {case}");
             continue;
         }
-        if source.is_newer(&planned.plugin.component) {
+        if source.is_newer(&plugin.decl.component) {
             session.warn(&format!("the sources of {name} have changed since it was built: skiff plugin build {name}"));
         }
         if source.language == Language::Rust {
-            source.trust(session, &name, args.trust)?;
+            source.trust(session, name.as_str(), args.trust)?;
         }
-        if !native(session, &name, &source)? {
+        if !native(session, name.as_str(), &source)? {
             failed.push(format!("{name}: the native tests"));
         }
         for case in folders(&cases)? {
             let shown = format!("{name}: {}", case.file_name().unwrap_or_default().to_string_lossy());
-            let wrong = replay(session, &planned, &case)?;
+            let wrong = replay(session, &plugin, &case)?;
             data!("{shown} {}", if wrong.is_empty() { "ok" } else { "FAILED" });
             wrong.iter().for_each(|wrong| data!("  {wrong}"));
             if !wrong.is_empty() {
@@ -125,33 +126,32 @@ fn native(session: &Session, name: &str, source: &Source) -> Result<bool> {
 }
 
 /// Plays a case back and returns what is not as it was recorded.
-fn replay(session: &Session, planned: &PlannedPlugin, folder: &Path) -> Result<Vec<String>> {
+fn replay(session: &Session, plugin: &LayerPlugin, folder: &Path) -> Result<Vec<String>> {
     folder::check(folder)?;
     let case = Case::read(folder)?;
     let tape = Arc::new(Tape::replay(folder.to_owned(), case.tools.clone()));
     // In a folder of its own and without tools, a test needs nobody's consent.
-    let identity = Runner::identify(planned)?;
-    let id = &identity.plugin;
-    session.grant_for_now(&identity, planned.plugin.capabilities.iter().map(capability_id).collect());
-    let stage = Scene::set(session, planned, folder, &case, &tape, true)?;
-    let outcome = stage.play(planned, &case)?;
+    let identity = Runner::identify(plugin)?;
+    session.grant_for_now(&identity, plugin.decl.capabilities.iter().map(capability_id).collect());
+    let stage = Scene::set(session, plugin, folder, &case, &tape, true)?;
+    let outcome = stage.play(plugin, &case)?;
     let mut wrong = tape.deviations();
     wrong.extend(differences(&case.expect, &outcome));
     for zone in COMPARED {
-        wrong.extend(changes(zone, &folder.join("after").join(zone), &stage.zone(zone, id, &identity.root))?);
+        wrong.extend(changes(zone, &folder.join("after").join(zone), &stage.zone(zone, plugin))?);
     }
     Ok(wrong)
 }
 
 /// Runs a case with the real tools and notes what comes of it.
-fn record(session: &Session, planned: &PlannedPlugin, folder: &Path, words: &[String]) -> Result<()> {
+fn record(session: &Session, plugin: &LayerPlugin, folder: &Path, words: &[String]) -> Result<()> {
     if folder.exists() {
         folder::check(folder)?;
     }
     let known = folder.join(FILE).is_file();
     let mut case = match (known, words.split_first()) {
         (true, None) => Case::read(folder)?,
-        (false, Some((call, rest))) => new_case(session, planned, call, rest)?,
+        (false, Some((call, rest))) => new_case(session, plugin, call, rest)?,
         (true, Some(_)) => {
             return Err(CommandError::new(Kind::Usage, format!("`{}` has a call already", folder.shown()))
                 .hint("leave out what stands behind `--`, or remove the folder first"));
@@ -161,10 +161,9 @@ fn record(session: &Session, planned: &PlannedPlugin, folder: &Path, words: &[St
                 .hint("--record CASE -- COMMAND ARGUMENTS, or --record CASE -- pre"));
         }
     };
-    consent::obtain(session, [planned])?;
-    let identity = Runner::identify(planned)?;
-    let id = &identity.plugin;
-    if let Standing::Missing(denied) = session.grants()?.standing(&identity, &planned.plugin.capabilities) {
+    consent::obtain(session, [plugin])?;
+    let identity = Runner::identify(plugin)?;
+    if let Standing::Missing(denied) = session.grants()?.standing(&identity, &plugin.decl.capabilities) {
         return Err(denied.into());
     }
     fs::create_dir_all(folder).map_err(|error| unreadable(folder, &error))?;
@@ -176,11 +175,11 @@ fn record(session: &Session, planned: &PlannedPlugin, folder: &Path, words: &[St
         }
     }
     let tape = Arc::new(Tape::record(folder.to_owned()));
-    let scene = Scene::set(session, planned, folder, &case, &tape, false)?;
-    case.expect = scene.play(planned, &case)?;
+    let scene = Scene::set(session, plugin, folder, &case, &tape, false)?;
+    case.expect = scene.play(plugin, &case)?;
     case.tools = tape.recorded();
     for zone in COMPARED {
-        let (from, into) = (scene.zone(zone, id, &identity.root), folder.join("after").join(zone));
+        let (from, into) = (scene.zone(zone, plugin), folder.join("after").join(zone));
         if fs::read_dir(&from).is_ok_and(|mut entries| entries.next().is_some()) {
             copy(&from, &into).map_err(|error| unreadable(&into, &error))?;
         }
@@ -188,16 +187,16 @@ fn record(session: &Session, planned: &PlannedPlugin, folder: &Path, words: &[St
     case.write(folder)
 }
 
-fn new_case(session: &Session, planned: &PlannedPlugin, call: &str, rest: &[String]) -> Result<Case> {
+fn new_case(session: &Session, plugin: &LayerPlugin, call: &str, rest: &[String]) -> Result<Case> {
     let stage = [Stage::Configure, Stage::Pre, Stage::Post].into_iter().find(|stage| stage.to_string() == call);
-    if let Some(stage) = stage.filter(|stage| planned.plugin.hooks.contains(stage)) {
+    if let Some(stage) = stage.filter(|stage| plugin.decl.hooks.contains(stage)) {
         return Ok(Case { hook: Some(stage), ..Case::default() });
     }
-    let Some(command) = planned.plugin.commands.iter().find(|command| command.name == call) else {
+    let Some(command) = plugin.decl.commands.iter().find(|command| command.name == call) else {
         return Err(CommandError::new(Kind::Usage, format!("The plugin has no command and no hook `{call}`"))
             .hint("its manifest names them"));
     };
-    let given = match cmd::parse(session, planned, command, rest) {
+    let given = match cmd::parse(session, plugin, command, rest) {
         Ok(given) => given?,
         Err(error) => {
             return Err(CommandError::new(

@@ -1,0 +1,130 @@
+use std::collections::BTreeSet;
+
+use crate::Capability;
+use crate::Chain;
+use crate::Layer;
+use crate::LayerCommand;
+use crate::Location;
+use crate::PluginDecl;
+use crate::PluginUse;
+use crate::ReadError;
+
+/// A plugin that works for a layer: one that the layer ships, or one of another layer that it uses.
+#[derive(Debug, Clone)]
+pub struct LayerPlugin {
+    /// The layer that ships the plugin: it is granted, locked and audited under the name of this layer.
+    pub owner: Layer,
+    /// The layer for which it works: it reads this layer's files, gets its settings, and keeps its state apart from that of
+    /// other layers.
+    pub layer: Layer,
+    /// What it declares, with the settings and the board of the layer for which it works.
+    pub decl: PluginDecl,
+}
+
+impl LayerPlugin {
+    /// Returns a plugin that works for the layer that ships it.
+    pub fn own(layer: &Layer, decl: PluginDecl) -> Self {
+        Self { owner: layer.clone(), layer: layer.clone(), decl }
+    }
+
+    /// Returns whether another layer ships it.
+    pub fn is_used(&self) -> bool {
+        self.owner.name != self.layer.name
+    }
+
+    /// Returns whether the component is there.
+    ///
+    /// # Errors
+    /// [`ReadError`] when a link leads out of the layer's tree, or the system refuses.
+    pub fn is_built(&self) -> Result<bool, ReadError> {
+        let component = self.decl.component.strip_prefix(&self.owner.root).unwrap_or(&self.decl.component);
+        self.owner.dir.is_file(component)
+    }
+}
+
+impl Chain {
+    /// Reads the plugins that work for a layer of the chain: its own, then those of other layers that it uses.
+    ///
+    /// # Errors
+    /// [`ReadError`] when a manifest does not have the documented shape, or a plugin that the layer uses is not in the chain,
+    /// is not shared, or has another version.
+    pub fn plugins_of(&self, layer: &Layer) -> Result<Vec<LayerPlugin>, ReadError> {
+        let manifest = layer.manifest()?;
+        let own = manifest.plugins.into_iter().filter(|decl| !decl.shared);
+        let mut plugins: Vec<LayerPlugin> = own.map(|decl| LayerPlugin::own(layer, decl)).collect();
+        for used in manifest.uses {
+            let at = used.at.clone();
+            let plugin = self.used(layer, used)?;
+            refuse_twins(&plugins, &plugin, at)?;
+            plugins.push(plugin);
+        }
+        Ok(plugins)
+    }
+
+    /// Reads the commands that a layer of the chain offers: those of the plugins that work for it, then its scripts.
+    ///
+    /// # Errors
+    /// [`ReadError`] as for [`Self::plugins_of`], or when the list of scripts cannot be read.
+    pub fn commands_of(&self, layer: &Layer) -> Result<Vec<LayerCommand>, ReadError> {
+        let plugins = self.plugins_of(layer)?;
+        let mut commands: Vec<LayerCommand> = plugins.iter().flat_map(|plugin| plugin.decl.offered()).collect();
+        commands.extend(layer.makefile_commands()?);
+        Ok(commands)
+    }
+
+    /// Finds a plugin that a layer uses, and gives it what the layer says.
+    fn used(&self, layer: &Layer, used: PluginUse) -> Result<LayerPlugin, ReadError> {
+        let PluginUse { plugin, version, board, files, settings, at } = used;
+        let wrong = |message: String| ReadError::Manifest { at: at.clone(), message };
+        let package = &plugin.package;
+        let owner = self.layers().iter().find(|owner| owner.name.eq_ignore_ascii_case(package.as_str()));
+        let owner = owner.ok_or_else(|| {
+            wrong(format!("`{plugin}` is not in the chain; add `{package}` to metadata/dependencies of {}", layer.name))
+        })?;
+        let shipped = owner.manifest()?.plugins;
+        let mut decl = shipped
+            .into_iter()
+            .find(|decl| decl.name == plugin.name)
+            .ok_or_else(|| wrong(format!("`{package}` ships no plugin `{}`", plugin.name)))?;
+        if !decl.shared {
+            return Err(wrong(format!("`{plugin}` is not `shared`: only its own layer can use it")));
+        }
+        if !version.matches(&decl.version) {
+            return Err(wrong(format!("`{plugin}` has the version {}, and {version} is wanted", decl.version)));
+        }
+        if board.is_some() {
+            if decl.board.is_none() {
+                return Err(wrong(format!("`{plugin}` does not know boards: `board` says nothing to it")));
+            }
+            decl.board = board;
+        }
+        if let Some(files) = files {
+            restrict(&mut decl, &files)
+                .map_err(|unknown| wrong(format!("`{unknown}` is not a directory that `{plugin}` declares")))?;
+        }
+        decl.settings.extend(settings);
+        Ok(LayerPlugin { owner: owner.clone(), layer: layer.clone(), decl })
+    }
+}
+
+/// Leaves a plugin those of its directories that are named. The error is a name that it does not declare.
+fn restrict(decl: &mut PluginDecl, files: &BTreeSet<String>) -> Result<(), String> {
+    let is_files = |capability: &Capability| matches!(capability, Capability::Files(_));
+    let declared: BTreeSet<String> =
+        decl.capabilities.iter().filter(|capability| is_files(capability)).map(ToString::to_string).collect();
+    if let Some(unknown) = files.difference(&declared).next() {
+        return Err(unknown.clone());
+    }
+    decl.capabilities.retain(|capability| !is_files(capability) || files.contains(&capability.to_string()));
+    Ok(())
+}
+
+/// A command of a layer has one plugin.
+fn refuse_twins(known: &[LayerPlugin], added: &LayerPlugin, at: Location) -> Result<(), ReadError> {
+    let known: BTreeSet<&str> =
+        known.iter().flat_map(|plugin| &plugin.decl.commands).map(|command| command.name.as_str()).collect();
+    let Some(twin) = added.decl.commands.iter().find(|command| known.contains(command.name.as_str())) else {
+        return Ok(());
+    };
+    Err(ReadError::Manifest { at, message: format!("two plugins of this layer have a command `{}`", twin.name) })
+}
