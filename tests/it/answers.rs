@@ -144,7 +144,10 @@ fn a_project_names_chains_workspaces_and_layers_and_the_environment_overrides_it
             .collect::<Vec<_>>()
             .join(",")
     };
-    assert_eq!(chain(with_project(&["-w", "one", "plan", "--json"])), "util/rootlogin,virt/qemu,my/common,own/thing");
+    assert_eq!(
+        chain(with_project(&["-w", "one", "plan", "--json"])),
+        "util/rootlogin,skiff/board,virt/qemu,my/common,own/thing"
+    );
     assert_eq!(chain(with_project(&["-w", "one", "-c", "my/common", "plan", "--json"])), "my/common");
     let ran = with_project(&["build", "--all"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);

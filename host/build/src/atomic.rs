@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
 use rustix::fs::CWD;
 use rustix::fs::RenameFlags;
+use skiff_file::NEW;
 use skiff_tree::Temporary;
 
 use crate::mounted::refuse_mounts;
@@ -60,25 +59,12 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
-/// How the names of unfinished files start.
-pub(crate) const NEW: &str = ".new+skiff+";
-
 /// Replaces a file with new content: completely or not at all. A link in its place is replaced, not followed.
 ///
 /// # Errors
 /// [`FileError`]; the file is then as it was.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        fs::create_dir_all(folder)?;
-        let mut file =
-            tempfile::Builder::new().prefix(NEW).permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(FileError::at("write", path))
+    skiff_file::replace(path, content).map_err(FileError::at("write", path))
 }
 
 /// Makes an empty file in the place of what is there: for logs, which grow. A link in its place is removed, not followed.
@@ -120,7 +106,11 @@ impl Staging {
             let name = entry.file_name();
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             let removed = if is_folder && name.as_encoded_bytes().starts_with(prefix.as_bytes()) {
-                remove_tree(&entry.path())?;
+                match remove_tree(&entry.path()) {
+                    // Somebody else has put something into it. It is in nobody's way.
+                    Err(error) if error.source.kind() == io::ErrorKind::PermissionDenied => {}
+                    removed => removed?,
+                }
                 continue;
             } else if name.as_encoded_bytes().starts_with(NEW.as_bytes()) {
                 fs::remove_file(entry.path())

@@ -5,12 +5,12 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_file::NEW;
 use skiff_plan::Cancel;
 use skiff_plan::Workspace;
 
 use crate::FileError;
 use crate::WorkspaceLock;
-use crate::atomic::NEW;
 use crate::atomic::write_file;
 use crate::mounted::refuse_mounts;
 use crate::mounted::remove_tree_unless;
@@ -39,19 +39,20 @@ pub enum WorkspaceError {
     File(#[from] FileError),
 }
 
-/// Makes a workspace's folder skiff's own, unless somebody else keeps something in it.
+/// Makes a workspace's folder skiff's own, unless somebody else keeps something in it, and returns it. Whatever writes to a
+/// workspace gets its folder here.
 ///
 /// # Errors
 /// [`WorkspaceError::Foreign`] names what somebody keeps there.
-pub fn claim(workspace: &Workspace) -> Result<(), WorkspaceError> {
+pub fn claim(workspace: &Workspace) -> Result<PathBuf, WorkspaceError> {
     let folder = workspace.folder();
     if is_workspace(&folder) {
-        return Ok(());
+        return Ok(folder);
     }
     refuse_foreign(&folder)?;
     fs::create_dir_all(&folder).map_err(FileError::at("make", &folder))?;
     write_file(&folder.join(MARKER), b"skiff replaces and removes what is in this folder.\n")?;
-    Ok(())
+    Ok(folder)
 }
 
 /// Refuses a folder without skiff's mark, unless it is empty.

@@ -1,14 +1,12 @@
 use std::fs;
-use std::fs::File;
-use std::fs::TryLockError;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use skiff_file::Lock;
 use skiff_plan::Cancel;
 use skiff_plan::Cancelled;
 use skiff_plan::Reporter;
@@ -21,10 +19,7 @@ use crate::atomic::Staging;
 
 /// The right to change a workspace. The operating system takes it back when the process ends, however it ends.
 #[derive(Debug)]
-pub struct WorkspaceLock(File);
-
-/// A pipe in the place of a lock would have skiff wait for a reader, and a link could lead anywhere.
-const FLAGS: i32 = rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOFOLLOW).bits().cast_signed();
+pub struct WorkspaceLock(Lock);
 
 /// How often a waiting skiff looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -44,31 +39,15 @@ pub(crate) fn wait_for(
     title: &str,
     reporter: &Arc<dyn Reporter>,
     cancel: &Cancel,
-) -> Result<File, WaitError> {
-    let open = || {
-        path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        File::options().create(true).truncate(false).write(true).custom_flags(FLAGS).open(path)
-    };
-    let file = open().map_err(FileError::at("open", path))?;
+) -> Result<Lock, WaitError> {
     let mut waiting = None;
     loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(FileError::at("lock", path)(error).into()),
-            Err(TryLockError::WouldBlock) => {
-                waiting.get_or_insert_with(|| Task::start(reporter, title, Unit::Items, None));
-                cancel.check()?;
-                thread::sleep(GLANCE);
-            }
+        if let Some(lock) = Lock::try_take(path).map_err(FileError::at("lock", path))? {
+            return Ok(lock);
         }
-    }
-}
-
-impl Drop for WorkspaceLock {
-    /// Lets go, also for programs that were left behind and hold the file.
-    fn drop(&mut self) {
-        // If it fails, the lock ends with the process.
-        let _ = self.0.unlock();
+        waiting.get_or_insert_with(|| Task::start(reporter, title, Unit::Items, None));
+        cancel.check()?;
+        thread::sleep(GLANCE);
     }
 }
 
@@ -90,9 +69,9 @@ impl WorkspaceLock {
     /// Runs `start`, which starts a program that holds the lock, too: if skiff is killed, nobody else gets into the
     /// workspace before that program has ended.
     pub(crate) fn shared_with<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::empty())?;
+        rustix::io::fcntl_setfd(self.0.file(), rustix::io::FdFlags::empty())?;
         let started = start();
-        rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::CLOEXEC)?;
+        rustix::io::fcntl_setfd(self.0.file(), rustix::io::FdFlags::CLOEXEC)?;
         started
     }
 
@@ -113,19 +92,11 @@ impl WorkspaceLock {
     /// [`LockError::Busy`] when another process holds the lock; waiting would only hide that.
     pub fn take(workspace: &Workspace) -> Result<Self, LockError> {
         let path = workspace.lock_file();
-        let open = || {
-            fs::create_dir_all(workspace.root())?;
-            File::options().create(true).truncate(false).write(true).custom_flags(FLAGS).open(&path)
-        };
-        let file = open().map_err(FileError::at("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LockError::Busy { name: workspace.name().to_owned() }),
-            Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
-        }
+        let lock = Lock::try_take(&path).map_err(FileError::at("lock", &path))?;
+        let lock = lock.ok_or_else(|| LockError::Busy { name: workspace.name().to_owned() })?;
         for folder in [workspace.root(), &workspace.folder()] {
             Staging::clear(folder, workspace.name())?;
         }
-        Ok(Self(file))
+        Ok(Self(lock))
     }
 }

@@ -187,6 +187,8 @@ fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Den
         session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user said no".to_owned() })?;
         return Err(denied.into());
     }
+    // What cannot be loaded is granted nothing: the user has agreed to a plugin, and this is none.
+    session.bare_runner()?.inspect(plugin)?;
     // What holds for this run only was not asked about, and is not kept.
     let mut kept: BTreeSet<String> = match standing_in(session, &session.kept_grants()?, plugin, identity) {
         Standing::Granted | Standing::Carried { .. } => ids(plugin).into_iter().collect(),
@@ -203,7 +205,9 @@ fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Den
 fn request(plugin: &LayerPlugin, identity: &Identity, denied: &Denied, columns: usize) -> Vec<String> {
     let LayerPlugin { owner, layer, decl } = plugin;
     let Identity { plugin: id, digest, .. } = identity;
-    let mut lines = vec![String::new(), prompt::strong(&format!("Plugin {id} {}", decl.version))];
+    let mut lines = vec![String::new()];
+    let title = prompt::indented(0, &format!("Plugin {id} {}", decl.version), columns);
+    lines.extend(title.iter().map(|line| prompt::strong(line)));
     lines.extend(prompt::indented(2, &format!("of layer {} in {}", owner.name, owner.root.shown()), columns));
     if plugin.is_used() {
         let used = format!("used by layer {} in {}, and by any other that names it", layer.name, layer.root.shown());

@@ -78,22 +78,24 @@ impl Session {
     fn buildroot_engine(&self, plan: &BuildPlan) -> Result<Buildroot> {
         let source = match &self.settings.buildroot {
             Some(folder) => {
-                self.belief.check("the Buildroot tree", &folder.value)?;
+                self.belief.check_linked_tree("the Buildroot tree", &folder.value)?;
                 Source::Folder(folder.value.clone())
             }
             None => {
                 let pin = self.project.buildroot.pin.clone().unwrap_or_default();
                 // git would run what the repository's configuration says.
                 let tree = self.cache()?.join("buildroot").join(&pin.commit);
-                self.belief.check("the Buildroot tree", &tree)?;
-                self.belief.check_tree("the Buildroot tree", &tree.join(".git"))?;
+                self.belief.check_linked_tree("the Buildroot tree", &tree)?;
                 Source::Pinned(pin)
             }
         };
         // Patches and makefiles run when Buildroot builds, and some settings are commands: BR2_WGET.
         for layer in &plan.layers {
-            self.belief.check_layer("the layer that Buildroot builds with", &layer.root)?;
+            self.planner.check_layer("the layer that Buildroot builds with", &layer.root)?;
         }
+        self.check_built()?;
+        // Compiled objects are believed for their names.
+        self.belief.check_tree("the cache", &self.cache()?.join("ccache"))?;
         let program = self.environment.program().map(std::borrow::ToOwned::to_owned);
         let program = program.ok_or_else(|| CommandError::new(Kind::Bug, "The program does not know where it is"))?;
         Ok(Buildroot {
@@ -128,7 +130,8 @@ impl Session {
             scripts: beside("scripts", "SKIFF_SCRIPTS_DIR")?,
         };
         let catalog = self.catalog()?;
-        Ok(legacy_environment(plan, &self.workspace, &folders, &self.planner.version(), catalog.packages()))
+        let packages = catalog.packages().filter(|package| self.planner.believes(&package.root));
+        Ok(legacy_environment(plan, &self.workspace, &folders, &self.planner.version(), packages))
     }
 
     /// Returns the environment of Buildroot, of hooks and of commands: the user's own with SkiffOS's variables, and
@@ -156,7 +159,7 @@ impl Session {
             all.insert("SKIFF_BUILDROOT_TREE".into(), folder.value.clone().into());
         }
         all.insert("SKIFF_EXTRA_CONFIGS_PATH".into(), self.joined_extra().into());
-        all.extend(self.consent_variables()?.into_iter().map(|(name, value)| (name.into(), value)));
+        all.extend(self.consent_variables(plan)?.into_iter().map(|(name, value)| (name.into(), value)));
         all.insert("SKIFF_ENGINE".into(), self.settings.engine.value.as_str().into());
         Ok(all)
     }

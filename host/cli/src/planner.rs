@@ -54,13 +54,13 @@ impl Planner {
         for layer in chain.layers() {
             match layer.source {
                 LayerSource::BasePre | LayerSource::BasePost => {
-                    self.check("the directory of base layers", &layer.root)?
+                    self.check_layer("the directory of base layers", &layer.root)?
                 }
                 LayerSource::Chain(_) => self.check_package(&layer.root)?,
                 LayerSource::Overrides => {
                     self.once(&layer.root, || self.belief.check_overrides("the directory of overrides", &layer.root))?;
                 }
-                LayerSource::WorkspaceOverrides => self.check("the directory of overrides", &layer.root)?,
+                LayerSource::WorkspaceOverrides => self.check_layer("the directory of overrides", &layer.root)?,
             }
         }
         Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &self.cancel)?)
@@ -69,13 +69,19 @@ impl Planner {
     /// Checks that nobody else can change a package of the checkout. Others are those that the user has named.
     pub(crate) fn check_package(&self, root: &Path) -> Result<()> {
         match root.starts_with(&self.context.configs) {
-            true => self.check("the layer", root),
+            true => self.check_layer("the layer", root),
             false => Ok(()),
         }
     }
 
-    fn check(&self, what: &str, path: &Path) -> Result<()> {
+    /// Checks that nobody else can change a layer, whose scripts or settings run. Others are those that the user has named.
+    pub(crate) fn check_layer(&self, what: &str, path: &Path) -> Result<()> {
         self.once(path, || self.belief.check_layer(what, path))
+    }
+
+    /// Returns whether nobody else can change a layer.
+    pub(crate) fn believes(&self, path: &Path) -> bool {
+        self.check_layer("the layer", path).is_ok()
     }
 
     /// Checks a layer, unless it was found to be trusted before.

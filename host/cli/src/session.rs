@@ -98,9 +98,8 @@ impl Session {
         let folder = |variable: &str, default: &str| environment.path(variable).unwrap_or_else(|| root.join(default));
         let name = args.workspace.as_deref().filter(|name| !name.is_empty()).unwrap_or(Workspace::DEFAULT);
         let workspace = Workspace::new(folder("SKIFF_WORKSPACES_DIR", "workspaces"), name)?;
-        for path in [workspace.folder(), workspace.images(), workspace.audit_log()] {
-            belief.check("the workspace", &path)?;
-        }
+        belief.check_entries("the workspace", &workspace.folder())?;
+        belief.check("the workspace", &workspace.audit_log())?;
         belief.check_tree("the workspace", &workspace.config())?;
         let remembered = Remembered::read(&workspace)?;
         let known = remembered.as_ref().and_then(|memory| memory.project.as_deref());
@@ -423,7 +422,7 @@ impl Session {
 
     /// Returns what `--allow` and `--grants` say and what this run has found to be trusted, as the variables that say it
     /// to another skiff. In the mount namespace of a build, files of root can look like those of somebody else.
-    pub(crate) fn consent_variables(&self) -> Result<[(&'static str, OsString); 4]> {
+    pub(crate) fn consent_variables(&self, plan: &BuildPlan) -> Result<[(&'static str, OsString); 4]> {
         // Such a list cannot hold a path with a colon. What is left out is looked at again, and refused at the worst.
         let joined = |paths: Vec<PathBuf>| {
             let can_be_listed = paths.iter().filter(|path| std::env::join_paths([path]).is_ok());
@@ -433,6 +432,8 @@ impl Session {
         trusted.extend([self.context.base.clone(), self.context.overrides.clone()]);
         trusted.extend(self.project.path().map(Path::to_owned));
         trusted.extend(trust::trust_file(&self.environment));
+        // Those that are not believed are refused before anything is handed on.
+        trusted.extend(plan.layers.iter().map(|layer| layer.root.clone()).filter(|root| self.planner.believes(root)));
         Ok([
             ("SKIFF_ALLOW", self.allowed.join(" ").into()),
             ("SKIFF_LOCKED", if self.reach.locked { "1" } else { "" }.into()),
@@ -453,7 +454,24 @@ impl Session {
 
     /// Makes a runner for the system of a plan, with what scripts of its layers find around them.
     pub(crate) fn runner(&self, plan: &BuildPlan) -> Result<Runner> {
+        if !plan.shell_hooks.is_empty() {
+            self.check_for_scripts(plan)?;
+        }
         self.runner_of(System { scripts: self.script_environment(plan)?, ..self.system(plan)? })
+    }
+
+    /// Checks what scripts of layers can be led to: every layer of the chain, and the programs that the workspace has built.
+    pub(crate) fn check_for_scripts(&self, plan: &BuildPlan) -> Result<()> {
+        let mut layers = plan.layers.iter();
+        layers.try_for_each(|layer| self.planner.check_layer("the layer that scripts can read", &layer.root))?;
+        self.check_built()
+    }
+
+    /// Checks what make and scripts run in the workspace: what else lies there is in directories that are the user's alone.
+    pub(crate) fn check_built(&self) -> Result<()> {
+        let folder = self.workspace.folder();
+        let parts = ["build", "host", "host/bin", "host/sbin", "per-package"];
+        parts.iter().try_for_each(|part| self.belief.check_entries("the workspace", &folder.join(part)))
     }
 
     /// Makes a runner for the plugins alone: to gather what scripts find takes longer than many a command.

@@ -64,6 +64,16 @@ impl Belief {
         self.trust.check(path).map_err(|error| refused(what, &error))
     }
 
+    /// As [`Self::check`], for a directory and what stands in it, but not what is in the directories there.
+    pub(crate) fn check_entries(&self, what: &str, directory: &Path) -> Result<()> {
+        self.check(what, directory)?;
+        // What cannot be listed is not read, either.
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            self.check(what, &entry.path())?;
+        }
+        Ok(())
+    }
+
     /// As [`Self::check`], for a path and everything below it.
     pub(crate) fn check_tree(&self, what: &str, path: &Path) -> Result<()> {
         self.trust.check_tree(path, &|| self.cancel.is_cancelled()).map_err(|error| refused(what, &error))

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io;
 use std::io::Read as _;
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -56,12 +55,8 @@ pub(crate) fn find(image: &Path, named: Option<&Path>) -> Result<Option<(PathBuf
 
 /// Opens a regular file. Opening a pipe would wait for a writer.
 fn open_file(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a regular file")),
-    }
+    let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "expected a regular file");
+    skiff_file::open_file(path)?.ok_or_else(wrong)
 }
 
 fn read(path: &Path) -> Result<Bmap, SourceError> {

@@ -10,26 +10,23 @@ use std::path::PathBuf;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_std::fs::MetadataExt as _;
-use regex::NoExpand;
-use regex::Regex;
 use skiff_layout::Content;
-use skiff_layout::Edit;
 use skiff_layout::Partition;
 use skiff_layout::Raw;
 
 use crate::Attributes;
 use crate::Item;
 use crate::ItemKind;
+use crate::edits::Edits;
+use crate::edits::MAX_REPLACEMENT;
+use crate::edits::Names;
 use crate::keep::fold;
 use crate::marker::is_reserved;
 use crate::uimage;
 use skiff_text::Shown as _;
 
 /// Bytes of a text that is changed.
-const MAX_TEXT: u64 = 1 << 20;
-
-/// Bytes of what takes the place of something, which may be there many times.
-const MAX_REPLACEMENT: usize = 1024;
+pub(crate) const MAX_TEXT: u64 = 1 << 20;
 
 /// Files and folders that a source may have; folders in folders.
 const MAX_ITEMS: usize = 1_000_000;
@@ -72,6 +69,9 @@ pub enum ContentError {
     /// Something that is neither a file nor a folder nor a link.
     #[error("`{0}` is neither a file nor a folder")]
     Special(String),
+    /// Texts and changes of them that come to more work than any layout needs.
+    #[error("the edits of {} would read more than 256 MiB", one_of(.0))]
+    Edits(Vec<String>),
     /// A source with more files than any system has.
     #[error("`{0}` has more files, or deeper folders, than skiff copies")]
     TooMany(String),
@@ -220,12 +220,16 @@ impl Sources {
             if follow {
                 tell_apart(&items)?;
             }
+            let mut edits = self.edits(content, names)?;
+            let changes = !content.edits.is_empty() || content.script.is_some();
             for item in &mut items {
                 if is_reserved(&item.target) {
                     return Err(ContentError::Reserved(item.target.clone()));
                 }
                 item.once = content.once;
-                self.change(content, item, names)?;
+                if changes {
+                    self.change(content, &mut edits, item)?;
+                }
             }
             return Ok(items);
         }
@@ -237,11 +241,8 @@ impl Sources {
     }
 
     /// Makes the text of an item what the content says.
-    fn change(&self, content: &Content, item: &mut Item, names: &Names<'_>) -> Result<(), ContentError> {
+    fn change(&self, content: &Content, edits: &mut Edits, item: &mut Item) -> Result<(), ContentError> {
         let ItemKind::File { path, size, mode } = &item.kind else { return Ok(()) };
-        if content.edits.is_empty() && content.script.is_none() {
-            return Ok(());
-        }
         let shown = path.shown().to_string();
         let reading = |source| ContentError::Read { path: shown.clone(), source };
         let mut bytes = Vec::new();
@@ -250,34 +251,8 @@ impl Sources {
         if bytes.len() as u64 > MAX_TEXT {
             return Err(ContentError::NotText(shown));
         }
-        let mut text = String::from_utf8(bytes).map_err(|_| ContentError::NotText(shown))?;
-        for Edit { find, replace, when } in &content.edits {
-            if let Some(when) = when
-                && self.find(when)?.is_empty()
-            {
-                continue;
-            }
-            let wrong = |error: regex::Error| ContentError::Edit { find: find.clone(), problem: error.to_string() };
-            let expression = Regex::new(find).map_err(wrong)?;
-            let (replace, is_plain) = expand(replace, names)?;
-            if replace.len() > MAX_REPLACEMENT {
-                return Err(ContentError::Replacement(find.clone()));
-            }
-            text = match is_plain {
-                true => expression.replace_all(&text, NoExpand(&replace)).into_owned(),
-                false => expression.replace_all(&text, replace.as_str()).into_owned(),
-            };
-            // A text can grow with every change.
-            if text.len() as u64 > MAX_TEXT {
-                return Err(ContentError::NotText(path.shown().to_string()));
-            }
-        }
-        // Nobody can boot what still has a place for something.
-        if !content.edits.is_empty()
-            && let Some(left) = Regex::new("@[A-Z]+@").ok().and_then(|left| left.find(&text))
-        {
-            return Err(ContentError::Left { word: left.as_str().to_owned(), path: path.shown().to_string() });
-        }
+        let text = String::from_utf8(bytes).map_err(|_| ContentError::NotText(shown.clone()))?;
+        let text = edits.apply(text, content, &shown)?;
         let bytes = match &content.script {
             Some(script) => uimage::wrap(text.as_bytes(), script, self.epoch)?,
             None => text.into_bytes(),
@@ -286,6 +261,18 @@ impl Sources {
         // It is no longer the file that has these.
         item.attributes = Attributes { mode: item.attributes.mode, ..Attributes::default() };
         Ok(())
+    }
+
+    /// Makes the edits of a content ready: those whose condition holds.
+    fn edits(&self, content: &Content, names: &Names<'_>) -> Result<Edits, ContentError> {
+        let mut edits = Edits::default();
+        for edit in &content.edits {
+            let holds = edit.when.as_ref().map(|when| self.find(when)).transpose()?;
+            if holds.is_none_or(|found| !found.is_empty()) {
+                edits.add(edit, names)?;
+            }
+        }
+        Ok(edits)
     }
 
     /// Finds what a source names: nothing, one thing, or with `*` several, in the order of their names.
@@ -328,51 +315,9 @@ fn tell_apart(items: &[Item]) -> Result<(), ContentError> {
     Ok(())
 }
 
-/// What stands for something of the medium in a text.
-#[derive(Clone, Copy)]
-pub struct Names<'n> {
-    /// The identities of partitions, by their labels.
-    pub partuuid: &'n dyn Fn(&str) -> Option<String>,
-    /// Which install of the medium this is; 0 for one that is made anew.
-    pub generation: u64,
-}
-
-impl Names<'_> {
-    /// What stands for the inside of `{…}`; none for what is no name.
-    fn get(&self, name: &str) -> Option<Option<String>> {
-        match name.split_once(':') {
-            Some(("partuuid", label)) => Some((self.partuuid)(label)),
-            None if name == "generation" => Some(Some(self.generation.to_string())),
-            _ => None,
-        }
-    }
-}
-
-/// Puts identities into the place of `{partuuid:LABEL}`, and the like; whether no reference to a group is left.
-fn expand(text: &str, names: &Names<'_>) -> Result<(String, bool), ContentError> {
-    let mut result = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        result += before;
-        match after.split_once('}').and_then(|(name, after)| Some((names.get(name)?, after))) {
-            Some((Some(value), after)) => {
-                result += &value;
-                rest = after;
-            }
-            Some((None, _)) => return Err(ContentError::Placeholder(text.to_owned())),
-            None => {
-                result.push('{');
-                rest = after;
-            }
-        }
-    }
-    result += rest;
-    let is_plain = !result.contains('$');
-    Ok((result, is_plain))
-}
-
 /// Something below a root, opened without leaving it.
 struct Place {
+    /// The root's real path.
     root: PathBuf,
     dir: Dir,
     /// Relative to the root, without links in it.
@@ -382,8 +327,9 @@ struct Place {
 }
 
 fn find_below(root: &Path, rest: &str) -> io::Result<Vec<Place>> {
-    let dir = match Dir::open_ambient_dir(root, ambient_authority()) {
-        Ok(dir) => dir,
+    let opened = root.canonicalize().and_then(|real| Ok((Dir::open_ambient_dir(&real, ambient_authority())?, real)));
+    let (dir, root) = match opened {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
@@ -410,7 +356,7 @@ fn find_below(root: &Path, rest: &str) -> io::Result<Vec<Place>> {
     let mut found = Vec::new();
     for name in names {
         match dir.canonicalize(Path::new(folder).join(&name)) {
-            Ok(path) => found.push(Place { root: root.to_owned(), dir: dir.try_clone()?, path, name }),
+            Ok(path) => found.push(Place { root: root.clone(), dir: dir.try_clone()?, path, name }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -517,6 +463,8 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use skiff_layout::Edit;
+
     use super::*;
 
     const NAMES: Names<'_> = Names { partuuid: &|label| Some(format!("<{label}>")), generation: 4 };

@@ -32,7 +32,7 @@ use crate::SourceFile;
 use crate::Sources;
 use crate::Unkept;
 use crate::Watch;
-use crate::content::Names;
+use crate::edits::Names;
 use crate::ext4;
 use crate::fat;
 use crate::item;

@@ -18,7 +18,7 @@ use crate::Sources;
 use crate::Staged;
 use crate::Unkept;
 use crate::Watch;
-use crate::content::Names;
+use crate::edits::Names;
 use crate::marker::Marker;
 use crate::part;
 use crate::part::Part;

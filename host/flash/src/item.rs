@@ -1,6 +1,11 @@
-use skiff_text::Shown as _;
 use std::io;
 use std::path::PathBuf;
+
+use rustix::fs::CWD;
+use rustix::fs::Mode;
+use rustix::fs::OFlags;
+use rustix::fs::ResolveFlags;
+use skiff_text::Shown as _;
 
 /// A file, folder or link that goes into a file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +41,7 @@ pub enum ItemKind {
     Folder,
     /// The contents of a file of this machine, of `size` bytes.
     File {
-        /// Where it is, absolute.
+        /// Where it is: its real path, absolute and without links.
         path: PathBuf,
         /// Its size in bytes.
         size: u64,
@@ -106,14 +111,39 @@ pub(crate) fn total(items: &[Item]) -> u64 {
     own.map(|(item, _)| item.size()).fold(0, u64::saturating_add)
 }
 
-/// Opens a source; one that has become a link or has another size than when the plan was made is an error.
+/// Opens a source by its real path. One that has another size than when the plan was made, or to which a link leads by now,
+/// is an error: the link could lead to a file that only this user can read.
 pub(crate) fn open(path: &std::path::Path, size: u64) -> io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags as i32).open(path)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;
+    let file = std::fs::File::from(file);
     let metadata = file.metadata()?;
     match metadata.is_file() && metadata.len() == size {
         true => Ok(file),
         false => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} has changed meanwhile", path.shown()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_source_is_opened_by_its_real_path_only() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        for folder in ["layer", "secret"] {
+            fs::create_dir(root.join(folder)).unwrap();
+            fs::write(root.join(folder).join("f"), folder).unwrap();
+        }
+        open(&root.join("layer/f"), 5).unwrap();
+        assert!(open(&root.join("layer/f"), 6).is_err(), "it has another size");
+        // Its owner puts a link in the place of the directory when the layout has been shown.
+        fs::rename(root.join("layer"), root.join("old")).unwrap();
+        symlink("secret", root.join("layer")).unwrap();
+        assert!(open(&root.join("layer/f"), 6).is_err());
     }
 }

@@ -21,6 +21,7 @@ mod contents;
 mod device;
 mod disk;
 mod doubt;
+mod edits;
 mod ext4;
 mod fat;
 mod files;

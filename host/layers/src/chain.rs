@@ -15,6 +15,7 @@ use crate::ReadError;
 use crate::ResolveContext;
 use crate::SearchPath;
 use crate::dir::PackageTree;
+use crate::search_path;
 
 /// The ordered, dependency-complete list of packages of a system, and with it all its layers.
 ///
@@ -63,6 +64,7 @@ impl Chain {
             list.iter().filter_map(|name| nodes.get(name)).map(|node| node.package.clone()).collect();
         let layers = layers(&packages, search.context())?;
         refuse_twins(&layers)?;
+        refuse_namesakes(&list)?;
         Ok(Self { requested, names: list, packages, layers, late })
     }
 
@@ -240,6 +242,18 @@ fn refuse_twins(layers: &[Layer]) -> Result<(), ChainError> {
         if let Some(first) = known.insert(layer.name.to_ascii_lowercase(), layer) {
             let (first, second) = (first.root.clone(), layer.root.clone());
             return Err(ChainError::Twice { name: layer.name.clone(), first, second });
+        }
+    }
+    Ok(())
+}
+
+/// Scripts know a package by the end of a variable's name, which is less than its own name.
+fn refuse_namesakes(names: &[LayerName]) -> Result<(), ChainError> {
+    let mut known: BTreeMap<String, &LayerName> = BTreeMap::new();
+    for name in names {
+        if let Some(first) = known.insert(name.variable_suffix(), name) {
+            let variable = search_path::variable(&name.variable_suffix());
+            return Err(ChainError::Namesakes { first: first.clone(), second: name.clone(), variable });
         }
     }
     Ok(())

@@ -17,8 +17,8 @@ use serde::de::DeserializeOwned;
 
 use crate::Location;
 use crate::ReadError;
-use crate::file::read_up_to;
 use crate::parse_yaml;
+use skiff_file::read_up_to;
 
 /// Links that are followed on the way to a file, as many as Linux follows (path_resolution(7)).
 const MAX_LINKS: usize = 40;

@@ -154,6 +154,16 @@ pub enum ChainError {
         /// The directory of the later one.
         second: PathBuf,
     },
+    /// Two packages of a chain are one to scripts.
+    #[error("scripts would find `{first}` and `{second}` by one variable, {variable}")]
+    Namesakes {
+        /// The earlier one.
+        first: LayerName,
+        /// The later one.
+        second: LayerName,
+        /// The variable.
+        variable: String,
+    },
     /// A part of the requested chain is no package name.
     #[error(transparent)]
     InvalidName(#[from] InvalidName),

@@ -1,26 +1,16 @@
 //! Reading files that the user names. Those of layers are read through [`crate::LayerDir`].
 
-use std::fs;
 use std::io;
-use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+
+use skiff_file::open_file;
+use skiff_file::read_up_to;
 
 use crate::Location;
 use crate::ReadError;
 
 /// Bytes that a text may have which the user names.
 const MAX_TEXT: u64 = 4 << 20;
-
-/// Opens a file to be read; `None` when something else is there. Opening a pipe would wait for somebody to write into it.
-///
-/// # Errors
-/// When it cannot be opened.
-pub fn open_file(path: &Path) -> io::Result<Option<fs::File>> {
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = fs::File::options().read(true).custom_flags(flags).open(path)?;
-    Ok(file.metadata()?.is_file().then_some(file))
-}
 
 /// Reads a text file of at most 4 MiB, or returns `None` when it is not there. Bytes that are not UTF-8 become U+FFFD.
 ///
@@ -45,18 +35,6 @@ pub fn optional_bytes(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ReadErr
         None => Err(ReadError::TooLarge { path: path.to_owned(), most }),
         bytes => Ok(bytes),
     }
-}
-
-/// Reads an open file; `None` when it has more than `most` bytes. Its size is no more than a hint: what the kernel makes up
-/// (`/proc`) says none, and has no end.
-///
-/// # Errors
-/// Those of reading.
-pub fn read_up_to(file: &fs::File, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let hint = file.metadata()?.len().min(most).saturating_add(1);
-    let mut bytes = Vec::with_capacity(usize::try_from(hint).unwrap_or_default());
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
 fn absent(error: &io::Error) -> bool {

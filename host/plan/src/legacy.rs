@@ -33,7 +33,8 @@ pub struct LegacyFolders {
 /// Returns SkiffOS's variables for a plan, each value as it is: nothing of it is evaluated by a shell.
 ///
 /// That of a single hook (`SKIFF_CURRENT_CONF_DIR`) is added by whoever runs it.
-/// `packages` are all that can be found, in the chain or not.
+/// `packages` are those beside the chain that scripts may be led to. One whose variable another one has is left out: nobody
+/// could say which of them a script means.
 pub fn legacy_environment<'p>(
     plan: &BuildPlan,
     workspace: &Workspace,
@@ -71,10 +72,15 @@ pub fn legacy_environment<'p>(
     let path_variables: Vec<String> = keys.iter().map(|key| format!("SKIFF_CONFIG_PATH_{key}")).collect();
     variables.insert("SKIFF_CONFIG_FULL".into(), keys.join(" "));
     variables.insert("SKIFF_CONFIG_PATH_VAR".into(), path_variables.join(" "));
+    let mut beside: BTreeMap<String, Vec<&Package>> = BTreeMap::new();
     for package in packages {
-        let key = package.name.variable_suffix();
-        variables.insert(format!("SKIFF_CONFIG_PATH_{key}"), path(&package.root));
-        variables.insert(format!("SKIFF_CONFIG_NAME_{key}"), package.name.to_string());
+        beside.entry(package.name.variable_suffix()).or_default().push(package);
+    }
+    for (key, namesakes) in beside {
+        if let [package] = namesakes.as_slice() {
+            variables.insert(format!("SKIFF_CONFIG_PATH_{key}"), path(&package.root));
+            variables.insert(format!("SKIFF_CONFIG_NAME_{key}"), package.name.to_string());
+        }
     }
     for (layer, key) in chain.into_iter().zip(keys) {
         variables.insert(format!("SKIFF_CONFIG_PATH_{key}"), path(&layer.root));
@@ -91,8 +97,27 @@ pub fn legacy_environment<'p>(
         variables.insert(format!("SKIFF_{key}_COMMAND_PATHS"), paths.join(" "));
         for command in commands {
             let name = skiff_layers::variable_suffix(&command.name);
-            variables.insert(format!("SKIFF_{key}_COMMAND_{name}_DESCRIP"), command.summary.clone());
+            variables.insert(format!("SKIFF_{key}_COMMAND_{name}_DESCRIP"), plain(&command.summary));
         }
     }
     variables
+}
+
+/// Makefiles print such a text by a shell: what make or a shell would carry out is left out of it.
+fn plain(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || " .,:_/+-=@%".contains(c);
+    let text: String = text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_mean_nothing_to_make_and_shells() {
+        assert_eq!(plain("Formats the board's card: 100 % of it"), "Formats the board s card: 100 % of it");
+        let hostile = "Boots it $(shell id) `id`; id | id && id > /x \"$HOME\" 'a' \\ # *";
+        assert!(plain(hostile).chars().all(|c| c.is_alphanumeric() || " .,:_/+-=@%".contains(c)), "{}", plain(hostile));
+    }
 }

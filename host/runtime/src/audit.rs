@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_file::Lock;
 use skiff_plan::Digest;
 use skiff_plan::DigestBuilder;
 
@@ -140,8 +141,7 @@ impl AuditLog {
         fs::create_dir_all(folder)?;
         if self.is_full() {
             // Two processes that find it full must not both move it away.
-            let folder = File::open(folder)?;
-            folder.lock()?;
+            let _lock = Lock::take(&self.path.with_extension("lock"))?;
             if self.is_full() {
                 self.rotate()?;
             }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sha2::Digest as _;
+use skiff_file::NewFile;
 use skiff_layers::Address;
 use skiff_plan::Digest;
 use ureq::http::Uri;
@@ -87,14 +88,12 @@ impl Downloads {
         if self.offline {
             return Err(DownloadError::Offline);
         }
-        fs::create_dir_all(&folder)?;
-        let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(&folder)?;
-        let present = self.receive(url, address, new.as_file_mut(), cancelled)?;
+        let mut new = NewFile::of(&folder.join(wanted.to_string()))?;
+        let present = self.receive(url, address, new.file(), cancelled)?;
         if present != wanted {
             return Err(DownloadError::Differs { wanted, present });
         }
-        new.as_file().sync_all()?;
-        let mut file = new.persist(folder.join(wanted.to_string())).map_err(|error| error.error)?;
+        let mut file = new.publish()?;
         file.rewind()?;
         Ok(file)
     }

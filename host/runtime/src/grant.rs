@@ -1,15 +1,13 @@
 //! What the user allowed: for each plugin and exactly its bytes, a set of capabilities.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_file::Lock;
 use skiff_layers::Capability;
 use skiff_layers::ReadError;
 use skiff_plan::Digest;
@@ -23,6 +21,12 @@ use crate::identity::real;
 
 /// The only version of the file's shape so far.
 const VERSION: u32 = 1;
+
+/// The first line of the file.
+const HEADER: &str = "# What each plugin may do, bound to its bytes. Written by `skiff grant`.\n";
+
+/// The lock beside it.
+const LOCK: &str = ".grants.lock";
 
 /// Returns the name under which a capability is granted.
 ///
@@ -104,14 +108,8 @@ impl GrantFile {
     /// # Errors
     /// [`GrantError`]; the file is then as it was.
     pub fn update<T>(path: &Path, change: impl FnOnce(&mut Self) -> T) -> Result<T, GrantError> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let lock = || {
-            fs::create_dir_all(folder)?;
-            let folder = fs::File::open(folder)?;
-            folder.lock()?;
-            Ok(folder)
-        };
-        let _lock = lock().map_err(|source| GrantError::Io { path: folder.to_owned(), source })?;
+        let lock = path.with_file_name(LOCK);
+        let _lock = Lock::take(&lock).map_err(|source| GrantError::Io { path: lock.clone(), source })?;
         let mut file = Self::read(path)?;
         let result = change(&mut file);
         file.write(path)?;
@@ -125,19 +123,7 @@ impl GrantFile {
     pub fn write(&self, path: &Path) -> Result<(), GrantError> {
         let failed = |source| GrantError::Io { path: path.to_owned(), source };
         let text = serde_yaml::to_string(self).map_err(|error| failed(io::Error::other(error)))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(failed)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".new-")
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(folder)
-            .map_err(failed)?;
-        file.write_all(b"# What each plugin may do, bound to its bytes. Written by `skiff grant`.\n")
-            .map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        skiff_file::replace(path, format!("{HEADER}{text}").as_bytes()).map_err(failed)
     }
 
     /// Grants capabilities to a plugin with these bytes. Grants to other bytes of it in the same folder are dropped.

@@ -1,8 +1,11 @@
 //! Access control lists: the bits of the group then say what the list allows at most, not whom (acl(5)).
 
 use std::ffi::CString;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+
+use rustix::io::Errno;
 
 /// Who can write by an entry of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +19,37 @@ const USER: u16 = 0x02;
 const GROUP: u16 = 0x08;
 const WRITE: u16 = 0x02;
 
-/// Returns who can write to a file beside its owner, its group and everybody. Nobody where there is no list.
-pub(crate) fn writers(path: &Path) -> Vec<Writer> {
-    let mut list = vec![0; 4096];
-    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return Vec::new() };
-    match rustix::fs::lgetxattr(&path, c"system.posix_acl_access", &mut list) {
-        Ok(length) => parse(list.get(..length).unwrap_or_default()),
-        Err(_) => Vec::new(),
+/// Bytes that an extended attribute can have (`XATTR_SIZE_MAX` of Linux's limits.h).
+const MAX_LIST: usize = 64 << 10;
+
+/// The lists of a file (acl(5)).
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum List {
+    /// Who can use the file itself.
+    Access,
+    /// What is made in the directory gets this list.
+    Default,
+}
+
+/// Returns who can write by a list of a file, beside its owner, its group and everybody. Nobody where there is no list.
+///
+/// # Errors
+/// Those of the system, except that there is no list, or that the file system has none.
+pub(crate) fn writers(path: &Path, list: List) -> io::Result<Vec<Writer>> {
+    let name = match list {
+        List::Access => c"system.posix_acl_access",
+        List::Default => c"system.posix_acl_default",
+    };
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut text = vec![0; 1024];
+    loop {
+        match rustix::fs::lgetxattr(&path, name, &mut text) {
+            Ok(length) => return Ok(parse(text.get(..length).unwrap_or_default())),
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => return Ok(Vec::new()),
+            // It is longer, up to what Linux lets an attribute have (XATTR_SIZE_MAX).
+            Err(Errno::RANGE) if text.len() <= MAX_LIST => text.resize(text.len() * 4, 0),
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
@@ -45,6 +72,23 @@ fn parse(list: &[u8]) -> Vec<Writer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_any_length_is_read() {
+        // Not every file system keeps lists as long as this.
+        let file = tempfile::NamedTempFile::new_in("/dev/shm").unwrap();
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        let users = (0..600).map(|number| (2_u16, 7_u16, 5000 + number));
+        let all =
+            [(1, 7, u32::MAX)].into_iter().chain(users).chain([(4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)]);
+        for (kind, may, id) in all {
+            list.extend([&kind.to_le_bytes()[..], &may.to_le_bytes(), &id.to_le_bytes()].concat());
+        }
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(file.path(), "system.posix_acl_access", &list, flags).unwrap();
+        assert_eq!(writers(file.path(), List::Access).unwrap().len(), 600);
+        assert!(writers(file.path(), List::Default).unwrap().is_empty());
+    }
 
     #[test]
     fn those_who_can_write_are_named() {

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::fs;
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -14,7 +15,9 @@ use skiff_text::Shown as _;
 
 use crate::Accounts;
 use crate::acl;
+use crate::acl::List;
 use crate::acl::Writer;
+use crate::mounts::Mounts;
 use crate::walk::Step;
 use crate::walk::walk;
 
@@ -35,6 +38,7 @@ pub struct Trust {
     /// Read when something belongs to somebody else or is writable for its group, which is seldom.
     accounts: OnceLock<Accounts>,
     known: Arc<Mutex<BTreeSet<PathBuf>>>,
+    mounts: Mounts,
 }
 
 /// A path that somebody else can change.
@@ -76,6 +80,14 @@ pub enum Reason {
         /// A user or a group.
         whom: String,
     },
+    /// It is in a file system whose owners and permissions are what a program of somebody else says (FUSE).
+    #[error("`{}` is in a file system that a program of {owner} provides", at.shown())]
+    Served {
+        /// What is.
+        at: PathBuf,
+        /// The user who has mounted it.
+        owner: String,
+    },
     /// Nobody can say.
     #[error("cannot examine `{}`: {source}", at.shown())]
     Unknown {
@@ -100,6 +112,7 @@ impl Trust {
             listed: Vec::new(),
             accounts: OnceLock::new(),
             known: Arc::default(),
+            mounts: Mounts::default(),
         }
     }
 
@@ -231,9 +244,14 @@ impl Trust {
     fn check_step(&self, step: &Step) -> Result<(), Reason> {
         let Step { path, metadata, is_last } = step;
         let at = || path.clone();
+        if let Some(server) =
+            self.mounts.server(path, metadata).map_err(|source| Reason::Unknown { at: at(), source })?
+            && !self.users.contains(&server)
+        {
+            return Err(Reason::Served { at: at(), owner: self.name(server) });
+        }
         if !self.users.contains(&metadata.uid()) {
-            let name = self.accounts().name(metadata.uid()).map(str::to_owned);
-            return Err(Reason::Owner { at: at(), owner: name.unwrap_or_else(|| format!("user {}", metadata.uid())) });
+            return Err(Reason::Owner { at: at(), owner: self.name(metadata.uid()) });
         }
         // The mode of a link means nothing, and what a sticky directory holds is checked by itself.
         let mode = metadata.mode() & 0o7777;
@@ -243,6 +261,10 @@ impl Trust {
         if mode & OTHERS != 0 {
             return Err(Reason::Writable { at: at(), whom: "everybody", mode });
         }
+        // What is made there would be writable for others.
+        if *is_last && metadata.is_dir() {
+            self.check_list(path, metadata, List::Default)?;
+        }
         // Without the bit of the group, no entry of a list allows to write.
         if mode & GROUP == 0 {
             return Ok(());
@@ -250,7 +272,12 @@ impl Trust {
         if !self.accounts().is_private(metadata.gid(), metadata.uid()) {
             return Err(Reason::Writable { at: at(), whom: "its group", mode });
         }
-        let stranger = acl::writers(path).into_iter().find(|writer| match writer {
+        self.check_list(path, metadata, List::Access)
+    }
+
+    fn check_list(&self, path: &Path, metadata: &Metadata, list: List) -> Result<(), Reason> {
+        let writers = acl::writers(path, list).map_err(|source| Reason::Unknown { at: path.to_owned(), source })?;
+        let stranger = writers.into_iter().find(|writer| match writer {
             Writer::User(user) => !self.users.contains(user),
             Writer::Group(group) => !self.accounts().is_private(*group, metadata.uid()),
         });
@@ -259,7 +286,12 @@ impl Trust {
             Writer::User(user) => format!("user {user}"),
             Writer::Group(group) => format!("group {group}"),
         };
-        Err(Reason::Listed { at: at(), whom })
+        Err(Reason::Listed { at: path.to_owned(), whom })
+    }
+
+    /// Returns a user as messages name one.
+    fn name(&self, user: u32) -> String {
+        self.accounts().name(user).map_or_else(|| format!("user {user}"), str::to_owned)
     }
 }
 

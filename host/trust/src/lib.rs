@@ -11,6 +11,7 @@
 mod account;
 mod acl;
 mod check;
+mod mounts;
 mod private;
 mod walk;
 

@@ -98,10 +98,11 @@ fn manifest(block: &Block, text: &str) {
         let component = format!("layers/{PACKAGE}/{}", plugin["component"].as_str().unwrap());
         env.write(&component, fs::read(guests::OK_COMMAND_ECHOES).unwrap());
     }
-    for arguments in
-        [["show", PACKAGE].as_slice(), &["grant", "list", PACKAGE], &["plugin", "doc", PACKAGE], &["cmd", PACKAGE]]
-    {
+    for arguments in [["show", PACKAGE].as_slice(), &["grant", "list", PACKAGE], &["cmd", PACKAGE]] {
         succeed(&env, block, arguments);
+    }
+    if value["plugins"].is_array() {
+        succeed(&env, block, &["plugin", "doc", PACKAGE]);
     }
 }
 

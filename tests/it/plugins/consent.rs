@@ -8,6 +8,11 @@ use super::*;
 
 /// Runs skiff at a terminal on which somebody types something once there is a question.
 pub(crate) fn at_terminal(env: &TestEnvironment, typed: &str, arguments: &[&str]) -> (i32, String) {
+    at_terminal_early(env, "", typed, arguments)
+}
+
+/// As [`at_terminal`], where somebody has typed something before skiff runs.
+fn at_terminal_early(env: &TestEnvironment, early: &str, typed: &str, arguments: &[&str]) -> (i32, String) {
     let skiff = env.command(arguments);
     let words: Vec<String> = std::iter::once(skiff.get_program())
         .chain(skiff.get_args())
@@ -17,6 +22,7 @@ pub(crate) fn at_terminal(env: &TestEnvironment, typed: &str, arguments: &[&str]
     script.args(["-qec", &words.join(" "), "/dev/null"]).current_dir(env.path("")).env_clear();
     script.envs(skiff.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
     let mut child = script.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), early.as_bytes()).unwrap();
     let (mut said, mut rest) = (Vec::new(), child.stdout.take().unwrap());
     let mut byte = [0];
     // The terminal shows what is typed when it is typed: before or after the question.
@@ -113,6 +119,19 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
     }
     assert!(env.succeed(&["audit", "other"]).stdout.is_empty());
     assert!(env.succeed(&["audit", "--refused", "--json"]).stdout.lines().all(|line| line.contains("\"refused\"")));
+}
+
+#[test]
+fn what_was_typed_before_a_question_does_not_answer_it() {
+    let env = with_guest(guests::OK_COMMAND_ECHOES, &format!("{COMMAND}{IMAGES}"));
+    let (code, said) = at_terminal_early(&env, "y\n", "n\n", &["cmd", "my/board", "go"]);
+    assert_eq!(code, 77, "{said}");
+    assert!(!env.path("overrides/grants.yaml").exists());
+    // What is no plugin is granted nothing.
+    env.write("layers/my/board/plugins/p.wasm", b"\0asm\x0d\0\x01\0nothing");
+    let (code, said) = at_terminal(&env, "y\n", &["cmd", "my/board", "go"]);
+    assert!(code == 1 && said.contains("[y/N] y"), "{said}");
+    assert!(!env.path("overrides/grants.yaml").exists());
 }
 
 #[test]

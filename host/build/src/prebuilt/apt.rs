@@ -1,7 +1,7 @@
 //! A private apt: its own lists and caches, the host's sources and keys, nothing of the host's state.
 
+use skiff_file::Lock;
 use std::fs;
-use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -71,7 +71,7 @@ pub(crate) struct Apt<'a> {
 
 /// The right to use apt's state, which one skiff at a time has.
 pub(super) struct Hold {
-    _lock: File,
+    _lock: Lock,
 }
 
 /// The package lists, after a look at their age.

@@ -127,6 +127,8 @@ impl Tree {
     /// Makes the folders and links that every system has.
     pub(crate) fn skeleton(&self) -> Result<(), FileError> {
         let make = || {
+            // Its `tmp` is open to everybody, but on the target only.
+            self.dir.set_permissions(".", Permissions::from_mode(0o700))?;
             FOLDERS.iter().try_for_each(|(path, mode)| self.add_folder(Path::new(path), *mode))?;
             LINKS.iter().try_for_each(|(path, target)| self.add_link(Path::new(path), Path::new(target)))
         };

@@ -156,7 +156,7 @@ impl From<ChainError> for CommandError {
             ChainError::Read(error) => error.into(),
             ChainError::Catalog(error) => error.into(),
             ChainError::Reserved { .. } => plain.hint("base layers and overrides are in every chain; leave it out"),
-            ChainError::Twice { .. } => plain.hint("rename one of them"),
+            ChainError::Twice { .. } | ChainError::Namesakes { .. } => plain.hint("rename one of them"),
         }
     }
 }

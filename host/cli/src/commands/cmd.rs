@@ -292,7 +292,8 @@ fn run_makefile(
         return Err(CommandError::new(Kind::Usage, format!("`{other}` means nothing to a target of a Makefile"))
             .hint("a script takes variables: NAME=value"));
     }
-    session.belief.check_layer("the layer whose scripts would run", &layer.root)?;
+    session.planner.check_layer("the layer whose scripts would run", &layer.root)?;
+    session.check_for_scripts(plan)?;
     let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
     let path = layer.root.join(MAKEFILE);
     let Identity { plugin: id, digest, .. } = &scripts.identity;

@@ -30,10 +30,6 @@ pub(crate) fn with(job: &Job<'_>, warned: bool) -> Result<()> {
     plan.require_hooks()?;
     consent::obtain(session, plan.plugins.iter().filter(called))?;
     let runner = session.runner(plan)?;
-    if engine.name() == EngineName::Buildroot {
-        // Compiled objects are believed for their names.
-        session.belief.check_tree("the cache", &session.cache()?.join("ccache"))?;
-    }
     let compiled = engine.compile(&job.context, &runner)?;
     let images = session.workspace.images();
     match compiled {

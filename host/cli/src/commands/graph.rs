@@ -187,8 +187,10 @@ fn draw(
 }
 
 fn write(session: &Session, args: &GraphArgs, name: &str, page: &Page<'_>) -> Result<()> {
-    let own = session.workspace.folder().join("graphs");
-    let folder: PathBuf = args.output.as_ref().map_or(own, |folder| session.environment.absolute(folder));
+    let folder: PathBuf = match &args.output {
+        Some(folder) => session.environment.absolute(folder),
+        None => skiff_build::claim(&session.workspace)?.join("graphs"),
+    };
     let failed = |path: &Path, error: std::io::Error| {
         CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown()))
     };

@@ -132,9 +132,12 @@ pub(crate) fn go_on(session: &Session) -> bool {
     answer(session, "-- more: Enter goes on, q refuses -- ").is_some_and(|answer| answer.is_empty())
 }
 
-/// Shows a question on the terminal and reads the line that answers it; `None` at the end of the input.
-fn answer(session: &Session, question: &str) -> Option<String> {
+/// Shows a question on the terminal and reads the line that answers it; `None` at the end of the input. What was typed
+/// before is no answer: whoever typed it has not read the question.
+pub(crate) fn answer(session: &Session, question: &str) -> Option<String> {
     let mut stderr = anstream::stderr();
+    // It fails only where there is no terminal.
+    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
     // If the question cannot be shown, nobody answers it with yes.
     let _ = write!(stderr, "{question}");
     let _ = stderr.flush();

@@ -1,8 +1,8 @@
-use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_build::write_file;
+use skiff_file::Lock;
 use skiff_text::Shown as _;
 
 use crate::args::TrustCommand;
@@ -61,17 +61,10 @@ pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<(
     Ok(())
 }
 
-/// Waits for others that change the list, and holds it until the file is closed.
-fn lock(path: &Path) -> Result<File> {
-    let folder = path.parent().unwrap_or(path);
-    let lock = || {
-        std::fs::create_dir_all(folder)?;
-        let folder = File::open(folder)?;
-        folder.lock()?;
-        Ok(folder)
-    };
-    lock().map_err(|error: std::io::Error| {
-        CommandError::new(Kind::User, format!("Cannot lock `{}`: {error}", folder.shown()))
+/// Waits for others that change the list, and holds it until the lock is dropped.
+fn lock(path: &Path) -> Result<Lock> {
+    Lock::take(&path.with_file_name(".trust.lock")).map_err(|error| {
+        CommandError::new(Kind::User, format!("Cannot lock `{}`: {error}", path.shown()))
             .hint("SKIFF_TRUST names trusted paths without a list")
     })
 }

@@ -1,10 +1,10 @@
 use std::io::IsTerminal as _;
-use std::io::Write as _;
 
 use super::Chosen;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::commands::answer;
 use crate::output::note;
 use crate::session::Session;
 
@@ -25,16 +25,10 @@ pub(crate) fn agree(session: &Session, chosen: &Chosen, confirm: Option<&str>, l
             .hint(format!("if {} is the medium that you mean: --confirm {word}", chosen.title())));
     }
     note!("{loss}");
-    let mut stderr = anstream::stderr();
     let what = if device.serial.is_some() { "the end of its serial number" } else { "its name" };
-    // If the question cannot be shown, nobody answers it.
-    let _ = write!(stderr, "To go on, type {what}, {word}: ");
-    let _ = stderr.flush();
-    let mut answer = String::new();
-    let read = session.interrupt.asking(|| std::io::stdin().read_line(&mut answer).is_ok());
-    match read && answer.trim() == word {
-        true => Ok(()),
-        false => Err(CommandError::new(Kind::Cancelled, "Nothing was written")),
+    match answer(session, &format!("To go on, type {what}, {word}: ")) {
+        Some(answer) if answer == word => Ok(()),
+        _ => Err(CommandError::new(Kind::Cancelled, "Nothing was written")),
     }
 }
 

@@ -39,7 +39,6 @@ use crate::Item;
 use crate::ItemKind;
 use crate::Watch;
 use crate::item;
-use skiff_text::Shown as _;
 
 /// What a mode says of a file and of a folder, as in `stat`.
 const FILE: u32 = 0o100_000;
@@ -212,7 +211,7 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
             ItemKind::Folder => {}
             ItemKind::File { .. } if link.is_some() => {}
             ItemKind::File { path, size, .. } => {
-                script += &write(path, *size, mode, &target)?;
+                script += &write(tools, path, *size, mode, &target)?;
             }
             ItemKind::Text { bytes, .. } => {
                 let source = tools.keep(bytes)?;
@@ -227,10 +226,9 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
 }
 
 /// The commands that write a file of this machine to `target`, a quoted path.
-fn write(path: &Path, size: u64, mode: u32, target: &str) -> Result<String, Ext4Error> {
-    item::open(path, size)?;
-    let source = path.to_str().ok_or_else(|| Ext4Error::Name(path.shown().to_string()))?;
-    Ok(format!("write {} {target}\nsif {target} mode 0{:o}\n", quoted(source)?, FILE | mode))
+fn write(tools: &Tools, path: &Path, size: u64, mode: u32, target: &str) -> Result<String, Ext4Error> {
+    let source = tools.hold(item::open(path, size)?)?;
+    Ok(format!("write {} {target}\nsif {target} mode 0{:o}\n", quoted(&source)?, FILE | mode))
 }
 
 /// The commands that give files their other names, when everything else is there.
@@ -299,6 +297,8 @@ mod tests {
     use std::os::unix::fs::FileExt as _;
     use std::process::Command;
 
+    use skiff_text::Shown as _;
+
     use super::*;
     use crate::Cut;
     use crate::FileDisk;
@@ -335,6 +335,17 @@ mod tests {
         let naming = Naming { label: "persist", uuid, hash_seed: uuid, features: &features, renewed: true };
         make(&tools(), file.path(), START, SIZE, naming, items, &Unwatched).unwrap();
         file
+    }
+
+    /// Whoever makes a file system can give a directory any number of names, in itself.
+    #[test]
+    fn a_directory_in_itself_is_gone_into_once() {
+        let file = new_image(&system("1"));
+        let place = Place::new(file.path(), START);
+        assert!(tree::walk(&tools(), &place, "").unwrap().len() > 4);
+        let names: String = (0..60).map(|number| format!("ln /rootfs /rootfs/x{number}\n")).collect();
+        tools().change(&place, &format!("expand_dir /rootfs\n{names}")).unwrap();
+        assert!(matches!(tree::walk(&tools(), &place, ""), Err(Ext4Error::Damaged { .. })));
     }
 
     fn run(program: &str, arguments: &[&str], file: &tempfile::NamedTempFile) -> (bool, String) {

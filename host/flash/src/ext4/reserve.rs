@@ -97,7 +97,7 @@ impl Reserved {
             let Some(extents) = extents.filter(|extents| covers(extents, file.size)) else {
                 // It is in more pieces than its inode can name: the slow way.
                 let _ = writeln!(commands, "rm {target}");
-                commands += &super::write(&file.path, file.size, file.mode, &target)?;
+                commands += &super::write(tools, &file.path, file.size, file.mode, &target)?;
                 continue;
             };
             for (number, extent) in extents.iter().enumerate() {

@@ -43,6 +43,9 @@ const FIRST: u32 = 315_532_800;
 /// Folders that hold these programs on systems whose PATH is that of a user.
 const SYSTEM: [&str; 2] = ["/usr/sbin", "/sbin"];
 
+/// Files that are held open for the programs.
+const MAX_HELD: usize = 256;
+
 /// A file system in a file or on a device.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -65,8 +68,10 @@ pub(crate) struct Tools {
     path: Vec<PathBuf>,
     /// Seconds since 1970 that everything made bears.
     epoch: u32,
-    /// Texts that the programs read, in memory only: there are keys and passwords among them.
+    /// Open files that the programs read. Texts are in memory only: there are keys and passwords among them.
     kept: std::cell::RefCell<Vec<File>>,
+    /// How many files were copied for them.
+    copied: std::cell::Cell<usize>,
 }
 
 /// What a program said.
@@ -85,7 +90,7 @@ impl Tools {
         let path = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
         // An empty entry means the current folder, whoever's that is.
         let path = path.filter(|folder| folder.is_absolute()).collect();
-        Ok(Self { folder, path, epoch, kept: Vec::new().into() })
+        Ok(Self { folder, path, epoch, kept: Vec::new().into(), copied: 0.into() })
     }
 
     /// A file of its own folder.
@@ -98,9 +103,25 @@ impl Tools {
         let memory = rustix::fs::memfd_create("skiff", rustix::fs::MemfdFlags::CLOEXEC).map_err(io::Error::from)?;
         let mut file = File::from(memory);
         file.write_all(bytes)?;
+        Ok(self.name_of(file))
+    }
+
+    /// Returns a name by which the programs read an open file: by its path they might find another one.
+    pub(crate) fn hold(&self, mut file: File) -> Result<String, Ext4Error> {
+        let held = self.kept.borrow().len();
+        if held < MAX_HELD {
+            return Ok(self.name_of(file));
+        }
+        // A process may have 1024 files open.
+        let copy = self.scratch(&format!("file-{}", self.copied.replace(self.copied.get() + 1)));
+        io::copy(&mut file, &mut File::create_new(&copy)?)?;
+        copy.into_os_string().into_string().map_err(|path| Ext4Error::Name(path.display().to_string()))
+    }
+
+    fn name_of(&self, file: File) -> String {
         let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
         self.kept.borrow_mut().push(file);
-        Ok(name)
+        name
     }
 
     /// Finds an executable file by its bare name.

@@ -1,5 +1,6 @@
 //! What is in a file system.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Ext4Error;
@@ -9,6 +10,9 @@ use super::tools::quoted;
 
 /// Folders in folders that are gone into.
 const MAX_DEPTH: usize = 64;
+
+/// Names that are looked at: as many as on FAT.
+const MAX_ENTRIES: usize = 1_000_000;
 
 /// A name in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,18 +34,28 @@ pub(crate) fn list(tools: &Tools, place: &Place, folder: &str) -> Result<Vec<Ent
 
 /// Everything below a folder, each folder before what is in it.
 pub(crate) fn walk(tools: &Tools, place: &Place, folder: &str) -> Result<Vec<Entry>, Ext4Error> {
+    let damaged = |said: &str| Ext4Error::Damaged { said: said.into() };
     let mut found: Vec<Entry> = Vec::new();
     let mut level = vec![folder.to_owned()];
+    let mut seen = BTreeSet::new();
     for _ in 0..MAX_DEPTH {
         let entries = list_all(tools, place, &level)?;
+        // Only where something is wrong has a folder two names, and then it may hold itself.
+        let mut folders = entries.iter().filter(|entry| entry.is_folder);
+        if !folders.all(|folder| seen.insert(folder.inode)) {
+            return Err(damaged("a folder has several names"));
+        }
         level = entries.iter().filter(|entry| entry.is_folder).map(|entry| entry.path.clone()).collect();
         found.extend(entries);
+        if found.len() > MAX_ENTRIES {
+            return Err(damaged("it has too many files"));
+        }
         if level.is_empty() {
             found.sort_by(|one, other| one.path.cmp(&other.path));
             return Ok(found);
         }
     }
-    Err(Ext4Error::Damaged { said: "its folders are too deep".into() })
+    Err(damaged("its folders are too deep"))
 }
 
 /// The entries of folders; asked at once, since each start of the program reads the file system anew.

@@ -166,3 +166,19 @@ fn most(near: &str, what: &str, count: usize, most: usize) -> Result<(), Wrong> 
         false => Err(Wrong::new(near, format!("{count} {what} are declared; at most {most} are accepted"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_fit_into_questions() {
+        let read = |version: &str| {
+            let plugin = format!("{{name: p, version: {version}, component: p.wasm, interface: ^1.0, hooks: [pre]}}");
+            parse_manifest(Path::new("/l"), &format!("schema: 1\nplugins:\n  - {plugin}\n"))
+        };
+        assert!(read("1.2.3-rc.1").is_ok());
+        let error = read(&format!("1.0.0+{}", "A".repeat(60))).unwrap_err().to_string();
+        assert!(error.ends_with("plugins.yaml:3: plugin `p`: a version has at most 64 characters"), "{error}");
+    }
+}

@@ -135,6 +135,12 @@ impl RawPlugin {
         if !is_name_part(&name) {
             return Err(Wrong::new(&name, format!("`{name}` is not a plugin name (letters, digits, `_`, `-`, `.`)")));
         }
+        if version.to_string().len() > MAX_VERSION {
+            return Err(Wrong::new(
+                "version",
+                format!("plugin `{name}`: a version has at most {MAX_VERSION} characters"),
+            ));
+        }
         let board = self.board.check()?;
         if hooks.is_empty() && commands.is_empty() && board.is_none() {
             return Err(Wrong::new(&name, format!("plugin `{name}` provides neither hooks nor commands nor a board")));
@@ -186,6 +192,9 @@ impl Limits {
 /// Commands of a plugin, arguments of a command and choices of an argument: what fits onto screens.
 const MAX_COMMANDS: usize = 64;
 const MAX_ARGUMENTS: usize = 64;
+
+/// Characters of a version, which stands in questions and lists.
+const MAX_VERSION: usize = 64;
 
 /// Capabilities of a plugin. The user reads all of them before agreeing.
 const MAX_CAPABILITIES: usize = 40;

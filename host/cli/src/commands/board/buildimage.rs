@@ -83,6 +83,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         CommandError::new(Kind::User, format!("Cannot write `{shown}`: {error}"))
             .hint("choose another place with --output")
     };
+    let scratch = super::scratch(session)?;
     // A path that somebody has mistyped, or a stick that is not there, would fill the disk.
     match is_told {
         true if !folder.as_os_str().is_empty() && !folder.is_dir() => {
@@ -95,7 +96,6 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let file = skiff_flash::unfinished_file(folder).map_err(failed)?;
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
-    let scratch = super::scratch(session)?;
     let toolbox = Toolbox { programs: &programs, scratch: &scratch };
     let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), toolbox, &watch)?;
     let made = outputs.publish(image, file, &path, &watch)?;

@@ -48,19 +48,17 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     }
     media::agree(session, &chosen, args.confirm.as_deref(), "Everything on it will be lost.")?;
     // All of it is made before the medium is touched: whatever fails until then has cost nothing.
-    let folder = session.workspace.folder();
+    let folder = super::scratch(session)?;
     let failed = |error: std::io::Error| {
         CommandError::new(Kind::User, format!("Cannot make the image in `{}`: {error}", folder.shown()))
             .hint("it needs as much room there as the contents have")
     };
-    std::fs::create_dir_all(&folder).map_err(failed)?;
     // A file without a name: there may be keys and passwords in it, and nothing of it outlives this process.
     let file = tempfile::tempfile_in(&folder).map_err(failed)?;
     let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
     let watch = TaskWatch::new(session);
     let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
-    let scratch = super::scratch(session)?;
-    let toolbox = Toolbox { programs: &programs, scratch: &scratch };
+    let toolbox = Toolbox { programs: &programs, scratch: &folder };
     let image = Image::build(&plan, file.try_clone().map_err(failed)?, &path, toolbox, &watch)?;
     drop(watch);
     media::forget_maps(&chosen)?;

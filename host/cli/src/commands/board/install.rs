@@ -3,6 +3,7 @@ use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
 
+use rustix::fs::FlockOperation;
 use skiff_flash::Disk;
 use skiff_flash::FileDisk;
 use skiff_flash::InstallError;
@@ -151,7 +152,10 @@ impl<'c> Opened<'c> {
                     return Err(CommandError::new(Kind::Refused, format!("`{}` is not what it was", path.shown()))
                         .hint("look at it, and try again"));
                 }
-                rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+                // skiff locks the file, QEMU bytes of it.
+                let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+                    .and_then(|()| rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive));
+                locked.map_err(|_| {
                     CommandError::new(Kind::User, format!("`{}` is in use", path.shown()))
                         .hint("wait for the other to end")
                 })?;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
+use skiff_build::WorkspaceError;
 use skiff_flash::Plan;
 use skiff_layers::BoardCommand;
 use skiff_layers::BoardDecl;
@@ -118,11 +119,11 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
 
 /// A folder with room for what goes onto a medium: that of the workspace.
 fn scratch(session: &Session) -> Result<std::path::PathBuf> {
-    let folder = session.workspace.folder();
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot make `{}`: {error}", folder.shown()))
-            .hint("it needs as much room there as the contents have")
-    })?;
+    let folder = match skiff_build::claim(&session.workspace) {
+        // Somebody else keeps images there, and nothing of them is replaced or removed.
+        Err(WorkspaceError::Foreign(_)) => session.workspace.folder(),
+        folder => folder?,
+    };
     // What a run has left that was killed is only in the way.
     let _ = skiff_flash::clear_leftovers(&folder);
     Ok(folder)

@@ -5,6 +5,7 @@ use skiff_layers::PluginDecl;
 use skiff_plan::Digest;
 use skiff_plan::Task;
 use skiff_plan::Unit;
+use skiff_runtime::PluginId;
 
 use super::Chosen;
 use super::source::Source;
@@ -21,11 +22,11 @@ const UNAVAILABLE: i32 = 69;
 
 /// Builds plugins from their sources.
 pub(super) fn run(session: &Session, args: &BuildPluginArgs) -> Result<()> {
-    let chosen = Chosen::find(session, &args.plugin.plugin)?;
+    let chosen = Chosen::shipped(session, &args.plugin.plugin)?;
     for plugin in &chosen.plugins {
-        let source = Source::find(&chosen.layer, plugin)?;
-        source.trust(session, &format!("{}/{}", chosen.layer.name, plugin.name), args.trust)?;
-        build(session, &chosen.layer.name, plugin, &source)?;
+        let source = Source::find(&chosen.layer, &plugin.decl)?;
+        source.trust(session, PluginId::of(plugin).as_str(), args.trust)?;
+        build(session, &chosen.layer.name, &plugin.decl, &source)?;
     }
     Ok(())
 }
@@ -41,10 +42,11 @@ fn build(session: &Session, layer: &str, plugin: &PluginDecl, source: &Source) -
     let staging = staging.map_err(|error| failed(error.to_string()))?;
     let new = staging.path().join("plugin.wasm");
     session.belief.check_linked_tree("the SDK", &session.root.join("sdk"))?;
+    let cache = source.compiler_cache(session)?;
     let builder = session.root.join("sdk/build").join(source.language.as_str());
     let task = Task::start(&session.reporter, &format!("Building {layer}/{}", plugin.name), Unit::Items, None);
     let mut command = Command::new(&builder);
-    command.arg(&source.folder).arg(&new);
+    command.arg(&source.folder).arg(&new).env("SKIFF_CACHE_DIR", cache);
     if session.reach.offline {
         command.env("SKIFF_OFFLINE", "1");
     }

@@ -95,10 +95,7 @@ impl Case {
         let path = folder.join(FILE);
         let write = || -> io::Result<()> {
             let text = serde_yaml::to_string(self).map_err(io::Error::other)?;
-            let mut new = tempfile::NamedTempFile::new_in(folder)?;
-            io::Write::write_all(&mut new, text.as_bytes())?;
-            new.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-            new.persist(&path).map(drop).map_err(|error| error.error)
+            skiff_file::replace(&path, text.as_bytes())
         };
         write().map_err(|error| {
             CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown()))

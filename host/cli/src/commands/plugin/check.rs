@@ -17,13 +17,13 @@ use crate::session::Session;
 
 /// Checks plugins: what the manifest says against what the component is.
 pub(super) fn run(session: &Session, args: &PluginArgs) -> Result<()> {
-    let chosen = Chosen::find(session, &args.plugin)?;
+    let chosen = Chosen::shipped(session, &args.plugin)?;
     let runner = session.bare_runner()?;
     let mut wrong = Vec::new();
-    for plugin in chosen.each() {
-        let name = PluginId::of(&plugin);
-        let inspection = runner.check(&plugin)?;
-        let complaints = complaints(session, &plugin, &inspection)?;
+    for plugin in &chosen.plugins {
+        let name = PluginId::of(plugin);
+        let inspection = runner.check(plugin)?;
+        let complaints = complaints(session, plugin, &inspection)?;
         match complaints.is_empty() {
             true => data!("{name} {}: as its manifest says", plugin.decl.version),
             false => wrong.extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint}"))),

@@ -23,9 +23,9 @@ pub(super) fn run(session: &Session, args: &DocArgs) -> Result<()> {
         data!("{}", document.trim_end());
         return Ok(());
     };
-    let chosen = Chosen::find(session, plugin)?;
+    let chosen = Chosen::shipped(session, plugin)?;
     for plugin in &chosen.plugins {
-        data!("{}", document(&chosen.layer.name, plugin).trim_end());
+        data!("{}", document(&chosen.layer.name, &plugin.decl).trim_end());
     }
     Ok(())
 }

@@ -14,14 +14,14 @@ use crate::session::Session;
 
 /// Shows what plugins ask for beside what they really import.
 pub(super) fn run(session: &Session, args: &InspectArgs) -> Result<()> {
-    let chosen = Chosen::find(session, &args.plugin.plugin)?;
+    let chosen = Chosen::shipped(session, &args.plugin.plugin)?;
     let runner = session.bare_runner()?;
     let grants = session.grants()?;
     let mut documents = Vec::new();
-    for plugin in chosen.each() {
-        let identity = Runner::identify(&plugin)?;
+    for plugin in &chosen.plugins {
+        let identity = Runner::identify(plugin)?;
         let Identity { plugin: id, digest, .. } = &identity;
-        let Inspection { size, imports, exports, .. } = runner.inspect(&plugin)?;
+        let Inspection { size, imports, exports, .. } = runner.inspect(plugin)?;
         let decl = &plugin.decl;
         let unused = unused(decl, &imports);
         let undeclared = undeclared(decl, &imports);

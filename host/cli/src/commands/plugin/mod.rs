@@ -14,7 +14,8 @@ mod test;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
 use skiff_layers::LayerPlugin;
-use skiff_layers::PluginDecl;
+
+use skiff_runtime::PluginId;
 
 use crate::args::PluginCommand;
 use crate::command_error::CommandError;
@@ -33,36 +34,58 @@ pub(crate) fn run(session: &Session, command: &PluginCommand) -> Result<()> {
     }
 }
 
-/// The plugins that somebody means, and the layer that they are in.
+/// The plugins that somebody means, and the layer for which they work.
 struct Chosen {
     layer: Layer,
-    plugins: Vec<PluginDecl>,
+    plugins: Vec<LayerPlugin>,
 }
 
 impl Chosen {
-    /// Finds `namespace/name` or `namespace/name/plugin`.
-    fn find(session: &Session, text: &str) -> Result<Self> {
-        let (package, plugin) = match text.match_indices('/').nth(1) {
-            Some((at, _)) => (text.get(..at).unwrap_or(text), text.get(at + 1..)),
-            None => (text, None),
-        };
-        let name: LayerName = package.parse()?;
-        let catalog = session.catalog()?;
-        let Some(package) = catalog.packages().find(|package| package.name == name) else {
-            return Err(CommandError::new(Kind::User, format!("There is no package `{name}`"))
-                .hint("`skiff list` shows all; SKIFF_EXTRA_CONFIGS_PATH names further folders with packages"));
-        };
-        let layer = Layer::at(package);
-        let mut plugins = layer.manifest()?.plugins;
-        plugins.retain(|decl| plugin.is_none_or(|plugin| decl.name == plugin));
-        match plugins.is_empty() {
-            true => Err(CommandError::new(Kind::User, format!("There is no plugin `{text}`"))
-                .hint("metadata/plugins.yaml of the layer declares plugins; `skiff plugin new` makes one")),
-            false => Ok(Self { layer, plugins }),
+    /// Finds plugins that a layer ships: `namespace/name` or `namespace/name/plugin`.
+    fn shipped(session: &Session, text: &str) -> Result<Self> {
+        let mut chosen = Self::all(session, text)?;
+        let used = chosen.plugins.iter().find(|plugin| plugin.is_used()).map(PluginId::of);
+        chosen.plugins.retain(|plugin| !plugin.is_used());
+        match (chosen.plugins.is_empty(), used) {
+            (true, Some(used)) => Err(none(text).hint(format!("`{}` uses {used}", chosen.layer.name))),
+            (true, None) => {
+                Err(none(text)
+                    .hint("metadata/plugins.yaml of the layer declares plugins; `skiff plugin new` makes one"))
+            }
+            (false, _) => Ok(chosen),
         }
     }
 
-    fn each(&self) -> impl Iterator<Item = LayerPlugin> {
-        self.plugins.iter().map(|plugin| LayerPlugin::own(&self.layer, plugin.clone()))
+    /// Finds plugins that a layer ships or uses.
+    fn working(session: &Session, text: &str) -> Result<Self> {
+        let chosen = Self::all(session, text)?;
+        match chosen.plugins.is_empty() {
+            true => Err(none(text).hint("metadata/plugins.yaml of the layer declares plugins, and those that it uses")),
+            false => Ok(chosen),
+        }
     }
+
+    fn all(session: &Session, text: &str) -> Result<Self> {
+        let (package, name) = match text.match_indices('/').nth(1) {
+            Some((at, _)) => (text.get(..at).unwrap_or(text), text.get(at + 1..)),
+            None => (text, None),
+        };
+        let package: LayerName = package.parse()?;
+        let Some(layer) = session.search_path()?.find(&package)?.as_ref().map(Layer::at) else {
+            return Err(CommandError::new(Kind::User, format!("There is no package `{package}`"))
+                .hint("`skiff list` shows all; SKIFF_EXTRA_CONFIGS_PATH names further folders with packages"));
+        };
+        let manifest = layer.manifest()?;
+        let mut plugins: Vec<_> = manifest.plugins.into_iter().map(|decl| LayerPlugin::own(&layer, decl)).collect();
+        if !manifest.uses.is_empty() {
+            let chain = super::cmd::chain_of_package(session, &package)?;
+            plugins.extend(chain.plugins_of(&layer)?.into_iter().filter(LayerPlugin::is_used));
+        }
+        plugins.retain(|plugin| name.is_none_or(|name| plugin.decl.name == name));
+        Ok(Self { layer, plugins })
+    }
+}
+
+fn none(text: &str) -> CommandError {
+    CommandError::new(Kind::User, format!("There is no plugin `{text}`"))
 }

@@ -134,11 +134,7 @@ fn make(session: &Session, args: &NewPluginArgs, layer: &Path, name: &str, comma
         }
     }
     fs::rename(staging.path(), &folder)?;
-    let mut new = tempfile::NamedTempFile::new_in(layer.join("metadata"))?;
-    io::Write::write_all(&mut new, text.as_bytes())?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    new.as_file().set_permissions(mode)?;
-    new.persist(&manifest).map_err(|error| error.error)?;
+    skiff_file::replace(&manifest, text.as_bytes())?;
     Ok(Ok(()))
 }
 

@@ -73,6 +73,21 @@ impl Source {
         }
     }
 
+    /// Returns the cache in which its compiler lies, or will lie, once that is found to be the user's alone.
+    pub(super) fn compiler_cache(&self, session: &Session) -> Result<PathBuf> {
+        let cache = session.make_cache()?;
+        let parts: &[&str] = match self.language {
+            Language::Rust => &["guest-toolchain", "plugin-target"],
+            Language::C => &["toolchain-c"],
+            Language::Python => &["toolchain-python"],
+            Language::Javascript => &["toolchain-javascript"],
+        };
+        for part in parts {
+            session.belief.check_linked_tree("the compiler of plugins", &cache.join(part))?;
+        }
+        Ok(cache)
+    }
+
     /// Returns whether a source was changed after the component was made. Cases, and what is hidden, are no sources.
     pub(super) fn is_newer(&self, component: &Path) -> bool {
         let changed = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();

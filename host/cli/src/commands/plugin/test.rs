@@ -40,38 +40,42 @@ const COMPARED: [&str; 3] = ["images", "state", "target"];
 
 /// Runs the tests of plugins.
 pub(super) fn run(session: &Session, args: &TestPluginArgs) -> Result<()> {
-    let chosen = Chosen::find(session, &args.plugin.plugin)?;
+    let chosen = Chosen::working(session, &args.plugin.plugin)?;
     if args.record.is_some() && chosen.plugins.len() > 1 {
-        let names: Vec<&str> = chosen.plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+        let names: Vec<&str> = chosen.plugins.iter().map(|plugin| plugin.decl.name.as_str()).collect();
         return Err(CommandError::new(Kind::Usage, format!("{} has several plugins", chosen.layer.name))
             .hint(format!("a case is of one: name it, {}/<{}>", chosen.layer.name, names.join(" or "))));
     }
     let mut failed = Vec::new();
-    for plugin in chosen.each() {
-        let name = PluginId::of(&plugin);
-        let source = Source::find(&chosen.layer, &plugin.decl)?;
-        let cases = source.folder.join("tests");
+    for plugin in &chosen.plugins {
+        // Cases of a plugin that the layer uses are the layer's: they are about its settings.
+        let name = PluginId::new(&chosen.layer.name, &plugin.decl.name);
+        let source = if plugin.is_used() { None } else { Some(Source::find(&chosen.layer, &plugin.decl)?) };
+        let cases = chosen.layer.root.join("plugins").join(&plugin.decl.name).join("tests");
         if let Some(case) = &args.record {
             if case.contains('/') || case.starts_with('.') {
                 return Err(CommandError::new(Kind::Usage, format!("`{case}` is no name for a case"))
                     .hint("a case is a folder in `tests` beside the sources; name it by one word"));
             }
-            record(session, &plugin, &cases.join(case), &args.words)?;
+            record(session, plugin, &cases.join(case), &args.words)?;
             data!("{name}: recorded {case}");
             continue;
         }
-        if source.is_newer(&plugin.decl.component) {
-            session.warn(&format!("the sources of {name} have changed since it was built: skiff plugin build {name}"));
-        }
-        if source.language == Language::Rust {
-            source.trust(session, name.as_str(), args.trust)?;
-        }
-        if !native(session, name.as_str(), &source)? {
-            failed.push(format!("{name}: the native tests"));
+        if let Some(source) = source {
+            if source.is_newer(&plugin.decl.component) {
+                let hint = format!("skiff plugin build {name}");
+                session.warn(&format!("the sources of {name} have changed since it was built: {hint}"));
+            }
+            if source.language == Language::Rust {
+                source.trust(session, name.as_str(), args.trust)?;
+            }
+            if !native(session, name.as_str(), &source)? {
+                failed.push(format!("{name}: the native tests"));
+            }
         }
         for case in folders(&cases)? {
             let shown = format!("{name}: {}", case.file_name().unwrap_or_default().to_string_lossy());
-            let wrong = replay(session, &plugin, &case)?;
+            let wrong = replay(session, plugin, &case)?;
             data!("{shown} {}", if wrong.is_empty() { "ok" } else { "FAILED" });
             wrong.iter().for_each(|wrong| data!("  {wrong}"));
             if !wrong.is_empty() {
@@ -105,7 +109,7 @@ fn native(session: &Session, name: &str, source: &Source) -> Result<bool> {
         return Ok(true);
     }
     data!("{name}: native tests");
-    let target = session.make_cache()?.join("plugin-target/native");
+    let target = source.compiler_cache(session)?.join("plugin-target/native");
     fs::create_dir_all(&target).map_err(|error| unreadable(&target, &error))?;
     let status = session.interrupt.passing(|| {
         Command::new("cargo")

@@ -1,0 +1,14 @@
+//! Files of this machine: opened without waiting, read in bounds, replaced completely or not at all, locked for one user.
+//!
+//! This crate must not: know what a file means, read the environment, or talk to anybody.
+
+mod lock;
+mod new_file;
+mod read;
+
+pub use lock::Lock;
+pub use new_file::NEW;
+pub use new_file::NewFile;
+pub use new_file::replace;
+pub use read::open_file;
+pub use read::read_up_to;

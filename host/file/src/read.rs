@@ -1,0 +1,27 @@
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Opens a file to be read; `None` when something else is there. Opening a pipe would wait for somebody to write into it.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_file(path: &Path) -> io::Result<Option<File>> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
+/// Reads an open file; `None` when it has more than `most` bytes. Its size is no more than a hint: what the kernel makes up
+/// (`/proc`) says none, and has no end.
+///
+/// # Errors
+/// Those of reading.
+pub fn read_up_to(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let hint = file.metadata()?.len().min(most).saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(hint).unwrap_or_default());
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
