@@ -5,6 +5,7 @@
 #   make cmd/virt/qemu/run        a command of a layer
 #   make br/menuconfig            a target of Buildroot
 #   make demo                     from nothing to a booted system
+#   make install                  the program, its completions and manual pages, below PREFIX (/usr/local)
 #   make test                     all tests
 .NOTPARALLEL:
 .DEFAULT_GOAL := status
@@ -13,7 +14,7 @@ SKIFF := target/release/skiff
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 COMMANDS := status list plan configure fetch compile build check clean legal-info shell env doctor
-.PHONY: $(COMMANDS) help graph graph-build graph-size skiff demo qemu buildroot-tools plugin-tools media-tools test test-buildroot bench plugins fuzz
+.PHONY: $(COMMANDS) help install graph graph-build graph-size skiff demo qemu buildroot-tools plugin-tools media-tools test test-buildroot bench plugins fuzz
 
 $(COMMANDS): skiff
 	@$(SKIFF) $@
@@ -38,6 +39,18 @@ graph-size: skiff
 skiff:
 	@command -v cargo >/dev/null || { echo "skiff is built with Rust: install it from https://rustup.rs, or let PATH name it" >&2; exit 1; }
 	@cargo build --release --locked --package skiff-cli
+
+# DESTDIR is for packagers.
+PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+install: skiff
+	install -D -m 0755 $(SKIFF) $(DESTDIR)$(PREFIX)/bin/skiff
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	$(SKIFF) completions --program $(PREFIX)/bin/skiff bash > $(SHARE)/bash-completion/completions/skiff
+	$(SKIFF) completions --program $(PREFIX)/bin/skiff zsh > $(SHARE)/zsh/site-functions/_skiff
+	$(SKIFF) completions --program $(PREFIX)/bin/skiff fish > $(SHARE)/fish/vendor_completions.d/skiff.fish
+	$(SKIFF) man $(SHARE)/man/man1
 
 # Builds and boots virt/qemu in a workspace of its own.
 demo: skiff qemu

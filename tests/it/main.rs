@@ -27,6 +27,7 @@ mod locked;
 mod media;
 mod plugins;
 mod prebuilt;
+mod reference;
 mod strangers;
 
 use skiff_tests::TestEnvironment;

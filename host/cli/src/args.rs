@@ -170,6 +170,14 @@ pub(crate) enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+        /// The program that the script calls [default: this one]
+        #[arg(long, value_name = "PATH")]
+        program: Option<PathBuf>,
+    },
+    /// Writes the manual pages into a directory: skiff.1, and one page for each command
+    Man {
+        /// The directory
+        directory: PathBuf,
     },
     /// Runs the hooks of a stage: called by Buildroot
     #[command(hide = true)]

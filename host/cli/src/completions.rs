@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::cmd;
 use crate::commands::workspace;
+use crate::console::Console;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::session::Session;
@@ -53,7 +55,7 @@ fn offered() -> clap::Command {
 }
 
 /// Writes what a shell has to read at its start.
-pub(crate) fn register(shell: Shell, environment: &Environment) -> Result<ExitCode> {
+pub(crate) fn register(shell: Shell, program: Option<&Path>, environment: &Environment) -> Result<ExitCode> {
     let completer: &dyn EnvCompleter = match shell {
         Shell::Bash => &Bash,
         Shell::Elvish => &Elvish,
@@ -62,7 +64,8 @@ pub(crate) fn register(shell: Shell, environment: &Environment) -> Result<ExitCo
         Shell::Zsh => &Zsh,
         other => return Err(CommandError::new(Kind::Usage, format!("skiff cannot complete for `{other}`"))),
     };
-    let program = environment.program().map_or_else(|| "skiff".into(), |path| path.to_string_lossy());
+    let program =
+        program.or_else(|| environment.program()).map_or_else(|| "skiff".into(), |path| path.to_string_lossy());
     if !program.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte)) {
         return Err(CommandError::new(
             Kind::User,
@@ -89,7 +92,7 @@ fn typed() -> Vec<OsString> {
 fn session() -> Option<Session> {
     let parse = |words: Vec<OsString>| <Args as clap::Parser>::try_parse_from(words).ok();
     let args = parse(typed()).or_else(|| parse(vec!["skiff".into()]))?;
-    Session::new(&args.global, Environment::of_process(), Interrupt::deaf(), Arc::new(Silent)).ok()
+    Session::new(&args.global, Console::new(Environment::of_process(), Interrupt::deaf(), Arc::new(Silent))).ok()
 }
 
 fn candidates(names: impl IntoIterator<Item = String>, current: &OsStr) -> Vec<CompletionCandidate> {

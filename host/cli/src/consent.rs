@@ -132,7 +132,9 @@ fn carry(session: &Session, plugin: &LayerPlugin, identity: &Identity, from: &st
         session.grant_for_now(identity, ids(plugin));
     }
     let (Identity { plugin: id, digest, .. }, version) = (identity, &plugin.decl.version);
-    session.say(&format!("{id} {version} has changed and asks for no more than before ({from}, now sha256:{digest})"));
+    session
+        .console
+        .say(&format!("{id} {version} has changed and asks for no more than before ({from}, now sha256:{digest})"));
     Ok(())
 }
 
@@ -147,7 +149,7 @@ fn allowed(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied:
     let is_allowed = |wanted: &str| words.iter().any(|word| *word == "all" || is_meant(word, wanted));
     let declared = ids(plugin);
     for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| is_meant(word, id))) {
-        session.warn(&format!(
+        session.console.warn(&format!(
             "--allow names `{word}`, which {id} does not declare: it has {}",
             shown_capabilities(&declared)
         ));
@@ -171,7 +173,10 @@ fn ids(plugin: &LayerPlugin) -> Vec<String> {
 /// Whether somebody is there to be asked. Who wants no questions has not agreed to anything by that.
 pub(crate) fn can_ask(session: &Session) -> bool {
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    terminal && session.asks && !session.reach.locked && session.environment.get("SKIFF_NO_INTERACTIVE").is_none()
+    terminal
+        && session.asks
+        && !session.reach.locked
+        && session.console.environment.get("SKIFF_NO_INTERACTIVE").is_none()
 }
 
 /// Shows a plugin and what it asks for, all of it the first time and the difference later, and asks.
@@ -179,11 +184,11 @@ fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Den
     let Identity { plugin: id, digest, .. } = identity;
     let question = format!("Allow {id} to do this?");
     let lines = request(plugin, identity, &denied, prompt::columns());
-    if !prompt::show(session, &lines)? {
+    if !prompt::show(&session.console, &lines)? {
         session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user stopped reading".to_owned() })?;
         return Err(denied.into());
     }
-    if !super::commands::ask(session, &question, &denied.grant_line())? {
+    if !session.console.ask(&question, &denied.grant_line())? {
         session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user said no".to_owned() })?;
         return Err(denied.into());
     }
@@ -295,7 +300,7 @@ pub(crate) fn refused(session: &Session, plan: &BuildPlan) -> Result<Vec<Refused
             continue;
         }
         session.belief.check_layer("the layer whose scripts would run", &layer.root)?;
-        if Scripts::read(&layer.name, &layer.dir, &session.cancel)?.check(&grants, &layer.root).is_err() {
+        if Scripts::read(&layer.name, &layer.dir, &session.console.cancel)?.check(&grants, &layer.root).is_err() {
             refused.push(Refused::Layer(layer.name.clone()));
         }
     }

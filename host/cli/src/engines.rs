@@ -96,7 +96,7 @@ impl Session {
         self.check_built()?;
         // Compiled objects are believed for their names.
         self.belief.check_tree("the cache", &self.cache()?.join("ccache"))?;
-        let program = self.environment.program().map(std::borrow::ToOwned::to_owned);
+        let program = self.console.environment.program().map(std::borrow::ToOwned::to_owned);
         let program = program.ok_or_else(|| CommandError::new(Kind::Bug, "The program does not know where it is"))?;
         Ok(Buildroot {
             source,
@@ -104,7 +104,7 @@ impl Session {
             environment: self.build_environment(plan)?,
             program,
             fixed_path: self.project.buildroot.fixed_path.unwrap_or(true),
-            target: self.environment.get("SKIFF_BUILD_TARGET_OVERRIDE").map(str::to_owned),
+            target: self.console.environment.get("SKIFF_BUILD_TARGET_OVERRIDE").map(str::to_owned),
             reach: self.reach,
             refused: consent::refused(self, plan)?,
         })
@@ -116,7 +116,7 @@ impl Session {
         let beside = |name: &str, variable: &str| {
             let trees = self.context.extra.iter().filter_map(|extra| extra.parent());
             let shared = trees.map(|tree| tree.join(name)).find(|path| path.is_dir());
-            let path = self.environment.path(variable).or(shared).unwrap_or_else(|| self.root.join(name));
+            let path = self.console.environment.path(variable).or(shared).unwrap_or_else(|| self.root.join(name));
             // Scripts run what is in there.
             self.belief.check_linked_tree("the directory that scripts share", &path)?;
             Ok::<_, CommandError>(path)
@@ -138,6 +138,7 @@ impl Session {
     /// with what skiff needs to find itself.
     pub(crate) fn build_environment(&self, plan: &BuildPlan) -> Result<BTreeMap<OsString, OsString>> {
         let mut all: BTreeMap<OsString, OsString> = self
+            .console
             .environment
             .all()
             .filter(|(name, _)| !WITHHELD.contains(&name.as_str()) && !name.starts_with("GIT_"))
@@ -148,11 +149,12 @@ impl Session {
         let cache = self.cache()?;
         for (name, folder) in [("BR2_DL_DIR", "dl"), ("BR2_CCACHE_DIR", "ccache")] {
             // What the user or a layer says counts.
-            if self.environment.path(name).is_none() && plan.config(ConfigKind::Buildroot).value(name).is_none() {
+            if self.console.environment.path(name).is_none() && plan.config(ConfigKind::Buildroot).value(name).is_none()
+            {
                 all.insert(name.into(), cache.join(folder).into());
             }
         }
-        if let Some(program) = self.environment.program() {
+        if let Some(program) = self.console.environment.program() {
             all.insert("SKIFF_PROGRAM".into(), program.into());
         }
         if let Some(folder) = &self.settings.buildroot {

@@ -63,8 +63,8 @@ impl Session {
             plan,
             locked: self.reach.locked,
             workspace: self.workspace.clone(),
-            reporter: self.reporter.clone(),
-            cancel: self.cancel.clone(),
+            reporter: self.console.reporter.clone(),
+            cancel: self.console.cancel.clone(),
         })?;
         Ok(Job { session: self, engine, context })
     }

@@ -6,7 +6,7 @@ mod command_error;
 mod commands;
 mod completions;
 mod consent;
-mod contract;
+mod console;
 mod engines;
 mod environment;
 mod graph;

@@ -16,7 +16,9 @@ pub(crate) fn warn(session: &Session, plan: &BuildPlan, engine: &dyn Engine) {
     let lines = lines(session, plan, engine);
     if !lines.is_empty() {
         let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
-        session.warn(&format!("the engine `{}` does not give all that the layers ask for:{lines}", engine.name()));
+        session
+            .console
+            .warn(&format!("the engine `{}` does not give all that the layers ask for:{lines}", engine.name()));
     }
 }
 

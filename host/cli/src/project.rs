@@ -93,14 +93,19 @@ pub(crate) struct ProjectWorkspace {
 impl Project {
     /// Reads the file nearest to a folder, upwards, or else that of the checkout, or else the one that the workspace was
     /// configured with.
-    pub(crate) fn find(environment: &Environment, belief: &Belief, root: &Path, known: Option<&Path>) -> Result<Self> {
+    pub(crate) fn find(
+        environment: &Environment,
+        belief: &Belief,
+        root: Option<&Path>,
+        known: Option<&Path>,
+    ) -> Result<Self> {
         if let Some(path) = environment.path("SKIFF_PROJECT") {
             belief.check("the project file", &path)?;
             // So that it is known again, wherever that is from.
             let path = fs::canonicalize(&path).unwrap_or(path);
             return Self::read(&path);
         }
-        let folders = environment.current().ancestors().chain([root]);
+        let folders = environment.current().ancestors().chain(root);
         let files = folders.map(|folder| folder.join(FILE)).chain(known.map(Path::to_owned));
         let Some(path) = files.into_iter().find(|path| path.exists()) else {
             return Ok(Self::default());

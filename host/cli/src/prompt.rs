@@ -6,8 +6,8 @@ use std::io::IsTerminal as _;
 use skiff_text::wrap;
 
 use crate::command_error::Result;
+use crate::console::Console;
 use crate::output::note;
-use crate::session::Session;
 
 /// The size of a terminal that does not say which it has.
 const COLUMNS: usize = 80;
@@ -36,7 +36,7 @@ pub(crate) fn indented(spaces: usize, text: &str, columns: usize) -> Vec<String>
 }
 
 /// Shows lines, a page at a time where the terminal is too low for all of them. Returns whether the user read to the end.
-pub(crate) fn show(session: &Session, lines: &[String]) -> Result<bool> {
+pub(crate) fn show(console: &Console, lines: &[String]) -> Result<bool> {
     let page = size().1.saturating_sub(2).max(8);
     if !std::io::stdin().is_terminal() || lines.len() <= page {
         lines.iter().for_each(|line| note!("{line}"));
@@ -45,7 +45,7 @@ pub(crate) fn show(session: &Session, lines: &[String]) -> Result<bool> {
     let mut pages = lines.chunks(page).peekable();
     while let Some(page) = pages.next() {
         page.iter().for_each(|line| note!("{line}"));
-        if pages.peek().is_some() && !super::commands::go_on(session) {
+        if pages.peek().is_some() && !console.go_on() {
             return Ok(false);
         }
     }

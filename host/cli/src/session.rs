@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::Path;
@@ -19,10 +18,7 @@ use skiff_layers::LayerName;
 use skiff_layers::ResolveContext;
 use skiff_layers::SearchPath;
 use skiff_plan::BuildPlan;
-use skiff_plan::Cancel;
 use skiff_plan::Digest;
-use skiff_plan::Event;
-use skiff_plan::Level;
 use skiff_plan::Reporter;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
@@ -45,9 +41,8 @@ use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::console::Console;
 use crate::environment::Environment;
-use crate::interrupt::Interrupt;
-use crate::output::indented;
 use crate::planner;
 use crate::planner::Planner;
 use crate::project::Project;
@@ -59,7 +54,7 @@ use crate::trust::Belief;
 /// What most commands need, made from the command line, the environment and the project file.
 pub(crate) struct Session {
     args: GlobalArgs,
-    pub(crate) environment: Environment,
+    pub(crate) console: Console,
     pub(crate) belief: Belief,
     pub(crate) root: PathBuf,
     pub(crate) project: Project,
@@ -67,15 +62,10 @@ pub(crate) struct Session {
     pub(crate) settings: Settings,
     pub(crate) reach: Reach,
     pub(crate) context: ResolveContext,
-    pub(crate) reporter: Arc<dyn Reporter>,
-    pub(crate) interrupt: Interrupt,
-    pub(crate) cancel: Cancel,
     /// Whether questions may be asked at all.
     pub(crate) asks: bool,
     /// What `--allow` says.
     pub(crate) allowed: Vec<String>,
-    /// What was warned about: once is enough.
-    warned: Mutex<BTreeSet<String>>,
     /// Grants for this run only.
     for_now: Mutex<GrantFile>,
     /// The grants that come with the checkout, which change in no run that needs them.
@@ -86,14 +76,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(
-        args: &GlobalArgs,
-        environment: Environment,
-        interrupt: Interrupt,
-        reporter: Arc<dyn Reporter>,
-    ) -> Result<Self> {
-        let belief = Belief::of(&environment, &interrupt.cancel)?;
-        let root = find_root(args, &environment)?;
+    pub(crate) fn new(args: &GlobalArgs, console: Console) -> Result<Self> {
+        let environment = &console.environment;
+        let belief = Belief::of(environment, &console.cancel)?;
+        let root = find_root(args, environment)?;
         belief.check("the checkout", &root.join("configs"))?;
         let folder = |variable: &str, default: &str| environment.path(variable).unwrap_or_else(|| root.join(default));
         let name = args.workspace.as_deref().filter(|name| !name.is_empty()).unwrap_or(Workspace::DEFAULT);
@@ -103,10 +89,10 @@ impl Session {
         belief.check_tree("the workspace", &workspace.config())?;
         let remembered = Remembered::read(&workspace)?;
         let known = remembered.as_ref().and_then(|memory| memory.project.as_deref());
-        let project = Project::find(&environment, &belief, &root, known)?;
+        let project = Project::find(environment, &belief, Some(&root), known)?;
         let lost = known.filter(|known| project.path().is_none() && !known.exists());
         let lost = lost.map(|lost| format!("the project file {} of this workspace is gone", lost.shown()));
-        let mut settings = Settings::resolve(args, &environment, &project, &workspace, remembered)?;
+        let mut settings = Settings::resolve(args, environment, &project, &workspace, remembered)?;
         settings.base = settings.base.filter(|base| *base != root.join("configs/base"));
         if let Some(missing) =
             settings.base.as_ref().filter(|base| !base.join("pre").is_dir() && !base.join("post").is_dir())
@@ -129,7 +115,7 @@ impl Session {
         for path in [Path::new("grants.yaml"), &Path::new("workspaces").join(workspace.name())] {
             belief.check("the directory of overrides", &context.overrides.join(path))?;
         }
-        let cancel = interrupt.cancel.clone();
+        let cancel = console.cancel.clone();
         let allowed: Vec<String> = args.allow.iter().filter(|text| !text.is_empty()).cloned().collect();
         if let Some(wrong) = allowed.iter().find(|text| !text.contains('=')) {
             return Err(CommandError::new(Kind::Usage, format!("--allow is `{wrong}`, which names no capability"))
@@ -138,15 +124,15 @@ impl Session {
         let reach = Reach { locked: args.locked, frozen: args.frozen, offline: args.offline };
         if Workspace::exact(PathBuf::new(), name).is_err() {
             let text = format!("the workspace `{name}` is called `{}`", workspace.name());
-            reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &indented(&text) });
+            console.warn(&text);
         }
         if let Some(text) = lost {
-            reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &indented(&text) });
+            console.warn(&text);
         }
-        let planner = Planner::new(belief.clone(), root.clone(), context.clone(), workspace.clone(), cancel.clone());
+        let planner = Planner::new(belief.clone(), root.clone(), context.clone(), workspace.clone(), cancel);
         Ok(Self {
             args: args.clone(),
-            environment,
+            console,
             belief,
             root,
             project,
@@ -154,12 +140,8 @@ impl Session {
             settings,
             reach,
             context,
-            reporter,
-            interrupt,
-            cancel,
             asks: false,
             allowed,
-            warned: Mutex::default(),
             for_now: Mutex::default(),
             shipped: OnceLock::new(),
             planner,
@@ -170,7 +152,7 @@ impl Session {
     /// Makes that of another workspace: with the chain and whatever else it remembers.
     pub(crate) fn of_workspace(&self, name: &str) -> Result<Self> {
         let args = GlobalArgs { workspace: Some(name.to_owned()), config: None, ..self.args.clone() };
-        Self::new(&args, self.environment.clone(), self.interrupt.clone(), Arc::clone(&self.reporter))
+        Self::new(&args, self.console.again())
     }
 
     /// Returns the chain as asked for or remembered, and who named it.
@@ -185,23 +167,12 @@ impl Session {
     }
 
     /// Warns the user, once of each thing.
-    pub(crate) fn warn(&self, text: &str) {
-        if !self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned()) {
-            return;
-        }
-        self.reporter.event(Event::Message { level: Level::Warning, plugin: None, text: &indented(text) });
-    }
-
     /// Returns a command line that a user can copy: it names the workspace unless that is the default.
     pub(crate) fn command_line(&self, command: &str) -> String {
         match self.workspace.name() {
             Workspace::DEFAULT => format!("skiff {command}"),
             name => format!("skiff -w {name} {command}"),
         }
-    }
-
-    pub(crate) fn say(&self, text: &str) {
-        self.reporter.event(Event::Message { level: Level::Info, plugin: None, text: &indented(text) });
     }
 
     pub(crate) fn catalog(&self) -> Result<Catalog> {
@@ -219,7 +190,8 @@ impl Session {
 
     fn warn_of_unreadable(&self, roots: &[PathBuf]) {
         for path in roots {
-            self.warn(&format!("`{}` of SKIFF_EXTRA_CONFIGS_PATH cannot be listed and is left out", path.shown()));
+            self.console
+                .warn(&format!("`{}` of SKIFF_EXTRA_CONFIGS_PATH cannot be listed and is left out", path.shown()));
         }
     }
 
@@ -253,7 +225,7 @@ impl Session {
             }
         })?;
         for (dependent, dependency) in chain.late_dependencies() {
-            self.warn(&format!(
+            self.console.warn(&format!(
                 "`{dependent}` needs `{dependency}`, which comes after it in the chain and so overrides it"
             ));
         }
@@ -279,7 +251,7 @@ impl Session {
             None => {
                 let names: Vec<String> =
                     contributors.iter().map(|call| PluginId::of(&call.plugin).to_string()).collect();
-                self.warn(&format!(
+                self.console.warn(&format!(
                     "settings that plugins add ({}) are missing here: they are known once `{}` has run",
                     names.join(", "),
                     self.command_line("configure")
@@ -292,7 +264,7 @@ impl Session {
     pub(crate) fn warn_of_unbuilt(&self, plan: &BuildPlan) {
         for plugin in &plan.unbuilt {
             let name = PluginId::of(plugin);
-            self.warn(&format!("plugin `{name}` is not built and is left out: skiff plugin build {name}"));
+            self.console.warn(&format!("plugin `{name}` is not built and is left out: skiff plugin build {name}"));
         }
     }
 
@@ -316,7 +288,7 @@ impl Session {
 
     /// Returns the time, in seconds since 1970, that the environment wants files to bear.
     pub(crate) fn source_date_epoch(&self) -> Result<Option<u32>> {
-        let epoch = self.environment.get("SOURCE_DATE_EPOCH").map(|text| {
+        let epoch = self.console.environment.get("SOURCE_DATE_EPOCH").map(|text| {
             text.parse().map_err(|_| {
                 CommandError::new(Kind::Usage, format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds"))
             })
@@ -334,7 +306,7 @@ impl Session {
         if let Some(known) = self.cache.get() {
             return Ok(known.clone());
         }
-        let path = self.environment.cache().ok_or_else(|| {
+        let path = self.console.environment.cache().ok_or_else(|| {
             CommandError::new(Kind::User, "There is no place for a cache: this user has no home directory")
                 .hint("set SKIFF_CACHE_DIR to a directory that only you can write to")
         })?;
@@ -412,7 +384,7 @@ impl Session {
     /// Returns the files that `--grants` names. A variable that is set to nothing names none.
     fn grant_arguments(&self) -> impl Iterator<Item = PathBuf> {
         let named = self.args.grants.iter().filter(|file| !file.is_empty());
-        named.map(|file| self.environment.absolute(Path::new(file)))
+        named.map(|file| self.console.environment.absolute(Path::new(file)))
     }
 
     /// Grants something for this run only.
@@ -431,7 +403,7 @@ impl Session {
         let mut trusted = vec![self.root.clone(), self.workspace.root().to_owned(), self.cache()?];
         trusted.extend([self.context.base.clone(), self.context.overrides.clone()]);
         trusted.extend(self.project.path().map(Path::to_owned));
-        trusted.extend(trust::trust_file(&self.environment));
+        trusted.extend(trust::trust_file(&self.console.environment));
         // Those that are not believed are refused before anything is handed on.
         trusted.extend(plan.layers.iter().map(|layer| layer.root.clone()).filter(|root| self.planner.believes(root)));
         Ok([
@@ -482,7 +454,7 @@ impl Session {
     /// Makes a runner for the plugins of a layer, which may ask about the system of a chain.
     pub(crate) fn chain_runner(&self, chain: &Chain, layer: &Path) -> Result<Runner> {
         let system = System { facts: Arc::new(self.planner.facts(chain)), ..self.bare_system()? };
-        self.runner_with_grants(system, self.grants_for(layer)?, Arc::clone(&self.reporter))
+        self.runner_with_grants(system, self.grants_for(layer)?, Arc::clone(&self.console.reporter))
     }
 
     fn system(&self, plan: &BuildPlan) -> Result<System> {
@@ -496,10 +468,10 @@ impl Session {
 
     /// Returns what plugins may know where there is no system.
     pub(crate) fn bare_system(&self) -> Result<System> {
-        let path = self.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
+        let path = self.console.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
         Ok(System {
             facts: Arc::new(Facts::default().into()),
-            tools: ToolEnvironment::new(path, self.environment.raw("TERM").cloned()),
+            tools: ToolEnvironment::new(path, self.console.environment.raw("TERM").cloned()),
             scripts: ScriptEnvironment::default(),
             downloads: self.downloads()?,
             audit: Arc::new(self.audit()),
@@ -510,7 +482,7 @@ impl Session {
 
     /// Makes a runner for a system.
     fn runner_of(&self, system: System) -> Result<Runner> {
-        self.runner_with(system, Arc::clone(&self.reporter))
+        self.runner_with(system, Arc::clone(&self.console.reporter))
     }
 
     /// Makes a runner that tells somebody else what plugins say.
@@ -524,13 +496,14 @@ impl Session {
             // Also when the program's file has been replaced since it was started.
             compiler: vec!["/proc/self/exe".into(), "precompile".into()],
         };
-        Ok(Runner::new(system, &workshop, grants, self.cancel.clone(), reporter)?)
+        Ok(Runner::new(system, &workshop, grants, self.console.cancel.clone(), reporter)?)
     }
 
     pub(crate) fn downloads(&self) -> Result<Downloads> {
         let proxy = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-        let proxy = proxy.iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
-        let no_proxy = ["no_proxy", "NO_PROXY"].iter().find_map(|name| self.environment.get(name)).map(str::to_owned);
+        let proxy = proxy.iter().find_map(|name| self.console.environment.get(name)).map(str::to_owned);
+        let no_proxy =
+            ["no_proxy", "NO_PROXY"].iter().find_map(|name| self.console.environment.get(name)).map(str::to_owned);
         Ok(Downloads { cache: self.cache()?, offline: self.reach.offline, proxy, no_proxy })
     }
 
@@ -544,12 +517,12 @@ impl Session {
         let folder = self.workspace.folder();
         let mut variables = self.build_environment(plan)?;
         // What a build hands on is for the mount namespace of Buildroot, and for nobody else.
-        match self.environment.raw("SKIFF_TRUST") {
+        match self.console.environment.raw("SKIFF_TRUST") {
             Some(own) => variables.insert("SKIFF_TRUST".into(), own.clone()),
             None => variables.remove(OsStr::new("SKIFF_TRUST")),
         };
         let own = folder.join("host/bin");
-        let path = self.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
+        let path = self.console.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
         if let Ok(path) = std::env::join_paths([own].into_iter().chain(path)) {
             variables.insert("PATH".into(), path);
         }
@@ -574,7 +547,7 @@ fn install_hint(program: &str) -> String {
 }
 
 /// The checkout is the nearest folder upwards from the current one, then from the program, with the base layers.
-fn find_root(args: &GlobalArgs, environment: &Environment) -> Result<PathBuf> {
+pub(crate) fn find_root(args: &GlobalArgs, environment: &Environment) -> Result<PathBuf> {
     let is_root = |path: &Path| path.join("configs/base/pre").is_dir();
     if let Some(root) = args.root.as_ref().filter(|root| !root.as_os_str().is_empty()) {
         let root = environment.absolute(root);

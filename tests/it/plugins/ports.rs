@@ -77,7 +77,7 @@ fn an_idbloader_is_what_mkimage_makes() {
     for length in [100, 2044, 2045, 5000, 28_668] {
         let (tpl, spl) = (noise(length), noise(77));
         let before = [("images/u-boot-tpl.bin", &tpl[..]), ("images/u-boot-spl.bin", &spl[..])];
-        let port = Port::new("pine64/rock64", "idbloader", &before);
+        let port = Port::new("skiff/idbloader", "idbloader", &before);
         port.run("post", "");
         let folder = port.env.path(&port.case("before/images"));
         output("mkimage", &["-n", "rk3328", "-T", "rksd", "-d", "u-boot-tpl.bin", "wanted"], &folder);
@@ -88,7 +88,7 @@ fn an_idbloader_is_what_mkimage_makes() {
 
 #[test]
 fn the_firmware_of_a_visionfive_has_its_size_in_front() {
-    let port = Port::new("starfive/visionfive", "size-header", &[("images/fw_payload.bin", &noise(70_000))]);
+    let port = Port::new("skiff/size-header", "size-header", &[("images/fw_payload.bin", &noise(70_000))]);
     port.run("post", "");
     let made = port.bytes("images/fw_payload.bin.out");
     assert_eq!(made[..4], 70_000_u32.to_le_bytes());
@@ -118,7 +118,7 @@ fn modules_move_into_an_image_that_unsquashfs_reads() {
 fn a_ram_disk_holds_skiff_init_and_is_known_to_u_boot() {
     let before: [(&str, &[u8]); 2] =
         [("images/skiff-init/skiff-init-squashfs", &noise(3000)), ("images/skiff-init/resize2fs", b"resize")];
-    let port = Port::new("beaglebone/common", "skiff-initrd", &before);
+    let port = Port::new("skiff/skiff-initrd", "skiff-initrd", &before);
     port.run("post", "");
     let images = port.after("images");
     let said = output("mkimage", &["-l", "skiff-init.img"], &images);

@@ -27,7 +27,7 @@ pub(crate) fn run(session: &Session, args: &AuditArgs) -> Result<()> {
     if let Some(name) = &args.plugin
         && !records.iter().any(|record| of_plugin(&record))
     {
-        session.say(&format!("Nothing of `{name}` is recorded in this workspace"));
+        session.console.say(&format!("Nothing of `{name}` is recorded in this workspace"));
     }
     for record in records.iter().filter(of_plugin).filter(of_kind) {
         match args.json {

@@ -45,7 +45,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
         });
         before.push(config?);
     }
-    let status = session.interrupt.passing(|| job.engine.run_targets(&job.context, &targets))?;
+    let status = session.console.interrupt.passing(|| job.engine.run_targets(&job.context, &targets))?;
     let own = session.context.overrides.join("workspaces").join(session.workspace.name());
     // What somebody gave up is not what they want.
     for (menu, before) in menus.iter().zip(before).filter(|_| status.success()) {
@@ -53,11 +53,11 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
         let saved = delta_of(&own, menu, &before, &after)?;
         if saved.changed > 0 {
             let changes = if saved.changed == 1 { "change" } else { "changes" };
-            session.say(&format!("Saved {} {changes} in {}", saved.changed, saved.path.shown()));
+            session.console.say(&format!("Saved {} {changes} in {}", saved.changed, saved.path.shown()));
         }
     }
     if goals.contains(&Goal::Save) && status.success() {
-        session.say(&format!("Saved {}", job.engine.saved_configuration(&session.workspace).shown()));
+        session.console.say(&format!("Saved {}", job.engine.saved_configuration(&session.workspace).shown()));
     }
     if !menus.is_empty() && status.success() {
         // What was saved is a part of the layers now.

@@ -1,7 +1,4 @@
 use std::process::ExitCode;
-use std::sync::Arc;
-
-use skiff_plan::Reporter;
 
 use crate::args::BuildArgs;
 use crate::args::GlobalArgs;
@@ -11,8 +8,7 @@ use crate::command_error::Result;
 use crate::commands::compile;
 use crate::commands::configure;
 use crate::consent;
-use crate::environment::Environment;
-use crate::interrupt::Interrupt;
+use crate::console::Console;
 use crate::output::note;
 use crate::session::Session;
 use skiff_text::Shown as _;
@@ -25,14 +21,8 @@ pub(crate) fn run(session: &Session, args: &BuildArgs) -> Result<()> {
 }
 
 /// Builds all workspaces of the project. One that fails does not keep the others from being built.
-pub(crate) fn run_all(
-    global: &GlobalArgs,
-    args: &BuildArgs,
-    environment: &Environment,
-    interrupt: &Interrupt,
-    reporter: &Arc<dyn Reporter>,
-) -> Result<ExitCode> {
-    let project = Session::new(global, environment.clone(), interrupt.clone(), Arc::clone(reporter))?.project;
+pub(crate) fn run_all(global: &GlobalArgs, args: &BuildArgs, console: &Console) -> Result<ExitCode> {
+    let project = Session::new(global, console.again())?.project;
     if global.config.as_deref().is_some_and(|chain| !chain.is_empty()) {
         return Err(CommandError::new(Kind::Usage, "--all takes the chains of skiff.yaml, and a chain was given, too")
             .hint("unset SKIFF_CONFIG, or leave --all out"));
@@ -47,7 +37,7 @@ pub(crate) fn run_all(
     }
     let of_workspace = |name: &String| {
         let global = GlobalArgs { workspace: Some(name.clone()), ..global.clone() };
-        Session::new(&global, environment.clone(), interrupt.clone(), Arc::clone(reporter))
+        Session::new(&global, console.again())
     };
     // A plugin may be one of a single workspace.
     let mut given = project.workspaces.keys().map(|name| consent::check_given(&of_workspace(name)?));
@@ -71,7 +61,7 @@ pub(crate) fn run_all(
             }
         };
         outcomes.push((name, code));
-        if interrupt.cancel.is_cancelled() {
+        if console.cancel.is_cancelled() {
             break;
         }
     }

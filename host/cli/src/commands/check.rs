@@ -14,7 +14,7 @@ use skiff_text::Shown as _;
 pub(crate) fn run(session: &Session) -> Result<ExitCode> {
     let job = session.open_buildroot("Checking")?;
     configure::ensure(&job)?;
-    let run = |target| session.interrupt.passing(|| job.engine.run_targets(&job.context, &[target]));
+    let run = |target| session.console.interrupt.passing(|| job.engine.run_targets(&job.context, &[target]));
     if !job.plan().external.is_empty() {
         let status = run("check-package-external")?;
         if !status.success() {
@@ -29,9 +29,9 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode> {
 pub(crate) fn legal_info(session: &Session) -> Result<ExitCode> {
     let job = session.open_buildroot("`legal-info`")?;
     configure::ensure(&job)?;
-    let status = session.interrupt.passing(|| job.engine.run_targets(&job.context, &["legal-info"]))?;
+    let status = session.console.interrupt.passing(|| job.engine.run_targets(&job.context, &["legal-info"]))?;
     if status.success() {
-        session.say(&format!("The licences are in {}", session.workspace.folder().join("legal-info").shown()));
+        session.console.say(&format!("The licences are in {}", session.workspace.folder().join("legal-info").shown()));
     }
     outcome(status)
 }

@@ -6,16 +6,16 @@ use skiff_text::Shown as _;
 pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {
     let folder = session.workspace.folder();
     if !skiff_build::has_outputs(&session.workspace) {
-        session.say(&format!("There is nothing to remove in {}", folder.shown()));
+        session.console.say(&format!("There is nothing to remove in {}", folder.shown()));
         return Ok(());
     }
     let without = format!("skiff -w {} clean --yes", session.workspace.name());
-    if !args.yes && !super::confirm(session, &format!("Remove the outputs in {}?", folder.shown()), &without)? {
-        session.say("Nothing was removed");
+    if !args.yes && !session.console.confirm(&format!("Remove the outputs in {}?", folder.shown()), &without)? {
+        session.console.say("Nothing was removed");
         return Ok(());
     }
     let lock = session.lock()?;
-    skiff_build::remove_outputs(&session.workspace, &lock, &session.cancel)?;
-    session.say(&format!("Removed the outputs in {}", folder.shown()));
+    skiff_build::remove_outputs(&session.workspace, &lock, &session.console.cancel)?;
+    session.console.say(&format!("Removed the outputs in {}", folder.shown()));
     Ok(())
 }

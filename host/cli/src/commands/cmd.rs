@@ -137,7 +137,7 @@ fn call(
     let changes = |zone: Zone| may_write(plugin, zone);
     let lock = if changes(Zone::Images) || changes(Zone::Target) { Some(session.lock()?) } else { None };
     let draft = lock.as_ref().map(|lock| {
-        Draft::new(&session.workspace, changes(Zone::Images), changes(Zone::Target), &session.cancel, lock)
+        Draft::new(&session.workspace, changes(Zone::Images), changes(Zone::Target), &session.console.cancel, lock)
     });
     let draft = draft.transpose()?;
     if let Some(draft) = &draft {
@@ -147,14 +147,14 @@ fn call(
     let (status, stdout) = runner.run_command(plugin, &command.name, &given, &zones)?;
     crate::output::write_plugin(&stdout);
     if status == 0
-        && !session.cancel.is_cancelled()
+        && !session.console.cancel.is_cancelled()
         && let Some(draft) = draft
     {
         draft.commit()?;
     }
     // The process ends now, and the system takes its memory back faster than it can be taken apart.
     std::mem::forget(runner);
-    if session.cancel.is_cancelled() {
+    if session.console.cancel.is_cancelled() {
         return Ok(ExitCode::from(130));
     }
     Ok(ExitCode::from(status))
@@ -212,7 +212,7 @@ fn chain_with(session: &Session, package: &LayerName) -> Result<Chain> {
     if chain.names().contains(package) {
         return Ok(chain);
     }
-    session.warn(&format!("`{package}` is not in the chain of this workspace, {requested}"));
+    session.console.warn(&format!("`{package}` is not in the chain of this workspace, {requested}"));
     Ok(Chain::resolve(&format!("{requested},{package}"), &session.search_path()?)?)
 }
 
@@ -221,10 +221,12 @@ fn plan_of_chain(session: &Session, chain: &Chain) -> Result<BuildPlan> {
     let plan = session.plan_of(chain)?;
     let Some(configured) = &session.settings.configured else { return Ok(plan) };
     if session.requested().is_none_or(|(requested, _)| requested != configured) {
-        session.warn(&format!("this workspace was configured for another chain: {configured}"));
+        session.console.warn(&format!("this workspace was configured for another chain: {configured}"));
     } else if !skiff_build::is_unchanged(&plan, &session.workspace) {
         let compile = session.command_line("compile");
-        session.warn(&format!("layers have changed since the workspace was configured; `{compile}` builds them in"));
+        session
+            .console
+            .warn(&format!("layers have changed since the workspace was configured; `{compile}` builds them in"));
     }
     Ok(plan)
 }
@@ -294,7 +296,7 @@ fn run_makefile(
     }
     session.planner.check_layer("the layer whose scripts would run", &layer.root)?;
     session.check_for_scripts(plan)?;
-    let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
+    let scripts = Scripts::read(&layer.name, &layer.dir, &session.console.cancel)?;
     let path = layer.root.join(MAKEFILE);
     let Identity { plugin: id, digest, .. } = &scripts.identity;
     if let Err(error) = scripts.check(&session.grants()?, &path) {
@@ -303,7 +305,7 @@ fn run_makefile(
     }
     session.audit_note(id, *digest, AuditEvent::Script { path })?;
     let environment = session.script_environment(plan)?;
-    let status = session.interrupt.passing(|| scripts.run_command(target, arguments, &environment))?;
+    let status = session.console.interrupt.passing(|| scripts.run_command(target, arguments, &environment))?;
     Ok(super::exit_code(status))
 }
 
@@ -352,7 +354,7 @@ fn list_all(session: &Session) -> Result<ExitCode> {
             Ok(commands) => commands,
             // One that is broken keeps nobody from the others.
             Err(error) => {
-                session.warn(&format!("`{}` is left out: {}", package.name, error.message()));
+                session.console.warn(&format!("`{}` is left out: {}", package.name, error.message()));
                 continue;
             }
         };
@@ -421,7 +423,7 @@ fn argument(decl: &ArgumentDecl) -> Arg {
 fn collect(session: &Session, command: &CommandDecl, matches: &ArgMatches) -> Result<Given> {
     let mut given = Given::default();
     for decl in &command.arguments {
-        let from_environment = || decl.env.as_deref().and_then(|name| session.environment.get(name));
+        let from_environment = || decl.env.as_deref().and_then(|name| session.console.environment.get(name));
         if decl.kind == ArgumentKind::Flag {
             let set = matches.get_flag(&decl.name)
                 || from_environment().is_some_and(|value| !matches!(value, "0" | "no" | "false"));

@@ -33,11 +33,13 @@ pub(crate) fn with(job: &Job<'_>, warned: bool) -> Result<()> {
     let compiled = engine.compile(&job.context, &runner)?;
     let images = session.workspace.images();
     match compiled {
-        Compiled::Unchanged => session.say(&format!("The images in {} are current; nothing to do", images.shown())),
+        Compiled::Unchanged => {
+            session.console.say(&format!("The images in {} are current; nothing to do", images.shown()))
+        }
         Compiled::Built(dropped) => {
             configure::show_package_settings(session, plan, &dropped);
             keep_gaps(session, plan, engine, warned)?;
-            session.say(&format!("The images are in {}", images.shown()));
+            session.console.say(&format!("The images are in {}", images.shown()));
         }
     }
     say_next(session, plan, engine)?;
@@ -48,10 +50,10 @@ pub(crate) fn with(job: &Job<'_>, warned: bool) -> Result<()> {
 fn say_next(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<()> {
     let outlook = engine.outlook(plan);
     if let Some(login) = &outlook.login {
-        session.say(&format!("Login: {login}"));
+        session.console.say(&format!("Login: {login}"));
     }
     if let Some((command, _)) = outlook::next_command(session, &outlook)? {
-        session.say(&format!("Next: {command}"));
+        session.console.say(&format!("Next: {command}"));
     }
     Ok(())
 }
@@ -72,7 +74,7 @@ fn keep_gaps(session: &Session, plan: &BuildPlan, engine: &dyn Engine, warned: b
     let gaps = engine.gaps(plan, &session.workspace);
     skiff_build::write_file(&file, gaps.iter().map(line).collect::<String>().as_bytes())?;
     if !gaps.is_empty() {
-        session.say(&format!("{} settings of the layers have no effect: {}", gaps.len(), file.shown()));
+        session.console.say(&format!("{} settings of the layers have no effect: {}", gaps.len(), file.shown()));
     }
     Ok(())
 }

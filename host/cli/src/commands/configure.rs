@@ -31,7 +31,7 @@ pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
     with(&job, args)?;
     // A build says so by failing.
     if let Some(why) = job.engine.outlook(job.plan()).impossible {
-        session.warn(&format!("the engine `{}` cannot build this system: {why}", job.engine.name()));
+        session.console.warn(&format!("the engine `{}` cannot build this system: {why}", job.engine.name()));
     }
     Ok(())
 }
@@ -44,12 +44,12 @@ pub(crate) fn with(job: &Job<'_>, args: &ConfigureArgs) -> Result<()> {
     let configured = write(job, args.ignore_broken_lines, args.strict)?;
     if configured == Configured::Unchanged {
         let (name, chain) = (session.workspace.name(), plan.chain.join(","));
-        session.say(&format!("Workspace `{name}` is configured for {chain} already; nothing to do"));
+        session.console.say(&format!("Workspace `{name}` is configured for {chain} already; nothing to do"));
         let dropped = skiff_build::read_dropped(&session.workspace);
         let count = dropped.iter().filter(|d| skiff_build::weigh(plan, d) != Weight::Offer).count();
         if count > 0 {
             let file = session.workspace.config().join("dropped.json");
-            session.warn(&format!("as before, {count} settings come to nothing ({})", file.shown()));
+            session.console.warn(&format!("as before, {count} settings come to nothing ({})", file.shown()));
         }
     }
     if configured == Configured::Unchanged {
@@ -83,12 +83,12 @@ fn write<E: AsEngine>(job: &Job<'_, E>, ignore_broken_lines: bool, strict: bool)
     };
     if let Configured::Written(dropped) = &configured {
         if let Some(other) = before.filter(|before| *before != engine.name()) {
-            session.warn(&format!("this workspace was configured for the engine `{other}` before"));
+            session.console.warn(&format!("this workspace was configured for the engine `{other}` before"));
         }
         let (name, chain) = (session.workspace.name(), plan.chain.join(","));
-        session.say(&format!("Configured workspace `{name}` for {chain} (engine `{}`)", engine.name()));
+        session.console.say(&format!("Configured workspace `{name}` for {chain} (engine `{}`)", engine.name()));
         for broken in &plan.broken {
-            session.warn(&format!("left out: {broken}"));
+            session.console.warn(&format!("left out: {broken}"));
         }
         show_dropped(session, plan, dropped);
         outlook::warn(session, plan, engine);
@@ -136,7 +136,7 @@ fn warn_of_plugins(session: &Session, plan: &BuildPlan) -> Result<()> {
     for plugin in plan.plugins.iter().filter(|plugin| !plugin.decl.hooks.is_empty()) {
         let identity = Runner::identify(plugin)?;
         if let Standing::Missing(denied) = grants.standing(&identity, &plugin.decl.capabilities) {
-            session.warn(&format!("{denied}; the build needs: {}", denied.grant_line()));
+            session.console.warn(&format!("{denied}; the build needs: {}", denied.grant_line()));
         }
     }
     Ok(())
@@ -152,12 +152,14 @@ fn warn_of_scripts(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> 
         match refused {
             Refused::Layer(layer) => layers.push(layer),
             Refused::Script { place, path } => {
-                session.warn(&format!("{place}: `{}` is no script of a layer and will not be run", path.shown()));
+                session
+                    .console
+                    .warn(&format!("{place}: `{}` is no script of a layer and will not be run", path.shown()));
             }
         }
     }
     if !layers.is_empty() {
-        session.warn(&format!(
+        session.console.warn(&format!(
             "layers have hooks that are scripts, which may not run yet; once you have read them: skiff grant add {} shell",
             layers.join(" ")
         ));
@@ -171,7 +173,7 @@ fn told(session: &Session, plan: &BuildPlan, settings: &[&Dropped], all: &[&Drop
     if settings.len() > dropped::FEW {
         match skiff_build::write_dropped_list(&session.workspace, &dropped::listed(plan, all)) {
             Ok(path) => lines += &format!("\n  all of them, with their places: {}", path.shown()),
-            Err(error) => session.warn(&error.to_string()),
+            Err(error) => session.console.warn(&error.to_string()),
         }
     }
     lines
@@ -190,7 +192,7 @@ fn show_dropped(session: &Session, plan: &BuildPlan, dropped: &[Dropped]) {
         if !shown.is_empty() {
             let lines = told(session, plan, &shown, &all);
             let what = if shown.len() == 1 { one } else { many };
-            session.warn(&format!("{} {what} to nothing:{lines}", shown.len()));
+            session.console.warn(&format!("{} {what} to nothing:{lines}", shown.len()));
         }
     }
 }
@@ -201,7 +203,7 @@ pub(crate) fn show_package_settings(session: &Session, plan: &BuildPlan, dropped
         return;
     }
     let lines: String = dropped.iter().map(|dropped| format!("\n  {}", dropped::line(plan, dropped))).collect();
-    session.warn(&format!(
+    session.console.warn(&format!(
         "of the settings for the kernel, the boot loader and Busybox, {} came to nothing:{lines}",
         dropped.len()
     ));

@@ -13,16 +13,16 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::media;
 use crate::output::data;
-use crate::session::Session;
+use crate::project::Project;
 use skiff_text::Shown as _;
 
-pub(crate) fn run(session: &Session, command: &DeviceCommand) -> Result<()> {
+pub(crate) fn run(project: &Project, command: &DeviceCommand) -> Result<()> {
     let DeviceCommand::List { all: _, json } = command;
     let inventory = Inventory::read(Path::new(media::MACHINE)).map_err(|error| {
         CommandError::new(Kind::User, format!("Cannot list the devices of this machine: {error}"))
             .hint("they are read from /sys/class/block")
     })?;
-    let rules = media::rules(session, None);
+    let rules = media::rules(project, None);
     let rows: Vec<_> = inventory
         .disks()
         .map(|device| (device, clear(device, 0, &rules).map(drop).map_err(|refusal| refusal.to_string())))

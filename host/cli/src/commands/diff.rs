@@ -58,7 +58,7 @@ pub(crate) fn run(session: &Session, args: &DiffArgs) -> Result<()> {
         Some(name) => system(session, name)?,
         None => (session.plan()?, session.workspace.clone()),
     };
-    let difference = compare(&from, &to, &session.cancel)?;
+    let difference = compare(&from, &to, &session.console.cancel)?;
     match args.json {
         true => data!("{:#}", serde_json::json!(difference)),
         false => print(&difference),

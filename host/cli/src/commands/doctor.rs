@@ -131,7 +131,7 @@ fn install_line(findings: &[Finding]) -> Option<String> {
 }
 
 fn find(session: &Session, program: &str) -> Option<PathBuf> {
-    let path = session.environment.raw("PATH")?;
+    let path = session.console.environment.raw("PATH")?;
     let executable = |path: &PathBuf| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
     std::env::split_paths(path).map(|folder| folder.join(program)).find(executable)
 }
@@ -166,7 +166,7 @@ fn room(session: &Session) -> Finding {
 
 /// Buildroot refuses to work with such a search path.
 fn search_path(session: &Session) -> Finding {
-    let path = session.environment.raw("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>());
+    let path = session.console.environment.raw("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>());
     let bad = path
         .unwrap_or_default()
         .into_iter()

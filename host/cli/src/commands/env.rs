@@ -17,7 +17,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         .iter()
         .map(|(name, value)| (name.to_string_lossy(), value.to_string_lossy()))
         .filter(|(name, _)| is_variable(name))
-        .filter(|(name, value)| session.environment.raw(name).is_none_or(|own| own.to_string_lossy() != *value))
+        .filter(|(name, value)| session.console.environment.raw(name).is_none_or(|own| own.to_string_lossy() != *value))
         .collect();
     if args.json {
         data!("{:#}", json!(added));

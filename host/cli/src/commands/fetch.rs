@@ -9,6 +9,6 @@ pub(crate) fn run(session: &Session) -> Result<()> {
     configure::ensure(&job)?;
     job.engine.fetch(&job.context)?;
     lock::keep(session, job.plan())?;
-    session.say("Everything that the build needs is there");
+    session.console.say("Everything that the build needs is there");
     Ok(())
 }

@@ -13,15 +13,16 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::command_error::quoted;
+use crate::console::Console;
 use crate::media;
 use crate::media::Chosen;
 use crate::media::TaskWatch;
 use crate::output::data;
-use crate::session::Session;
+use crate::project::Project;
 use skiff_text::Shown as _;
 
 /// Writes an image file to a device.
-pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
+pub(crate) fn run(console: &Console, project: &Project, args: &FlashArgs) -> Result<()> {
     if args.image.to_string_lossy().contains("://") {
         return Err(CommandError::new(
             Kind::Usage,
@@ -29,65 +30,65 @@ pub(crate) fn run(session: &Session, args: &FlashArgs) -> Result<()> {
         )
         .hint(format!("download it first: curl -LO {}", quoted(&args.image.to_string_lossy()))));
     }
-    let image = session.environment.absolute(&args.image);
-    let map = args.bmap.as_ref().map(|path| session.environment.absolute(path));
-    let rules = media::rules(session, args.media.allow_fixed.as_ref());
+    let image = console.environment.absolute(&args.image);
+    let map = args.bmap.as_ref().map(|path| console.environment.absolute(path));
+    let rules = media::rules(project, args.media.allow_fixed.as_ref());
     let device = args.target.as_deref().or(args.media.device.as_deref()).ok_or_else(|| media::unnamed(None))?;
     // The device comes first: its size bounds how far a packed image is unpacked.
-    let chosen = media::choose(session, device, 0, &rules)?;
+    let chosen = media::choose(console, device, 0, &rules)?;
     let Chosen::Device(cleared) = &chosen else {
         return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().shown()))
             .hint("an image in a file is copied with cp"));
     };
     let device = cleared.device();
     let room = Room { size: device.size, sector: device.sector };
-    let cancel = &session.cancel;
+    let cancel = &console.cancel;
     let source = ImageSource::open(&image, map.as_deref(), room, &|| cancel.is_cancelled())?;
     source.check_apart(device)?;
     clear(device, source.size, &rules)?;
     data!("{}, {} of {} to {}", image.shown(), Bytes(source.mapped.total()), Bytes(source.size), chosen.title());
-    consider(session, &source, args)?;
+    consider(console, &source, args)?;
     if args.media.dry_run {
         return Ok(());
     }
-    media::agree(session, &chosen, args.media.confirm.as_deref(), "Everything on it will be lost.")?;
+    media::agree(console, &chosen, args.media.confirm.as_deref(), "Everything on it will be lost.")?;
     media::forget_maps(&chosen)?;
     let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
-    write(session, &source, &target, &args.write.options())?;
+    write(console, &source, &target, &args.write.options())?;
     Ok(())
 }
 
 /// Says what is odd about an image, and asks whether it is to be written where that may be a mistake.
-fn consider(session: &Session, source: &ImageSource, args: &FlashArgs) -> Result<()> {
+fn consider(console: &Console, source: &ImageSource, args: &FlashArgs) -> Result<()> {
     let path = source.path().shown();
     for note in &source.notes {
-        session.warn(&format!("{path}: {note}"));
+        console.warn(&format!("{path}: {note}"));
     }
     let Some((last, others)) = source.doubts.split_last() else { return Ok(()) };
     for doubt in others {
-        session.warn(&format!("{path}: {doubt}"));
+        console.warn(&format!("{path}: {doubt}"));
     }
-    let asks = std::io::stdin().is_terminal() && session.environment.get("SKIFF_NO_INTERACTIVE").is_none();
+    let asks = std::io::stdin().is_terminal() && console.environment.get("SKIFF_NO_INTERACTIVE").is_none();
     if !args.allow_unknown && !asks {
         return Err(CommandError::new(Kind::Refused, format!("{path}: {last}"))
             .hint("check that it is the right image; to write it as it is: --allow-unknown"));
     }
-    session.warn(&format!("{path}: {last}"));
+    console.warn(&format!("{path}: {last}"));
     if args.allow_unknown || args.media.dry_run {
         return Ok(());
     }
-    match super::ask(session, "Write it as it is?", "skiff flash --allow-unknown …")? {
+    match console.ask("Write it as it is?", "skiff flash --allow-unknown …")? {
         true => Ok(()),
         false => Err(CommandError::new(Kind::Cancelled, "Nothing was written")),
     }
 }
 
 /// Writes an image and says what was done.
-pub(crate) fn write(session: &Session, source: &ImageSource, target: &Target, options: &WriteOptions) -> Result<()> {
-    let watch = TaskWatch::new(session);
+pub(crate) fn write(console: &Console, source: &ImageSource, target: &Target, options: &WriteOptions) -> Result<()> {
+    let watch = TaskWatch::new(console);
     skiff_flash::write(source, target, *options, &watch)?;
     drop(watch);
     let verified = if options.verify { "written and verified" } else { "written" };
-    session.say(&format!("{} is {verified}", target.device().path.shown()));
+    console.say(&format!("{} is {verified}", target.device().path.shown()));
     Ok(())
 }

@@ -95,7 +95,7 @@ fn wishes(session: &Session, package: Option<&str>) -> Result<Vec<Wishes>> {
         if !has_scripts(layer)? {
             continue;
         }
-        let scripts = Scripts::read(&layer.name, &layer.dir, &session.cancel)?;
+        let scripts = Scripts::read(&layer.name, &layer.dir, &session.console.cancel)?;
         let shell = Wish {
             capability: SHELL.to_owned(),
             why: "runs its hooks and Makefile with all of your rights".to_owned(),
@@ -138,7 +138,7 @@ fn has_scripts(layer: &Layer) -> Result<bool> {
 /// Finds the layer whose scripts somebody means, in the chain or outside.
 fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
     let found = session.find_layer(name)?.filter(|layer| layer.root.is_dir());
-    let read = |layer: Layer| Scripts::read(&layer.name, &layer.dir, &session.cancel);
+    let read = |layer: Layer| Scripts::read(&layer.name, &layer.dir, &session.console.cancel);
     Ok(found.map(read).transpose()?)
 }
 
@@ -189,7 +189,7 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
         true => "to run, and nothing else".to_owned(),
         false => shown_capabilities(wanted.iter()),
     };
-    session.say(&format!("Granted to {id} (sha256:{digest}), in {}: {what}", path.shown()));
+    session.console.say(&format!("Granted to {id} (sha256:{digest}), in {}: {what}", path.shown()));
     Ok(())
 }
 
@@ -234,7 +234,7 @@ fn add_scripts(session: &Session, args: &GrantAddArgs, first: &str, more: &[Stri
         all.iter().for_each(|scripts| put(grants, args, scripts, [SHELL.to_owned()]));
     })?;
     for Identity { plugin: id, digest, .. } in &all {
-        session.say(&format!(
+        session.console.say(&format!(
             "Scripts of {id} (sha256:{digest}) may run with all of your rights, as {} says",
             path.shown()
         ));
@@ -256,10 +256,10 @@ fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result
 fn revoke(session: &Session, what: &str, args: &GrantFileArgs) -> Result<()> {
     let path = file(session, args);
     let present = GrantFile::read(&path)?;
-    let sources = session.environment.absolute(Path::new(what));
+    let sources = session.console.environment.absolute(Path::new(what));
     if present.trusted().any(|trusted| trusted == sources) {
         GrantFile::update(&path, |grants| grants.distrust(&sources))?;
-        session.say(&format!("The sources in {} are trusted no more", sources.shown()));
+        session.console.say(&format!("The sources in {} are trusted no more", sources.shown()));
         return Ok(());
     }
     let of_plugin: Vec<_> = present.entries().filter(|(id, ..)| id.as_str() == what).collect();
@@ -273,10 +273,10 @@ fn revoke(session: &Session, what: &str, args: &GrantFileArgs) -> Result<()> {
         session.audit_note(id, digest.unwrap_or_default(), AuditEvent::Revoked)?;
     }
     GrantFile::update(&path, |grants| grants.revoke(id))?;
-    session.say(&format!("{id} has no grants in {} any more", path.shown()));
+    session.console.say(&format!("{id} has no grants in {} any more", path.shown()));
     let (shipped, _) = session.grant_files();
     if !args.ship && GrantFile::read(&shipped)?.entries().any(|(other, ..)| other == *id) {
-        session.warn(&format!("{id} comes with the checkout and keeps what {} says", shipped.shown()));
+        session.console.warn(&format!("{id} comes with the checkout and keeps what {} says", shipped.shown()));
     }
     Ok(())
 }

@@ -188,7 +188,7 @@ fn draw(
 
 fn write(session: &Session, args: &GraphArgs, name: &str, page: &Page<'_>) -> Result<()> {
     let folder: PathBuf = match &args.output {
-        Some(folder) => session.environment.absolute(folder),
+        Some(folder) => session.console.environment.absolute(folder),
         None => skiff_build::claim(&session.workspace)?.join("graphs"),
     };
     let failed = |path: &Path, error: std::io::Error| {

@@ -16,11 +16,11 @@ pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
     let stage = stage.ok_or_else(|| CommandError::new(Kind::Usage, "a stage is `pre` or `post`"))?;
     // Only Buildroot sets these.
     let (Some(target), Some(images)) =
-        (session.environment.path("TARGET_DIR"), session.environment.path("BINARIES_DIR"))
+        (session.console.environment.path("TARGET_DIR"), session.console.environment.path("BINARIES_DIR"))
     else {
         return Err(CommandError::new(Kind::Usage, "Hooks are run by Buildroot").hint("run: skiff compile"));
     };
-    if let Some(commit) = session.environment.get("SKIFF_VERSION_COMMIT") {
+    if let Some(commit) = session.console.environment.get("SKIFF_VERSION_COMMIT") {
         session.planner.set_commit(commit);
     }
     let plan = session.plan()?;
@@ -39,7 +39,7 @@ pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
     };
     for step in plan.hooks(stage) {
         note!("{HOOK_LINE}{step}");
-        session.cancel.check().map_err(|_| CommandError::new(Kind::Cancelled, "Cancelled"))?;
+        session.console.cancel.check().map_err(|_| CommandError::new(Kind::Cancelled, "Cancelled"))?;
         runner.run_hook(&step, &zones)?;
     }
     Ok(())

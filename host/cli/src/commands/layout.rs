@@ -16,6 +16,7 @@ use crate::args::LayoutArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
+use crate::environment::Environment;
 use crate::media::Board;
 use crate::media::Picture;
 use crate::output::data;
@@ -33,12 +34,7 @@ const MAX_FILES: usize = 256;
 /// Asks a board's plugin what is where on a medium.
 pub(crate) fn run(session: &Session, args: &LayoutArgs) -> Result<()> {
     if let Some(path) = &args.import {
-        let (layout, left_out) = import(session, &session.environment.absolute(path))?;
-        for what in left_out {
-            data!("# not taken over: {what}");
-        }
-        data!("{}", skiff_layout::to_yaml(&layout).trim_end());
-        return Ok(());
+        return print_imported(&session.console.environment, path);
     }
     let package: LayerName = args.package.as_deref().unwrap_or_default().parse()?;
     let board = Board::of(session, &package)?;
@@ -50,7 +46,7 @@ pub(crate) fn run(session: &Session, args: &LayoutArgs) -> Result<()> {
     let medium = Medium { size: args.size.0, sector: SECTOR };
     let layout = board.layout(session, intent, medium, "")?;
     match &args.repart {
-        Some(folder) => export(&session.environment.absolute(folder), &layout),
+        Some(folder) => export(&session.console.environment.absolute(folder), &layout),
         None if args.json => {
             data!("{:#}", serde_json::json!(layout));
             Ok(())
@@ -70,8 +66,18 @@ fn draw(session: &Session, board: &Board, layout: &Layout, medium: Medium) -> Re
     Ok(())
 }
 
+/// Prints the layout of a file of another tool.
+pub(crate) fn print_imported(environment: &Environment, path: &Path) -> Result<()> {
+    let (layout, left_out) = import(environment, &environment.absolute(path))?;
+    for what in left_out {
+        data!("# not taken over: {what}");
+    }
+    data!("{}", skiff_layout::to_yaml(&layout).trim_end());
+    Ok(())
+}
+
 /// The layout of a file of another tool, and what of it a layout has no words for.
-fn import(session: &Session, path: &Path) -> Result<(Layout, Vec<String>)> {
+fn import(environment: &Environment, path: &Path) -> Result<(Layout, Vec<String>)> {
     let unreadable = |error: std::io::Error| {
         CommandError::new(Kind::User, format!("cannot read `{}`: {error}", path.shown()))
             .hint("name a genimage configuration, or a directory of systemd-repart: ls")
@@ -104,7 +110,7 @@ fn import(session: &Session, path: &Path) -> Result<(Layout, Vec<String>)> {
         }
         skiff_layout::from_repart(&files)
     } else {
-        let variable = |name: &str| session.environment.get(name).map(str::to_owned);
+        let variable = |name: &str| environment.get(name).map(str::to_owned);
         let folder = path.parent().unwrap_or(path);
         let include = |name: &str| read(&folder.join(name)).map_err(|error| error.to_string());
         let around = Surroundings { variable: &variable, include: &include };

@@ -36,7 +36,7 @@ pub(crate) fn description(session: &Session, package: &Package) -> String {
     match package.description() {
         Ok(description) => description.map(|line| line.to_string()).unwrap_or_default(),
         Err(error) => {
-            session.warn(CommandError::from(error).message());
+            session.console.warn(CommandError::from(error).message());
             String::new()
         }
     }

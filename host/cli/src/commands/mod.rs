@@ -23,6 +23,7 @@ mod hooks;
 mod inside;
 mod layout;
 mod list;
+mod man;
 mod plan;
 mod plugin;
 mod precompile;
@@ -33,31 +34,38 @@ mod trust;
 mod why;
 pub(crate) mod workspace;
 
-use std::io::IsTerminal as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::args::Args;
 use crate::args::Command;
+use crate::args::DocArgs;
+use crate::args::GlobalArgs;
 use crate::args::JsonArgs;
-use crate::command_error::CommandError;
-use crate::command_error::Kind;
+use crate::args::LayoutArgs;
+use crate::args::PluginCommand;
 use crate::command_error::Result;
 use crate::completions;
 use crate::consent;
+use crate::console::Console;
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::progress;
+use crate::project::Project;
 use crate::session::Session;
+use crate::session::find_root;
+use crate::trust::Belief;
 
 /// Carries out a command line.
 pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
     let command = args.command.unwrap_or(Command::Status(JsonArgs { json: false }));
     // These need no checkout, and the second must be alone in its process.
     match &command {
-        Command::Completions { shell } => return completions::register(*shell, &environment),
+        Command::Completions { shell, program } => {
+            return completions::register(*shell, program.as_deref(), &environment);
+        }
         Command::Inside(inside) => return inside::run(inside, &environment),
         Command::Precompile => return precompile::run(),
+        Command::Man { directory } => return man::run(directory).map(|()| ExitCode::SUCCESS),
         Command::Trust(command) => return trust::run(command, &environment).map(|()| ExitCode::SUCCESS),
         _ => {}
     }
@@ -66,12 +74,16 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Hooks { .. } => progress::hook_reporter(),
         _ => progress::reporter(&environment),
     };
+    let console = Console::new(environment, interrupt, reporter);
     if let Command::Build(args_of_build) = &command
         && args_of_build.all
     {
-        return build::run_all(&args.global, args_of_build, &environment, &interrupt, &reporter);
+        return build::run_all(&args.global, args_of_build, &console);
     }
-    let mut session = Session::new(&args.global, environment, interrupt, reporter)?;
+    if let Some(done) = without_checkout(&args.global, &command, &console) {
+        return done.map(|()| ExitCode::SUCCESS);
+    }
+    let mut session = Session::new(&args.global, console)?;
     consent::check_given(&session)?;
     // Who only looks is not asked to agree to anything.
     session.asks = matches!(
@@ -101,15 +113,42 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Grant(command) => grant::run(&session, command),
         Command::Plugin(command) => plugin::run(&session, &command),
         Command::Layout(args) => layout::run(&session, &args),
-        Command::Device(command) => device::run(&session, &command),
-        Command::Flash(args) => flash::run(&session, &args),
+        Command::Device(command) => device::run(&session.project, &command),
+        Command::Flash(args) => flash::run(&session.console, &session.project, &args),
         Command::Audit(args) => audit::run(&session, &args),
         Command::Clean(args) => clean::run(&session, &args),
         Command::Doctor(args) => return doctor::run(&session, &args),
         Command::Hooks { stage } => hooks::run(&session, &stage),
-        Command::Completions { .. } | Command::Inside(_) | Command::Precompile | Command::Trust(_) => Ok(()),
+        Command::Completions { .. }
+        | Command::Inside(_)
+        | Command::Man { .. }
+        | Command::Precompile
+        | Command::Trust(_) => Ok(()),
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Carries out a command that needs no checkout, where there is none.
+fn without_checkout(global: &GlobalArgs, command: &Command, console: &Console) -> Option<Result<()>> {
+    if find_root(global, &console.environment).is_ok() {
+        return None;
+    }
+    let project = || {
+        let belief = Belief::of(&console.environment, &console.cancel)?;
+        Project::find(&console.environment, &belief, None, None)
+    };
+    match command {
+        Command::Device(command) => Some(project().and_then(|project| device::run(&project, command))),
+        Command::Flash(args) => Some(project().and_then(|project| flash::run(console, &project, args))),
+        Command::Layout(LayoutArgs { import: Some(path), .. }) => {
+            Some(layout::print_imported(&console.environment, path))
+        }
+        Command::Plugin(PluginCommand::Doc(DocArgs { contract: true, .. })) => {
+            plugin::print_contract();
+            Some(Ok(()))
+        }
+        _ => None,
+    }
 }
 
 /// Returns the exit code of a program that was run for the user; that of one ended by a signal as shells do.
@@ -117,42 +156,4 @@ fn exit_code(status: std::process::ExitStatus) -> ExitCode {
     use std::os::unix::process::ExitStatusExt as _;
     let code = status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     ExitCode::from(u8::try_from(code).unwrap_or(1))
-}
-
-/// Asks a question that has yes and no for answers. `without` is the command line that asks nothing.
-pub(crate) fn confirm(session: &Session, question: &str, without: &str) -> Result<bool> {
-    match session.environment.get("SKIFF_NO_INTERACTIVE") {
-        Some(_) => Ok(true),
-        None => ask(session, question, without),
-    }
-}
-
-/// Waits for Enter before more is shown. Returns false when the user has seen enough.
-pub(crate) fn go_on(session: &Session) -> bool {
-    answer(session, "-- more: Enter goes on, q refuses -- ").is_some_and(|answer| answer.is_empty())
-}
-
-/// Shows a question on the terminal and reads the line that answers it; `None` at the end of the input. What was typed
-/// before is no answer: whoever typed it has not read the question.
-pub(crate) fn answer(session: &Session, question: &str) -> Option<String> {
-    let mut stderr = anstream::stderr();
-    // It fails only where there is no terminal.
-    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
-    // If the question cannot be shown, nobody answers it with yes.
-    let _ = write!(stderr, "{question}");
-    let _ = stderr.flush();
-    let mut answer = String::new();
-    let read = session.interrupt.asking(|| std::io::stdin().read_line(&mut answer).is_ok_and(|count| count > 0));
-    read.then(|| answer.trim().to_owned())
-}
-
-/// Asks, whatever the environment says.
-pub(crate) fn ask(session: &Session, question: &str, without: &str) -> Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        return Err(
-            CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint(format!("run: {without}"))
-        );
-    }
-    let answer = answer(session, &format!("{question} [y/N] "));
-    Ok(answer.is_some_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes")))
 }

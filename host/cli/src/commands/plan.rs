@@ -30,7 +30,7 @@ pub(crate) fn run(session: &Session, args: &PlanArgs) -> Result<()> {
         outlook.lacks.iter().for_each(|lacking| data!("lacks   {lacking}"));
     }
     for broken in &plan.broken {
-        session.warn(&broken.to_string());
+        session.console.warn(&broken.to_string());
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::session::Session;
 
 /// Starts a shell, or a program, with the environment of hooks: for Buildroot where it builds.
 pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
-    let shell = [session.environment.get("SHELL").unwrap_or("/bin/sh").to_owned()];
+    let shell = [session.console.environment.get("SHELL").unwrap_or("/bin/sh").to_owned()];
     let words = if args.words.is_empty() { shell.as_slice() } else { args.words.as_slice() };
     let Some((program, arguments)) = words.split_first() else { return Ok(ExitCode::SUCCESS) };
     if session.settings.engine.value == EngineName::Buildroot {
@@ -21,7 +21,7 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
         let trust = job.engine.environment.remove(OsStr::new("SKIFF_TRUST"));
         job.engine.environment = session.script_environment(job.plan())?.variables.into_iter().collect();
         job.engine.environment.extend(trust.map(|trust| ("SKIFF_TRUST".into(), trust)));
-        let status = session.interrupt.passing(|| job.engine.run_program(&job.context, program, arguments))?;
+        let status = session.console.interrupt.passing(|| job.engine.run_program(&job.context, program, arguments))?;
         return Ok(super::exit_code(status));
     }
     let plan = session.plan()?;
@@ -29,11 +29,11 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
     let environment = session.script_environment(&plan)?;
     let folder = if environment.folder.is_dir() { &environment.folder } else { &session.root };
     let failed = |error| CommandError::new(Kind::User, format!("Cannot run `{program}`: {error}"));
-    let skiff = session.environment.program().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
+    let skiff = session.console.environment.program().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
     // So that it ends with skiff.
     let mut command = Command::new(skiff);
     command.arg("inside").arg("--folder").arg(folder).arg("--").arg(program);
     command.args(arguments).env_clear().envs(environment.variables).current_dir(folder);
-    let status = session.interrupt.passing(|| command.status());
+    let status = session.console.interrupt.passing(|| command.status());
     Ok(super::exit_code(status.map_err(failed)?))
 }

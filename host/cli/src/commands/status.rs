@@ -172,7 +172,8 @@ impl Work {
             Some(Built::Damaged) => (Outcome::Damaged, Vec::new()),
         };
         // Before it is configured, nobody knows what a workspace will be made from.
-        let stages = engine.as_ref().and_then(|engine| engine.stages(plan, &session.workspace, &session.cancel).ok());
+        let stages =
+            engine.as_ref().and_then(|engine| engine.stages(plan, &session.workspace, &session.console.cancel).ok());
         let changes = stages.as_ref().map(|stages| stage_changes(&before, stages));
         let again = match (&engine, &changes, built) {
             (Some(engine), Some(changes), Outcome::Building | Outcome::Unfinished | Outcome::Images) => {

@@ -120,13 +120,13 @@ fn remove(session: &Session, name: &str, yes: bool) -> Result<()> {
     let question = format!("Remove the workspace `{}` and everything in {}?", workspace.name(), folder.shown());
     let without = format!("skiff workspace remove {} --yes", workspace.name());
     // More goes than with `clean`, so the variable of those who clean in scripts does not count.
-    if !yes && !super::ask(session, &question, &without)? {
-        session.say("Nothing was removed");
+    if !yes && !session.console.ask(&question, &without)? {
+        session.console.say("Nothing was removed");
         return Ok(());
     }
     let lock = WorkspaceLock::take(&workspace)?;
-    skiff_build::remove_workspace(&workspace, &lock, &session.cancel)?;
-    session.say(&format!("Removed the workspace `{}`", workspace.name()));
+    skiff_build::remove_workspace(&workspace, &lock, &session.console.cancel)?;
+    session.console.say(&format!("Removed the workspace `{}`", workspace.name()));
     Ok(())
 }
 

@@ -12,7 +12,8 @@ use skiff_layout::Medium;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::session::Session;
+use crate::console::Console;
+use crate::project::Project;
 use skiff_text::Shown as _;
 
 /// Where this machine is looked at.
@@ -67,8 +68,8 @@ impl Chosen {
 }
 
 /// Finds the medium of a path, and checks it if it is a device. `needs` is what has to go onto it, in bytes.
-pub(crate) fn choose(session: &Session, path: &str, needs: u64, rules: &Rules) -> Result<Chosen> {
-    let path = session.environment.absolute(Path::new(path));
+pub(crate) fn choose(console: &Console, path: &str, needs: u64, rules: &Rules) -> Result<Chosen> {
+    let path = console.environment.absolute(Path::new(path));
     if path.is_file() {
         let metadata = std::fs::metadata(&path).ok();
         let size = metadata.as_ref().map(std::fs::Metadata::len).unwrap_or_default();
@@ -90,8 +91,8 @@ pub(crate) fn choose(session: &Session, path: &str, needs: u64, rules: &Rules) -
 }
 
 /// What the command line and the project file say about devices.
-pub(crate) fn rules(session: &Session, allow_fixed: Option<&String>) -> Rules {
-    Rules { allow_fixed: allow_fixed.cloned(), protect: session.project.protect.clone() }
+pub(crate) fn rules(project: &Project, allow_fixed: Option<&String>) -> Rules {
+    Rules { allow_fixed: allow_fixed.cloned(), protect: project.protect.clone() }
 }
 
 /// The error where no medium was named.

@@ -84,7 +84,7 @@ impl Own {
             }
         }
         let files = project.ssh_keys.iter().map(|path| session.project.absolute(path));
-        let files = files.chain(args.ssh_key.iter().map(|path| session.environment.absolute(path)));
+        let files = files.chain(args.ssh_key.iter().map(|path| session.console.environment.absolute(path)));
         let mut keys = Vec::new();
         for path in files {
             let text = text_of(&path)?;
@@ -102,13 +102,15 @@ impl Own {
             let password = match (&network.password, &network.password_file, &network.password_env) {
                 (Some(password), None, None) => password.clone(),
                 (None, Some(file), None) => text_of(&session.project.absolute(file))?,
-                (None, None, Some(name)) => session.environment.get(name).map(str::to_owned).ok_or_else(|| {
-                    CommandError::new(
-                        Kind::User,
-                        format!("The variable {name} with the password of `{}` is not set", network.ssid),
-                    )
-                    .hint("set it for this run")
-                })?,
+                (None, None, Some(name)) => {
+                    session.console.environment.get(name).map(str::to_owned).ok_or_else(|| {
+                        CommandError::new(
+                            Kind::User,
+                            format!("The variable {name} with the password of `{}` is not set", network.ssid),
+                        )
+                        .hint("set it for this run")
+                    })?
+                }
                 _ => {
                     return Err(CommandError::new(
                         Kind::User,
@@ -120,10 +122,10 @@ impl Own {
             wifi.push((network.ssid.clone(), password));
         }
         if let Some(ssid) = &args.wifi {
-            let path = args.wifi_password_file.as_ref().map(|path| session.environment.absolute(path));
+            let path = args.wifi_password_file.as_ref().map(|path| session.console.environment.absolute(path));
             let password = match &path {
                 Some(path) => text_of(path)?,
-                None => session.environment.get("SKIFF_WIFI_PASSWORD").map(str::to_owned).ok_or_else(|| {
+                None => session.console.environment.get("SKIFF_WIFI_PASSWORD").map(str::to_owned).ok_or_else(|| {
                     CommandError::new(Kind::Usage, format!("No password for `{ssid}` was given"))
                         .hint("in a file: --wifi-password-file, or in the variable SKIFF_WIFI_PASSWORD")
                 })?,

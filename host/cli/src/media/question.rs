@@ -4,20 +4,19 @@ use super::Chosen;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::commands::answer;
+use crate::console::Console;
 use crate::output::note;
-use crate::session::Session;
 
 /// Has the user say that this is the medium, by the end of its serial number. What speaks against a device was checked before,
 /// and no answer changes that.
-pub(crate) fn agree(session: &Session, chosen: &Chosen, confirm: Option<&str>, loss: &str) -> Result<()> {
+pub(crate) fn agree(console: &Console, chosen: &Chosen, confirm: Option<&str>, loss: &str) -> Result<()> {
     let Some(device) = chosen.device() else { return Ok(()) };
     let word = device.word();
     if let Some(said) = confirm {
         return check_word(said, word);
     }
     // SkiffOS asks nothing then; its scripts go on to work on media that are safe to write to.
-    if session.environment.get("SKIFF_NO_INTERACTIVE").is_some() {
+    if console.environment.get("SKIFF_NO_INTERACTIVE").is_some() {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
@@ -26,7 +25,7 @@ pub(crate) fn agree(session: &Session, chosen: &Chosen, confirm: Option<&str>, l
     }
     note!("{loss}");
     let what = if device.serial.is_some() { "the end of its serial number" } else { "its name" };
-    match answer(session, &format!("To go on, type {what}, {word}: ")) {
+    match console.answer(&format!("To go on, type {what}, {word}: ")) {
         Some(answer) if answer == word => Ok(()),
         _ => Err(CommandError::new(Kind::Cancelled, "Nothing was written")),
     }

@@ -8,7 +8,7 @@ use skiff_plan::Reporter;
 use skiff_plan::Task;
 use skiff_plan::Unit;
 
-use crate::session::Session;
+use crate::console::Console;
 
 /// Shows what goes on with a medium as tasks, and listens to Ctrl-C.
 pub(crate) struct TaskWatch {
@@ -18,8 +18,8 @@ pub(crate) struct TaskWatch {
 }
 
 impl TaskWatch {
-    pub(crate) fn new(session: &Session) -> Self {
-        Self { reporter: Arc::clone(&session.reporter), cancel: session.cancel.clone(), task: Mutex::new(None) }
+    pub(crate) fn new(console: &Console) -> Self {
+        Self { reporter: Arc::clone(&console.reporter), cancel: console.cancel.clone(), task: Mutex::new(None) }
     }
 }
 

@@ -14,7 +14,6 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::command_error::quoted;
-use crate::commands;
 use crate::media::Board;
 use crate::media::TaskWatch;
 use crate::output::data;
@@ -74,7 +73,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         let publish = if args.publish { " --publish" } else { "" };
         let words = format!("cmd {} buildimage --force{size}{publish} --output {}", board.package, quoted(&shown));
         let again = session.command_line(&words);
-        if !commands::confirm(session, &question, &again)? {
+        if !session.console.confirm(&question, &again)? {
             return Err(CommandError::new(Kind::Cancelled, "Nothing was written"));
         }
     }
@@ -94,8 +93,8 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         false => std::fs::create_dir_all(folder).map_err(failed)?,
     }
     let file = skiff_flash::unfinished_file(folder).map_err(failed)?;
-    let watch = TaskWatch::new(session);
-    let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
+    let watch = TaskWatch::new(&session.console);
+    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
     let toolbox = Toolbox { programs: &programs, scratch: &scratch };
     let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), toolbox, &watch)?;
     let made = outputs.publish(image, file, &path, &watch)?;
@@ -114,8 +113,8 @@ fn date(session: &Session) -> Result<u32> {
 
 /// Where the image goes: what was said, or what the board's variable says; or else a place in the workspace.
 fn output(session: &Session, board: &Board, args: &BuildImageArgs) -> (PathBuf, bool) {
-    let variable = board.decl.image.as_deref().and_then(|name| session.environment.path(name));
-    let said = args.output.as_ref().map(|path| session.environment.absolute(path));
+    let variable = board.decl.image.as_deref().and_then(|name| session.console.environment.path(name));
+    let said = args.output.as_ref().map(|path| session.console.environment.absolute(path));
     match said.or(variable) {
         Some(path) => (path, true),
         None => {

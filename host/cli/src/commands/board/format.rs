@@ -25,10 +25,10 @@ use skiff_text::Shown as _;
 /// Makes everything on a medium anew.
 pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result<()> {
     let FormatArgs { target: args, write, view, personal } = args;
-    let rules = media::rules(session, args.allow_fixed.as_ref());
+    let rules = media::rules(&session.project, args.allow_fixed.as_ref());
     let variable = board.decl.device.as_deref();
-    let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.environment.get(name)));
-    let chosen = media::choose(session, named.ok_or_else(|| media::unnamed(variable))?, 0, &rules)?;
+    let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.console.environment.get(name)));
+    let chosen = media::choose(&session.console, named.ok_or_else(|| media::unnamed(variable))?, 0, &rules)?;
     let Chosen::Device(cleared) = &chosen else {
         return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().shown())).hint(format!(
             "make an image: {} --output {}",
@@ -46,7 +46,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     if args.dry_run {
         return Ok(());
     }
-    media::agree(session, &chosen, args.confirm.as_deref(), "Everything on it will be lost.")?;
+    media::agree(&session.console, &chosen, args.confirm.as_deref(), "Everything on it will be lost.")?;
     // All of it is made before the medium is touched: whatever fails until then has cost nothing.
     let folder = super::scratch(session)?;
     let failed = |error: std::io::Error| {
@@ -56,15 +56,15 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     // A file without a name: there may be keys and passwords in it, and nothing of it outlives this process.
     let file = tempfile::tempfile_in(&folder).map_err(failed)?;
     let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
-    let watch = TaskWatch::new(session);
-    let programs = session.environment.raw("PATH").cloned().unwrap_or_default();
+    let watch = TaskWatch::new(&session.console);
+    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
     let toolbox = Toolbox { programs: &programs, scratch: &folder };
     let image = Image::build(&plan, file.try_clone().map_err(failed)?, &path, toolbox, &watch)?;
     drop(watch);
     media::forget_maps(&chosen)?;
     let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
     let source = ImageSource::of_image(&path, &image).map_err(failed)?;
-    flash::write(session, &source, &target, &write.options())?;
+    flash::write(&session.console, &source, &target, &write.options())?;
     drop(target);
     super::reread(&device.path);
     Ok(())

@@ -38,7 +38,7 @@ use skiff_text::Shown as _;
 /// Brings the system on a medium up to date.
 pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Result<()> {
     let InstallArgs { target: args, json } = args;
-    let rules = media::rules(session, args.allow_fixed.as_ref());
+    let rules = media::rules(&session.project, args.allow_fixed.as_ref());
     let chosen = chosen(session, board, args, &rules)?;
     let looked = look(&chosen)?;
     let medium = chosen.medium();
@@ -51,18 +51,18 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     for what in plan.unkept() {
         note!("warning: {what}");
     }
-    let watch = TaskWatch::new(session);
+    let watch = TaskWatch::new(&session.console);
     let is_there = plan.is_there(&looked, chosen.path(), &watch)?;
     drop(watch);
     if is_there && !plan.has_rest(&looked)? {
-        session.say(&format!("{} has this system already; nothing to do", chosen.path().shown()));
+        session.console.say(&format!("{} has this system already; nothing to do", chosen.path().shown()));
         return Ok(());
     }
     if args.dry_run {
         return Ok(());
     }
     media::agree(
-        session,
+        &session.console,
         &chosen,
         args.confirm.as_deref(),
         "Its boot and root files are replaced; what users keep stays.",
@@ -70,24 +70,28 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     let opened = Opened::new(session, &chosen, &rules, sources.epoch)?;
     if is_there {
         opened.write(|shop| Ok(plan.stage_rest(shop)?))?;
-        session.say(&format!("{} had this system already; now its installation is complete", chosen.path().shown()));
+        session
+            .console
+            .say(&format!("{} had this system already; now its installation is complete", chosen.path().shown()));
         return Ok(());
     }
     if let Some(mending) = plan.mending() {
-        session.say("The last install was cut off; what it has left goes back first");
+        session.console.say("The last install was cut off; what it has left goes back first");
         opened.write(|shop| Ok(mending.stage(shop)?))?;
         plan = plugin()?;
     }
     opened.write(|shop| Ok(plan.stage(shop)?))?;
     drop(opened);
-    session.say(&format!("{} is up to date; `rollback` goes back to what was there before", chosen.path().shown()));
+    session
+        .console
+        .say(&format!("{} is up to date; `rollback` goes back to what was there before", chosen.path().shown()));
     Ok(())
 }
 
 /// Goes back to the system before the last install.
 pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Result<()> {
     let InstallArgs { target: args, json } = args;
-    let rules = media::rules(session, args.allow_fixed.as_ref());
+    let rules = media::rules(&session.project, args.allow_fixed.as_ref());
     let chosen = chosen(session, board, args, &rules)?;
     let looked = look(&chosen)?;
     let layout = board.layout(session, Intent::Install, chosen.medium(), "")?;
@@ -97,7 +101,7 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
         return Ok(());
     }
     media::agree(
-        session,
+        &session.console,
         &chosen,
         args.confirm.as_deref(),
         "Its previous system is put in the place of the present one.",
@@ -107,14 +111,14 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
     drop(opened);
     let what =
         if plan.ends_something() { "is whole again, with the system of" } else { "has its previous system again," };
-    session.say(&format!("{} {what} generation {}", chosen.path().shown(), plan.generation()));
+    session.console.say(&format!("{} {what} generation {}", chosen.path().shown(), plan.generation()));
     Ok(())
 }
 
 fn chosen(session: &Session, board: &Board, args: &DeviceArgs, rules: &Rules) -> Result<Chosen> {
     let variable = board.decl.device.as_deref();
-    let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.environment.get(name)));
-    media::choose(session, named.ok_or_else(|| media::unnamed(variable))?, 0, rules)
+    let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.console.environment.get(name)));
+    media::choose(&session.console, named.ok_or_else(|| media::unnamed(variable))?, 0, rules)
 }
 
 /// Opens a medium to look at it.
@@ -165,8 +169,8 @@ impl<'c> Opened<'c> {
         Ok(Self {
             chosen,
             disk,
-            watch: TaskWatch::new(session),
-            programs: session.environment.raw("PATH").cloned().unwrap_or_default(),
+            watch: TaskWatch::new(&session.console),
+            programs: session.console.environment.raw("PATH").cloned().unwrap_or_default(),
             scratch: super::scratch(session)?,
             epoch,
         })

@@ -44,16 +44,16 @@ fn build(session: &Session, layer: &str, plugin: &PluginDecl, source: &Source) -
     session.belief.check_linked_tree("the SDK", &session.root.join("sdk"))?;
     let cache = source.compiler_cache(session)?;
     let builder = session.root.join("sdk/build").join(source.language.as_str());
-    let task = Task::start(&session.reporter, &format!("Building {layer}/{}", plugin.name), Unit::Items, None);
+    let task = Task::start(&session.console.reporter, &format!("Building {layer}/{}", plugin.name), Unit::Items, None);
     let mut command = Command::new(&builder);
     command.arg(&source.folder).arg(&new).env("SKIFF_CACHE_DIR", cache);
     if session.reach.offline {
         command.env("SKIFF_OFFLINE", "1");
     }
-    let output = session.interrupt.passing(|| command.output());
+    let output = session.console.interrupt.passing(|| command.output());
     drop(task);
     let output = output.map_err(|error| failed(format!("{}: {error}", builder.shown())))?;
-    if session.cancel.is_cancelled() {
+    if session.console.cancel.is_cancelled() {
         return Err(CommandError::new(Kind::Cancelled, "Cancelled"));
     }
     if !output.status.success() {

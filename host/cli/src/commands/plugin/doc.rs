@@ -5,10 +5,7 @@ use skiff_layers::PluginDecl;
 
 use super::Chosen;
 use crate::args::DocArgs;
-use crate::command_error::CommandError;
-use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::contract;
 use crate::markdown::code;
 use crate::markdown::text;
 use crate::output::data;
@@ -17,10 +14,7 @@ use crate::session::Session;
 /// Writes documentation as Markdown.
 pub(super) fn run(session: &Session, args: &DocArgs) -> Result<()> {
     let Some(plugin) = &args.plugin else {
-        let document = contract::document(&session.root.join("wit")).map_err(|error| {
-            CommandError::new(Kind::User, format!("Cannot read the contract: {error}")).hint("is the checkout whole?")
-        })?;
-        data!("{}", document.trim_end());
+        print_contract();
         return Ok(());
     };
     let chosen = Chosen::shipped(session, plugin)?;
@@ -28,6 +22,11 @@ pub(super) fn run(session: &Session, args: &DocArgs) -> Result<()> {
         data!("{}", document(&chosen.layer.name, &plugin.decl).trim_end());
     }
     Ok(())
+}
+
+/// Prints the reference of the contract that this skiff was built with. A test holds it against the WIT.
+pub(crate) fn print_contract() {
+    data!("{}", include_str!("../../../../../wit/REFERENCE.md").trim_end());
 }
 
 /// Describes a plugin by its manifest.

@@ -23,6 +23,8 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::session::Session;
 
+pub(crate) use self::doc::print_contract;
+
 pub(crate) fn run(session: &Session, command: &PluginCommand) -> Result<()> {
     match command {
         PluginCommand::New(args) => new::run(session, args),

@@ -76,7 +76,7 @@ pub(super) fn run(session: &Session, args: &NewPluginArgs) -> Result<()> {
 /// Returns the folder of the layer: that of the package if there is one, or where a new one belongs.
 fn place(session: &Session, args: &NewPluginArgs, package: &LayerName) -> Result<PathBuf> {
     let known = session.catalog()?;
-    let given = args.layers.as_ref().map(|folder| session.environment.absolute(folder));
+    let given = args.layers.as_ref().map(|folder| session.console.environment.absolute(folder));
     if given.is_none()
         && let Some(known) = known.packages().find(|known| known.name == *package)
     {

@@ -120,7 +120,7 @@ impl Source {
             }
             note!("To build {plugin} is to run what its sources say, with all of your rights:");
             note!("  {shown}");
-            if !crate::commands::ask(session, "Trust them?", &line)? {
+            if !session.console.ask("Trust them?", &line)? {
                 return Err(denied());
             }
         }

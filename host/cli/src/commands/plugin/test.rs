@@ -64,7 +64,7 @@ pub(super) fn run(session: &Session, args: &TestPluginArgs) -> Result<()> {
         if let Some(source) = source {
             if source.is_newer(&plugin.decl.component) {
                 let hint = format!("skiff plugin build {name}");
-                session.warn(&format!("the sources of {name} have changed since it was built: {hint}"));
+                session.console.warn(&format!("the sources of {name} have changed since it was built: {hint}"));
             }
             if source.language == Language::Rust {
                 source.trust(session, name.as_str(), args.trust)?;
@@ -111,7 +111,7 @@ fn native(session: &Session, name: &str, source: &Source) -> Result<bool> {
     data!("{name}: native tests");
     let target = source.compiler_cache(session)?.join("plugin-target/native");
     fs::create_dir_all(&target).map_err(|error| unreadable(&target, &error))?;
-    let status = session.interrupt.passing(|| {
+    let status = session.console.interrupt.passing(|| {
         Command::new("cargo")
             .args(["test", "--quiet", "--target-dir"])
             .arg(&target)

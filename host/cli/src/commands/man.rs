@@ -1,0 +1,24 @@
+use std::path::Path;
+
+use clap::CommandFactory as _;
+use skiff_text::Shown as _;
+
+use crate::args::Args;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::output::data;
+
+/// Writes the manual pages, made from the same arguments as `--help`.
+pub(crate) fn run(directory: &Path) -> Result<()> {
+    let write = || {
+        std::fs::create_dir_all(directory)?;
+        clap_mangen::generate_to(Args::command(), directory)
+    };
+    write().map_err(|error| {
+        CommandError::new(Kind::User, format!("Cannot write manual pages to `{}`: {error}", directory.shown()))
+            .hint("name a directory that can be written to")
+    })?;
+    data!("{}", directory.join("skiff.1").shown());
+    Ok(())
+}
