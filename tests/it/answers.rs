@@ -116,7 +116,7 @@ fn show_tells_what_a_package_is_and_brings() {
     ");
     let json: Value = serde_json::from_str(&env.succeed(&["show", "--json", "virt/qemu"]).stdout).unwrap();
     assert_eq!(json["plugins"][0]["commands"][0], "run");
-    assert_eq!(json["brings"][0], "util/rootlogin");
+    assert!(json["brings"].as_array().unwrap().contains(&"util/rootlogin".into()));
     assert!(env.fail(1, &["show", "my/bord"]).contains("did you mean `my/board`?"));
 }
 
@@ -146,7 +146,7 @@ fn a_project_names_chains_workspaces_and_layers_and_the_environment_overrides_it
     };
     assert_eq!(
         chain(with_project(&["-w", "one", "plan", "--json"])),
-        "util/rootlogin,skiff/board,virt/qemu,my/common,own/thing"
+        "skiff/serial-console,util/rootlogin,skiff/board,virt/qemu,my/common,own/thing"
     );
     assert_eq!(chain(with_project(&["-w", "one", "-c", "my/common", "plan", "--json"])), "my/common");
     let ran = with_project(&["build", "--all"]);

@@ -8,7 +8,10 @@ use crate::environment;
 fn a_second_run_does_nothing_and_says_so() {
     let env = environment();
     let first = env.succeed(&["-c", "virt/qemu", "configure"]).stderr;
-    assert_eq!(first, "Configured workspace `default` for util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)\n");
+    assert_eq!(
+        first,
+        "Configured workspace `default` for skiff/serial-console,util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)\n"
+    );
     let written = fs::metadata(env.path("workspaces/.config_default/plan.json")).unwrap().modified().unwrap();
     let second = env.succeed(&["configure"]).stderr;
     assert!(second.contains("nothing to do"), "{second}");
@@ -42,7 +45,7 @@ fn a_damaged_configuration_is_written_again() {
 fn the_chain_is_remembered_until_another_is_named() {
     let env = environment();
     env.succeed(&["-c", "virt/qemu,skiff/core", "configure"]);
-    let chain = "util/rootlogin,skiff/board,virt/qemu,skiff/daemon-json,apps/docker,skiff/core\n";
+    let chain = "skiff/serial-console,util/rootlogin,skiff/board,virt/qemu,skiff/daemon-json,apps/docker,skiff/core\n";
     assert_eq!(env.read("workspaces/.config_default/skiff_config"), chain);
     let status = env.succeed(&[]).stdout;
     // What was asked for; what that needs may be something else tomorrow.

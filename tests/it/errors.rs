@@ -370,7 +370,7 @@ fn a_folder_that_is_somebody_elses() {
     let env = environment();
     env.write("workspaces/default/target/mine", "precious");
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "build"]), @"
-    Configured workspace `default` for util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
+    Configured workspace `default` for skiff/serial-console,util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
     error: `[ROOT]/workspaces/default/target` is there, and skiff has not made it
     hint: use another workspace or SKIFF_WORKSPACES_DIR, or move that folder away
     ");
@@ -395,7 +395,7 @@ fn a_text_without_quotes() {
     let env = environment();
     env.write("overrides/buildroot/name", "BR2_TARGET_GENERIC_HOSTNAME=boat\n");
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "compile"]), @r#"
-    Configured workspace `default` for util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
+    Configured workspace `default` for skiff/serial-console,util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
     error: overrides: buildroot/name:1: BR2_TARGET_GENERIC_HOSTNAME is a text and needs quotes: `boat`
     hint: write BR2_TARGET_GENERIC_HOSTNAME="boat"
     "#);
@@ -409,7 +409,7 @@ fn what_the_engine_prebuilt_needs_and_nobody_names() {
     env.write("layers/my/board/buildroot/x", "BR2_CCACHE=y\n");
     env.set("SKIFF_CONFIG", "my/board");
     assert_snapshot!(env.fail(1, &["--frozen", "-c", "virt/qemu", "build"]), @"
-    Configured workspace `default` for util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
+    Configured workspace `default` for skiff/serial-console,util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
     error: The workspace locks no packages (`[ROOT]/workspaces/default/skiff.lock`), and `--frozen` looks none up
     hint: run it once without --frozen
     ");

@@ -28,7 +28,10 @@ fn configure_can_be_killed_at_any_moment() {
         run_and_kill(&env, &["-c", chain, "configure"], Duration::from_micros(round * 500));
         let said = env.succeed(&["-c", "virt/qemu", "configure"]).stderr;
         assert!(said.starts_with("Configured") || said.contains("nothing to do"), "{said}");
-        assert_eq!(env.read("workspaces/.config_default/skiff_config"), "util/rootlogin,skiff/board,virt/qemu\n");
+        assert_eq!(
+            env.read("workspaces/.config_default/skiff_config"),
+            "skiff/serial-console,util/rootlogin,skiff/board,virt/qemu\n"
+        );
     }
     let left: Vec<_> = fs::read_dir(env.path("workspaces")).unwrap().flatten().map(|e| e.file_name()).collect();
     assert_eq!(left.len(), 2, "{left:?} holds more than the configuration and the lock");

@@ -22,6 +22,7 @@ mod contract;
 mod documented;
 mod errors;
 mod house;
+mod installed;
 mod kill;
 mod locked;
 mod media;

@@ -239,6 +239,7 @@ const BOARDS: &[Expected] = &[
     pine("pine64/rockpro64", ROCKCHIP, EXTLINUX),
     uefi("intel/x64"),
     uefi("apple/macbook"),
+    uefi("intel/desktop"),
 ];
 
 fn build(env: &TestEnvironment, board: &str, owner: &str, size: u64) -> Medium {
@@ -313,7 +314,7 @@ macro_rules! boards {
 }
 
 boards!(the_raspberry_pis_have_their_media 0..4, odroids_have_their_media 4..8, banana_pis_have_their_media 8..12,
-    orange_pis_pcduino_and_apu2_have_their_media 12..16, pine64_boards_have_their_media 16..20, pcs_have_their_media 20..22);
+    orange_pis_pcduino_and_apu2_have_their_media 12..16, pine64_boards_have_their_media 16..20, pcs_have_their_media 20..23);
 
 #[test]
 fn u_boot_reads_the_scripts() {

@@ -28,7 +28,7 @@ fn ok_hook_writes_target() {
     assert!(built.contains("[my/board/p] written"), "{built}");
     assert_snapshot!(env.read("workspaces/default/target/etc/guest"), @r#"
     Pre
-    base/pre util/rootlogin skiff/board virt/qemu my/board overrides overrides/workspaces/default base/post
+    base/pre skiff/serial-console util/rootlogin skiff/board virt/qemu my/board overrides overrides/workspaces/default base/post
     [Some("y"), None]
     skiff
     "#);
