@@ -52,7 +52,7 @@ const RELEASED: &[(&str, &str)] = &[("1.0.0", "4ce2aa8f44f7fb4e9b68a3a57431790a8
 #[test]
 fn what_was_released_is_not_edited() {
     let digest = |version: &semver::Version| {
-        let mut builder = skiff_plan::DigestBuilder::default();
+        let mut builder = skiff_digest::DigestBuilder::default();
         for package in ["host", "plugin"] {
             let folder = wit(&format!("released/{version}/{package}"));
             let mut files: Vec<_> = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();

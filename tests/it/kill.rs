@@ -42,7 +42,7 @@ fn assert_intact(env: &TestEnvironment) {
     for line in env.read("workspaces/default/images/SHA256SUMS").lines() {
         let (digest, name) = line.split_once("  ").unwrap();
         let bytes = fs::read(env.path("workspaces/default/images").join(name)).unwrap();
-        assert_eq!(skiff_plan::Digest::of(&bytes).to_string(), digest, "{name} is damaged after a kill");
+        assert_eq!(skiff_digest::Digest::of(&bytes).to_string(), digest, "{name} is damaged after a kill");
     }
 }
 

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_digest::Digest;
 use skiff_kconfig::DropReason;
 use skiff_kconfig::Dropped;
 use skiff_kconfig::Kind;
 use skiff_layers::LayerSource;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
-use skiff_plan::Digest;
 use skiff_plan::Workspace;
 use skiff_plan::document;
 

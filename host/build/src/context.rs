@@ -2,9 +2,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use skiff_plan::BuildPlan;
-use skiff_plan::Cancel;
-use skiff_plan::Reporter;
 use skiff_plan::Workspace;
+use skiff_report::Cancel;
+use skiff_report::Reporter;
 use skiff_text::Shown as _;
 
 use crate::Drift;

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_digest::Digest;
 use skiff_plan::BuildPlan;
 use skiff_plan::Contribution;
-use skiff_plan::Digest;
 use skiff_plan::Workspace;
 
 use crate::atomic::read_optional;

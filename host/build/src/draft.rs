@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use skiff_plan::Cancel;
 use skiff_plan::Workspace;
+use skiff_report::Cancel;
 use skiff_tree::Stopped;
 
 use crate::FileError;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use skiff_kconfig::Dropped;
 use skiff_plan::BuildPlan;
-use skiff_plan::Cancel;
 use skiff_plan::HookRunner;
 use skiff_plan::Workspace;
+use skiff_report::Cancel;
 
 use crate::BuildContext;
 use crate::BuildrootError;

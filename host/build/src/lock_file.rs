@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_digest::Digest;
+use skiff_digest::DigestBuilder;
 use skiff_plan::BuildPlan;
-use skiff_plan::Digest;
-use skiff_plan::DigestBuilder;
 use skiff_plan::Workspace;
 
 use crate::EngineName;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use rustix::fs::CWD;
-use skiff_plan::Cancel;
+use skiff_report::Cancel;
 use skiff_tree::Stopped;
 
 use crate::FileError;

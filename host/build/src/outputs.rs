@@ -10,12 +10,12 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use skiff_plan::Cancel;
-use skiff_plan::Digest;
+use skiff_digest::Digest;
 use skiff_plan::Links;
 use skiff_plan::PlanError;
 use skiff_plan::Workspace;
 use skiff_plan::digest_tree;
+use skiff_report::Cancel;
 
 use crate::EngineName;
 use crate::FileError;

@@ -18,7 +18,7 @@ use std::time::Instant;
 use rustix::process::Pid;
 use rustix::process::Signal;
 use rustix::process::kill_process_group;
-use skiff_plan::Cancel;
+use skiff_report::Cancel;
 
 /// How often a waiting skiff looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(50);

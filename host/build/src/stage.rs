@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
-use skiff_plan::Digest;
-use skiff_plan::DigestBuilder;
+use skiff_digest::Digest;
+use skiff_digest::DigestBuilder;
 
 use crate::Input;
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_file::NEW;
-use skiff_plan::Cancel;
 use skiff_plan::Workspace;
+use skiff_report::Cancel;
 
 use crate::FileError;
 use crate::WorkspaceLock;

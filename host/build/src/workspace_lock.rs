@@ -7,12 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use skiff_file::Lock;
-use skiff_plan::Cancel;
-use skiff_plan::Cancelled;
-use skiff_plan::Reporter;
-use skiff_plan::Task;
-use skiff_plan::Unit;
 use skiff_plan::Workspace;
+use skiff_report::Cancel;
+use skiff_report::Cancelled;
+use skiff_report::Reporter;
+use skiff_report::Task;
+use skiff_report::Unit;
 
 use crate::FileError;
 use crate::atomic::Staging;

@@ -42,14 +42,14 @@ pub(crate) struct Args {
 pub(crate) enum TrustCommand {
     /// Lists the trusted paths
     List,
-    /// Believes all that lies in a folder, or a file, whoever can change it
+    /// Trusts a file, or a directory with everything in it, even if others can change it
     Add {
-        /// The folder or file
+        /// The file or directory
         path: PathBuf,
     },
-    /// Takes a path from the list
+    /// Removes a path from the list
     Remove {
-        /// The folder or file
+        /// The file or directory
         path: PathBuf,
     },
 }
@@ -57,29 +57,29 @@ pub(crate) enum TrustCommand {
 /// What most commands need to know.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct GlobalArgs {
-    /// The chain of packages, separated by commas; the remembered one if it is not given
+    /// The chain: packages, separated by commas [default: the chain of the last configuration]
     #[arg(long, short, global = true, env = "SKIFF_CONFIG", value_name = "CHAIN", hide_env_values = true, add = ArgValueCompleter::new(completions::chain))]
     pub(crate) config: Option<String>,
     /// The workspace
     #[arg(long, short, global = true, env = "SKIFF_WORKSPACE", value_name = "NAME", hide_env_values = true, add = ArgValueCompleter::new(completions::workspaces))]
     pub(crate) workspace: Option<String>,
-    /// The skiff checkout: the folder with `configs` and `overrides`; found from the current folder
+    /// The skiff checkout [default: the nearest parent directory with `configs/base`]
     // Unlike clap's own parser for paths, this one takes a variable that is set to nothing.
     #[arg(long, global = true, env = "SKIFF_ROOT_DIR", value_name = "FOLDER", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) root: Option<PathBuf>,
-    /// What builds the system: `prebuilt` or `buildroot`; remembered
+    /// The engine that builds the system: `prebuilt` or `buildroot` [default: that of the last configuration]
     #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true, add = ArgValueCompleter::new(completions::engines))]
     pub(crate) engine: Option<String>,
-    /// Fail if the workspace's lock would change
+    /// Fails if the build differs from the lock file of the workspace
     #[arg(long, global = true, env = "SKIFF_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) locked: bool,
-    /// Use the workspace's lock as it is, without looking whether it is complete
+    /// Uses the packages of the lock file, and does not check that they are complete
     #[arg(long, global = true, conflicts_with = "locked")]
     pub(crate) frozen: bool,
-    /// Use no network
+    /// Uses no network
     #[arg(long, global = true)]
     pub(crate) offline: bool,
-    /// Allow plugins what they ask for, this time only: PLUGIN=all, or PLUGIN=CAPABILITY,CAPABILITY
+    /// Grants capabilities for this run only: PLUGIN=all, or PLUGIN=CAPABILITY,CAPABILITY
     #[arg(
         long,
         global = true,
@@ -89,7 +89,7 @@ pub(crate) struct GlobalArgs {
         hide_env_values = true
     )]
     pub(crate) allow: Vec<String>,
-    /// Files with further grants, as `skiff grant add` writes them
+    /// Reads further grants from files that `skiff grant add` has written
     #[arg(
         long,
         global = true,
@@ -109,17 +109,17 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Shows a package: what it is, what it needs and what it brings
     Show(ShowArgs),
-    /// Shows what a chain comes to, without changing anything
+    /// Shows the plan of a chain: layers, hooks and merged configuration
     Plan(PlanArgs),
-    /// Tells why a symbol has its value: who sets it, what that overrides, and what Kconfig made of it
+    /// Explains the value of a symbol: the layer that sets it, the values it overrides, and the result in Kconfig
     Explain(ExplainArgs),
     /// Compares two chains or workspaces: symbols, overlays, hooks
     Diff(DiffArgs),
-    /// Tells who brought a layer into the chain
+    /// Shows which packages depend on a layer
     Why(ShowArgs),
     /// Merges the layers of the chain into the workspace and remembers the chain
     Configure(ConfigureArgs),
-    /// Downloads everything that a build needs, and says at once what cannot be had
+    /// Downloads everything that a build needs, and lists what is not available
     Fetch,
     /// Builds the configured system
     Compile(CompileArgs),
@@ -128,7 +128,7 @@ pub(crate) enum Command {
     /// Runs a command that a layer provides: `skiff cmd virt/qemu run`
     #[command(disable_help_flag = true)]
     Cmd(CmdArgs),
-    /// Runs targets of Buildroot; what `menuconfig` and its like change is kept in `overrides`
+    /// Runs targets of Buildroot, and saves the changes of `menuconfig` in `overrides`
     Br(BrArgs),
     /// Checks external trees, sources and licences of the chain with Buildroot's own tools
     Check,
@@ -137,34 +137,34 @@ pub(crate) enum Command {
     /// Draws the chain, or what Buildroot has recorded, as SVG and HTML
     #[command(subcommand)]
     Graph(GraphCommand),
-    /// Starts a shell where Buildroot builds, with the environment of hooks
+    /// Starts a shell in the build directory of Buildroot, with the environment of hooks
     Shell(ShellArgs),
-    /// Shows the environment that Buildroot, hooks and commands get
+    /// Prints the environment of Buildroot, hooks and commands
     Env(JsonArgs),
     /// Lists, shows and removes workspaces
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
-    /// Shows, gives and takes back what plugins and scripts may do
+    /// Shows, adds and revokes grants of plugins and scripts
     #[command(subcommand)]
     Grant(GrantCommand),
-    /// Lists, adds and removes paths that are believed although others can change them
+    /// Lists, adds and removes trusted paths: files that others can change
     #[command(subcommand)]
     Trust(TrustCommand),
-    /// Makes, builds, checks and tests plugins
+    /// Creates, builds, checks and tests plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
-    /// Shows what is where on the medium of a board, as the board's plugin proposes it, as JSON
+    /// Shows the partitions and files of a board's medium
     Layout(LayoutArgs),
-    /// Shows the devices of this machine that could hold a system
+    /// Lists the disks of this machine
     #[command(subcommand)]
     Device(DeviceCommand),
     /// Writes an image file to a device
     Flash(FlashArgs),
-    /// Shows what plugins and scripts did beyond their sandbox, and what they were refused
+    /// Shows the audit log: tools, downloads and scripts that ran, and refusals
     Audit(AuditArgs),
-    /// Removes the outputs of the workspace; its lock, its configuration and the state of its plugins stay
+    /// Removes the outputs of the workspace, and keeps its lock file, configuration and plugin state
     Clean(CleanArgs),
-    /// Tells what this machine lacks, and how to install it
+    /// Lists programs that this machine lacks, and how to install them
     Doctor(JsonArgs),
     /// Writes a completion script for a shell
     Completions {
@@ -202,7 +202,7 @@ pub(crate) struct JsonArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GrantListArgs {
-    /// The package, instead of the chain: `namespace/name`
+    /// The package: `namespace/name` [default: the chain]
     #[arg(add = ArgValueCompleter::new(completions::packages))]
     pub(crate) package: Option<String>,
     /// As JSON
@@ -235,7 +235,7 @@ pub(crate) struct DiffArgs {
     /// A chain, or a workspace that is configured
     #[arg(add = ArgValueCompleter::new(completions::workspaces))]
     pub(crate) from: String,
-    /// Another; the chain at hand if it is not given
+    /// The other one [default: the current chain]
     #[arg(add = ArgValueCompleter::new(completions::workspaces))]
     pub(crate) to: Option<String>,
     /// As JSON
@@ -255,7 +255,7 @@ pub(crate) enum GraphCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GraphArgs {
-    /// The folder to write to; `graphs` in the workspace if it is not given
+    /// The directory to write to [default: `graphs` in the workspace]
     #[arg(long, short, value_name = "FOLDER")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -285,7 +285,7 @@ pub(crate) enum WorkspaceCommand {
         /// Its name
         #[arg(add = ArgValueCompleter::new(completions::workspaces))]
         name: String,
-        /// Do not ask
+        /// Does not ask
         #[arg(long, short)]
         yes: bool,
     },
@@ -306,7 +306,7 @@ pub(crate) struct InsideArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
-    /// Also those that hide themselves because other packages bring them
+    /// Lists unlisted packages, too: those that only other packages need
     #[arg(long)]
     pub(crate) all: bool,
     /// As JSON
@@ -316,31 +316,31 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
-    /// The whole plan as JSON, in the documented form
+    /// Prints the whole plan as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ConfigureArgs {
-    /// Leave out lines of fragments that are no assignments instead of refusing them
+    /// Ignores lines of fragments that are not assignments
     #[arg(long)]
     pub(crate) ignore_broken_lines: bool,
-    /// Fail if a setting of a layer comes to nothing: unknown to Kconfig, or with a dependency that does not hold
+    /// Fails if Kconfig drops a setting of a layer
     #[arg(long)]
     pub(crate) strict: bool,
 }
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CompileArgs {
-    /// Look for newer packages than the locked ones
+    /// Looks for newer packages, and updates the lock file
     #[arg(long)]
     pub(crate) update: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BuildArgs {
-    /// All workspaces of skiff.yaml, one after the other
+    /// Builds all workspaces of skiff.yaml, one after the other
     #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
@@ -366,11 +366,11 @@ pub(crate) struct BrArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum GrantCommand {
-    /// Shows each plugin of the chain, or of a package, with what it declares and what is granted
+    /// Lists the plugins of the chain, or of a package, with their capabilities and grants
     List(GrantListArgs),
-    /// Grants capabilities to a plugin, or `shell` to a layer with scripts, bound to the present bytes
+    /// Grants capabilities to a plugin, or `shell` to the scripts of a layer
     Add(GrantAddArgs),
-    /// Takes all grants of a plugin or a layer back
+    /// Revokes all grants of a plugin or a layer
     Revoke {
         /// The plugin: `<layer>/<name>`, or the layer
         plugin: String,
@@ -381,17 +381,17 @@ pub(crate) enum GrantCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
-    /// Makes a plugin from a template, in a layer that is there or a new one
+    /// Creates a plugin from a template, in an existing layer or a new one
     New(NewPluginArgs),
-    /// Builds the plugins of a layer from their sources in its folder `plugins`
+    /// Builds the plugins of a layer from the sources in its directory `plugins`
     Build(BuildPluginArgs),
     /// Checks the plugins of a layer: manifest, imports, exports, versions
     Check(PluginArgs),
-    /// Shows what the plugins of a layer ask for, beside what their components really import
+    /// Compares the declared capabilities of plugins with the imports of their components
     Inspect(InspectArgs),
-    /// Runs the tests of plugins: natively where there are some, and each recorded case as a component
+    /// Runs the tests of plugins: native unit tests, and each recorded case in the sandbox
     Test(TestPluginArgs),
-    /// Writes documentation: of the plugins of a layer from its manifest, or of the contract from the WIT
+    /// Prints documentation: of the plugins of a layer, or of the contract between host and plugins
     Doc(DocArgs),
 }
 
@@ -399,7 +399,7 @@ pub(crate) enum PluginCommand {
 pub(crate) struct NewPluginArgs {
     /// The layer: `namespace/name`
     pub(crate) package: String,
-    /// The plugin's name; that of the layer if it is not given
+    /// The plugin's name [default: the layer's name]
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// The language
@@ -408,7 +408,7 @@ pub(crate) struct NewPluginArgs {
     /// What it provides
     #[arg(long, default_value = "command")]
     pub(crate) kind: PluginKind,
-    /// The folder with layers; the first of SKIFF_EXTRA_CONFIGS_PATH if it is not given
+    /// The directory with layers [default: the first of SKIFF_EXTRA_CONFIGS_PATH]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) layers: Option<PathBuf>,
 }
@@ -443,7 +443,7 @@ pub(crate) struct PluginArgs {
 pub(crate) struct BuildPluginArgs {
     #[command(flatten)]
     pub(crate) plugin: PluginArgs,
-    /// Trust the sources from now on: building them runs what they say, with all of your rights
+    /// Trusts the sources from now on: building them can run any program, with all of your rights
     #[arg(long)]
     pub(crate) trust: bool,
 }
@@ -461,10 +461,10 @@ pub(crate) struct InspectArgs {
 pub(crate) struct TestPluginArgs {
     #[command(flatten)]
     pub(crate) plugin: PluginArgs,
-    /// Trust the sources from now on: their native tests run with all of your rights
+    /// Trusts the sources from now on: their native tests run with all of your rights
     #[arg(long)]
     pub(crate) trust: bool,
-    /// Run a case with the real tools and record what comes of it; a new one is made of the words behind `--`
+    /// Runs a case with the real tools and records the result; the words behind `--` make a new case
     #[arg(long, value_name = "CASE")]
     pub(crate) record: Option<String>,
     /// The call of a new case: a command and its arguments, or `pre`, `post` or `configure`
@@ -484,9 +484,9 @@ pub(crate) struct DocArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
-    /// Only of this plugin, or of all plugins of this layer
+    /// Shows this plugin only, or the plugins of this layer
     pub(crate) plugin: Option<String>,
-    /// Only what was refused
+    /// Shows refusals only
     #[arg(long)]
     pub(crate) refused: bool,
     /// As JSON, one record a line
@@ -502,10 +502,10 @@ pub(crate) struct GrantAddArgs {
     /// (`skiff grant add pi/common apps/docker shell`)
     #[arg(required_unless_present = "all")]
     pub(crate) capabilities: Vec<String>,
-    /// Everything that its manifest declares
+    /// Grants everything that the manifest declares
     #[arg(long, conflicts_with = "capabilities")]
     pub(crate) all: bool,
-    /// The compiler that made the component, to be noted
+    /// Records the compiler that built the component
     #[arg(long, hide = true)]
     pub(crate) compiler: Option<String>,
     #[command(flatten)]
@@ -514,7 +514,7 @@ pub(crate) struct GrantAddArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GrantFileArgs {
-    /// Write to `plugins/grants.yaml` of the checkout, for those who ship plugins in it, instead of
+    /// Writes to `plugins/grants.yaml` of the checkout, which ships with it, instead of
     /// `overrides/grants.yaml`
     #[arg(long)]
     pub(crate) ship: bool,
@@ -522,7 +522,7 @@ pub(crate) struct GrantFileArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CleanArgs {
-    /// Do not ask
+    /// Does not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
 }

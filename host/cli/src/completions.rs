@@ -17,7 +17,7 @@ use clap_complete::env::Fish;
 use clap_complete::env::Powershell;
 use clap_complete::env::Zsh;
 use skiff_layers::LayerName;
-use skiff_plan::Silent;
+use skiff_report::Silent;
 
 use crate::args::Args;
 use crate::command_error::CommandError;

@@ -208,7 +208,7 @@ fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Den
 /// Returns what the user reads before the question: the plugin, and each capability with its reason. What reaches furthest
 /// comes last, beside the question: downloads, then tools, those at the terminal at the very end.
 fn request(plugin: &LayerPlugin, identity: &Identity, denied: &Denied, columns: usize) -> Vec<String> {
-    let LayerPlugin { owner, layer, decl } = plugin;
+    let LayerPlugin { owner, layer, decl, .. } = plugin;
     let Identity { plugin: id, digest, .. } = identity;
     let mut lines = vec![String::new()];
     let title = prompt::indented(0, &format!("Plugin {id} {}", decl.version), columns);
@@ -311,9 +311,9 @@ pub(crate) fn refused(session: &Session, plan: &BuildPlan) -> Result<Vec<Refused
 
 #[cfg(test)]
 mod tests {
+    use skiff_digest::Digest;
     use skiff_layers::Layer;
     use skiff_layers::parse_manifest;
-    use skiff_plan::Digest;
     use skiff_runtime::PluginId;
     use skiff_text::width;
 

@@ -8,10 +8,10 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use rustix::termios::QueueSelector;
-use skiff_plan::Cancel;
-use skiff_plan::Event;
-use skiff_plan::Level;
-use skiff_plan::Reporter;
+use skiff_report::Cancel;
+use skiff_report::Event;
+use skiff_report::Level;
+use skiff_report::Reporter;
 
 use crate::command_error::CommandError;
 use crate::command_error::Kind;

@@ -7,7 +7,7 @@ use signal_hook::consts::SIGHUP;
 use signal_hook::consts::SIGINT;
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
-use skiff_plan::Cancel;
+use skiff_report::Cancel;
 
 /// What Ctrl-C means at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

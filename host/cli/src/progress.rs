@@ -17,11 +17,11 @@ use indicatif::MultiProgress;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
 use skiff_build::buildroot::HOOK_LINE;
-use skiff_plan::Event;
-use skiff_plan::Level;
-use skiff_plan::Reporter;
-use skiff_plan::TaskId;
-use skiff_plan::Unit;
+use skiff_report::Event;
+use skiff_report::Level;
+use skiff_report::Reporter;
+use skiff_report::TaskId;
+use skiff_report::Unit;
 
 use crate::environment::Environment;
 
@@ -292,7 +292,7 @@ mod tests {
         let reminder = |task: Running, after: Duration| {
             let ids = Arc::new(Ids::default());
             let reporter: Arc<dyn Reporter> = Arc::clone(&ids) as Arc<dyn Reporter>;
-            drop(skiff_plan::Task::start(&reporter, "", Unit::Items, None));
+            drop(skiff_report::Task::start(&reporter, "", Unit::Items, None));
             let id = ids.0.lock().unwrap().first().copied().unwrap();
             State { tasks: BTreeMap::from([(id, task)]), said: Some(start) }.reminder(start + after)
         };

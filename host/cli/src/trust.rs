@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_layers::ReadError;
-use skiff_plan::Cancel;
+use skiff_report::Cancel;
 use skiff_text::Shown as _;
 use skiff_trust::Reason;
 use skiff_trust::Trust;

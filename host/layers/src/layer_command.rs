@@ -57,10 +57,10 @@ impl BoardCommand {
     /// Returns the line for help screens.
     pub fn summary(self) -> &'static str {
         match self {
-            Self::Format => "Makes everything on a medium anew, the system included",
-            Self::Install => "Brings the system on a formatted medium up to date; what users keep stays",
-            Self::Rollback => "Goes back to the system before the last install; a second time, forward again",
-            Self::BuildImage => "Makes an image file of the medium",
+            Self::Format => "Formats a medium and writes the system; everything on it is lost",
+            Self::Install => "Updates the system on a formatted medium, and keeps files of users",
+            Self::Rollback => "Rolls back to the system before the last install; a second time, forward again",
+            Self::BuildImage => "Writes an image file of the medium",
         }
     }
 

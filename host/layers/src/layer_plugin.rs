@@ -1,4 +1,8 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use skiff_digest::Digest;
 
 use crate::Capability;
 use crate::Chain;
@@ -19,12 +23,32 @@ pub struct LayerPlugin {
     pub layer: Layer,
     /// What it declares, with the settings and the board of the layer for which it works.
     pub decl: PluginDecl,
+    identified: Arc<OnceLock<Digest>>,
 }
 
 impl LayerPlugin {
     /// Returns a plugin that works for the layer that ships it.
     pub fn own(layer: &Layer, decl: PluginDecl) -> Self {
-        Self { owner: layer.clone(), layer: layer.clone(), decl }
+        Self::of(layer, layer, decl)
+    }
+
+    /// Returns a plugin that works for `layer` and that `owner` ships.
+    pub fn of(owner: &Layer, layer: &Layer, decl: PluginDecl) -> Self {
+        Self { owner: owner.clone(), layer: layer.clone(), decl, identified: Arc::default() }
+    }
+
+    /// Returns the digest of the component, computed once. What is loaded is digested again: the file may have changed.
+    ///
+    /// # Errors
+    /// Those of `compute`.
+    pub fn identified<E>(&self, compute: impl FnOnce() -> Result<Digest, E>) -> Result<Digest, E> {
+        if let Some(known) = self.identified.get() {
+            return Ok(*known);
+        }
+        let digest = compute()?;
+        // Somebody else may have been faster, with the same.
+        let _ = self.identified.set(digest);
+        Ok(digest)
     }
 
     /// Returns whether another layer ships it.
@@ -103,7 +127,7 @@ impl Chain {
                 .map_err(|unknown| wrong(format!("`{unknown}` is not a directory that `{plugin}` declares")))?;
         }
         decl.settings.extend(settings);
-        Ok(LayerPlugin { owner: owner.clone(), layer: layer.clone(), decl })
+        Ok(LayerPlugin::of(owner, layer, decl))
     }
 }
 

@@ -123,7 +123,7 @@ pub fn document(plan: &BuildPlan) -> PlanDocument<'_> {
 fn hooks(plan: &BuildPlan, stage: Stage) -> Vec<HookRow> {
     let row = |step| match step {
         HookStep::Component(call) => {
-            let LayerPlugin { owner, layer, decl } = call.plugin;
+            let LayerPlugin { owner, layer, decl, .. } = call.plugin;
             let plugin = Some(format!("{}/{}", owner.name, decl.name));
             HookRow { layer: layer.name, kind: "component", plugin, path: decl.component }
         }

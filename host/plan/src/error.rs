@@ -9,8 +9,8 @@ use skiff_layers::ReadError;
 use skiff_text::Shown as _;
 use skiff_text::shown;
 
-use crate::Cancelled;
 use crate::UserError;
+use skiff_report::Cancelled;
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use skiff_kconfig::Kind;
 use skiff_layers::LayerDir;
 use skiff_layers::ReadError;
 
-use crate::Cancel;
+use skiff_report::Cancel;
 
 /// Answers whether an external tree of a chain defines a symbol. The trees are read when that is first asked.
 #[derive(Debug)]

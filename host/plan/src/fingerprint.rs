@@ -7,15 +7,15 @@ use std::path::Path;
 use skiff_layers::Layer;
 use skiff_layers::LayerDir;
 
-use crate::Cancel;
-use crate::Digest;
-use crate::DigestBuilder;
 use crate::LayerInput;
 use crate::LayerPart;
 use crate::PlanError;
 use crate::tree_digest::Budget;
 use crate::tree_digest::Links;
 use crate::tree_digest::TreeDigest;
+use skiff_digest::Digest;
+use skiff_digest::DigestBuilder;
+use skiff_report::Cancel;
 
 /// The digests of what a plan was made from.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -35,7 +35,7 @@ impl fmt::Display for HookStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Component(call) => {
-                let LayerPlugin { owner, layer, decl } = &call.plugin;
+                let LayerPlugin { owner, layer, decl, .. } = &call.plugin;
                 write!(f, "{} hook {}/{} {}", call.stage, owner.name, decl.name, decl.version)?;
                 if call.plugin.is_used() { write!(f, " for {}", layer.name) } else { Ok(()) }
             }

@@ -3,12 +3,9 @@
 //!
 //! Making a plan reads the layers and changes nothing. A plan can be printed ([`document`]), compared by its
 //! fingerprint and tested without a build. The crate also holds the joints between those that carry plans
-//! out, so that they need not know each other: [`HookRunner`] (called by the engines, implemented by the plugin
-//! runtime), [`Reporter`] (progress) and [`Cancel`].
+//! out, so that they need not know each other: [`HookRunner`], called by the engines and implemented by the plugin runtime.
 
-mod cancel;
 mod cflags;
-mod digest;
 pub mod document;
 mod error;
 mod external;
@@ -18,16 +15,11 @@ mod layer_input;
 mod legacy;
 mod placeholder;
 mod plan;
-mod report;
 mod target;
 mod tree_digest;
 mod user;
 mod workspace;
 
-pub use cancel::Cancel;
-pub use cancel::Cancelled;
-pub use digest::Digest;
-pub use digest::DigestBuilder;
 pub use error::PlanError;
 pub use fingerprint::Fingerprint;
 pub use fingerprint::of_scripts as digest_scripts;
@@ -49,13 +41,6 @@ pub use plan::BuildPlan;
 pub use plan::Overlay;
 pub use plan::Patches;
 pub use plan::PlannedShellHook;
-pub use report::Event;
-pub use report::Level;
-pub use report::Reporter;
-pub use report::Silent;
-pub use report::Task;
-pub use report::TaskId;
-pub use report::Unit;
 pub use target::Arch;
 pub use target::Getty;
 pub use target::Target;

@@ -29,10 +29,7 @@ use skiff_layers::Zone;
 use skiff_text::Shown as _;
 use skiff_text::shown;
 
-use crate::Cancel;
 use crate::Contribution;
-use crate::Digest;
-use crate::DigestBuilder;
 use crate::Fingerprint;
 use crate::HookCall;
 use crate::HookStep;
@@ -51,6 +48,9 @@ use crate::placeholder::with_layer_root;
 use crate::tree_digest::Budget;
 use crate::tree_digest::Links;
 use crate::tree_digest::TreeDigest;
+use skiff_digest::Digest;
+use skiff_digest::DigestBuilder;
+use skiff_report::Cancel;
 
 /// How much more of a chain is read, and whether the user still wants it.
 struct Reading<'c> {
@@ -371,7 +371,7 @@ impl BuildPlan {
             self.unbuilt.push(plugin);
             return Ok(());
         }
-        let LayerPlugin { owner, layer, decl } = &plugin;
+        let LayerPlugin { owner, layer, decl, .. } = &plugin;
         // A component may lie in any folder of the layer, also in one that is no input otherwise.
         let component = decl.component.strip_prefix(&owner.root).unwrap_or(&decl.component);
         let mut builder = DigestBuilder::default();

@@ -18,10 +18,10 @@ use rustix::io::Errno;
 use skiff_layers::LayerDir;
 use skiff_layers::ReadError;
 
-use crate::Cancel;
-use crate::Digest;
-use crate::DigestBuilder;
 use crate::PlanError;
+use skiff_digest::Digest;
+use skiff_digest::DigestBuilder;
+use skiff_report::Cancel;
 
 /// Entries that all layers of a chain may have together. A root file system of a distribution has some 100,000.
 const MAX_ENTRIES: u64 = 1_000_000;

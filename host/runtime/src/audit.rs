@@ -16,9 +16,9 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_digest::Digest;
+use skiff_digest::DigestBuilder;
 use skiff_file::Lock;
-use skiff_plan::Digest;
-use skiff_plan::DigestBuilder;
 
 use crate::PluginId;
 

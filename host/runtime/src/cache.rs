@@ -19,7 +19,7 @@ use rustix::fs::AtFlags;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use skiff_plan::Digest;
+use skiff_digest::Digest;
 use skiff_text::Shown as _;
 use tracing::debug;
 

@@ -16,8 +16,8 @@ use std::time::Instant;
 use rustix::process::Resource;
 use rustix::process::Rlimit;
 use rustix::process::Signal;
-use skiff_plan::Cancel;
-use skiff_plan::Cancelled;
+use skiff_report::Cancel;
+use skiff_report::Cancelled;
 
 use crate::HostError;
 use crate::engine::compiling_engine;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use semver::Version;
 use serde::Serialize;
+use skiff_digest::Digest;
 use skiff_layers::LayerPlugin;
 use skiff_layers::PluginDecl;
 use skiff_layers::Stage;
-use skiff_plan::Cancel;
-use skiff_plan::Cancelled;
-use skiff_plan::Digest;
+use skiff_report::Cancel;
+use skiff_report::Cancelled;
 use skiff_text::shown;
 use wasmtime::component::Component;
 use wasmtime::component::InstancePre;

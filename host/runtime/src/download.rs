@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sha2::Digest as _;
+use skiff_digest::Digest;
 use skiff_file::NewFile;
 use skiff_layers::Address;
-use skiff_plan::Digest;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::resolver::ResolvedSocketAddrs;

@@ -7,8 +7,8 @@ use skiff_layers::Limits;
 use skiff_layers::Location;
 use skiff_layers::ReadError;
 use skiff_layers::Stage;
-use skiff_plan::Cancelled;
 use skiff_plan::PlanError;
+use skiff_report::Cancelled;
 
 use crate::AnswerTooLarge;
 use crate::FactsError;

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_digest::Digest;
+use skiff_digest::DigestBuilder;
 use skiff_file::Lock;
 use skiff_layers::Capability;
 use skiff_layers::ReadError;
-use skiff_plan::Digest;
-use skiff_plan::DigestBuilder;
 
 use crate::Denied;
 use crate::GrantError;

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_digest::Digest;
+use skiff_digest::DigestBuilder;
 use skiff_layers::Layer;
 use skiff_layers::LayerPlugin;
-use skiff_plan::Digest;
-use skiff_plan::DigestBuilder;
 
 /// Names a plugin: its layer and its name in that layer, `apps/docker/daemon-json`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub(crate) fn real(folder: &Path) -> PathBuf {
 /// works: another layer of the same name has a state of its own. Layers beside the workspaces, as in a checkout, count by
 /// their place in it, so that a checkout can be moved.
 pub fn state_folder(plugin: &LayerPlugin, state: &Path) -> PathBuf {
-    let LayerPlugin { owner, layer, decl } = plugin;
+    let LayerPlugin { owner, layer, decl, .. } = plugin;
     let state = real(state);
     let checkout = state.ancestors().nth(3).filter(|checkout| checkout.parent().is_some());
     let place = |layer: &Layer| {
@@ -117,7 +117,7 @@ mod tests {
         let folder = |owner: &str, path: &str, state: &str| {
             let layer = at_layer("a/b", path);
             let owner = if owner == path { layer.clone() } else { at_layer("x/y", owner) };
-            state_folder(&LayerPlugin { owner, layer, decl: decl.clone() }, &at(state))
+            state_folder(&LayerPlugin::of(&owner, &layer, decl.clone()), &at(state))
         };
         let (one, two) = ("one/configs/a/b", "two/configs/a/b");
         let own = folder(one, one, "one/workspaces/w/state");

@@ -5,8 +5,8 @@ use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
 use skiff_plan::Contribution;
 use skiff_plan::HookCall;
-use skiff_plan::Level;
 use skiff_plan::Zones;
+use skiff_report::Level;
 use skiff_text::harmless;
 
 use crate::CallError;

@@ -17,7 +17,7 @@ use rustix::process::Pid;
 use rustix::process::Resource;
 use rustix::process::Rlimit;
 use rustix::process::Signal;
-use skiff_plan::Cancel;
+use skiff_report::Cancel;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Child;

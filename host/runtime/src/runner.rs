@@ -15,17 +15,17 @@ use std::time::Duration;
 use skiff_layers::Capability;
 use skiff_layers::LayerPlugin;
 use skiff_layers::Zone;
-use skiff_plan::Cancel;
-use skiff_plan::Cancelled;
 use skiff_plan::Contribution;
 use skiff_plan::HookCall;
 use skiff_plan::HookFailure;
 use skiff_plan::HookRunner;
 use skiff_plan::HookStep;
-use skiff_plan::Level;
 use skiff_plan::PlannedShellHook;
-use skiff_plan::Reporter;
 use skiff_plan::Zones;
+use skiff_report::Cancel;
+use skiff_report::Cancelled;
+use skiff_report::Level;
+use skiff_report::Reporter;
 
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
@@ -152,7 +152,7 @@ impl Runner {
 
     /// Loads a plugin, the first time, after checking that all it declares is granted to its bytes.
     pub(crate) fn ready(&self, source: &LayerPlugin) -> Result<Arc<Plugin>, CallError> {
-        let LayerPlugin { owner, layer, decl } = source;
+        let LayerPlugin { owner, layer, decl, .. } = source;
         let id = PluginId::of(source);
         let key = (id.clone(), owner.root.clone(), layer.root.clone());
         if let Some(plugin) = self.loaded().get(&key) {
@@ -255,8 +255,8 @@ impl Runner {
     /// # Errors
     /// [`LoadError`] when the component cannot be read.
     pub fn identify(plugin: &LayerPlugin) -> Result<Identity, LoadError> {
-        let Unchecked { id, digest, .. } = Unchecked::read(plugin)?;
-        Ok(Identity { plugin: id, digest, root: plugin.owner.root.clone() })
+        let digest = plugin.identified(|| Ok(Unchecked::read(plugin)?.digest))?;
+        Ok(Identity { plugin: PluginId::of(plugin), digest, root: plugin.owner.root.clone() })
     }
 
     /// Returns what a component really imports and exports. It is compiled for that, and nothing of it runs.

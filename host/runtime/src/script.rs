@@ -12,10 +12,10 @@ use std::process::ExitStatus;
 use std::process::Stdio;
 
 use skiff_layers::LayerDir;
-use skiff_plan::Cancel;
 use skiff_plan::PlanError;
 use skiff_plan::PlannedShellHook;
 use skiff_plan::digest_scripts;
+use skiff_report::Cancel;
 
 use crate::CallError;
 use crate::Grants;

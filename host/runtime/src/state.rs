@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use skiff_layers::Capability;
-use skiff_plan::Cancel;
-use skiff_plan::Event;
-use skiff_plan::Level;
-use skiff_plan::Reporter;
+use skiff_report::Cancel;
+use skiff_report::Event;
+use skiff_report::Level;
+use skiff_report::Reporter;
 use skiff_text::harmless;
 use wasmtime::ResourceLimiter;
 use wasmtime_wasi::Deterministic;

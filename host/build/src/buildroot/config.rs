@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_digest::Digest;
 use skiff_kconfig::Fragment;
 use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_plan::BuildPlan;
-use skiff_plan::Digest;
-use skiff_plan::Event;
-use skiff_plan::Level;
 use skiff_plan::Workspace;
+use skiff_report::Event;
+use skiff_report::Level;
 
 use super::BuildrootError;
 use super::Goal;

@@ -3,8 +3,8 @@
 use std::io::BufWriter;
 use std::io::Write as _;
 
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Task;
+use skiff_report::Unit;
 
 use super::BuildrootError;
 use super::info;

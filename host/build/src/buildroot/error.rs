@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use skiff_plan::Cancelled;
 use skiff_plan::HookFailure;
+use skiff_report::Cancelled;
 
 use crate::FileError;
 use crate::LockFileError;

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::Serialize;
-use skiff_plan::Digest;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_digest::Digest;
 use skiff_plan::Workspace;
+use skiff_report::Task;
+use skiff_report::Unit;
 
 use super::BuildrootError;
 use super::make::Make;

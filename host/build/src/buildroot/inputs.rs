@@ -6,14 +6,14 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_digest::Digest;
 use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_plan::BuildPlan;
-use skiff_plan::Cancel;
-use skiff_plan::Digest;
 use skiff_plan::LayerPart;
 use skiff_plan::Links;
 use skiff_plan::Workspace;
+use skiff_report::Cancel;
 use walkdir::WalkDir;
 
 use super::BuildrootError;

@@ -43,9 +43,9 @@ use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
-use skiff_plan::Cancel;
 use skiff_plan::HookRunner;
 use skiff_plan::Workspace;
+use skiff_report::Cancel;
 
 pub use self::config::read_config;
 pub use self::config::read_package_config;

@@ -15,8 +15,8 @@ use rustix::mount::MountFlags;
 use rustix::mount::MountPropagationFlags;
 use rustix::mount::UnmountFlags;
 use rustix::thread::UnshareFlags;
-use skiff_plan::Event;
-use skiff_plan::Level;
+use skiff_report::Event;
+use skiff_report::Level;
 
 use super::BuildrootError;
 use crate::BuildContext;

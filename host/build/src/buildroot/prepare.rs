@@ -5,9 +5,9 @@ use std::path::Path;
 
 use skiff_kconfig::Merged;
 use skiff_plan::BuildPlan;
-use skiff_plan::Event;
-use skiff_plan::Level;
 use skiff_plan::Workspace;
+use skiff_report::Event;
+use skiff_report::Level;
 
 use super::BuildrootError;
 use super::info;

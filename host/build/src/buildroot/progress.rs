@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
-use skiff_plan::Event;
-use skiff_plan::Level;
-use skiff_plan::Reporter;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Event;
+use skiff_report::Level;
+use skiff_report::Reporter;
+use skiff_report::Task;
+use skiff_report::Unit;
 use skiff_text::harmless;
 
 use super::BuildrootError;

@@ -8,11 +8,11 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
-use skiff_plan::Cancel;
-use skiff_plan::DigestBuilder;
+use skiff_digest::DigestBuilder;
 use skiff_plan::Links;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Cancel;
+use skiff_report::Task;
+use skiff_report::Unit;
 
 use super::BuildrootError;
 use crate::BuildContext;

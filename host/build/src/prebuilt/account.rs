@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use sha_crypt::Sha256Params;
 use sha_crypt::Sha512Params;
+use skiff_digest::DigestBuilder;
 use skiff_kconfig::Kind;
 use skiff_plan::BuildPlan;
-use skiff_plan::Cancel;
-use skiff_plan::DigestBuilder;
 use skiff_plan::Target;
 use skiff_plan::User;
 use skiff_plan::UserId;
+use skiff_report::Cancel;
 
 use super::PrebuiltError;
 use super::table::Table;

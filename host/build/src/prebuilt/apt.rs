@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skiff_plan::Arch;
-use skiff_plan::Cancel;
-use skiff_plan::Reporter;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Cancel;
+use skiff_report::Reporter;
+use skiff_report::Task;
+use skiff_report::Unit;
 use skiff_trust::Trust;
 use tempfile::TempDir;
 use tracing::debug;

@@ -6,9 +6,9 @@ use std::io::BufReader;
 use std::io::Read;
 use std::path::Path;
 
-use skiff_plan::Cancel;
-use skiff_plan::Cancelled;
-use skiff_plan::Task;
+use skiff_report::Cancel;
+use skiff_report::Cancelled;
+use skiff_report::Task;
 
 use super::PrebuiltError;
 use super::compression::decompress;

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::thread;
 
-use skiff_plan::Digest;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_digest::Digest;
+use skiff_report::Task;
+use skiff_report::Unit;
 
 use super::PrebuiltError;
 use super::apt::Apt;

@@ -2,9 +2,9 @@ use std::io;
 use std::path::PathBuf;
 
 use skiff_plan::Arch;
-use skiff_plan::Cancelled;
 use skiff_plan::HookFailure;
 use skiff_plan::TargetError;
+use skiff_report::Cancelled;
 use skiff_trust::PrivateError;
 
 use crate::FileError;

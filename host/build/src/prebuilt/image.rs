@@ -23,9 +23,9 @@ use cpio::newc::Builder;
 use cpio::newc::ModeFileType;
 use skiff_kconfig::Kind;
 use skiff_layers::Prebuilt;
-use skiff_plan::Cancel;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Cancel;
+use skiff_report::Task;
+use skiff_report::Unit;
 use walkdir::WalkDir;
 
 use super::PrebuiltError;

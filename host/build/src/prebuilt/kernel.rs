@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use object::Object as _;
 use object::ObjectSection as _;
 use skiff_plan::Arch;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Task;
+use skiff_report::Unit;
 use walkdir::WalkDir;
 
 use super::PrebuiltError;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use skiff_plan::Event;
-use skiff_plan::Level;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Event;
+use skiff_report::Level;
+use skiff_report::Task;
+use skiff_report::Unit;
 use skiff_text::harmless;
 
 use super::PrebuiltError;

@@ -31,17 +31,17 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_digest::Digest;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
-use skiff_plan::Cancel;
-use skiff_plan::Digest;
 use skiff_plan::HookRunner;
 use skiff_plan::HookStep;
 use skiff_plan::Target;
-use skiff_plan::Task;
-use skiff_plan::Unit;
 use skiff_plan::Workspace;
 use skiff_plan::Zones;
+use skiff_report::Cancel;
+use skiff_report::Task;
+use skiff_report::Unit;
 use skiff_trust::Trust;
 
 pub use self::account::Accounts;

@@ -17,8 +17,8 @@ use cap_std::fs::OpenOptions;
 use cap_std::fs::OpenOptionsExt as _;
 use cap_std::fs::Permissions;
 use cap_std::fs::PermissionsExt as _;
-use skiff_plan::Cancel;
 use skiff_plan::Overlay;
+use skiff_report::Cancel;
 use skiff_tree::Stopped;
 use skiff_tree::Watched;
 

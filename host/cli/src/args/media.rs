@@ -11,19 +11,19 @@ pub(crate) struct LayoutArgs {
     /// The package of the board: `namespace/name`
     #[arg(required_unless_present = "import", add = ArgValueCompleter::new(completions::packages))]
     pub(crate) package: Option<String>,
-    /// Writes the layout as JSON instead of drawing it
+    /// Prints the layout as JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// The size of the medium: 4GiB, 8GB
     #[arg(long, default_value = "8GiB", value_parser = medium_size)]
     pub(crate) size: skiff_layout::Bytes,
-    /// Reads a configuration of genimage, or a folder of systemd-repart's definitions, and writes it as metadata/layout.yaml
+    /// Converts a genimage configuration, or a directory of systemd-repart definitions, to metadata/layout.yaml
     #[arg(long, value_name = "PATH", conflicts_with = "package")]
     pub(crate) import: Option<PathBuf>,
-    /// Writes definitions for systemd-repart into a folder, with which the last partition grows when the medium first boots
+    /// Writes systemd-repart definitions to a directory, which grow the last partition at the first boot
     #[arg(long, value_name = "FOLDER")]
     pub(crate) repart: Option<PathBuf>,
-    /// What it is for
+    /// The purpose of the layout
     #[arg(long, default_value = "image")]
     pub(crate) intent: Intent,
 }
@@ -40,18 +40,18 @@ fn medium_size(text: &str) -> Result<skiff_layout::Bytes, String> {
 /// What a layout is for.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Intent {
-    /// Everything is made anew
+    /// Format the medium
     Format,
-    /// Boot and root files are renewed
+    /// Install onto the medium
     Install,
-    /// A file that is written to a medium later
+    /// Make an image file
     Image,
 }
 
 /// Devices.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum DeviceCommand {
-    /// Lists devices with size, serial number and what uses them, and says which are not written to and why
+    /// Lists disks with size, serial number and users, and why skiff refuses to write to some
     List {
         /// Has no effect: all disks are listed
         #[arg(long, hide = true)]
@@ -68,13 +68,13 @@ pub(crate) struct DeviceArgs {
     /// The device, best by its name below /dev/disk/by-id; for install and rollback, an image file, too
     #[arg(long, value_name = "PATH")]
     pub(crate) device: Option<String>,
-    /// Shows what would be done, and does nothing
+    /// Shows the plan, and writes nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Says beforehand what would be typed: the end of the device's serial number, or its name where it has none
+    /// Answers the confirmation in advance: the last four characters of the serial number, or the device's name if it has none
     #[arg(long, value_name = "WORD")]
     pub(crate) confirm: Option<String>,
-    /// Allows a built-in device, named as for --confirm
+    /// Allows a device that is built in, named as for --confirm
     #[arg(long, value_name = "WORD")]
     pub(crate) allow_fixed: Option<String>,
 }
@@ -82,10 +82,10 @@ pub(crate) struct DeviceArgs {
 /// How everything on a device is written.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct WriteArgs {
-    /// Does not read back what was written
+    /// Skips verification
     #[arg(long)]
     pub(crate) no_verify: bool,
-    /// Does not tell the device first that nothing on it is needed
+    /// Does not discard (TRIM) the device before writing
     #[arg(long)]
     pub(crate) no_discard: bool,
 }
@@ -99,16 +99,16 @@ impl WriteArgs {
 /// What makes a medium somebody's own; `personalize:` of the project file says the same.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct PersonalArgs {
-    /// The name of the machine
+    /// The host name
     #[arg(long)]
     pub(crate) hostname: Option<String>,
-    /// A file with public keys that may log in
+    /// A file with public ssh keys that may log in
     #[arg(long, value_name = "FILE")]
     pub(crate) ssh_key: Vec<PathBuf>,
-    /// A wireless network to join; its password is in a file or in SKIFF_WIFI_PASSWORD
+    /// A Wi-Fi network; its password is read from a file or from SKIFF_WIFI_PASSWORD
     #[arg(long, value_name = "NAME")]
     pub(crate) wifi: Option<String>,
-    /// The file with the network's password
+    /// The file with the Wi-Fi password
     #[arg(long, value_name = "FILE", requires = "wifi")]
     pub(crate) wifi_password_file: Option<PathBuf>,
 }
@@ -129,10 +129,10 @@ pub(crate) struct FormatArgs {
 /// How a plan is shown.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ViewArgs {
-    /// Shows the plan as JSON
+    /// Prints the plan as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Draws the plan into a file
+    /// Draws the plan as an SVG file
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
 }
@@ -142,7 +142,7 @@ pub(crate) struct ViewArgs {
 pub(crate) struct InstallArgs {
     #[command(flatten)]
     pub(crate) target: DeviceArgs,
-    /// Shows the plan as JSON
+    /// Prints the plan as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -150,19 +150,19 @@ pub(crate) struct InstallArgs {
 /// Making an image file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BuildImageArgs {
-    /// The file to make
+    /// The image file to write
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// The size of the medium: 4GiB, 8GB
     #[arg(long, value_parser = medium_size)]
     pub(crate) size: Option<skiff_layout::Bytes>,
-    /// Overwrites the file if it exists, without a question
+    /// Overwrites an existing file without asking
     #[arg(long, short)]
     pub(crate) force: bool,
-    /// Makes what others need to write it, too: a packed image, SHA256SUMS, an entry for Raspberry Pi Imager
+    /// Writes release files, too: a compressed image, SHA256SUMS, an entry for Raspberry Pi Imager
     #[arg(long)]
     pub(crate) publish: bool,
-    /// Shows what would be done, and does nothing
+    /// Shows the plan, and writes nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -171,15 +171,15 @@ pub(crate) struct BuildImageArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct FlashArgs {
-    /// The image: plain, packed with gzip, xz, zstd, bzip2, lz4 or lzma, or alone in a zip archive
+    /// The image: raw, compressed with gzip, xz, zstd, bzip2, lz4 or lzma, or the only file of a zip archive
     pub(crate) image: PathBuf,
     /// The device, best by its name below /dev/disk/by-id
     #[arg(conflicts_with = "device")]
     pub(crate) target: Option<String>,
-    /// The map of what matters of the image; IMAGE.bmap if it is there
+    /// The block map of the image [default: IMAGE.bmap, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) bmap: Option<PathBuf>,
-    /// Writes an image that is not recognized, or whose partition table does not fit it or the device, without asking
+    /// Writes an image without asking that is not recognized, or whose partition table does not fit
     #[arg(long)]
     pub(crate) allow_unknown: bool,
     #[command(flatten)]

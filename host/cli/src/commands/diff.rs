@@ -8,9 +8,9 @@ use serde::Serialize;
 use skiff_kconfig::Kind as ConfigKind;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
-use skiff_plan::Cancel;
 use skiff_plan::Overlay;
 use skiff_plan::Workspace;
+use skiff_report::Cancel;
 use skiff_text::Shown as _;
 
 use crate::args::DiffArgs;

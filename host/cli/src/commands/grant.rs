@@ -3,12 +3,12 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use skiff_digest::Digest;
 use skiff_layers::Capability;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
 use skiff_layers::LayerPlugin;
 use skiff_layers::MAKEFILE;
-use skiff_plan::Digest;
 use skiff_plan::PlanError;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::GrantFile;

@@ -3,10 +3,10 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use skiff_flash::Watch;
-use skiff_plan::Cancel;
-use skiff_plan::Reporter;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Cancel;
+use skiff_report::Reporter;
+use skiff_report::Task;
+use skiff_report::Unit;
 
 use crate::console::Console;
 

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 
+use skiff_digest::Digest;
 use skiff_layers::Address;
 use skiff_layers::Capability;
-use skiff_plan::Digest;
 use skiff_tree::TreePath;
 use wasmtime::component::Resource;
 

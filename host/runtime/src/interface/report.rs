@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use skiff_plan::Level;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Level;
+use skiff_report::Task;
+use skiff_report::Unit;
 use skiff_text::harmless;
 use wasmtime::component::Resource;
 

@@ -64,7 +64,7 @@ impl storage::HostBlob for State {
         let GuestBlob { file, shown, .. } = self.table.get(&blob)?;
         let digest = skiff_tree::digest_file(file, &self.watch());
         Ok(digest
-            .map(|digest| skiff_plan::Digest::from_bytes(digest).to_string())
+            .map(|digest| skiff_digest::Digest::from_bytes(digest).to_string())
             .map_err(|error| tree_failure(shown, error)))
     }
 
@@ -181,7 +181,7 @@ impl storage::HostTree for State {
         let GuestTree { dir, shown, .. } = self.table.get(&tree)?;
         Ok(tree_path(shown, &path).and_then(|path| {
             let digest = skiff_tree::digest(dir, &path, &self.watch()).map_err(|error| tree_failure(shown, error))?;
-            Ok(skiff_plan::Digest::from_bytes(digest).to_string())
+            Ok(skiff_digest::Digest::from_bytes(digest).to_string())
         }))
     }
 

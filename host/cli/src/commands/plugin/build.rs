@@ -1,10 +1,10 @@
 use std::fs;
 use std::process::Command;
 
+use skiff_digest::Digest;
 use skiff_layers::PluginDecl;
-use skiff_plan::Digest;
-use skiff_plan::Task;
-use skiff_plan::Unit;
+use skiff_report::Task;
+use skiff_report::Unit;
 use skiff_runtime::PluginId;
 
 use super::Chosen;

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
-use skiff_plan::Digest;
+use skiff_digest::Digest;
 use walkdir::WalkDir;
 
 use crate::command_error::CommandError;

@@ -3,9 +3,9 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_digest::Digest;
 use skiff_layers::Layer;
 use skiff_layers::PluginDecl;
-use skiff_plan::Digest;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::GrantFile;
 use skiff_runtime::PluginId;

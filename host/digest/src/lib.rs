@@ -1,3 +1,5 @@
+//! Digests: what a file, or a list of fields, is known by.
+
 use std::fmt;
 use std::io;
 
