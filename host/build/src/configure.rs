@@ -23,7 +23,7 @@ use crate::Engine;
 use crate::EngineError;
 use crate::FileError;
 use crate::MemoryError;
-use crate::Remembered;
+use crate::SavedSettings;
 use crate::WorkspaceError;
 use crate::atomic::Staging;
 use crate::atomic::read_optional;
@@ -94,14 +94,14 @@ struct State {
 pub fn configure(
     context: &BuildContext,
     engine: &dyn Engine,
-    remembered: &Remembered,
+    remembered: &SavedSettings,
     strict: bool,
 ) -> Result<Configured, ConfigureError> {
     let (plan, workspace) = (&context.plan, &context.workspace);
     let files = files(plan);
     if is_complete(plan, workspace, engine, &files) {
         // The same system may have been asked for in another way.
-        if Remembered::read(workspace)?.as_ref() != Some(remembered) {
+        if SavedSettings::read(workspace)?.as_ref() != Some(remembered) {
             remembered.write(workspace)?;
         }
         let dropped = read_dropped(workspace);

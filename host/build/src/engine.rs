@@ -21,11 +21,11 @@ pub trait Engine {
     fn name(&self) -> EngineName;
 
     /// Takes over a configuration that was merged into the folder `merged` and is about to take its place in the
-    /// workspace. Nothing is in force before [`TakenOver::commit`].
+    /// workspace. Nothing is in force before [`ConfigureOutcome::commit`].
     ///
     /// # Errors
     /// [`EngineError`]; whatever was configured before still is.
-    fn configure(&self, context: &BuildContext, merged: &Path) -> Result<TakenOver, EngineError>;
+    fn configure(&self, context: &BuildContext, merged: &Path) -> Result<ConfigureOutcome, EngineError>;
 
     /// Returns what the engine's half of the configuration is at present: its content, and what else it was made
     /// with. `None` when it is not there.
@@ -78,7 +78,7 @@ pub trait Engine {
 
 /// What an engine made of a merged configuration.
 #[derive(Debug, Default)]
-pub struct TakenOver {
+pub struct ConfigureOutcome {
     /// The settings that the engine's own configuration did not follow.
     pub dropped: Vec<Dropped>,
     /// What [`Engine::state`] will say of it.
@@ -87,7 +87,7 @@ pub struct TakenOver {
     pub(crate) pending: Option<(PathBuf, PathBuf)>,
 }
 
-impl TakenOver {
+impl ConfigureOutcome {
     /// Puts it in force.
     pub(crate) fn commit(&self) -> Result<(), FileError> {
         let Some((new, place)) = &self.pending else { return Ok(()) };
@@ -128,7 +128,7 @@ impl std::fmt::Display for EngineName {
 
 /// How far an engine may look for what it needs: the meanings are those of `uv` and `cargo`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct LockPolicy {
     /// Fail if the workspace's lock would change.
     pub locked: bool,
     /// Use the lock as it is, without looking whether it is complete.

@@ -21,14 +21,14 @@ pub(crate) const CHAIN: &str = "skiff_config";
 
 /// A setting, and whether it came from the project file: that is asked again, and may have changed its mind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept<T> {
+pub struct Saved<T> {
     /// The setting.
     pub value: T,
     /// Whether the project file said so.
     pub by_project: bool,
 }
 
-impl<T> Kept<T> {
+impl<T> Saved<T> {
     /// Returns the setting, unless it is the project file's to say.
     pub fn recalled(self) -> Option<T> {
         (!self.by_project).then_some(self.value)
@@ -38,20 +38,20 @@ impl<T> Kept<T> {
 /// What a workspace was configured with besides the content of the layers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Remembered {
+pub struct SavedSettings {
     /// The chain as it was asked for: what its packages need is looked up anew.
     pub chain: String,
     /// The engine.
-    pub engine: Option<Kept<EngineName>>,
+    pub engine: Option<Saved<EngineName>>,
     /// The extra package roots.
-    pub extra: Option<Kept<Vec<PathBuf>>>,
+    pub extra: Option<Saved<Vec<PathBuf>>>,
     /// The base layers, where they are not the checkout's.
     pub base: Option<PathBuf>,
     /// The user's own layer, where it is not the checkout's.
     #[serde(default)]
     pub overrides: Option<PathBuf>,
     /// The Buildroot tree that somebody has named.
-    pub buildroot: Option<Kept<PathBuf>>,
+    pub buildroot: Option<Saved<PathBuf>>,
     /// The project file.
     pub project: Option<PathBuf>,
     /// Whether lines of fragments that are no assignments are left out.
@@ -75,7 +75,7 @@ pub enum MemoryError {
     },
 }
 
-impl Remembered {
+impl SavedSettings {
     /// Reads what the last `configure` of a workspace was given, if there was one. Of one by SkiffOS, that is the chain.
     ///
     /// # Errors

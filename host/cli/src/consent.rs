@@ -81,7 +81,7 @@ fn is_meant(word: &str, id: &str) -> bool {
 pub(crate) fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'p LayerPlugin>) -> Result<()> {
     for plugin in plugins {
         let identity = Runner::identify(plugin)?;
-        if session.reach.locked {
+        if session.policy.locked {
             check_locked(session, &identity)?;
         }
         match standing(session, plugin, &identity)? {
@@ -175,7 +175,7 @@ pub(crate) fn can_ask(session: &Session) -> bool {
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     terminal
         && session.asks
-        && !session.reach.locked
+        && !session.policy.locked
         && session.console.environment.get("SKIFF_NO_INTERACTIVE").is_none()
 }
 

@@ -71,7 +71,7 @@ impl Session {
             os_release: PathBuf::from("/etc/os-release"),
             source_date_epoch: self.source_date_epoch()?,
             update,
-            reach: self.reach,
+            policy: self.policy,
         })
     }
 
@@ -105,7 +105,7 @@ impl Session {
             program,
             fixed_path: self.project.buildroot.fixed_path.unwrap_or(true),
             target: self.console.environment.get("SKIFF_BUILD_TARGET_OVERRIDE").map(str::to_owned),
-            reach: self.reach,
+            policy: self.policy,
             refused: consent::refused(self, plan)?,
         })
     }

@@ -61,7 +61,7 @@ impl Session {
         let context = BuildContext::open(Opening {
             system: lock::system(self, &plan)?,
             plan,
-            locked: self.reach.locked,
+            locked: self.policy.locked,
             workspace: self.workspace.clone(),
             reporter: self.console.reporter.clone(),
             cancel: self.console.cancel.clone(),

@@ -19,7 +19,7 @@ use crate::session::Session;
 /// With `--locked`, refuses a plan that is not exactly what is locked. A [`Job`](crate::job::Job) has seen to that; this is
 /// for commands of packages, which build nothing.
 pub(crate) fn check(session: &Session, plan: &BuildPlan) -> Result<()> {
-    match session.reach.locked {
+    match session.policy.locked {
         true => Ok(system(session, plan)?.check(&session.workspace)?),
         false => Ok(()),
     }
@@ -32,7 +32,7 @@ pub(crate) fn system(session: &Session, plan: &BuildPlan) -> Result<LockedSystem
 
 /// Writes down what a system was built of.
 pub(crate) fn keep(session: &Session, plan: &BuildPlan) -> Result<()> {
-    if session.reach.locked || session.reach.frozen {
+    if session.policy.locked || session.policy.frozen {
         return Ok(());
     }
     let before = LockFile::read(&session.workspace)?.system;

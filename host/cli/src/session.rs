@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::time::SystemTime;
 
-use skiff_build::Reach;
-use skiff_build::Remembered;
+use skiff_build::LockPolicy;
+use skiff_build::SavedSettings;
 use skiff_build::WorkspaceLock;
 use skiff_digest::Digest;
 use skiff_layers::Catalog;
@@ -60,7 +60,7 @@ pub(crate) struct Session {
     pub(crate) project: Project,
     pub(crate) workspace: Workspace,
     pub(crate) settings: Settings,
-    pub(crate) reach: Reach,
+    pub(crate) policy: LockPolicy,
     pub(crate) context: ResolveContext,
     /// Whether questions may be asked at all.
     pub(crate) asks: bool,
@@ -87,7 +87,7 @@ impl Session {
         belief.check_entries("the workspace", &workspace.folder())?;
         belief.check("the workspace", &workspace.audit_log())?;
         belief.check_tree("the workspace", &workspace.config())?;
-        let remembered = Remembered::read(&workspace)?;
+        let remembered = SavedSettings::read(&workspace)?;
         let known = remembered.as_ref().and_then(|memory| memory.project.as_deref());
         let project = Project::find(environment, &belief, Some(&root), known)?;
         let lost = known.filter(|known| project.path().is_none() && !known.exists());
@@ -121,7 +121,7 @@ impl Session {
             return Err(CommandError::new(Kind::Usage, format!("--allow is `{wrong}`, which names no capability"))
                 .hint("write PLUGIN=all, or PLUGIN=CAPABILITY,CAPABILITY"));
         }
-        let reach = Reach { locked: args.locked, frozen: args.frozen, offline: args.offline };
+        let policy = LockPolicy { locked: args.locked, frozen: args.frozen, offline: args.offline };
         if Workspace::exact(PathBuf::new(), name).is_err() {
             let text = format!("the workspace `{name}` is called `{}`", workspace.name());
             console.warn(&text);
@@ -138,7 +138,7 @@ impl Session {
             project,
             workspace,
             settings,
-            reach,
+            policy,
             context,
             asks: false,
             allowed,
@@ -408,7 +408,7 @@ impl Session {
         trusted.extend(plan.layers.iter().map(|layer| layer.root.clone()).filter(|root| self.planner.believes(root)));
         Ok([
             ("SKIFF_ALLOW", self.allowed.join(" ").into()),
-            ("SKIFF_LOCKED", if self.reach.locked { "1" } else { "" }.into()),
+            ("SKIFF_LOCKED", if self.policy.locked { "1" } else { "" }.into()),
             ("SKIFF_GRANTS", joined(self.grant_arguments().collect())),
             ("SKIFF_TRUST", joined(trusted)),
         ])
@@ -504,7 +504,7 @@ impl Session {
         let proxy = proxy.iter().find_map(|name| self.console.environment.get(name)).map(str::to_owned);
         let no_proxy =
             ["no_proxy", "NO_PROXY"].iter().find_map(|name| self.console.environment.get(name)).map(str::to_owned);
-        Ok(Downloads { cache: self.cache()?, offline: self.reach.offline, proxy, no_proxy })
+        Ok(Downloads { cache: self.cache()?, offline: self.policy.offline, proxy, no_proxy })
     }
 
     /// Returns the record of what plugins do beyond their sandbox.

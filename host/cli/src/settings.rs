@@ -5,8 +5,8 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_build::EngineName;
-use skiff_build::Kept;
-use skiff_build::Remembered;
+use skiff_build::Saved;
+use skiff_build::SavedSettings;
 use skiff_plan::Workspace;
 
 use crate::args::GlobalArgs;
@@ -25,7 +25,8 @@ pub(crate) enum Origin {
     /// The project file.
     Project,
     /// The last configuration of the workspace.
-    Remembered,
+    #[serde(rename = "remembered")]
+    Saved,
     /// Nobody.
     Default,
 }
@@ -44,11 +45,11 @@ impl<T: Clone> Setting<T> {
         given
             .map(of(Origin::Given))
             .or_else(|| project.map(of(Origin::Project)))
-            .or_else(|| remembered.map(of(Origin::Remembered)))
+            .or_else(|| remembered.map(of(Origin::Saved)))
     }
 
-    fn kept(&self) -> Kept<T> {
-        Kept { value: self.value.clone(), by_project: self.origin == Origin::Project }
+    fn kept(&self) -> Saved<T> {
+        Saved { value: self.value.clone(), by_project: self.origin == Origin::Project }
     }
 }
 
@@ -81,7 +82,7 @@ impl Settings {
         environment: &Environment,
         project: &Project,
         workspace: &Workspace,
-        remembered: Option<Remembered>,
+        remembered: Option<SavedSettings>,
     ) -> Result<Self> {
         let own = project.workspaces.get(workspace.name());
         let given_chain = args.config.clone().filter(|chain| !chain.trim().is_empty());
@@ -92,7 +93,7 @@ impl Settings {
         );
         let chain = match chain {
             // The chain of a configured workspace has been expanded.
-            Some(Setting { value, origin }) if origin != Origin::Remembered => {
+            Some(Setting { value, origin }) if origin != Origin::Saved => {
                 Some(Setting { value: project.expand(&value)?, origin })
             }
             chain => chain,
@@ -109,27 +110,27 @@ impl Settings {
             engine: Setting::first(
                 engine_given(args, environment)?,
                 own.and_then(|own| own.engine).or(project.engine),
-                engine.and_then(Kept::recalled),
+                engine.and_then(Saved::recalled),
             )
             .unwrap_or(Setting { value: EngineName::Prebuilt, origin: Origin::Default }),
             extra: Setting::first(
                 extra_given(environment),
                 Some(project.extra_layers()).filter(|extra| !extra.is_empty()),
-                extra.and_then(Kept::recalled),
+                extra.and_then(Saved::recalled),
             )
             .unwrap_or(Setting { value: Vec::new(), origin: Origin::Default }),
             base: folder(environment, "SKIFF_BASE_CONFIGS_DIR", base),
             overrides: folder(environment, "SKIFF_OVERRIDES_DIR", overrides),
-            buildroot: buildroot_of(environment, project, tree.and_then(Kept::recalled)),
+            buildroot: buildroot_of(environment, project, tree.and_then(Saved::recalled)),
             ignore_broken_lines,
             project: project.path().map(Path::to_owned),
         })
     }
 
     /// Returns what the next run has to know, once the workspace is configured.
-    pub(crate) fn to_remember(&self, ignore_broken_lines: bool) -> Remembered {
+    pub(crate) fn to_remember(&self, ignore_broken_lines: bool) -> SavedSettings {
         let buildroot = self.buildroot.as_ref().filter(|_| self.engine.value == EngineName::Buildroot);
-        Remembered {
+        SavedSettings {
             chain: self.chain.as_ref().map(|chain| chain.value.clone()).unwrap_or_default(),
             engine: Some(self.engine.kept()),
             extra: Some(self.extra.kept()),

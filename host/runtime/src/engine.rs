@@ -30,7 +30,7 @@ use crate::bindings::imports::skiff::host;
 use crate::cache::Cache;
 use crate::compiler::Compiler;
 use crate::interface::listing;
-use crate::powers::Powers;
+use crate::linked::LinkedInterfaces;
 use crate::state::State;
 
 /// How often running guests are interrupted, so that a limit or Ctrl-C can take effect.
@@ -39,13 +39,13 @@ const TICK: Duration = Duration::from_millis(10);
 /// Bytes of stack that a guest may use.
 const GUEST_STACK: usize = 1 << 20;
 
-/// The component host: one engine for all plugins of a process, and a set of interfaces for each set of powers.
+/// The component host: one engine for all plugins of a process, and a set of interfaces for each set of linked.
 pub(crate) struct Host {
     pub(crate) engine: Engine,
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) cache: Option<Cache>,
     pub(crate) compiler: Compiler,
-    linkers: Mutex<BTreeMap<Powers, Arc<Linker<State>>>>,
+    linkers: Mutex<BTreeMap<LinkedInterfaces, Arc<Linker<State>>>>,
     _ticker: Ticker,
 }
 
@@ -66,14 +66,14 @@ impl Host {
         Ok(Self { engine, runtime, cache, compiler, linkers: Mutex::new(BTreeMap::new()), _ticker: ticker })
     }
 
-    /// Returns the interfaces for a set of powers.
-    pub(crate) fn linker(&self, powers: Powers) -> wasmtime::Result<Arc<Linker<State>>> {
+    /// Returns the interfaces for a set of linked.
+    pub(crate) fn linker(&self, linked: LinkedInterfaces) -> wasmtime::Result<Arc<Linker<State>>> {
         let mut linkers = self.linkers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(linker) = linkers.get(&powers) {
+        if let Some(linker) = linkers.get(&linked) {
             return Ok(Arc::clone(linker));
         }
-        let linker = Arc::new(linker(&self.engine, powers)?);
-        linkers.insert(powers, Arc::clone(&linker));
+        let linker = Arc::new(linker(&self.engine, linked)?);
+        linkers.insert(linked, Arc::clone(&linker));
         Ok(linker)
     }
 }
@@ -109,7 +109,7 @@ fn config() -> Config {
     config
 }
 
-fn linker(engine: &Engine, powers: Powers) -> wasmtime::Result<Linker<State>> {
+fn linker(engine: &Engine, linked: LinkedInterfaces) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
     // Streams, polls, clocks and stdio; what comes on top of that is everything that standard libraries want and the
@@ -130,13 +130,13 @@ fn linker(engine: &Engine, powers: Powers) -> wasmtime::Result<Linker<State>> {
     host::fault::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
     host::report::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
     host::context::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
-    if powers.storage || powers.fetch {
+    if linked.storage || linked.fetch {
         host::storage::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
     }
-    if powers.tools {
+    if linked.tools {
         host::tools::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
     }
-    if powers.fetch {
+    if linked.fetch {
         host::fetch::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
     }
     Ok(linker)

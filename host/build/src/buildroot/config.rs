@@ -21,13 +21,13 @@ use super::make::Make;
 use super::tree::Tree;
 use super::variable;
 use crate::BuildContext;
+use crate::ConfigureOutcome;
 use crate::FileError;
-use crate::TakenOver;
 use crate::atomic::read_optional;
 use skiff_text::Shown as _;
 
 /// Runs Buildroot's `defconfig` over the merged configuration and compares.
-pub(crate) fn make(make: &Make<'_>, context: &BuildContext, merged: &Path) -> Result<TakenOver, BuildrootError> {
+pub(crate) fn make(make: &Make<'_>, context: &BuildContext, merged: &Path) -> Result<ConfigureOutcome, BuildrootError> {
     refuse_commands(&context.plan, make)?;
     refuse_queries(&context.plan)?;
     let folder = context.workspace.folder();
@@ -57,7 +57,7 @@ pub(crate) fn make(make: &Make<'_>, context: &BuildContext, merged: &Path) -> Re
         }
     };
     let dropped = skiff_kconfig::dropped(wanted, &finished, definitions);
-    Ok(TakenOver { dropped, state: state(make.tree(), &finished), pending: Some((new, place)) })
+    Ok(ConfigureOutcome { dropped, state: state(make.tree(), &finished), pending: Some((new, place)) })
 }
 
 /// Refuses values that make would run as commands when it reads `.config`.

@@ -1,7 +1,7 @@
 //! What a word of make's command line makes Buildroot do.
 
-use super::delta::Menu;
-use super::delta::menu_of;
+use super::menuconfig::Menu;
+use super::menuconfig::menu_of;
 
 /// What make does for a goal (GNU make's word for what is on its command line).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -51,7 +51,7 @@ const VERSION: &str = "3";
 
 /// What was read for one `.config`, one tree and one state of the layers' own packages.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct SavedInfo {
     config: String,
     packages: Packages,
 }
@@ -82,7 +82,7 @@ pub(crate) fn packages(make: &Make<'_>, context: &BuildContext) -> Result<Packag
         kernel.wishes = Digest::of(wishes.as_bytes()).to_string();
     }
     let packages = checked(packages);
-    let kept = Kept { config: digest, packages };
+    let kept = SavedInfo { config: digest, packages };
     write_file(&path, serde_json::json!(kept).to_string().as_bytes())?;
     Ok(kept.packages)
 }
@@ -92,9 +92,9 @@ pub(crate) fn kept(folder: &Path) -> Packages {
     read_kept(&folder.join("packages.json")).map(|kept| kept.packages).unwrap_or_default()
 }
 
-fn read_kept(path: &Path) -> Option<Kept> {
-    let kept: Kept = serde_json::from_slice(&read_optional(path).ok()??).ok()?;
-    Some(Kept { packages: checked(kept.packages), ..kept })
+fn read_kept(path: &Path) -> Option<SavedInfo> {
+    let kept: SavedInfo = serde_json::from_slice(&read_optional(path).ok()??).ok()?;
+    Some(SavedInfo { packages: checked(kept.packages), ..kept })
 }
 
 /// Returns the packages that a record names. One without any is of a build by another engine.

@@ -4,20 +4,20 @@ use super::BuildrootError;
 use super::tree::Tree;
 use crate::BuildContext;
 use crate::LockFile;
-use crate::Reach;
+use crate::LockPolicy;
 
 /// Notes which tree a workspace is built with, or refuses another one.
-pub(crate) fn keep(context: &BuildContext, tree: &Tree, reach: Reach) -> Result<(), BuildrootError> {
+pub(crate) fn keep(context: &BuildContext, tree: &Tree, policy: LockPolicy) -> Result<(), BuildrootError> {
     let present = LockFile::read(&context.workspace)?.buildroot;
     if present.as_ref() == Some(&tree.identity) {
         return Ok(());
     }
     // What is locked is used or nothing; only who locks nothing yet may use anything when frozen.
-    if reach.locked || reach.frozen && present.is_some() {
+    if policy.locked || policy.frozen && present.is_some() {
         let (lock, wanted) = (context.workspace.system_lock(), present.unwrap_or_else(|| "nothing".into()));
         return Err(BuildrootError::Locked { lock, wanted, present: tree.identity.clone() });
     }
-    match reach.frozen {
+    match policy.frozen {
         true => Ok(()),
         false => Ok(LockFile::update(&context.workspace, |lock| lock.buildroot = Some(tree.identity.clone()))?),
     }

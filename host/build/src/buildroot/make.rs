@@ -13,7 +13,7 @@ use super::BuildrootError;
 use super::Goal;
 use super::Refused;
 use super::Tree;
-use super::place::Place;
+use super::mount_namespace::Place;
 use crate::BuildContext;
 use crate::FileError;
 use crate::process::watch;
@@ -42,7 +42,7 @@ impl<'m> Make<'m> {
             place,
             variables,
             external: external.join(":"),
-            offline: engine.reach.offline,
+            offline: engine.policy.offline,
             refused: &engine.refused,
         })
     }

@@ -9,7 +9,6 @@
 
 mod config;
 mod definitions;
-mod delta;
 mod downloads;
 mod error;
 mod goal;
@@ -19,8 +18,9 @@ mod installed;
 mod lock;
 mod make;
 mod mention;
+mod menuconfig;
+mod mount_namespace;
 mod part;
-mod place;
 mod prepare;
 mod progress;
 mod rebuild;
@@ -49,12 +49,12 @@ use skiff_report::Cancel;
 
 pub use self::config::read_config;
 pub use self::config::read_package_config;
-pub use self::delta::Menu;
-pub use self::delta::SavedDelta;
-pub use self::delta::delta_of;
 pub use self::error::BuildrootError;
 pub use self::goal::Goal;
-pub use self::place::enter;
+pub use self::menuconfig::Menu;
+pub use self::menuconfig::SavedDelta;
+pub use self::menuconfig::delta_of;
+pub use self::mount_namespace::enter;
 pub use self::progress::HOOK_LINE;
 pub use self::script::NamedScript;
 pub use self::script::Owner;
@@ -68,19 +68,19 @@ use self::tree::Tree;
 
 use self::make::Make;
 use self::progress::Progress;
-use self::times::Remembered;
+use self::times::KnownTimes;
 use crate::BuildContext;
 use crate::Built;
 use crate::Compiled;
+use crate::ConfigureOutcome;
 use crate::Engine;
 use crate::EngineError;
 use crate::EngineName;
 use crate::FileError;
 use crate::Gap;
-use crate::Reach;
+use crate::LockPolicy;
 use crate::StageChange;
 use crate::StageInputs;
-use crate::TakenOver;
 use crate::images::Images;
 use crate::images::Symlinks;
 use crate::outputs;
@@ -104,7 +104,7 @@ pub struct Buildroot {
     /// The make target to build instead of what the layers say.
     pub target: Option<String>,
     /// How far to look for sources.
-    pub reach: Reach,
+    pub policy: LockPolicy,
     /// What make would run and the user has not agreed to: with anything in it, only what runs no script is made.
     pub refused: Vec<Refused>,
 }
@@ -128,7 +128,7 @@ impl Engine for Buildroot {
         EngineName::Buildroot
     }
 
-    fn configure(&self, context: &BuildContext, merged: &Path) -> Result<TakenOver, EngineError> {
+    fn configure(&self, context: &BuildContext, merged: &Path) -> Result<ConfigureOutcome, EngineError> {
         Ok(config::make(&self.make(context)?, context, merged)?)
     }
 
@@ -176,8 +176,8 @@ impl Buildroot {
     /// Finds or fetches the tree and prepares make.
     fn make(&self, context: &BuildContext) -> Result<Make<'_>, BuildrootError> {
         workspace::claim(&context.workspace)?;
-        let tree = self.source.obtain(&self.cache, self.reach.offline, context)?;
-        lock::keep(context, &tree, self.reach)?;
+        let tree = self.source.obtain(&self.cache, self.policy.offline, context)?;
+        lock::keep(context, &tree, self.policy)?;
         Make::new(self, context, tree)
     }
 
@@ -211,7 +211,7 @@ impl Buildroot {
         hooks.check_hooks(&[context.plan.hooks(Stage::Pre), context.plan.hooks(Stage::Post)].concat())?;
         let folder = context.workspace.folder();
         let (packages, mut record) = prepare::begin(&make, context, &config, stages)?;
-        let mut times = Remembered::read(&self.cache);
+        let mut times = KnownTimes::read(&self.cache);
         let mut progress = Progress::start("Building with Buildroot", &packages, &times, &folder, &context.reporter)?;
         let target = self.target.as_deref().or(context.plan.build_target.as_deref());
         let words: Vec<&str> = target.into_iter().collect();

@@ -20,7 +20,7 @@ use skiff_text::harmless;
 
 use super::BuildrootError;
 use super::info::Packages;
-use super::times::Remembered;
+use super::times::KnownTimes;
 use crate::FileError;
 use crate::atomic::new_file;
 
@@ -39,7 +39,7 @@ pub(crate) struct Progress<'p> {
     /// The packages that are not built yet.
     waiting: BTreeSet<&'p str>,
     total: usize,
-    times: &'p Remembered,
+    times: &'p KnownTimes,
     current: Option<Step>,
     tail: VecDeque<String>,
     first_error: Option<String>,
@@ -82,7 +82,7 @@ impl<'p> Progress<'p> {
     pub(crate) fn start(
         title: &str,
         packages: &'p Packages,
-        times: &'p Remembered,
+        times: &'p KnownTimes,
         folder: &Path,
         reporter: &'p Arc<dyn Reporter>,
     ) -> Result<Self, FileError> {

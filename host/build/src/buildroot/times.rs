@@ -44,12 +44,12 @@ fn parse(text: &str) -> StepTimes {
 
 /// Seconds that each package took at its last build, in any workspace.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Remembered(BTreeMap<String, f64>);
+pub(crate) struct KnownTimes(BTreeMap<String, f64>);
 
 /// The file of remembered times in the cache.
 const FILE: &str = "build-times.json";
 
-impl Remembered {
+impl KnownTimes {
     pub(crate) fn read(cache: &Path) -> Self {
         let read = || serde_json::from_slice(&read_optional(&cache.join(FILE)).ok()??).ok();
         Self(read().unwrap_or_default())
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_estimate_needs_half_of_the_packages() {
-        let mut known = Remembered::default();
+        let mut known = KnownTimes::default();
         known.learn(&parse(LOG));
         assert_eq!(known.estimate(["host-m4", "other"].into_iter()), Some(21.0));
         assert_eq!(known.estimate(["a", "host-m4", "b"].into_iter()), None);

@@ -97,13 +97,13 @@ pub(super) struct Said {
 
 impl<'a> Apt<'a> {
     pub(crate) fn new(engine: &'a Prebuilt, arch: Arch, context: &'a BuildContext) -> Self {
-        let Prebuilt { cache, trust, reach, .. } = engine;
+        let Prebuilt { cache, trust, policy, .. } = engine;
         Self {
             state: cache.join("apt").join(arch.debian()),
             packages: cache.join("packages"),
             arch,
             trust,
-            offline: reach.offline,
+            offline: policy.offline,
             reporter: &context.reporter,
             cancel: &context.cancel,
         }

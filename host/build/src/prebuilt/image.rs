@@ -29,8 +29,8 @@ use skiff_report::Unit;
 use walkdir::WalkDir;
 
 use super::PrebuiltError;
-use super::account::Owners;
 use super::kernel::Modules;
+use super::passwd::Owners;
 use super::system::FIND_DEVICE;
 use super::tree::Tree;
 use crate::BuildContext;

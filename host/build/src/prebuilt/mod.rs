@@ -8,24 +8,24 @@
 //! Equal inputs give equal bytes: names are sorted, times come from `SOURCE_DATE_EPOCH` or, without it, from the
 //! newest file in the packages, owners are fixed, and no path of the machine is written.
 
-mod account;
 mod apt;
 mod compression;
 mod deb;
 mod distribution;
 mod download;
 mod error;
-mod gap;
 mod image;
 mod kernel;
 mod lookup;
 mod outlook;
 mod package;
+mod passwd;
 mod size;
 mod system;
 mod table;
 mod times;
 mod tree;
+mod unsupported;
 
 use std::fs;
 use std::path::Path;
@@ -44,26 +44,26 @@ use skiff_report::Task;
 use skiff_report::Unit;
 use skiff_trust::Trust;
 
-pub use self::account::Accounts;
 pub use self::error::PrebuiltError;
-pub(crate) use self::gap::MACHINERY;
+pub use self::passwd::Accounts;
 pub use self::size::Origin;
 pub use self::size::read_sizes;
 pub use self::size::requests;
+pub(crate) use self::unsupported::MACHINERY;
 
 use crate::BuildContext;
 use crate::Built;
 use crate::Compiled;
+use crate::ConfigureOutcome;
 use crate::Engine;
 use crate::EngineError;
 use crate::EngineName;
 use crate::FileError;
 use crate::Gap;
 use crate::Input;
+use crate::LockPolicy;
 use crate::Outlook;
-use crate::Reach;
 use crate::StageInputs;
-use crate::TakenOver;
 use crate::atomic::Staging;
 use crate::images::Images;
 use crate::images::Symlinks;
@@ -98,7 +98,7 @@ pub struct Prebuilt {
     /// Whether to look for newer packages than the locked ones.
     pub update: bool,
     /// How far to look for packages.
-    pub reach: Reach,
+    pub policy: LockPolicy,
 }
 
 impl Engine for Prebuilt {
@@ -107,8 +107,8 @@ impl Engine for Prebuilt {
     }
 
     /// This engine reads the merged configuration itself.
-    fn configure(&self, _: &BuildContext, _: &Path) -> Result<TakenOver, EngineError> {
-        Ok(TakenOver::default())
+    fn configure(&self, _: &BuildContext, _: &Path) -> Result<ConfigureOutcome, EngineError> {
+        Ok(ConfigureOutcome::default())
     }
 
     fn state(&self, _: &Workspace) -> Option<String> {
@@ -116,7 +116,7 @@ impl Engine for Prebuilt {
     }
 
     fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap> {
-        gap::gaps(plan, &kernel::settings(&workspace.target()))
+        unsupported::gaps(plan, &kernel::settings(&workspace.target()))
     }
 
     fn outlook(&self, plan: &BuildPlan) -> Outlook {
@@ -166,13 +166,13 @@ impl Prebuilt {
         let apt = Apt::new(self, arch, context);
         let path = context.workspace.system_lock();
         let known = if self.update { PackageLock::default() } else { PackageLock::read(&context.workspace)? };
-        if self.reach.frozen {
+        if self.policy.frozen {
             let lock = known.of(&requests, arch);
             let is_empty = lock.packages().next().is_none();
             return if is_empty { Err(PrebuiltError::Frozen { path }) } else { Ok((lock, apt)) };
         }
         let lock = known.clone().complete(&requests, arch, &apt, self.update)?;
-        match self.reach.locked && lock.differs(&known) {
+        match self.policy.locked && lock.differs(&known) {
             true => Err(PrebuiltError::Locked { path }),
             false => Ok((lock, apt)),
         }
@@ -264,7 +264,7 @@ impl Prebuilt {
             copied?;
         }
         tree.begin(Origin::Skiff);
-        let owners = account::create(&tree, &context.plan, target, &context.cancel)?;
+        let owners = passwd::create(&tree, &context.plan, target, &context.cancel)?;
         self.call_hooks(context, hooks, Stage::Pre, epoch, &root, &folder)?;
 
         let details = size::measure(&tree)?;

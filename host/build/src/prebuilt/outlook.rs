@@ -5,7 +5,7 @@ use skiff_plan::BuildPlan;
 use skiff_plan::Target;
 use skiff_plan::User;
 
-use super::gap;
+use super::unsupported;
 use crate::Lacking;
 use crate::Outlook;
 
@@ -37,7 +37,8 @@ pub(crate) fn of(plan: &BuildPlan, target: &Target) -> Outlook {
         }
         Login::Unknown => {}
     }
-    let wanted = |symbols: &[String]| symbols.is_empty() || symbols.iter().any(|symbol| gap::is_gap(plan, symbol));
+    let wanted =
+        |symbols: &[String]| symbols.is_empty() || symbols.iter().any(|symbol| unsupported::is_gap(plan, symbol));
     let said = plan.prebuilt.lacks.iter().filter(|lack| wanted(&lack.symbols));
     // What every system may lack comes after what the layers of the chain are for.
     let (base, own): (Vec<_>, Vec<_>) = said.partition(|lack| lack.layer.starts_with("base/"));

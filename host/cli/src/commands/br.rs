@@ -27,7 +27,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     let goals = Goal::of_all(&targets);
     let menus = goals.iter().filter_map(|goal| if let Goal::Menu(menu) = goal { Some(menu) } else { None });
     let menus: Vec<_> = menus.collect();
-    if !menus.is_empty() && session.reach.locked {
+    if !menus.is_empty() && session.policy.locked {
         return Err(CommandError::new(Kind::Usage, "--locked is given, and a menu changes what is locked")
             .hint("leave out --locked"));
     }

@@ -97,7 +97,7 @@ fn by_itself(
     name: &str,
 ) -> Result<Option<(LayerPlugin, CommandDecl)>> {
     let layer = chain.layers().iter().find(|layer| layer.name.eq_ignore_ascii_case(package.as_str()));
-    let Some(layer) = layer.filter(|_| !session.reach.locked) else { return Ok(None) };
+    let Some(layer) = layer.filter(|_| !session.policy.locked) else { return Ok(None) };
     let own = |decl: &PluginDecl| {
         decl.capabilities.iter().all(|capability| match capability {
             Capability::Files(access) => matches!(access.zone, Zone::Layer | Zone::State),

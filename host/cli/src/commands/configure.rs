@@ -2,7 +2,7 @@ use skiff_build::ConfigureError;
 use skiff_build::Configured;
 use skiff_build::Engine;
 use skiff_build::EngineName;
-use skiff_build::Remembered;
+use skiff_build::SavedSettings;
 use skiff_build::Weight;
 use skiff_build::buildroot::Refused;
 use skiff_kconfig::Dropped;
@@ -69,7 +69,7 @@ fn write<E: AsEngine>(job: &Job<'_, E>, ignore_broken_lines: bool, strict: bool)
     if !ignore_broken_lines {
         refuse_broken_lines(plan)?;
     }
-    let before = Remembered::read(&session.workspace)?.and_then(|memory| memory.engine).map(|engine| engine.value);
+    let before = SavedSettings::read(&session.workspace)?.and_then(|memory| memory.engine).map(|engine| engine.value);
     let remembered = session.settings.to_remember(ignore_broken_lines);
     let configured = match skiff_build::configure(context, engine, &remembered, strict) {
         Err(ConfigureError::Strict { dropped }) => {

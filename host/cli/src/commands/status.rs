@@ -50,7 +50,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         None => data!("chain      none yet"),
         Some((chain, Origin::Given | Origin::Default)) => data!("chain      {chain}"),
         Some((chain, Origin::Project)) => data!("chain      {chain} (of skiff.yaml)"),
-        Some((chain, Origin::Remembered)) => data!("chain      {chain} (remembered)"),
+        Some((chain, Origin::Saved)) => data!("chain      {chain} (remembered)"),
     }
     print_settings(session);
     let plan = match plan {

@@ -50,7 +50,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     if roots.contains(&&wanted) {
         let who = match session.requested() {
             Some((_, Origin::Project)) => "skiff.yaml asks for it",
-            Some((_, Origin::Remembered)) => "it is in the chain that the workspace was configured with",
+            Some((_, Origin::Saved)) => "it is in the chain that the workspace was configured with",
             _ => "you asked for it",
         };
         data!("{wanted}: {who}");

@@ -3,7 +3,7 @@ use std::fs;
 
 use serde_json::Value as Json;
 use serde_json::json;
-use skiff_build::Remembered;
+use skiff_build::SavedSettings;
 use skiff_build::WorkspaceLock;
 use skiff_plan::Workspace;
 
@@ -51,7 +51,7 @@ struct Row {
 impl Row {
     fn of(session: &Session, name: &str) -> Result<Self> {
         let workspace = Workspace::exact(session.workspace.root().to_owned(), name)?;
-        let memory = Remembered::read(&workspace)?;
+        let memory = SavedSettings::read(&workspace)?;
         let own = session.project.workspaces.get(workspace.name());
         let engine = memory.as_ref().and_then(|memory| memory.engine.as_ref()).map(|engine| engine.value);
         let engine = engine.or(own.and_then(|own| own.engine));

@@ -47,7 +47,7 @@ fn build(session: &Session, layer: &str, plugin: &PluginDecl, source: &Source) -
     let task = Task::start(&session.console.reporter, &format!("Building {layer}/{}", plugin.name), Unit::Items, None);
     let mut command = Command::new(&builder);
     command.arg(&source.folder).arg(&new).env("SKIFF_CACHE_DIR", cache);
-    if session.reach.offline {
+    if session.policy.offline {
         command.env("SKIFF_OFFLINE", "1");
     }
     let output = session.console.interrupt.passing(|| command.output());

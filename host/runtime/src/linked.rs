@@ -4,7 +4,7 @@ use skiff_layers::Capability;
 
 /// The interfaces of `skiff:host` that a plugin gets because of what its manifest declares. Others are not even linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Powers {
+pub(crate) struct LinkedInterfaces {
     pub(crate) storage: bool,
     pub(crate) tools: bool,
     pub(crate) fetch: bool,
@@ -12,7 +12,7 @@ pub(crate) struct Powers {
 
 /// What an import asks of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum Requirement {
     /// Nothing: every plugin has it.
     Nothing,
     /// A capability, and what the manifest lacks without it.
@@ -44,28 +44,28 @@ const WASI: [&str; 20] = [
     "wasi:random/random",
 ];
 
-impl Powers {
+impl LinkedInterfaces {
     pub(crate) fn of(capabilities: &[Capability]) -> Self {
-        let mut powers = Self { storage: false, tools: false, fetch: false };
+        let mut linked = Self { storage: false, tools: false, fetch: false };
         for capability in capabilities {
             match capability {
-                Capability::Files(_) => powers.storage = true,
-                Capability::Tool(_) => powers.tools = true,
-                Capability::Fetch(_) => powers.fetch = true,
+                Capability::Files(_) => linked.storage = true,
+                Capability::Tool(_) => linked.tools = true,
+                Capability::Fetch(_) => linked.fetch = true,
                 Capability::Variable { .. } => {}
             }
         }
-        powers
+        linked
     }
 
     /// Returns what an imported interface, without its version, asks for; `None` when no plugin can have it.
-    pub(crate) fn need(self, interface: &str) -> Option<Need> {
+    pub(crate) fn need(self, interface: &str) -> Option<Requirement> {
         Some(match interface {
-            "skiff:host/fault" | "skiff:host/report" | "skiff:host/context" => Need::Nothing,
-            "skiff:host/storage" => Need::Declared(self.storage, "no files (`read`, `write`)"),
-            "skiff:host/tools" => Need::Declared(self.tools, "no `tool`"),
-            "skiff:host/fetch" => Need::Declared(self.fetch, "no `fetch`"),
-            wasi if WASI.contains(&wasi) => Need::Nothing,
+            "skiff:host/fault" | "skiff:host/report" | "skiff:host/context" => Requirement::Nothing,
+            "skiff:host/storage" => Requirement::Declared(self.storage, "no files (`read`, `write`)"),
+            "skiff:host/tools" => Requirement::Declared(self.tools, "no `tool`"),
+            "skiff:host/fetch" => Requirement::Declared(self.fetch, "no `fetch`"),
+            wasi if WASI.contains(&wasi) => Requirement::Nothing,
             _ => return None,
         })
     }
