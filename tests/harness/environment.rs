@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 use tempfile::TempDir;
 
-/// The checkout's layers with workspaces, overrides and extra packages of its own, all in a temporary folder,
+/// The checkout's layers with workspaces, overrides and extra packages of its own, all in a temporary directory,
 /// and an environment with nothing else in it. Downloads are shared with the machine's skiff.
 pub struct TestEnvironment {
     root: TempDir,
@@ -26,21 +26,21 @@ pub struct Ran {
     pub code: i32,
     /// Its standard output.
     pub stdout: String,
-    /// Its standard error, with the test's folder written as `[ROOT]` and the checkout as `[SKIFF]`.
+    /// Its standard error, with the test's directory written as `[ROOT]` and the checkout as `[SKIFF]`.
     pub stderr: String,
 }
 
 impl TestEnvironment {
     /// Makes an environment for the program at `program`.
     pub fn new(program: &str) -> Self {
-        let root = tempfile::Builder::new().prefix("skiff-test-").tempdir().expect("a temporary folder");
+        let root = tempfile::Builder::new().prefix("skiff-test-").tempdir().expect("a temporary directory");
         for folder in ["workspaces", "overrides", "layers"] {
-            fs::create_dir(root.path().join(folder)).expect("a folder");
+            fs::create_dir(root.path().join(folder)).expect("a directory");
         }
         Self { root, program: program.into(), variables: Vec::new() }
     }
 
-    /// Returns a path in the test's folder.
+    /// Returns a path in the test's directory.
     pub fn path(&self, inner: &str) -> PathBuf {
         self.root.path().join(inner)
     }
@@ -48,30 +48,30 @@ impl TestEnvironment {
     /// Returns the checkout.
     pub fn checkout() -> PathBuf {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-        tests.parent().expect("tests is a folder of the checkout").to_owned()
+        tests.parent().expect("tests is a directory of the checkout").to_owned()
     }
 
-    /// Writes a file in the test's folder.
+    /// Writes a file in the test's directory.
     pub fn write(&self, inner: &str, text: impl AsRef<[u8]>) {
         let path = self.path(inner);
         fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
         fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 
-    /// Reads a file in the test's folder.
+    /// Reads a file in the test's directory.
     pub fn read(&self, inner: &str) -> String {
         let path = self.path(inner);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Returns everything in the test's folder that no plugin may change: all but the workspaces and the grants, each
+    /// Returns everything in the test's directory that no plugin may change: all but the workspaces and the grants, each
     /// file with its mode and contents, each link with where it leads.
     pub fn contents(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
         let is_ours = |path: &Path| path == self.path("workspaces") || path == self.path("overrides/grants.yaml");
         let mut found = BTreeMap::new();
         let mut folders = vec![self.path("")];
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).expect("a folder") {
+            for entry in fs::read_dir(&folder).expect("a directory") {
                 let path = entry.expect("an entry").path();
                 if is_ours(&path) {
                     continue;
@@ -94,7 +94,7 @@ impl TestEnvironment {
     }
 
     /// Returns where the plugin `plugin` of a layer of the test keeps its state in the workspace `default`, relative to
-    /// the test's folder.
+    /// the test's directory.
     pub fn state_of(&self, layer: &str, plugin: &str) -> String {
         self.state_in(&self.path("layers").join(layer), layer, plugin)
     }

@@ -60,7 +60,7 @@ fn synthetic() -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// Writes all layers of the record below the test's folder.
+/// Writes all layers of the record below the test's directory.
 fn with_layers(record: &Value) -> TestEnvironment {
     let env = environment();
     let here = env.path("synth").display().to_string();
@@ -103,7 +103,7 @@ fn differences(env: &TestEnvironment, name: &str, case: &Value) -> Vec<String> {
     let list =
         |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect::<Vec<_>>();
     compare("chain", list(&plan["chain"]).join(","), case["resolved"].as_str().unwrap_or_default().to_owned());
-    // The checkouts differ in their own folders; the packages' folders and their order must not.
+    // The checkouts differ in their own directories; the packages' directories and their order must not.
     let inside = |paths: Vec<String>| {
         let paths = paths.into_iter().map(|path| path.replace("@SYNTH@", "[ROOT]/synth"));
         paths.filter(|path| path.starts_with("[ROOT]/synth")).collect::<Vec<_>>().join(" ")

@@ -10,7 +10,7 @@ fn wit(inner: &str) -> PathBuf {
     TestEnvironment::checkout().join("wit").join(inner)
 }
 
-/// The versions of a package that were released, lowest first: the folders of `wit/released`.
+/// The versions of a package that were released, lowest first: the directories of `wit/released`.
 fn released() -> Vec<semver::Version> {
     let entries = fs::read_dir(wit("released")).unwrap().flatten();
     let mut versions: Vec<semver::Version> =

@@ -19,7 +19,7 @@ fn an_unknown_dependency() {
     env.write("layers/my/board/metadata/dependencies", "virt/qemu\nno/where\n");
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
     error: Unknown package `no/where`, a dependency in [ROOT]/layers/my/board/metadata/dependencies:2
-    hint: `skiff list --all` shows all packages; SKIFF_EXTRA_CONFIGS_PATH names further folders with packages
+    hint: `skiff list --all` shows all packages; SKIFF_EXTRA_CONFIGS_PATH names further directories with packages
     ");
 }
 
@@ -235,7 +235,7 @@ fn a_checkout_that_is_none() {
     env.set("SKIFF_ROOT_DIR", "/nonexistent");
     assert_snapshot!(env.fail(1, &["list"]), @"
     error: `/nonexistent` is no skiff checkout
-    hint: it holds the folder configs/base/pre
+    hint: it holds the directory configs/base/pre
     ");
 }
 
@@ -360,8 +360,8 @@ fn a_folder_of_a_package_that_is_not_there() {
     let mut env = environment();
     env.set("SKIFF_CONFIG_PATH_MY_BOARD", "/nonexistent");
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
-    error: The folder `/nonexistent` that `SKIFF_CONFIG_PATH_MY_BOARD` names for package `my/board` is not there
-    hint: set SKIFF_CONFIG_PATH_MY_BOARD to the package's folder
+    error: The directory `/nonexistent` that `SKIFF_CONFIG_PATH_MY_BOARD` names for package `my/board` is not there
+    hint: set SKIFF_CONFIG_PATH_MY_BOARD to the package's directory
     ");
 }
 
@@ -372,7 +372,7 @@ fn a_folder_that_is_somebody_elses() {
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "build"]), @"
     Configured workspace `default` for skiff/serial-console,util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
     error: `[ROOT]/workspaces/default/target` is there, and skiff has not made it
-    hint: use another workspace or SKIFF_WORKSPACES_DIR, or move that folder away
+    hint: use another workspace or SKIFF_WORKSPACES_DIR, or move that directory away
     ");
     env.fail(1, &["clean", "--yes"]);
     assert_eq!(env.read("workspaces/default/target/mine"), "precious");
@@ -489,7 +489,7 @@ fn options_with_values_that_mean_nothing() {
     hint: such as: skiff --root ~/skiff …; leave the option out for the default
     --root "/dev/null"
     error: `/dev/null` is no skiff checkout
-    hint: it holds the folder configs/base/pre
+    hint: it holds the directory configs/base/pre
     --engine ""
     error: The value of --engine is empty
     hint: such as: skiff --engine buildroot …; leave the option out for the default

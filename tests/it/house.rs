@@ -174,7 +174,7 @@ fn every_shipped_plugin_has_its_grants_and_fits_them() {
     assert_eq!(of_script, shipped, "each plugin lies in one package");
 }
 
-/// Returns the sources below a folder of the checkout, by their paths.
+/// Returns the sources below a directory of the checkout, by their paths.
 fn sources(folder: &str) -> BTreeMap<String, String> {
     let checkout = TestEnvironment::checkout();
     let files = walkdir::WalkDir::new(checkout.join(folder)).into_iter().filter_map(Result::ok);

@@ -1,4 +1,4 @@
-//! Tests of skiff as a whole. README.md beside this folder says which kind belongs where.
+//! Tests of skiff as a whole. README.md beside this directory says which kind belongs where.
 
 #![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(

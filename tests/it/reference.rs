@@ -17,7 +17,7 @@ use wit_parser::TypeOwner;
 /// The packages, in the order in which they build upon each other.
 const PACKAGES: [&str; 3] = ["host", "plugin", "board"];
 
-/// Writes the reference of all packages of a folder as Markdown.
+/// Writes the reference of all packages of a directory as Markdown.
 ///
 /// Returns what is wrong with the files as text.
 pub(crate) fn document(wit: &Path) -> Result<String, String> {

@@ -1,4 +1,4 @@
-//! Writing files and folders completely or not at all.
+//! Writing files and directories completely or not at all.
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ use skiff_text::Shown as _;
 pub struct FileError {
     /// What was tried: "write", "read", …
     pub doing: &'static str,
-    /// The file or folder.
+    /// The file or directory.
     pub path: PathBuf,
     /// Why it failed.
     pub source: io::Error,
@@ -76,26 +76,26 @@ pub(crate) fn new_file(path: &Path) -> Result<fs::File, FileError> {
     fs::File::create_new(path).map_err(FileError::at("write", path))
 }
 
-/// A folder that is being filled and will take the place of another.
+/// A directory that is being filled and will take the place of another.
 pub(crate) struct Staging {
     folder: Temporary,
 }
 
 impl Staging {
-    /// The beginning of the names of all staging folders.
+    /// The beginning of the names of all staging directories.
     ///
     /// The workspace's name follows, between characters that no name has.
     fn prefix(workspace: &str) -> String {
         format!(".staging+{workspace}+")
     }
 
-    /// Makes an empty folder below `parent`, on the same file system as what it will replace.
+    /// Makes an empty directory below `parent`, on the same file system as what it will replace.
     pub(crate) fn new(parent: &Path, workspace: &str) -> Result<Self, FileError> {
         let make = || {
             fs::create_dir_all(parent)?;
             Temporary::new(&Self::prefix(workspace), parent)
         };
-        Ok(Self { folder: make().map_err(FileError::at("make a folder in", parent))? })
+        Ok(Self { folder: make().map_err(FileError::at("make a directory in", parent))? })
     }
 
     /// Removes what killed runs have left. Only for the holder of the workspace's lock.
@@ -126,7 +126,7 @@ impl Staging {
         self.folder.path()
     }
 
-    /// Puts the folder `name` of this staging folder in the place of `target`, in one step. What was there is
+    /// Puts the directory `name` of this staging directory in the place of `target`, in one step. What was there is
     /// removed afterwards.
     pub(crate) fn commit(&self, name: &str, target: &Path) -> Result<(), FileError> {
         let new = self.path().join(name);

@@ -32,13 +32,13 @@ use crate::contributions;
 use crate::memory;
 use crate::workspace::refuse_foreign_configuration;
 
-/// The file in the configuration folder that says what it was made from.
+/// The file in the configuration directory that says what it was made from.
 const STATE: &str = "state.json";
 
 /// The settings that the engine did not follow, for whoever asks later.
 const DROPPED: &str = "dropped.json";
 
-/// The same for people, in the workspace: a refused configuration has no folder.
+/// The same for people, in the workspace: a refused configuration has no directory.
 const DROPPED_LIST: &str = "dropped.txt";
 
 /// What `configure` did.
@@ -73,7 +73,7 @@ pub enum ConfigureError {
     },
 }
 
-/// Says what a configuration folder was made from and what was written.
+/// Says what a configuration directory was made from and what was written.
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
     fingerprint: String,
@@ -259,7 +259,10 @@ fn files(plan: &BuildPlan) -> BTreeMap<PathBuf, String> {
         add(contributions::FILE, contributions::text(plan));
     }
     add("plan.json", format!("{:#}\n", serde_json::json!(document::document(plan))));
-    add("DO_NOT_EDIT", "Written by `skiff configure`, which replaces the whole folder. Edit a layer instead.\n".into());
+    add(
+        "DO_NOT_EDIT",
+        "Written by `skiff configure`, which replaces the whole directory. Edit a layer instead.\n".into(),
+    );
     files
 }
 

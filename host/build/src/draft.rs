@@ -16,7 +16,7 @@ use crate::atomic::Staging;
 /// crashes or is stopped, nothing has changed.
 pub struct Draft {
     staging: Staging,
-    /// The name in the staging folder, and the place.
+    /// The name in the staging directory, and the place.
     parts: Vec<(&'static str, PathBuf)>,
 }
 

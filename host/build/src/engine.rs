@@ -20,7 +20,7 @@ pub trait Engine {
     /// Its name: `prebuilt`, `buildroot`.
     fn name(&self) -> EngineName;
 
-    /// Takes over a configuration that was merged into the folder `merged` and is about to take its place in the
+    /// Takes over a configuration that was merged into the directory `merged` and is about to take its place in the
     /// workspace. Nothing is in force before [`ConfigureOutcome::commit`].
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 
 use crate::FileError;
 
-/// The folder in which images are made. Hooks write there, too, so nothing in it is trusted: files are made anew,
+/// The directory in which images are made. Hooks write there, too, so nothing in it is trusted: files are made anew,
 /// never opened through a link that somebody has left.
 pub(crate) struct Images {
     dir: Dir,
@@ -39,11 +39,11 @@ impl Images {
         self.dir.open_with(name, OpenOptions::new().write(true).create_new(true)).map(cap_std::fs::File::into_std)
     }
 
-    /// Lists all files below the folder, in byte order of their paths. Buildroot's packages leave symbolic links
+    /// Lists all files below the directory, in byte order of their paths. Buildroot's packages leave symbolic links
     /// beside their images, which are no images.
     ///
     /// # Errors
-    /// When something is neither a file nor a folder nor an allowed link, has a name that is no plain text, or all is
+    /// When something is neither a file nor a directory nor an allowed link, has a name that is no plain text, or all is
     /// too large.
     pub(crate) fn files(path: &Path, symlinks: Symlinks) -> Result<Vec<PathBuf>, FileError> {
         let mut files = Vec::new();
@@ -62,7 +62,7 @@ impl Images {
                 size = size.saturating_add(metadata.len());
                 files.push(inner.to_owned());
             } else if !(metadata.is_dir() || metadata.is_symlink() && symlinks == Symlinks::Skipped) {
-                return refuse("it is neither a file nor a folder");
+                return refuse("it is neither a file nor a directory");
             }
             if size > MAX_SIZE {
                 return refuse("all images together are larger than 256 GiB");
@@ -82,7 +82,7 @@ pub(crate) enum Symlinks {
     Skipped,
 }
 
-/// Folders in folders that are looked into.
+/// Directories in directories that are looked into.
 const MAX_DEPTH: usize = 64;
 
 #[cfg(test)]

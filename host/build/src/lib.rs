@@ -1,7 +1,7 @@
 //! Carries out a [`BuildPlan`](skiff_plan::BuildPlan): writes a workspace's configuration and drives the engine
 //! that builds it.
 //!
-//! All that is written goes to a staging folder first and takes its place by one rename, so that a workspace
+//! All that is written goes to a staging directory first and takes its place by one rename, so that a workspace
 //! shows either the last good state or the next one. This crate does not know plugins: it calls hooks through
 //! [`HookRunner`](skiff_plan::HookRunner). It must not draw progress, read the environment or ask questions.
 

@@ -13,7 +13,7 @@ use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use skiff_text::Shown as _;
 
-/// The file in the configuration folder.
+/// The file in the configuration directory.
 pub(crate) const FILE: &str = "memory.json";
 
 /// The file in which SkiffOS remembers the chain, and skiff notes it for scripts of its layers.

@@ -1,4 +1,4 @@
-//! What is mounted inside a folder that is to be removed.
+//! What is mounted inside a directory that is to be removed.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ use skiff_tree::Stopped;
 
 use crate::FileError;
 
-/// Refuses a folder in which another file system is mounted: removing it would remove the files of that one.
+/// Refuses a directory in which another file system is mounted: removing it would remove the files of that one.
 pub(crate) fn refuse_mounts(folder: &Path) -> Result<(), FileError> {
     let folder = match fs::canonicalize(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -27,7 +27,7 @@ pub(crate) fn refuse_mounts(folder: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Removes a folder and all in it, unless something is mounted there. One that is not there is removed already.
+/// Removes a directory and all in it, unless something is mounted there. One that is not there is removed already.
 pub(crate) fn remove_tree(folder: &Path) -> Result<(), FileError> {
     remove_tree_unless(&Cancel::default(), folder)
 }
@@ -42,7 +42,7 @@ pub(crate) fn remove_tree_unless(cancel: &Cancel, folder: &Path) -> Result<(), F
     skiff_tree::remove(CWD, folder, &watch).map_err(|error| FileError::at("remove", folder)(error.into()))
 }
 
-/// Finds a mount point at or below a folder.
+/// Finds a mount point at or below a directory.
 fn inside(table: &[u8], folder: &Path) -> Option<PathBuf> {
     skiff_tree::mounts(table).map(|mount| mount.place).find(|place| place.starts_with(folder))
 }

@@ -182,7 +182,7 @@ pub(crate) fn mark_unfinished(workspace: &Workspace) -> Result<(), RecordError> 
     }
 }
 
-/// Writes `SHA256SUMS` for all files of a folder and returns its digest.
+/// Writes `SHA256SUMS` for all files of a directory and returns its digest.
 pub(crate) fn write_sums(images: &Images, symlinks: Symlinks) -> Result<Digest, FileError> {
     Images::files(images.path(), symlinks)?;
     let text = sums(images.path())?;
@@ -191,7 +191,7 @@ pub(crate) fn write_sums(images: &Images, symlinks: Symlinks) -> Result<Digest, 
     Ok(Digest::of(text.as_bytes()))
 }
 
-/// Returns whether the files of a folder are those of its `SHA256SUMS`, and that file the recorded one.
+/// Returns whether the files of a directory are those of its `SHA256SUMS`, and that file the recorded one.
 pub(crate) fn are_intact(folder: &Path, recorded: Option<&str>) -> bool {
     sums(folder).is_ok_and(|text| Some(Digest::of(text.as_bytes()).to_string().as_str()) == recorded)
 }

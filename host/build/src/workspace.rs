@@ -1,4 +1,4 @@
-//! Whose a workspace's folder is.
+//! Whose a workspace's directory is.
 
 use std::fs;
 use std::io;
@@ -17,14 +17,14 @@ use crate::mounted::remove_tree_unless;
 use crate::outputs::RECORD;
 use skiff_text::Shown as _;
 
-/// The file that says that skiff has made a folder and may replace what is in it.
+/// The file that says that skiff has made a directory and may replace what is in it.
 const MARKER: &str = ".skiff-workspace";
 
-/// A folder that skiff has not made holds what skiff would replace.
+/// A directory that skiff has not made holds what skiff would replace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is there, and skiff has not made it", path.shown())]
 pub struct ForeignFolder {
-    /// The folder.
+    /// The directory.
     pub path: PathBuf,
 }
 
@@ -39,8 +39,8 @@ pub enum WorkspaceError {
     File(#[from] FileError),
 }
 
-/// Makes a workspace's folder skiff's own, unless somebody else keeps something in it, and returns it. Whatever writes to a
-/// workspace gets its folder here.
+/// Makes a workspace's directory skiff's own, unless somebody else keeps something in it, and returns it. Whatever writes to a
+/// workspace gets its directory here.
 ///
 /// # Errors
 /// [`WorkspaceError::Foreign`] names what somebody keeps there.
@@ -51,11 +51,11 @@ pub fn claim(workspace: &Workspace) -> Result<PathBuf, WorkspaceError> {
     }
     refuse_foreign(&folder)?;
     fs::create_dir_all(&folder).map_err(FileError::at("make", &folder))?;
-    write_file(&folder.join(MARKER), b"skiff replaces and removes what is in this folder.\n")?;
+    write_file(&folder.join(MARKER), b"skiff replaces and removes what is in this directory.\n")?;
     Ok(folder)
 }
 
-/// Refuses a folder without skiff's mark, unless it is empty.
+/// Refuses a directory without skiff's mark, unless it is empty.
 fn refuse_foreign(folder: &Path) -> Result<(), WorkspaceError> {
     if is_workspace(folder) {
         return Ok(());
@@ -74,12 +74,12 @@ fn refuse_foreign(folder: &Path) -> Result<(), WorkspaceError> {
     Ok(())
 }
 
-/// Returns whether a folder is one that `configure` has made, or SkiffOS.
+/// Returns whether a directory is one that `configure` has made, or SkiffOS.
 pub fn is_configuration(folder: &Path) -> bool {
     folder.join("DO_NOT_EDIT").is_file()
 }
 
-/// Refuses a folder in the place of a workspace's configuration that is none, unless there is nothing in it.
+/// Refuses a directory in the place of a workspace's configuration that is none, unless there is nothing in it.
 pub(crate) fn refuse_foreign_configuration(workspace: &Workspace) -> Result<(), WorkspaceError> {
     match is_configuration(&workspace.config()) {
         true => Ok(()),
@@ -87,7 +87,7 @@ pub(crate) fn refuse_foreign_configuration(workspace: &Workspace) -> Result<(), 
     }
 }
 
-/// Returns whether a folder is that of a workspace.
+/// Returns whether a directory is that of a workspace.
 pub fn is_workspace(folder: &Path) -> bool {
     folder.join(MARKER).is_file()
 }
@@ -95,7 +95,7 @@ pub fn is_workspace(folder: &Path) -> bool {
 /// Removes a workspace: what was built, what was configured, its lock and the state of plugins.
 ///
 /// # Errors
-/// [`WorkspaceError`] when the folder is not skiff's, something is mounted in it, or it cannot be removed. The
+/// [`WorkspaceError`] when the directory is not skiff's, something is mounted in it, or it cannot be removed. The
 /// configuration goes first, so that what is left of a workspace never looks complete.
 pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock, cancel: &Cancel) -> Result<(), WorkspaceError> {
     refuse_foreign_configuration(workspace)?;
@@ -108,7 +108,7 @@ pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock, cancel: &Ca
     Ok(remove_tree_unless(cancel, &workspace.folder())?)
 }
 
-/// The folders that builds make in a workspace.
+/// The directories that builds make in a workspace.
 pub(crate) const OUTPUTS: [&str; 8] =
     ["build", "graphs", "host", "images", "legal-info", "per-package", "staging", "target"];
 
@@ -126,7 +126,7 @@ pub fn has_outputs(workspace: &Workspace) -> bool {
 /// Removes what building has made. The package lock and the state of plugins stay.
 ///
 /// # Errors
-/// [`WorkspaceError`] when the folders are not skiff's, something is mounted in them, or they cannot be removed.
+/// [`WorkspaceError`] when the directories are not skiff's, something is mounted in them, or they cannot be removed.
 pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock, cancel: &Cancel) -> Result<(), WorkspaceError> {
     refuse_foreign(&workspace.folder())?;
     // Nothing goes if not all of it can go.

@@ -65,7 +65,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) workspace: Option<String>,
     /// The skiff checkout [default: the nearest parent directory with `configs/base`]
     // Unlike clap's own parser for paths, this one takes a variable that is set to nothing.
-    #[arg(long, global = true, env = "SKIFF_ROOT_DIR", value_name = "FOLDER", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    #[arg(long, global = true, env = "SKIFF_ROOT_DIR", value_name = "DIRECTORY", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) root: Option<PathBuf>,
     /// The engine that builds the system: `prebuilt` or `buildroot` [default: that of the last configuration]
     #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true, add = ArgValueCompleter::new(completions::engines))]
@@ -256,7 +256,7 @@ pub(crate) enum GraphCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct GraphArgs {
     /// The directory to write to [default: `graphs` in the workspace]
-    #[arg(long, short, value_name = "FOLDER")]
+    #[arg(long, short, value_name = "DIRECTORY")]
     pub(crate) output: Option<PathBuf>,
 }
 
@@ -293,7 +293,7 @@ pub(crate) enum WorkspaceCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InsideArgs {
-    /// The workspace's folder
+    /// The workspace's directory
     #[arg(long)]
     pub(crate) folder: PathBuf,
     /// Where it is seen
@@ -409,7 +409,7 @@ pub(crate) struct NewPluginArgs {
     #[arg(long, default_value = "command")]
     pub(crate) kind: PluginKind,
     /// The directory with layers [default: the first of SKIFF_EXTRA_CONFIGS_PATH]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "DIRECTORY")]
     pub(crate) layers: Option<PathBuf>,
 }
 

@@ -8,7 +8,7 @@ use skiff_trust::Accounts;
 /// Where programs are looked for when PATH names no directory.
 const DEFAULT_PATH: [&str; 2] = ["/usr/bin", "/bin"];
 
-/// Everything ambient, read once: environment variables and the current folder.
+/// Everything ambient, read once: environment variables and the current directory.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, OsString>,
@@ -17,7 +17,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads that of the process. Where the current folder is gone, relative paths lead nowhere.
+    /// Reads that of the process. Where the current directory is gone, relative paths lead nowhere.
     pub fn of_process() -> Self {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
@@ -83,7 +83,7 @@ impl Environment {
         self.path("HOME").or_else(of_account)
     }
 
-    /// Returns the folder for files that may be deleted at any time; none for users without a home. The current folder is
+    /// Returns the directory for files that may be deleted at any time; none for users without a home. The current directory is
     /// never it: anybody may have filled that.
     pub(crate) fn cache(&self) -> Option<PathBuf> {
         let xdg = || self.path("XDG_CACHE_HOME").map(|path| path.join("skiff"));

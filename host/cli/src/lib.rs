@@ -1,5 +1,5 @@
 //! The command line of skiff: the only crate that talks to people, and the only one that reads the environment,
-//! the current folder and the clock. A command loads, calls and prints; the work is done below.
+//! the current directory and the clock. A command loads, calls and prints; the work is done below.
 
 mod args;
 mod command_error;

@@ -44,7 +44,7 @@ pub(crate) struct Project {
     /// The engine of all workspaces that name none.
     #[serde(default)]
     pub(crate) engine: Option<EngineName>,
-    /// Further folders with packages, relative to the file; the first match wins.
+    /// Further directories with packages, relative to the file; the first match wins.
     #[serde(default)]
     extra_layers: Vec<PathBuf>,
     /// Where Buildroot comes from.
@@ -91,7 +91,7 @@ pub(crate) struct ProjectWorkspace {
 }
 
 impl Project {
-    /// Reads the file nearest to a folder, upwards, or else that of the checkout, or else the one that the workspace was
+    /// Reads the file nearest to a directory, upwards, or else that of the checkout, or else the one that the workspace was
     /// configured with.
     pub(crate) fn find(
         environment: &Environment,
@@ -110,7 +110,7 @@ impl Project {
         let Some(path) = files.into_iter().find(|path| path.exists()) else {
             return Ok(Self::default());
         };
-        // It says what is run: whoever may write above this folder must not decide that for others. What counts is the
+        // It says what is run: whoever may write above this directory must not decide that for others. What counts is the
         // file itself, beside which its paths lie, and not a link that somebody has put in our way.
         belief.check("the project file", &path)?;
         let path = fs::canonicalize(&path)
@@ -165,7 +165,7 @@ impl Project {
         self.path().and_then(Path::parent).unwrap_or(Path::new("/")).join(path)
     }
 
-    /// Returns the further folders with packages.
+    /// Returns the further directories with packages.
     pub(crate) fn extra_layers(&self) -> Vec<PathBuf> {
         self.extra_layers.iter().map(|path| self.absolute(path)).collect()
     }

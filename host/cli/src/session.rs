@@ -529,7 +529,7 @@ impl Session {
         Ok(ScriptEnvironment { variables: variables.into_iter().collect(), folder })
     }
 
-    /// Returns the folders that plugins called outside a build may see.
+    /// Returns the directories that plugins called outside a build may see.
     pub(crate) fn zones(&self, plan: &BuildPlan) -> Zones {
         let present = |path: PathBuf| path.is_dir().then_some(path);
         Zones {
@@ -546,7 +546,7 @@ fn install_hint(program: &str) -> String {
     format!("install the package that has it; on Debian and Ubuntu `apt-file search bin/{program}` names it")
 }
 
-/// The checkout is the nearest folder upwards from the current one, then from the program, with the base layers.
+/// The checkout is the nearest directory upwards from the current one, then from the program, with the base layers.
 pub(crate) fn find_root(args: &GlobalArgs, environment: &Environment) -> Result<PathBuf> {
     let is_root = |path: &Path| path.join("configs/base/pre").is_dir();
     if let Some(root) = args.root.as_ref().filter(|root| !root.as_os_str().is_empty()) {
@@ -554,7 +554,7 @@ pub(crate) fn find_root(args: &GlobalArgs, environment: &Environment) -> Result<
         return match is_root(&root) {
             true => Ok(root),
             false => Err(CommandError::new(Kind::User, format!("`{}` is no skiff checkout", root.shown()))
-                .hint("it holds the folder configs/base/pre")),
+                .hint("it holds the directory configs/base/pre")),
         };
     }
     let above = |start: &Path| start.ancestors().find(|path| is_root(path)).map(Path::to_owned);

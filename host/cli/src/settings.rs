@@ -164,7 +164,7 @@ fn engine_given(args: &GlobalArgs, environment: &Environment) -> Result<Option<E
     engine.map(Some)
 }
 
-/// Set and empty, the variable says that the folder of the checkout counts.
+/// Set and empty, the variable says that the directory of the checkout counts.
 fn folder(environment: &Environment, variable: &str, remembered: Option<PathBuf>) -> Option<PathBuf> {
     match environment.raw(variable) {
         Some(_) => environment.path(variable),

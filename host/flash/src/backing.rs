@@ -46,7 +46,7 @@ pub(crate) enum Backing {
 }
 
 impl Backing {
-    /// Asks the driver, and where that is not allowed, looks at the name that sysfs has. `folder` is the device's in sysfs.
+    /// Asks the driver, and where that is not allowed, looks at the name that sysfs has. `directory` is the device's in sysfs.
     pub(crate) fn of(root: &Path, folder: &Path, name: &str) -> Option<Self> {
         let path = std::fs::read(folder.join("loop/backing_file")).ok()?;
         let told = asked(&root.join("dev").join(name));

@@ -28,16 +28,16 @@ use skiff_text::Shown as _;
 /// Bytes of a text that is changed.
 pub(crate) const MAX_TEXT: u64 = 1 << 20;
 
-/// Files and folders that a source may have; folders in folders.
+/// Files and directories that a source may have; directories in directories.
 const MAX_ITEMS: usize = 1_000_000;
 const MAX_DEPTH: usize = 64;
 
 /// Where contents come from.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    /// The folder with the images, if anything has been built.
+    /// The directory with the images, if anything has been built.
     pub images: Option<PathBuf>,
-    /// The folders of the layers, in the order of the chain.
+    /// The directories of the layers, in the order of the chain.
     pub layers: Vec<PathBuf>,
     /// The time that what is made bears, in seconds since 1970; nothing is newer. 0 for none.
     pub epoch: u32,
@@ -66,14 +66,14 @@ pub enum ContentError {
         /// The other.
         other: String,
     },
-    /// Something that is neither a file nor a folder nor a link.
-    #[error("`{0}` is neither a file nor a folder")]
+    /// Something that is neither a file nor a directory nor a link.
+    #[error("`{0}` is neither a file nor a directory")]
     Special(String),
     /// Texts and changes of them that come to more work than any layout needs.
     #[error("the edits of {} would read more than 256 MiB", one_of(.0))]
     Edits(Vec<String>),
     /// A source with more files than any system has.
-    #[error("`{0}` has more files, or deeper folders, than skiff copies")]
+    #[error("`{0}` has more files, or deeper directories, than skiff copies")]
     TooMany(String),
     /// A text that is not one.
     #[error("`{0}` is to be changed, and is no text of up to 1 MiB")]
@@ -212,7 +212,7 @@ impl Sources {
                     source.starts_with("images/").then_some(if self.epoch == 0 { u32::MAX } else { self.epoch });
                 one.walk(&below, follow, newest, &mut items)?;
             }
-            // A source with files comes before an empty folder, which is what it is where there is no other.
+            // A source with files comes before an empty directory, which is what it is where there is no other.
             if source.ends_with('/') && items.iter().all(|item| item.kind == ItemKind::Folder) {
                 empty = empty.or(Some(items));
                 continue;
@@ -304,7 +304,7 @@ impl Sources {
 fn tell_apart(items: &[Item]) -> Result<(), ContentError> {
     let mut known: BTreeMap<String, &str> = BTreeMap::new();
     for item in items {
-        // A folder that has only its own name differs from another in that.
+        // A directory that has only its own name differs from another in that.
         if let Some(one) = known.insert(fold(&item.target), &item.target)
             && one != item.target
         {
@@ -385,7 +385,7 @@ impl Place {
         ContentError::Read { path: self.root.join(path).shown().to_string(), source }
     }
 
-    /// Lists the file as `target`, or what is in the folder below it; the attributes of what is in folders are kept where there is
+    /// Lists the file as `target`, or what is in the directory below it; the attributes of what is in directories are kept where there is
     /// a `newest` time for them.
     fn walk(&self, target: &str, follow: bool, newest: Option<u32>, items: &mut Vec<Item>) -> Result<(), ContentError> {
         let newest = newest.filter(|_| self.dir.metadata(&self.path).is_ok_and(|metadata| metadata.is_dir()));
@@ -434,7 +434,7 @@ impl Place {
         Ok(())
     }
 
-    /// What is kept of a file or folder beside its contents.
+    /// What is kept of a file or directory beside its contents.
     fn attributes(
         &self,
         path: &Path,

@@ -51,7 +51,7 @@ impl dyn Files + '_ {
         for item in items {
             let has_mode = |there: Option<u32>| there.is_none() || item.mode().is_none() || there == item.mode();
             let same = match (&item.kind, self.look(&item.target)?) {
-                // Who may look into a folder with files of users is theirs to say.
+                // Who may look into a directory with files of users is theirs to say.
                 (ItemKind::Folder, Some(Node::Folder)) => true,
                 (ItemKind::Link(to), Some(Node::Link(there))) => *to == there,
                 (ItemKind::File { .. } | ItemKind::Text { .. }, Some(Node::File { size, mode })) => {

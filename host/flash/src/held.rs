@@ -14,7 +14,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Looks into a file system; none if it has a folder with the name of the previous system's that skiff has not made.
+    /// Looks into a file system; none if it has a directory with the name of the previous system's that skiff has not made.
     pub(crate) fn read(files: &dyn Files) -> io::Result<Option<Self>> {
         let marker =
             |path: &str| Ok::<_, io::Error>(files.read(path, Marker::MAX_SIZE)?.map(|bytes| Marker::parse(&bytes)));

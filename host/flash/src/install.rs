@@ -87,7 +87,7 @@ pub enum InstallError {
         source: io::Error,
     },
     /// Something has the name that the previous system needs.
-    #[error("partition `{0}` has a folder or file `{name}` that skiff has not made", name = crate::PREVIOUS)]
+    #[error("partition `{0}` has a directory or file `{name}` that skiff has not made", name = crate::PREVIOUS)]
     Foreign(String),
     /// No partition holds a previous system.
     #[error("the medium holds no previous system")]

@@ -7,7 +7,7 @@ use rustix::fs::OFlags;
 use rustix::fs::ResolveFlags;
 use skiff_text::Shown as _;
 
-/// A file, folder or link that goes into a file system.
+/// A file, directory or link that goes into a file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Where it goes: names separated by `/`, from the file system's root, without `.` and `..`.
@@ -37,7 +37,7 @@ pub struct Attributes {
 /// What an item is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ItemKind {
-    /// A folder.
+    /// A directory.
     Folder,
     /// The contents of a file of this machine, of `size` bytes.
     File {
@@ -88,7 +88,7 @@ impl Item {
         })
     }
 
-    /// The folders above it, the highest first.
+    /// The directories above it, the highest first.
     pub(crate) fn parents(&self) -> impl Iterator<Item = &str> {
         crate::keep::parents(&self.target)
     }

@@ -11,7 +11,7 @@ pub(crate) struct Keep {
     old: Tree,
 }
 
-/// The files of a system, and the folders above them.
+/// The files of a system, and the directories above them.
 #[derive(Default)]
 struct Tree {
     files: BTreeSet<String>,
@@ -25,7 +25,7 @@ impl Tree {
     }
 }
 
-/// The folders above a path, the highest first.
+/// The directories above a path, the highest first.
 pub(crate) fn parents(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').filter_map(|(at, _)| path.get(..at))
 }
@@ -69,7 +69,7 @@ impl Keep {
         if self.folds { fold(path) } else { path.to_owned() }
     }
 
-    /// Whether something stays. A folder that held files of the old system stays only for what somebody else put into it.
+    /// Whether something stays. A directory that held files of the old system stays only for what somebody else put into it.
     pub(crate) fn keeps(&self, path: &str, is_folder: bool) -> bool {
         let key = self.key(path);
         let is_covered = parents(&key).any(|folder| self.new.files.contains(folder)) || self.new.files.contains(&key);

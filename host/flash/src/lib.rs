@@ -49,11 +49,11 @@ mod watch;
 mod write;
 mod zipped;
 
-/// The folder of a file system in which the system before the last install is kept. FAT has it as one short name, so that one
+/// The directory of a file system in which the system before the last install is kept. FAT has it as one short name, so that one
 /// sector has it or has it not.
 pub(crate) const PREVIOUS: &str = "skiff.old";
 
-/// The folder in which the new system grows until its names are exchanged, where the file system has no other way.
+/// The directory in which the new system grows until its names are exchanged, where the file system has no other way.
 pub(crate) const NEXT: &str = ".skiff-next";
 
 pub use backing::FileId;

@@ -9,7 +9,7 @@ use crate::Item;
 use crate::ItemKind;
 use crate::item;
 
-/// What an install leaves in the root folder of every partition that it renews: which install it was, and what it put there.
+/// What an install leaves in the root directory of every partition that it renews: which install it was, and what it put there.
 /// What was formatted and never renewed has none, and is generation 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marker {
@@ -17,7 +17,7 @@ pub(crate) struct Marker {
     pub(crate) generation: u64,
     /// The files of the system, as their targets. What is not among them is the users', and stays.
     pub(crate) files: BTreeSet<String>,
-    /// A digest of capabilities, hard links and modes of folders, which cannot be compared file by file; none if there are none.
+    /// A digest of capabilities, hard links and modes of directories, which cannot be compared file by file; none if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) attributes: Option<String>,
 }
@@ -29,7 +29,7 @@ impl Marker {
     /// Bytes of the largest that is read.
     pub(crate) const MAX_SIZE: u64 = 8 << 20;
 
-    /// Bytes of the longest path, and folders above it, that are believed.
+    /// Bytes of the longest path, and directories above it, that are believed.
     const MAX_PATH: usize = 4096;
     const MAX_DEPTH: usize = 64;
 

@@ -46,7 +46,7 @@ pub struct Workshop<'w> {
     pub path: &'w Path,
     /// Where programs are looked for.
     pub programs: &'w OsStr,
-    /// A folder with room for everything that will be written.
+    /// A directory with room for everything that will be written.
     pub scratch: &'w Path,
     /// The time that what is made bears, in seconds since 1970.
     pub epoch: u32,

@@ -92,7 +92,7 @@ pub enum SourceError {
         /// Why.
         source: io::Error,
     },
-    /// It is a folder, a device or a pipe.
+    /// It is a directory, a device or a pipe.
     #[error("{path} is not a regular file")]
     NotFile {
         /// Which.

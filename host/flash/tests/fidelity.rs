@@ -81,7 +81,7 @@ struct Made {
 }
 
 impl Made {
-    /// Folders for both partitions, with what `fill` puts into them.
+    /// Directories for both partitions, with what `fill` puts into them.
     fn with(fat: u64, fill: impl FnOnce(&Path, &Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (boot, persist) = (folder.path().join("images/boot_part"), folder.path().join("images/persist_part"));
@@ -225,7 +225,7 @@ fn ext4_keeps_what_a_tree_says_also_through_installs_and_back() {
     assert!(made.install());
     check_persist(&made, has_capability);
     assert!(!made.install());
-    // Who may look into a folder with files of users is theirs to say.
+    // Who may look into a directory with files of users is theirs to say.
     let start = made.plan().unwrap().placed.partitions()[1].range.start;
     let place = format!("{}?offset={start}", made.image.display());
     let script = made.folder.path().join("script");
@@ -309,7 +309,7 @@ fn an_empty_folder_makes_an_empty_file_system() {
     run("fsck.fat", &["-n", made.part(0).to_str().unwrap()]);
     run("e2fsck", &["-fn", made.part(1).to_str().unwrap()]);
     fs::remove_dir(made.images("boot_part")).unwrap();
-    assert!(matches!(made.plan(), Err(PlanError::Content(_))), "a folder that is not there is an error");
+    assert!(matches!(made.plan(), Err(PlanError::Content(_))), "a directory that is not there is an error");
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl Kind {
     /// All kinds, in the order in which they are shown.
     pub const ALL: [Self; 4] = [Self::Buildroot, Self::Kernel, Self::Uboot, Self::Busybox];
 
-    /// Returns the folder of a layer that holds fragments of this kind.
+    /// Returns the directory of a layer that holds fragments of this kind.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Buildroot => "buildroot",

@@ -25,18 +25,18 @@ pub struct Catalog {
     unreadable: Vec<PathBuf>,
 }
 
-/// A package: a folder that can become a layer.
+/// A package: a directory that can become a layer.
 #[derive(Debug, Clone)]
 pub struct Package {
     /// Its name.
     pub name: LayerName,
-    /// Its folder.
+    /// Its directory.
     pub root: PathBuf,
     /// The same, held open.
     pub(crate) dir: LayerDir,
-    /// The environment variable that gave the folder, if one did.
+    /// The environment variable that gave the directory, if one did.
     pub(crate) variable: Option<String>,
-    /// Folders of the same name further down the search path, which this one hides.
+    /// Directories of the same name further down the search path, which this one hides.
     pub hides: Vec<PathBuf>,
 }
 
@@ -92,7 +92,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Real folders two levels down are packages; symlinks and names that no package may have are not.
+    /// Real directories two levels down are packages; symlinks and names that no package may have are not.
     fn add_root(&mut self, root: &Path, context: &ResolveContext) -> io::Result<()> {
         let tree = PackageTree::open(root)?;
         // A root is in the catalog as a whole or not at all.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 pub struct ResolveContext {
     /// The in-tree packages: `<root>/configs`.
     pub configs: PathBuf,
-    /// The folder with the base layers `pre` and `post`; normally `<root>/configs/base`.
+    /// The directory with the base layers `pre` and `post`; normally `<root>/configs/base`.
     pub base: PathBuf,
     /// The user's overrides: `<root>/overrides`.
     pub overrides: PathBuf,
@@ -14,6 +14,6 @@ pub struct ResolveContext {
     pub workspace: String,
     /// Further package roots, first match wins: `SKIFF_EXTRA_CONFIGS_PATH`, made absolute.
     pub extra: Vec<PathBuf>,
-    /// Folders of single packages, by variable suffix: `SKIFF_CONFIG_PATH_<NS>_<NAME>`.
+    /// Directories of single packages, by variable suffix: `SKIFF_CONFIG_PATH_<NS>_<NAME>`.
     pub preset: BTreeMap<String, PathBuf>,
 }

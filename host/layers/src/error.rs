@@ -23,7 +23,7 @@ impl Location {
         Self { file: file.into(), line: Some(line) }
     }
 
-    /// Makes a location for a whole file or folder.
+    /// Makes a location for a whole file or directory.
     pub fn whole(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into(), line: None }
     }
@@ -41,10 +41,10 @@ impl fmt::Display for Location {
 /// Why the search path could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// A folder of the search path cannot be listed.
+    /// A directory of the search path cannot be listed.
     #[error("Cannot list the packages in `{}`", path.shown())]
     Unreadable {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -57,7 +57,7 @@ pub enum ReadError {
     /// The file system refused.
     #[error("Cannot read `{}`", path.shown())]
     Io {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -105,7 +105,7 @@ pub enum ReadError {
     /// `buildroot_ext` lacks a file that Buildroot insists on.
     #[error("{at}: the Buildroot extension of layer `{layer}` has no `{missing}`")]
     IncompleteExtension {
-        /// The folder.
+        /// The directory.
         at: Location,
         /// The layer.
         layer: String,
@@ -177,8 +177,8 @@ pub enum ChainError {
         /// Packages with similar names.
         similar: Vec<LayerName>,
     },
-    /// The folder that the environment names for a package is not there.
-    #[error("The folder `{}` that `{variable}` names for package `{name}` is not there", path.shown())]
+    /// The directory that the environment names for a package is not there.
+    #[error("The directory `{}` that `{variable}` names for package `{name}` is not there", path.shown())]
     MissingFolder {
         /// The package.
         name: LayerName,
@@ -216,7 +216,7 @@ pub enum ChainError {
     /// A part of a package could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The folder of a package could not be opened.
+    /// The directory of a package could not be opened.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
 }

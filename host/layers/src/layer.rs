@@ -14,7 +14,7 @@ use crate::Stage;
 use crate::manifest;
 use crate::metadata;
 
-/// The folders of a layer whose contents take part in a build.
+/// The directories of a layer whose contents take part in a build.
 const PARTS: [&str; 17] = [
     "buildroot",
     "buildroot_ext",
@@ -62,14 +62,14 @@ impl TextBudget {
     }
 }
 
-/// A folder that has taken its place in the merge order, with the parts found in it read on demand.
+/// A directory that has taken its place in the merge order, with the parts found in it read on demand.
 #[derive(Debug, Clone)]
 pub struct Layer {
     /// The package's name, or `base/pre`, `base/post`, `overrides`, `overrides/workspaces/<workspace>`.
     pub name: String,
     /// Its place.
     pub source: LayerSource,
-    /// Its folder, absolute.
+    /// Its directory, absolute.
     pub root: PathBuf,
     /// The same, held open: what is read of a layer is read through this.
     pub dir: LayerDir,
@@ -120,11 +120,11 @@ impl Layer {
         crate::name::variable_suffix(&self.name)
     }
 
-    /// Reads the fragments in one of the folders `buildroot`, `kernel`, `uboot`, `busybox`, `cflags` and
+    /// Reads the fragments in one of the directories `buildroot`, `kernel`, `uboot`, `busybox`, `cflags` and
     /// `users`, in byte order of the file names, as far as the budget for all texts of a chain reaches.
     ///
     /// # Errors
-    /// [`ReadError`] when a file cannot be read, something in the folder is no file, or the texts are too long.
+    /// [`ReadError`] when a file cannot be read, something in the directory is no file, or the texts are too long.
     pub fn fragments(&self, folder: &str, budget: &mut TextBudget) -> Result<Vec<FragmentFile>, ReadError> {
         let mut fragments = Vec::new();
         for shown in self.dir.files(folder)? {
@@ -136,7 +136,7 @@ impl Layer {
         Ok(fragments)
     }
 
-    /// Returns one of the folders `root_overlay`, `kernel_patches`, `uboot_patches` and `buildroot_patches`,
+    /// Returns one of the directories `root_overlay`, `kernel_patches`, `uboot_patches` and `buildroot_patches`,
     /// if the layer has it.
     ///
     /// # Errors
@@ -185,7 +185,7 @@ impl Layer {
     }
 
     /// Reads the commands that the layer declares in `metadata/commands` and carries out with
-    /// `extensions/Makefile`; none without that Makefile's folder.
+    /// `extensions/Makefile`; none without that Makefile's directory.
     ///
     /// # Errors
     /// [`ReadError::Io`] when the file is there and cannot be read.
@@ -233,7 +233,7 @@ impl Layer {
         }
     }
 
-    /// Returns the folders whose contents decide what is built: everything but READMEs and the like.
+    /// Returns the directories whose contents decide what is built: everything but READMEs and the like.
     ///
     /// # Errors
     /// [`ReadError`] when a link leads out of the layer's tree, or the system refuses.

@@ -1,10 +1,10 @@
 //! Layers: finding them, reading them, putting them in order.
 //!
-//! A *package* is a folder `namespace/name` with documented parts (Kconfig fragments, overlay, patches,
+//! A *package* is a directory `namespace/name` with documented parts (Kconfig fragments, overlay, patches,
 //! metadata, plugins). A [`Layer`] is a package that takes its place in a chain; the base layers and the
 //! user's overrides are layers too. Precedence is the order of [`LayerSource`], later wins:
 //!
-//! | source | folder |
+//! | source | directory |
 //! | --- | --- |
 //! | `BasePre` | `configs/base/pre` |
 //! | `Chain` | the packages of the chain, in resolved order |

@@ -7,7 +7,7 @@ pub enum LayerSource {
     BasePre,
     /// A package, at this position of the resolved chain.
     Chain(usize),
-    /// The user's `overrides` folder.
+    /// The user's `overrides` directory.
     Overrides,
     /// The user's overrides for one workspace.
     WorkspaceOverrides,

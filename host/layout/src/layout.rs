@@ -189,7 +189,7 @@ pub struct Content {
     /// Where they come from; the first that is there counts. `images/NAME`, `images/FOLDER/` (what is in it), with `*` in the
     /// last part for all that match, or `layers/PATH`: of the last layer of the chain that has it.
     pub source: Vec<String>,
-    /// Where they go: a folder if it ends with `/`, a name otherwise.
+    /// Where they go: a directory if it ends with `/`, a name otherwise.
     pub target: String,
     /// Whether they may be missing.
     pub optional: bool,
@@ -311,7 +311,7 @@ impl Partition {
 }
 
 impl Content {
-    /// One file or folder that has to be there.
+    /// One file or directory that has to be there.
     pub fn new(source: impl Into<String>, target: impl Into<String>) -> Self {
         Self {
             source: vec![source.into()],

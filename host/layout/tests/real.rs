@@ -79,7 +79,7 @@ fn every_configuration_of_buildroots_boards_gives_the_table_of_genimage_or_is_re
 }
 
 #[test]
-#[ignore = "needs SKIFF_TEST_REPART: folders with repart.d files"]
+#[ignore = "needs SKIFF_TEST_REPART: directories with repart.d files"]
 fn every_folder_of_definitions_gives_the_table_of_repart_or_is_refused_by_word() {
     let trees = std::env::var_os("SKIFF_TEST_REPART").unwrap();
     let mut paths = Vec::new();

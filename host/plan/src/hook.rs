@@ -65,16 +65,16 @@ impl HookCall {
     }
 }
 
-/// The folders behind the zones of a call. A zone that does not exist at that moment is `None`.
+/// The directories behind the zones of a call. A zone that does not exist at that moment is `None`.
 #[derive(Clone, Debug)]
 pub struct Zones {
-    /// The folders of all layers in merge order.
+    /// The directories of all layers in merge order.
     pub layers: Vec<(String, PathBuf)>,
     /// The target tree.
     pub target: Option<PathBuf>,
     /// The images.
     pub images: Option<PathBuf>,
-    /// Where plugins keep their own state: a folder for each is made below.
+    /// Where plugins keep their own state: a directory for each is made below.
     pub state: PathBuf,
     /// For calls whose outcome must depend on inputs alone: the time, in seconds since 1970, that the plugin and
     /// its tools are told, and the seed of its random numbers. `None` for the real ones.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-/// Stands for the folder of the layer that wrote it.
+/// Stands for the directory of the layer that wrote it.
 const LAYER_ROOT: &str = "SKIFF_CONFIG_ROOT";
 
 /// What skiff says of itself in the configuration.

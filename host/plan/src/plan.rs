@@ -76,7 +76,7 @@ pub struct BuildPlan {
     pub users: Vec<User>,
     /// The overlays, in merge order.
     pub overlays: Vec<Overlay>,
-    /// The patch folders, in merge order.
+    /// The patch directories, in merge order.
     pub patches: Patches,
     /// The Buildroot external trees, in merge order.
     pub external: Vec<PathBuf>,
@@ -125,14 +125,14 @@ pub struct BrokenLine {
 pub struct Overlay {
     /// The layer that brings it.
     pub layer: String,
-    /// The folder, absolute.
+    /// The directory, absolute.
     pub path: PathBuf,
     /// The layer, held open.
     pub dir: LayerDir,
 }
 
 impl Overlay {
-    /// Returns the digest of a file in the folder. Holes are not read.
+    /// Returns the digest of a file in the directory. Holes are not read.
     ///
     /// # Errors
     /// [`PlanError`] when it cannot be read.
@@ -142,7 +142,7 @@ impl Overlay {
         TreeDigest::new(&self.dir, Links::Kept, &mut Budget::default(), cancel).of(&inner)
     }
 
-    /// Opens the folder through the layer, so that no link in it leads out, whatever has changed since the plan was made.
+    /// Opens the directory through the layer, so that no link in it leads out, whatever has changed since the plan was made.
     ///
     /// # Errors
     /// [`ReadError`] when it is gone, leads out of the layer's tree, or the system refuses.
@@ -153,7 +153,7 @@ impl Overlay {
     }
 }
 
-/// Patch folders by what they patch.
+/// Patch directories by what they patch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patches {
     /// For Buildroot packages (`BR2_GLOBAL_PATCH_DIR`).
@@ -169,7 +169,7 @@ pub struct Patches {
 pub struct PlannedShellHook {
     /// The layer's name.
     pub layer: String,
-    /// The layer's folder.
+    /// The layer's directory.
     pub layer_root: PathBuf,
     /// The same, held open.
     pub layer_dir: LayerDir,
@@ -372,7 +372,7 @@ impl BuildPlan {
             return Ok(());
         }
         let LayerPlugin { owner, layer, decl, .. } = &plugin;
-        // A component may lie in any folder of the layer, also in one that is no input otherwise.
+        // A component may lie in any directory of the layer, also in one that is no input otherwise.
         let component = decl.component.strip_prefix(&owner.root).unwrap_or(&decl.component);
         let mut builder = DigestBuilder::default();
         let mut digest = |dir: &LayerDir, inner: &Path| {
@@ -486,13 +486,13 @@ impl BuildPlan {
         self.layers.iter().find(|layer| layer.name.eq_ignore_ascii_case(name))
     }
 
-    /// Returns the folders of all layers, for plugins that may read them.
+    /// Returns the directories of all layers, for plugins that may read them.
     pub fn layer_folders(&self) -> Vec<(String, PathBuf)> {
         self.layers.iter().map(|layer| (layer.name.clone(), layer.root.clone())).collect()
     }
 }
 
-/// Returns the folders of layers that a plugin may read, wherever in their layer they are.
+/// Returns the directories of layers that a plugin may read, wherever in their layer they are.
 fn readable<'l>(plugin: &'l PluginDecl, own: &'l LayerDir, layers: &'l [Layer]) -> Vec<(&'l LayerDir, &'l str)> {
     let mut folders = Vec::new();
     for capability in &plugin.capabilities {

@@ -13,7 +13,7 @@ use crate::BuildPlan;
 use crate::Version;
 use crate::Workspace;
 
-/// The folders that SkiffOS's variables name.
+/// The directories that SkiffOS's variables name.
 #[derive(Clone, Debug)]
 pub struct LegacyFolders {
     /// The checkout: `SKIFF_ROOT_DIR`.

@@ -43,7 +43,7 @@ const BLOCK: u64 = 64 << 10;
 pub enum Links {
     /// They are digested as links.
     Kept,
-    /// The file or the folder that they lead to is digested; as a link what leads to neither.
+    /// The file or the directory that they lead to is digested; as a link what leads to neither.
     Followed,
 }
 
@@ -174,7 +174,7 @@ impl<'w> TreeDigest<'w> {
                 builder.field("link").field(target.as_os_str().as_encoded_bytes());
             }
         } else {
-            let what = "neither a file nor a folder nor a symbolic link";
+            let what = "neither a file nor a directory nor a symbolic link";
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
         }
         Ok(())

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-/// One configured system and its folders under `workspaces/`.
+/// One configured system and its directories under `workspaces/`.
 ///
 /// | path | holds |
 /// | --- | --- |
@@ -35,7 +35,7 @@ impl Workspace {
     /// The name used when the user gives none.
     pub const DEFAULT: &'static str = "default";
 
-    /// Makes the workspace `text` under the folder `root`.
+    /// Makes the workspace `text` under the directory `root`.
     ///
     /// Characters other than letters, digits, `.`, `_` and `-` are dropped and letters lowered, as SkiffOS does.
     ///
@@ -49,7 +49,7 @@ impl Workspace {
         Ok(Self { root, name })
     }
 
-    /// Makes the workspace `text` under the folder `root`, and refuses a name from which [`Self::new`] would drop something:
+    /// Makes the workspace `text` under the directory `root`, and refuses a name from which [`Self::new`] would drop something:
     /// for names that somebody has just typed. Letters are lowered.
     ///
     /// # Errors
@@ -66,17 +66,17 @@ impl Workspace {
         &self.name
     }
 
-    /// Returns the folder of all workspaces.
+    /// Returns the directory of all workspaces.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Returns the folder with outputs.
+    /// Returns the directory with outputs.
     pub fn folder(&self) -> PathBuf {
         self.root.join(&self.name)
     }
 
-    /// Returns the folder that `configure` writes.
+    /// Returns the directory that `configure` writes.
     pub fn config(&self) -> PathBuf {
         self.root.join(format!(".config_{}", self.name))
     }
@@ -86,17 +86,17 @@ impl Workspace {
         self.root.join(format!(".lock_{}", self.name))
     }
 
-    /// Returns the folder of the finished images.
+    /// Returns the directory of the finished images.
     pub fn images(&self) -> PathBuf {
         self.folder().join("images")
     }
 
-    /// Returns the folder of the target tree.
+    /// Returns the directory of the target tree.
     pub fn target(&self) -> PathBuf {
         self.folder().join("target")
     }
 
-    /// Returns the folder in which plugins keep state.
+    /// Returns the directory in which plugins keep state.
     pub fn state(&self) -> PathBuf {
         self.folder().join("state")
     }

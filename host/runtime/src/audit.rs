@@ -88,7 +88,7 @@ pub enum AuditEvent {
     },
     /// The user trusts the sources of a plugin: they may be built.
     Trusted {
-        /// Their folder.
+        /// Their directory.
         sources: PathBuf,
     },
     /// The user took it back.

@@ -1,7 +1,7 @@
 //! Compiled components, kept between runs.
 //!
 //! What is loaded from here is run as machine code, so nothing is believed that this user's skiff has not written: the
-//! folder must be the user's own and closed to all others, and every entry bears a keyed digest of its name and its bytes,
+//! directory must be the user's own and closed to all others, and every entry bears a keyed digest of its name and its bytes,
 //! with a key that only the user can read. Whatever does not fit is compiled again, in silence. Entries are read into
 //! memory before they are checked, so that nobody can change them in between.
 
@@ -32,7 +32,7 @@ const MAC: usize = 32;
 /// Bytes that all entries may have before the oldest are removed.
 const MAX_TOTAL: u64 = 1 << 30;
 
-/// A folder with compiled components.
+/// A directory with compiled components.
 pub(crate) struct Cache {
     folder: File,
     key: [u8; 32],
@@ -41,7 +41,7 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Opens a folder, making it if it is not there. One that others could have written to is not used.
+    /// Opens a directory, making it if it is not there. One that others could have written to is not used.
     pub(crate) fn open(path: &Path, compatibility: u64) -> Option<Self> {
         match open(path) {
             Ok((folder, key)) => Some(Self { folder, key, compatibility }),
@@ -131,7 +131,7 @@ fn open(path: &Path) -> io::Result<(File, [u8; 32])> {
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder: File = rustix::fs::open(path, flags, Mode::empty())?.into();
-    own(&folder, "the folder")?;
+    own(&folder, "the directory")?;
     let key = match read_key(&folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&folder)?,
         key => key?,
@@ -139,7 +139,7 @@ fn open(path: &Path) -> io::Result<(File, [u8; 32])> {
     Ok((folder, key))
 }
 
-/// Fails unless a file or folder is this user's and nobody else's.
+/// Fails unless a file or directory is this user's and nobody else's.
 fn own(file: &File, what: &str) -> io::Result<()> {
     let stat = rustix::fs::fstat(file)?;
     if stat.st_uid != rustix::process::geteuid().as_raw() || stat.st_mode & 0o077 != 0 {

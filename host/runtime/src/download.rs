@@ -37,7 +37,7 @@ const MAX_REDIRECTS: usize = 10;
 /// Where downloads come from and are kept.
 #[derive(Debug, Clone, Default)]
 pub struct Downloads {
-    /// The folder with what was downloaded before, by digest.
+    /// The directory with what was downloaded before, by digest.
     pub cache: PathBuf,
     /// Whether the network may not be used.
     pub offline: bool,

@@ -157,12 +157,12 @@ pub enum CallError {
     /// The user has not granted all that the manifest declares.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// A granted folder cannot be opened or made.
+    /// A granted directory cannot be opened or made.
     #[error("Cannot open `{}` for plugin `{plugin}`", path.shown())]
     Mount {
         /// The plugin.
         plugin: PluginId,
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// Why.
         source: io::Error,

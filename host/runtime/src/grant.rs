@@ -61,7 +61,7 @@ pub fn shown_capabilities<'i>(ids: impl IntoIterator<Item = &'i String>) -> Stri
 pub struct GrantFile {
     version: u32,
     plugins: Vec<GrantEntry>,
-    /// Folders with the sources of plugins that the user builds.
+    /// Directories with the sources of plugins that the user builds.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     sources: BTreeSet<PathBuf>,
 }
@@ -73,7 +73,7 @@ struct GrantEntry {
     plugin: PluginId,
     /// SHA-256 of the component, or of all scripts of the layer.
     component: String,
-    /// The folder of the layer. Other bytes take grants over only from the same folder; what comes with a checkout
+    /// The directory of the layer. Other bytes take grants over only from the same directory; what comes with a checkout
     /// names none and lies among its packages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     layer: Option<PathBuf>,
@@ -126,7 +126,7 @@ impl GrantFile {
         skiff_file::replace(path, format!("{HEADER}{text}").as_bytes()).map_err(failed)
     }
 
-    /// Grants capabilities to a plugin with these bytes. Grants to other bytes of it in the same folder are dropped.
+    /// Grants capabilities to a plugin with these bytes. Grants to other bytes of it in the same directory are dropped.
     pub fn add(&mut self, identity: &Identity, capabilities: impl IntoIterator<Item = String>) {
         self.put(identity, Some(identity.real_root()), capabilities);
     }
@@ -156,18 +156,18 @@ impl GrantFile {
         self.plugins.sort_by(|a, b| (&a.plugin, &a.layer).cmp(&(&b.plugin, &b.layer)));
     }
 
-    /// Trusts a folder with the sources of a plugin, by its real name.
+    /// Trusts a directory with the sources of a plugin, by its real name.
     pub fn trust(&mut self, sources: &Path) {
         self.version = VERSION;
         self.sources.insert(sources.to_owned());
     }
 
-    /// Trusts a folder with sources no more. Returns whether it was.
+    /// Trusts a directory with sources no more. Returns whether it was.
     pub fn distrust(&mut self, sources: &Path) -> bool {
         self.sources.remove(sources)
     }
 
-    /// Returns the folders with sources that the user trusts.
+    /// Returns the directories with sources that the user trusts.
     pub fn trusted(&self) -> impl Iterator<Item = &Path> {
         self.sources.iter().map(PathBuf::as_path)
     }
@@ -210,19 +210,19 @@ struct Source {
     giver: Giver,
 }
 
-/// Who gave grants: that decides for which folders they are.
+/// Who gave grants: that decides for which directories they are.
 #[derive(Debug, Clone)]
 enum Giver {
-    /// The user, on this machine: for the folders that the entries name.
+    /// The user, on this machine: for the directories that the entries name.
     User,
     /// The user, for this run, by a file that may have been written on another machine: for bytes, wherever they lie.
     Run,
-    /// A checkout, for its own packages, which lie in this folder (its real name).
+    /// A checkout, for its own packages, which lie in this directory (its real name).
     Checkout(PathBuf),
 }
 
 impl Source {
-    /// Returns whether an entry was made for the layer in this folder.
+    /// Returns whether an entry was made for the layer in this directory.
     fn is_of(&self, entry: &GrantEntry, root: &Path) -> bool {
         match (&entry.layer, &self.giver) {
             (Some(layer), _) => layer == root,
@@ -231,7 +231,7 @@ impl Source {
         }
     }
 
-    /// Returns whether an entry holds for exactly its bytes in this folder.
+    /// Returns whether an entry holds for exactly its bytes in this directory.
     fn holds_in(&self, entry: &GrantEntry, root: &Path) -> bool {
         matches!(self.giver, Giver::Run) || self.is_of(entry, root)
     }
@@ -270,7 +270,7 @@ impl Grants {
         self.sources.push(Source { file, giver: Giver::User });
     }
 
-    /// Returns whether the user trusts a folder with the sources of a plugin. Those of the checkout are.
+    /// Returns whether the user trusts a directory with the sources of a plugin. Those of the checkout are.
     pub fn trusts(&self, sources: &Path) -> bool {
         let trusts = |source: &Source| {
             let is_own = matches!(&source.giver, Giver::Checkout(packages) if sources.starts_with(packages));
@@ -493,7 +493,7 @@ mod tests {
         let grants = Grants { sources: vec![Source { file: file.clone(), giver: Giver::Run }] };
         assert_eq!(grants.standing(&copy, &[wants(true)]), Standing::Granted, "a file for this run is for the bytes");
         file.add(&elsewhere, []);
-        assert_eq!(standing(&file, &old, &[wants(true)]), Standing::Granted, "each folder has its own grants");
+        assert_eq!(standing(&file, &old, &[wants(true)]), Standing::Granted, "each directory has its own grants");
     }
 
     #[test]

@@ -46,25 +46,25 @@ impl fmt::Display for PluginId {
 
 /// A plugin as it stands on the disk: what a grant is bound to.
 ///
-/// Anybody may call a layer `apps/docker`; who it comes from is told by its bytes and by the folder that it lies in.
+/// Anybody may call a layer `apps/docker`; who it comes from is told by its bytes and by the directory that it lies in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Its name.
     pub plugin: PluginId,
     /// SHA-256 of the component, or of all scripts of the layer.
     pub digest: Digest,
-    /// The folder of its layer.
+    /// The directory of its layer.
     pub root: PathBuf,
 }
 
 impl Identity {
-    /// Returns the folder of the layer by the name that it has whichever way one comes to it.
+    /// Returns the directory of the layer by the name that it has whichever way one comes to it.
     pub(crate) fn real_root(&self) -> PathBuf {
         real(&self.root)
     }
 }
 
-/// Returns a folder by its real name; one that is gone keeps the name that it was given.
+/// Returns a directory by its real name; one that is gone keeps the name that it was given.
 pub(crate) fn real(folder: &Path) -> PathBuf {
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }

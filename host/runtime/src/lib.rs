@@ -6,7 +6,7 @@
 //! exactly these bytes ([`Grants`]), first-party plugins included; everything else is refused with the line
 //! that would grant it. Before a component is instantiated, the names of its imports are compared with a closed
 //! list. Each call gets a store of its own with limits on memory, tables, handles, output and time, an empty
-//! environment, no network, no arguments, and the file system of the granted folders only ([`Zone`] by zone,
+//! environment, no network, no arguments, and the file system of the granted directories only ([`Zone`] by zone,
 //! opened through cap-std). After the call the store is dropped; a trap or a timeout ends that call and
 //! nothing else.
 //!

@@ -20,7 +20,7 @@ pub(crate) enum Requirement {
 }
 
 /// Interfaces of WASI that standard libraries import. Each is there; there are no arguments, no variables and no
-/// network behind them, and only granted folders.
+/// network behind them, and only granted directories.
 const WASI: [&str; 20] = [
     "wasi:cli/environment",
     "wasi:cli/exit",

@@ -1,4 +1,4 @@
-//! The folders that a call sees, and how a path of the guest becomes one that a host tool can use.
+//! The directories that a call sees, and how a path of the guest becomes one that a host tool can use.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +24,7 @@ use crate::CallError;
 use crate::PluginId;
 use crate::identity::state_folder;
 
-/// A granted folder, held open.
+/// A granted directory, held open.
 struct Mount {
     /// Where the guest sees it: `/target/etc/docker`.
     guest: String,
@@ -33,20 +33,20 @@ struct Mount {
     dir: Dir,
 }
 
-/// All folders of one call.
+/// All directories of one call.
 pub(crate) struct Mounts {
     mounts: Vec<Mount>,
-    /// Granted folders that are not there, as the guest would see them.
+    /// Granted directories that are not there, as the guest would see them.
     absent: Vec<String>,
     /// Where the guest finds each layer of which it may read something, by position.
     layers: BTreeMap<usize, String>,
     /// Held as long as the call may change the plugin's state.
     lock: Option<StateLock>,
-    /// Where temporary folders for tools are made.
+    /// Where temporary directories for tools are made.
     scratch: PathBuf,
 }
 
-/// Why a folder was not opened for a guest.
+/// Why a directory was not opened for a guest.
 #[derive(Debug)]
 pub(crate) enum Unopened {
     /// It is granted, and there is none.
@@ -55,7 +55,7 @@ pub(crate) enum Unopened {
     Refused(String),
 }
 
-/// A path of the guest that was found to be inside a granted folder.
+/// A path of the guest that was found to be inside a granted directory.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Inside {
     pub(crate) zone: Zone,
@@ -64,8 +64,8 @@ pub(crate) struct Inside {
 }
 
 impl Mounts {
-    /// Opens the folders of all file capabilities of a call. Folders to read that are not there are left out;
-    /// folders to write to are made.
+    /// Opens the directories of all file capabilities of a call. Directories to read that are not there are left out;
+    /// directories to write to are made.
     pub(crate) fn open(plugin: &LayerPlugin, zones: &Zones, capabilities: &[Capability]) -> Result<Self, CallError> {
         let mut mounts = Self {
             mounts: Vec::new(),
@@ -119,18 +119,18 @@ impl Mounts {
         Ok(())
     }
 
-    /// Says why a path is in no folder that is there.
+    /// Says why a path is in no directory that is there.
     fn nowhere(&self, path: &str) -> String {
         self.absent(path)
             .map_or_else(|| ungranted(path), |absent| format!("there is no `{absent}` yet: nothing has been built"))
     }
 
-    /// Returns the granted folder, not there yet, that a path is in.
+    /// Returns the granted directory, not there yet, that a path is in.
     fn absent(&self, path: &str) -> Option<&str> {
         self.absent.iter().map(String::as_str).find(|absent| rest(path, absent).is_some())
     }
 
-    /// Opens a folder below a zone's root without leaving it, whatever links are on the way.
+    /// Opens a directory below a zone's root without leaving it, whatever links are on the way.
     fn mount(&mut self, guest: &str, root: &Path, access: &Access) -> io::Result<bool> {
         let dir = match Dir::open_ambient_dir(root, ambient_authority()) {
             Ok(dir) => dir,
@@ -161,21 +161,21 @@ impl Mounts {
         self.layers.get(&position).map(String::as_str)
     }
 
-    /// Returns each folder as the host path of its open handle, the guest's path and whether it may be changed.
+    /// Returns each directory as the host path of its open handle, the guest's path and whether it may be changed.
     pub(crate) fn preopens(&self) -> impl Iterator<Item = (PathBuf, &str, bool)> {
         self.mounts.iter().map(|mount| (handle_path(&mount.dir), mount.guest.as_str(), mount.write))
     }
 
-    /// Returns the folders that may be changed, as the guest sees them.
+    /// Returns the directories that may be changed, as the guest sees them.
     pub(crate) fn writable(&self) -> Vec<(&str, &Dir)> {
         let writable = self.mounts.iter().filter(|mount| mount.write);
         writable.map(|mount| (mount.guest.as_str(), &mount.dir)).collect()
     }
 
-    /// Finds a path of the guest in the granted folders.
+    /// Finds a path of the guest in the granted directories.
     ///
-    /// The file need not exist; its folder must, and no link on the way may lead outside. It is looked up as a tool will
-    /// look it up: from the folder that the [`View`] links, whatever other handles there are to folders in it.
+    /// The file need not exist; its directory must, and no link on the way may lead outside. It is looked up as a tool will
+    /// look it up: from the directory that the [`View`] links, whatever other handles there are to directories in it.
     pub(crate) fn find(&self, path: &str, watch: Watch<'_>) -> Result<Inside, String> {
         let (mount, inner) =
             self.holders(path)?.min_by_key(|(mount, _)| mount.guest.len()).ok_or_else(|| self.nowhere(path))?;
@@ -187,7 +187,7 @@ impl Mounts {
         Ok(Inside { zone: mount.zone, view: format!(".{path}") })
     }
 
-    /// Opens a folder of the guest, and tells whether it may be changed.
+    /// Opens a directory of the guest, and tells whether it may be changed.
     ///
     /// The error is for the guest: what is granted and not there is missing, anything else refused.
     pub(crate) fn open_folder(&self, path: &str) -> Result<(Dir, bool), Unopened> {
@@ -205,7 +205,7 @@ impl Mounts {
         })
     }
 
-    /// Returns the granted folders that hold a path of the guest, each with the rest of the path.
+    /// Returns the granted directories that hold a path of the guest, each with the rest of the path.
     fn holders<'p>(&self, path: &'p str) -> Result<impl Iterator<Item = (&Mount, &'p str)>, String> {
         let is_plain = path.strip_prefix('/').is_some_and(|inner| !inner.is_empty() && TreePath::new(inner).is_ok());
         if !is_plain {
@@ -214,7 +214,7 @@ impl Mounts {
         Ok(self.mounts.iter().filter_map(move |mount| Some((mount, rest(path, &mount.guest)?))))
     }
 
-    /// Makes a folder in which a tool finds all granted folders under the names that the guest knows.
+    /// Makes a directory in which a tool finds all granted directories under the names that the guest knows.
     ///
     /// So arguments never hold the host's own paths, whose commas and blanks some tools would misread.
     pub(crate) fn view(&self) -> io::Result<View> {
@@ -236,8 +236,8 @@ impl Mounts {
     }
 }
 
-/// Returns the accesses that no other one gives already. So a plugin never holds a folder of which it could change the
-/// way to it by another grant, and each folder has one name.
+/// Returns the accesses that no other one gives already. So a plugin never holds a directory of which it could change the
+/// way to it by another grant, and each directory has one name.
 fn outermost(capabilities: &[Capability]) -> Vec<&Access> {
     let mut accesses: Vec<&Access> = Vec::new();
     for capability in capabilities {
@@ -257,7 +257,7 @@ fn gives(outer: &Access, inner: &Access) -> bool {
         && (outer.path.is_empty() || rest(&inner.path, &outer.path).is_some())
 }
 
-/// Returns what of a path comes behind a folder that holds it, or is it.
+/// Returns what of a path comes behind a directory that holds it, or is it.
 fn rest<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
     match path.strip_prefix(folder)? {
         "" => Some(""),
@@ -266,7 +266,7 @@ fn rest<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
 }
 
 fn ungranted(path: &str) -> String {
-    format!("`{path}` is in none of the folders that the plugin was granted")
+    format!("`{path}` is in none of the directories that the plugin was granted")
 }
 
 /// How the names of views start; the number of the process that uses one follows.
@@ -285,7 +285,7 @@ fn clear_views(scratch: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A temporary folder with links to the granted folders, removed when dropped.
+/// A temporary directory with links to the granted directories, removed when dropped.
 pub(crate) struct View(Temporary);
 
 impl View {
@@ -294,7 +294,7 @@ impl View {
     }
 }
 
-/// The path of an open folder. Whoever opens it gets the folder that was checked, even if the one at the old
+/// The path of an open directory. Whoever opens it gets the directory that was checked, even if the one at the old
 /// path was replaced since.
 fn handle_path(dir: &Dir) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", dir.as_raw_fd()))
@@ -318,10 +318,10 @@ fn check_inside(dir: &Dir, inner: &str, watch: Watch<'_>) -> io::Result<()> {
     }
 }
 
-/// Folders in folders that are looked into.
+/// Directories in directories that are looked into.
 const MAX_DEPTH: usize = 64;
 
-/// A tool that is given a folder may read through the links in it, so none may lead out of the folder.
+/// A tool that is given a directory may read through the links in it, so none may lead out of the directory.
 fn check_folder(dir: &Dir, depth: usize, watch: Watch<'_>) -> io::Result<()> {
     if depth > MAX_DEPTH {
         return Err(io::Error::other(format!("directories are nested more than {MAX_DEPTH} deep")));
@@ -346,10 +346,10 @@ fn check_folder(dir: &Dir, depth: usize, watch: Watch<'_>) -> io::Result<()> {
 
 /// Keeps two calls of one plugin from using its state at the same time: one could change what the other has
 /// just had checked.
-struct StateLock(#[expect(dead_code, reason = "holding the open folder is holding the lock")] fs::File);
+struct StateLock(#[expect(dead_code, reason = "holding the open directory is holding the lock")] fs::File);
 
 impl StateLock {
-    /// Makes and locks the folder of a plugin's state, or returns `None` when another call uses it.
+    /// Makes and locks the directory of a plugin's state, or returns `None` when another call uses it.
     fn take(state: &Path) -> io::Result<Option<Self>> {
         fs::create_dir_all(state)?;
         let folder = fs::File::open(state)?;
@@ -411,7 +411,7 @@ mod tests {
         }
     }
 
-    /// What a plugin may change must not be on the way to another folder that it holds: it could put something else there
+    /// What a plugin may change must not be on the way to another directory that it holds: it could put something else there
     /// between the check and the tool.
     #[test]
     fn a_path_is_found_where_a_tool_will_find_it() {

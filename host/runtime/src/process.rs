@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Where programs are looked for, and what little environment they get.
 #[derive(Debug, Clone, Default)]
 pub struct ToolEnvironment {
-    /// The folders to search, in order.
+    /// The directories to search, in order.
     pub path: Vec<PathBuf>,
     /// The type of the user's terminal, for tools that are connected to it.
     pub term: Option<OsString>,
@@ -43,7 +43,7 @@ pub struct ToolEnvironment {
 impl ToolEnvironment {
     /// Makes the environment of tools from the user's search path and terminal type.
     ///
-    /// Where an ordinary user's `PATH` lacks the `sbin` folders, `mkfs` and its like are found all the same.
+    /// Where an ordinary user's `PATH` lacks the `sbin` directories, `mkfs` and its like are found all the same.
     pub fn new(path: impl IntoIterator<Item = PathBuf>, term: Option<OsString>) -> Self {
         let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
         Self { path: path.into_iter().chain(system).collect(), term }
@@ -169,7 +169,7 @@ impl ToolEnvironment {
 pub(crate) struct ToolCall<'c> {
     pub(crate) program: &'c Path,
     pub(crate) arguments: &'c [OsString],
-    /// The folder that it starts in.
+    /// The directory that it starts in.
     pub(crate) folder: &'c Path,
     /// The time that it is told.
     pub(crate) epoch: Option<u32>,

@@ -74,7 +74,7 @@ const MAX_WORKERS: usize = 8;
 /// Where components are compiled, and where what comes of it is kept.
 #[derive(Debug, Clone, Default)]
 pub struct Workshop {
-    /// The folder with compiled components; `None` compiles them each time.
+    /// The directory with compiled components; `None` compiles them each time.
     pub cache: Option<PathBuf>,
     /// The program that calls [`precompile`](crate::precompile), and its first arguments.
     pub compiler: Vec<PathBuf>,

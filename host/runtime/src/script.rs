@@ -31,7 +31,7 @@ pub const SHELL: &str = "shell";
 pub struct ScriptEnvironment {
     /// All variables.
     pub variables: Vec<(OsString, OsString)>,
-    /// The folder in which hooks start: the workspace.
+    /// The directory in which hooks start: the workspace.
     pub folder: PathBuf,
 }
 

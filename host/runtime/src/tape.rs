@@ -40,7 +40,7 @@ pub struct ToolRun {
     /// Whether it was ended because its time was up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub timed_out: bool,
-    /// The folder of the case with the files that it made or changed, below the folders that the plugin sees.
+    /// The directory of the case with the files that it made or changed, below the directories that the plugin sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<String>,
 }
@@ -48,7 +48,7 @@ pub struct ToolRun {
 /// Runs of tools, one after the other.
 #[derive(Debug)]
 pub struct Tape {
-    /// The folder of the case.
+    /// The directory of the case.
     folder: PathBuf,
     state: Mutex<State>,
 }
@@ -60,7 +60,7 @@ enum State {
 }
 
 impl Tape {
-    /// Makes a tape that records what tools do into the folder of a case.
+    /// Makes a tape that records what tools do into the directory of a case.
     pub fn record(folder: PathBuf) -> Self {
         Self { folder, state: Mutex::new(State::Record(Vec::new())) }
     }
@@ -106,7 +106,7 @@ impl Tape {
         }
     }
 
-    /// Plays back the next run: its files are put into the folders that may be changed.
+    /// Plays back the next run: its files are put into the directories that may be changed.
     pub(crate) fn next(
         &self,
         tool: &str,
@@ -138,7 +138,7 @@ impl Tape {
         Ok(Some(run))
     }
 
-    /// Adds a run, with the files in which the folders differ from before.
+    /// Adds a run, with the files in which the directories differ from before.
     pub(crate) fn add(&self, mut run: ToolRun, before: &Listing, folders: &[(&str, &Dir)]) -> io::Result<()> {
         let mut state = self.state();
         let State::Record(runs) = &mut *state else { return Ok(()) };
@@ -163,7 +163,7 @@ fn shown(tool: &str, arguments: &[String]) -> String {
     format!("`{}`", words.join(" "))
 }
 
-/// The files of folders, each with its size and when it was changed.
+/// The files of directories, each with its size and when it was changed.
 #[derive(Debug, Default)]
 pub(crate) struct Listing(BTreeMap<PathBuf, (u64, Option<SystemTime>)>);
 

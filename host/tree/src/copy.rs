@@ -1,4 +1,4 @@
-//! Copying files and folders from one tree to another.
+//! Copying files and directories from one tree to another.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
@@ -36,9 +36,9 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 const CREATE: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Copies a file, or a folder with all that is in it, to a path of another tree. Folders on the way are made. What is
+/// Copies a file, or a directory with all that is in it, to a path of another tree. Directories on the way are made. What is
 /// there already stays where the source has nothing and is replaced where it has; a link in its place is replaced, not
-/// followed. The empty destination is the tree itself for a folder, and the source's name in it for anything else.
+/// followed. The empty destination is the tree itself for a directory, and the source's name in it for anything else.
 ///
 /// # Errors
 /// [`TreeError`]; what was copied until then stays.
@@ -98,10 +98,10 @@ pub fn put(contents: &File, into: &Dir, to: &TreePath, watch: Watch<'_>) -> Resu
     })
 }
 
-/// Sets the permissions of a file or folder; a link is not followed and cannot have any.
+/// Sets the permissions of a file or directory; a link is not followed and cannot have any.
 ///
 /// # Errors
-/// [`TreeError`] when it is not there or is neither file nor folder.
+/// [`TreeError`] when it is not there or is neither file nor directory.
 pub fn set_mode(tree: &Dir, path: &TreePath, mode: u32) -> Result<(), TreeError> {
     let mode = Mode::from_raw_mode(mode & PLAIN_MODE);
     let Some((folder, name)) = path.split() else {
@@ -123,7 +123,7 @@ pub fn set_mode(tree: &Dir, path: &TreePath, mode: u32) -> Result<(), TreeError>
     }
 }
 
-/// Fills a new file and gives it the name when it is complete. What fills it is told the folder that it is in.
+/// Fills a new file and gives it the name when it is complete. What fills it is told the directory that it is in.
 pub(crate) fn replace<T>(
     into: &Dir,
     to: &TreePath,
@@ -149,7 +149,7 @@ pub(crate) fn replace<T>(
     filled
 }
 
-/// Opens a folder below a tree, making it and those on the way to it.
+/// Opens a directory below a tree, making it and those on the way to it.
 pub(crate) fn open_folder(into: &Dir, path: &TreePath) -> Result<Dir, TreeError> {
     if !path.is_root() {
         into.create_dir_all(path.as_str()).map_err(TreeError::at(path))?;
@@ -157,7 +157,7 @@ pub(crate) fn open_folder(into: &Dir, path: &TreePath) -> Result<Dir, TreeError>
     into.open_dir(path.or_dot()).map_err(TreeError::at(path))
 }
 
-/// Returns what stands behind a name of a folder.
+/// Returns what stands behind a name of a directory.
 pub(crate) fn kind(folder: impl AsFd, name: &str, shown: &TreePath) -> Result<Kind, TreeError> {
     let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(TreeError::errno(shown))?;
     Ok(Kind::of_stat(&stat))
@@ -167,7 +167,7 @@ pub(crate) fn c_name(name: &str, shown: &TreePath) -> Result<CString, TreeError>
     CString::new(name).map_err(|error| TreeError::at(shown)(error.into()))
 }
 
-/// Opens a file or folder by its name in a folder. The name has one part, so that no link can be on the way.
+/// Opens a file or directory by its name in a directory. The name has one part, so that no link can be on the way.
 pub(crate) fn open_file(folder: impl AsFd, name: &CStr, shown: &str) -> Result<(File, rustix::fs::Stat), TreeError> {
     let file: File = rustix::fs::openat(folder, name, READ, Mode::empty()).map_err(TreeError::errno(shown))?.into();
     let stat = rustix::fs::fstat(&file).map_err(TreeError::errno(shown))?;
@@ -182,7 +182,7 @@ pub(crate) fn open_inner(folder: impl AsFd, name: &CStr, shown: &str) -> Result<
     rustix::fs::openat(folder, name, FOLDER, Mode::empty()).map_err(TreeError::errno(shown))
 }
 
-/// Makes a file; what has its name is removed first, unless it is a folder.
+/// Makes a file; what has its name is removed first, unless it is a directory.
 pub(crate) fn create(folder: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<File, Errno> {
     let mode = Mode::from_raw_mode(mode & ALL_MODE);
     let file = match rustix::fs::openat(folder, name, CREATE, mode) {
@@ -206,7 +206,7 @@ struct Copy<'w> {
     /// The bits of modes that are kept.
     modes: u32,
     amount: Amount,
-    /// Device and inode of the folder that is filled, so as not to copy it into itself.
+    /// Device and inode of the directory that is filled, so as not to copy it into itself.
     destination: (u64, u64),
     /// The files that have several names, where these are kept.
     links: Option<Links>,
@@ -316,7 +316,7 @@ impl<'w> Copy<'w> {
     }
 }
 
-/// Makes a folder or takes the one that is there; a file or link of its name is replaced.
+/// Makes a directory or takes the one that is there; a file or link of its name is replaced.
 fn make_folder(into: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<OwnedFd, Errno> {
     let mode = Mode::from_raw_mode(mode);
     match rustix::fs::mkdirat(into, name, mode) {
@@ -335,7 +335,7 @@ fn make_folder(into: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<OwnedFd, 
     Ok(folder)
 }
 
-/// Makes a symbolic link at a path, making folders on the way. What has its name is replaced, unless it is a folder.
+/// Makes a symbolic link at a path, making directories on the way. What has its name is replaced, unless it is a directory.
 ///
 /// # Errors
 /// [`TreeError`] when it cannot be made.
@@ -345,7 +345,7 @@ pub fn link(into: &Dir, path: &TreePath, leads_to: &str) -> Result<(), TreeError
     make_link(folder.as_fd(), &c_name(name, path)?, &c_name(leads_to, path)?).map_err(TreeError::errno(path))
 }
 
-/// Makes a symbolic link; what has its name is replaced, unless it is a folder.
+/// Makes a symbolic link; what has its name is replaced, unless it is a directory.
 pub(crate) fn make_link(into: BorrowedFd<'_>, name: &CStr, target: &CStr) -> Result<(), Errno> {
     match rustix::fs::symlinkat(target, into, name) {
         Err(Errno::EXIST) => {
@@ -356,7 +356,7 @@ pub(crate) fn make_link(into: BorrowedFd<'_>, name: &CStr, target: &CStr) -> Res
     }
 }
 
-/// Returns device and inode of a folder.
+/// Returns device and inode of a directory.
 pub(crate) fn identity(folder: BorrowedFd<'_>, shown: &str) -> Result<(u64, u64), TreeError> {
     let stat = rustix::fs::fstat(folder).map_err(TreeError::errno(shown))?;
     Ok((stat.st_dev, stat.st_ino))
@@ -471,7 +471,7 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, root.path().join("tree/pipe"), rustix::fs::FileType::Fifo, mode, 0)
             .unwrap();
         let said = copied(&tree, "pipe", &tree, "b").unwrap_err().to_string();
-        assert_eq!(said, "pipe: this is a pipe, and only files, folders and symbolic links are copied");
+        assert_eq!(said, "pipe: this is a pipe, and only files, directories and symbolic links are copied");
     }
 
     #[test]
@@ -490,7 +490,7 @@ mod tests {
         assert_eq!(&buffer, b"in the middle");
     }
 
-    /// While a folder is swapped for a link and back, copies get what is inside or fail.
+    /// While a directory is swapped for a link and back, copies get what is inside or fail.
     #[test]
     fn links_that_are_swapped_in_during_a_copy_lead_nowhere() {
         let root = tempfile::tempdir().unwrap();

@@ -25,10 +25,10 @@ use crate::entry::sorted;
 use crate::watched::Watched;
 
 /// Digests what is at a path: SHA-256 over names, modes and contents, in byte order of the names. Name and mode of
-/// the folder itself are not part of it, nor are owners and times.
+/// the directory itself are not part of it, nor are owners and times.
 ///
 /// # Errors
-/// [`TreeError`] when something cannot be read, or is neither file nor folder nor link.
+/// [`TreeError`] when something cannot be read, or is neither file nor directory nor link.
 pub fn digest(tree: &Dir, path: &TreePath, watch: Watch<'_>) -> Result<[u8; 32], TreeError> {
     let mut walk = Walk { hasher: Sha256::new(), bound: Bound::new(watch), watch };
     match path.split() {
@@ -37,7 +37,7 @@ pub fn digest(tree: &Dir, path: &TreePath, watch: Watch<'_>) -> Result<[u8; 32],
             let folder = tree.open_dir(folder.or_dot()).map_err(TreeError::at(path))?;
             let entry = Entry { kind: kind(&folder, name, path)?, name: c_name(name, path)? };
             match entry.kind {
-                // As the tree itself would be digested if the folder were one.
+                // As the tree itself would be digested if the directory were one.
                 Kind::Folder => {
                     walk.folder(open_inner(&folder, &entry.name, path.as_str())?.as_fd(), path.as_str(), 0)?;
                 }

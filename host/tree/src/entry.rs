@@ -1,4 +1,4 @@
-//! What is in a folder.
+//! What is in a directory.
 
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
@@ -14,7 +14,7 @@ use crate::MAX_ENTRIES;
 use crate::TreeError;
 use crate::Watch;
 
-/// A name in a folder. It comes from the folder itself, so it has no `/` and is neither `.` nor `..`.
+/// A name in a directory. It comes from the directory itself, so it has no `/` and is neither `.` nor `..`.
 pub(crate) struct Entry {
     pub(crate) name: std::ffi::CString,
     pub(crate) kind: Kind,
@@ -54,7 +54,7 @@ impl Kind {
     }
 }
 
-/// Opens a folder once more: handles of cap-std are good for going on from, not for reading.
+/// Opens a directory once more: handles of cap-std are good for going on from, not for reading.
 pub(crate) fn reopen(folder: impl AsFd, shown: &str) -> Result<OwnedFd, TreeError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat(folder, ".", flags, Mode::empty()).map_err(TreeError::errno(shown))
@@ -80,7 +80,7 @@ impl<'w> Bound<'w> {
     }
 }
 
-/// Lists a folder, in the order in which the file system has it.
+/// Lists a directory, in the order in which the file system has it.
 pub(crate) fn list(folder: impl AsFd, shown: &str, bound: &mut Bound<'_>) -> Result<Vec<Entry>, TreeError> {
     let mut entries = Vec::new();
     for entry in Dir::new(reopen(&folder, shown)?).map_err(TreeError::errno(shown))? {
@@ -103,7 +103,7 @@ pub(crate) fn list(folder: impl AsFd, shown: &str, bound: &mut Bound<'_>) -> Res
     Ok(entries)
 }
 
-/// Lists a folder in byte order of the names.
+/// Lists a directory in byte order of the names.
 pub(crate) fn sorted(folder: impl AsFd, shown: &str, bound: &mut Bound<'_>) -> Result<Vec<Entry>, TreeError> {
     let mut entries = list(folder, shown, bound)?;
     entries.sort_by(|a, b| a.name.cmp(&b.name));

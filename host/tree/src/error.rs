@@ -14,8 +14,8 @@ pub enum TreeError {
         /// Why.
         source: io::Error,
     },
-    /// Something that is neither file nor folder nor link.
-    #[error("{}: this is {kind}, and only files, folders and symbolic links are copied", shown(path))]
+    /// Something that is neither file nor directory nor link.
+    #[error("{}: this is {kind}, and only files, directories and symbolic links are copied", shown(path))]
     Special {
         /// The path below the tree, or in the archive.
         path: String,
@@ -40,14 +40,14 @@ pub enum TreeError {
         /// The path below the tree, before it was moved.
         path: String,
     },
-    /// A folder would be copied or packed into itself.
-    #[error("{}: a folder cannot be copied or packed into itself", shown(path))]
+    /// A directory would be copied or packed into itself.
+    #[error("{}: a directory cannot be copied or packed into itself", shown(path))]
     IntoItself {
         /// The destination.
         path: String,
     },
-    /// A folder stands where a file has to go.
-    #[error("{}: there is a folder in its place", shown(path))]
+    /// A directory stands where a file has to go.
+    #[error("{}: there is a directory in its place", shown(path))]
     Folder {
         /// The destination.
         path: String,

@@ -1,7 +1,7 @@
 //! Work on whole trees below open directories: copying, packing, unpacking, digesting, removing.
 //!
 //! What is copied and unpacked here comes from people whom nobody knows. Every path is a [`TreePath`], which cannot name
-//! anything outside; links on the way are followed by cap-std, which does not leave the folder; links that are
+//! anything outside; links on the way are followed by cap-std, which does not leave the directory; links that are
 //! copied or unpacked are never followed. Devices, pipes and sockets are refused, set-user-id bits are dropped.
 //!
 //! This crate must not: open anything by a path of the host unless the caller hands it [`rustix::fs::CWD`], know what a
@@ -54,7 +54,7 @@ pub use watched::Watched;
 /// What was copied, packed or unpacked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Amount {
-    /// Files, folders and links.
+    /// Files, directories and links.
     pub entries: u64,
     /// Bytes of the contents of files.
     pub bytes: u64,

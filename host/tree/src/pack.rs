@@ -112,7 +112,7 @@ pub fn pack(
     })
 }
 
-/// What is packed, and the folder that it must not hold.
+/// What is packed, and the directory that it must not hold.
 struct Source<'s> {
     tree: &'s Dir,
     path: &'s TreePath,

@@ -34,7 +34,7 @@ impl TreePath {
         &self.0
     }
 
-    /// Returns the folder and the name in it, or `None` for the tree itself.
+    /// Returns the directory and the name in it, or `None` for the tree itself.
     pub(crate) fn split(&self) -> Option<(Self, &str)> {
         if self.is_root() {
             return None;

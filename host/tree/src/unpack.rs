@@ -40,7 +40,7 @@ const MEMORY: u64 = 128 << 20;
 /// What an archive may hold at most.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Files, folders and links.
+    /// Files, directories and links.
     pub entries: u64,
     /// Bytes after decompression.
     pub bytes: u64,
@@ -179,7 +179,7 @@ impl Unpack<'_> {
                 _ => return Err(TreeError::Special { path: path.to_string(), kind: "of an unknown kind" }),
             }
         }
-        // Last, so that a folder that may not be written to can be filled first; the innermost first of all.
+        // Last, so that a directory that may not be written to can be filled first; the innermost first of all.
         for (path, mode) in folders.into_iter().rev() {
             let folder = self.into.open_dir(path.or_dot()).map_err(TreeError::at(&path))?;
             let folder = reopen(&folder, path.as_str())?;

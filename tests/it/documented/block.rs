@@ -33,7 +33,7 @@ impl Block {
     }
 }
 
-/// Folders that hold what is made, and what belongs to nobody else.
+/// Directories that hold what is made, and what belongs to nobody else.
 const LEFT_OUT: [&str; 4] = [".git", "target", "workspaces", "overrides"];
 
 fn is_document(path: &str) -> bool {

@@ -40,7 +40,7 @@ impl Machine {
         fs::write(path, text).unwrap();
     }
 
-    /// Adds a disk on a bus, with attributes below its folder in sysfs; returns its number.
+    /// Adds a disk on a bus, with attributes below its directory in sysfs; returns its number.
     fn disk(&mut self, bus: &str, name: &str, attributes: &[(&str, &str)]) -> u32 {
         let minor = self.next;
         self.next += 16;

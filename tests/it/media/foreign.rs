@@ -104,7 +104,7 @@ impl Fat<'_> {
         self.mtools("mcopy", &[file.path().to_str().unwrap(), &format!("::/{path}")]);
     }
 
-    /// The label in the root folder and that in the boot sector.
+    /// The label in the root directory and that in the boot sector.
     pub(super) fn labels(&self) -> (String, String) {
         let text = String::from_utf8(self.mtools("mlabel", &["-s", "::"])).unwrap();
         let root = text.trim().trim_start_matches("Volume label is").trim();
@@ -159,7 +159,7 @@ impl Ext4<'_> {
         }
     }
 
-    /// Puts a file there, and the folder above it.
+    /// Puts a file there, and the directory above it.
     pub(super) fn write(&self, path: &str, bytes: &[u8]) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, bytes).unwrap();

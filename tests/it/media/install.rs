@@ -341,7 +341,7 @@ fn what_was_put_into_a_system_that_somebody_went_back_from_stays() {
     assert_eq!((boot.read("photo.jpg"), rootfs.read("extra/mine")), (b"photo".to_vec(), b"mine".to_vec()));
     assert!(!boot.has("skiff.old/photo.jpg"));
     card.check();
-    // A folder between those of the system keeps its mode.
+    // A directory between those of the system keeps its mode.
     fs::create_dir_all(card.images.join("rootfs/extra")).unwrap();
     fs::write(card.images.join("rootfs/extra/file"), "x").unwrap();
     rootfs.write("extra/mine too", b"mine");

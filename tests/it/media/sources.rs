@@ -21,7 +21,7 @@ const MIB: usize = 1 << 20;
 
 const GPT: &str = "printf 'label: gpt\\nstart=2048,size=4096,type=U\\nsize=4096,type=L\\n' | sfdisk -q";
 
-/// Runs a line of the shell in the folder of the test.
+/// Runs a line of the shell in the directory of the test.
 fn shell(env: &TestEnvironment, line: &str) {
     run(Command::new("sh").args(["-ec", line]).current_dir(env.path("")));
 }

@@ -115,11 +115,11 @@ fn a_case_leads_nowhere_else() {
     fs::create_dir_all(cases.join("before/target")).unwrap();
     let pipe = cases.join("before/target/pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("is neither file nor folder nor link"));
+    assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("is neither file nor directory nor link"));
     fs::remove_file(pipe).unwrap();
     let run = "tools: [{tool: x, arguments: [], status: 0, files: ../../../../..}]\n";
     env.write(&format!("{case}/case.yaml"), format!("command: go\n{run}"));
-    assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("is no folder with the files of a tool"));
+    assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("is no directory with the files of a tool"));
     let said = env.fail(2, &["plugin", "test", "my/board/p", "--record", "../a", "--", "go"]);
     assert!(said.contains("`../a` is no name for a case"), "{said}");
 }
@@ -140,7 +140,7 @@ fn a_new_plugin_keeps_off_what_is_there() {
     ");
     assert_snapshot!(env.fail(1, &["plugin", "build", "my/board/p"]), @"
     error: There are no sources of plugin `my/board/p` in `[ROOT]/layers/my/board/plugins/p`
-    hint: sources are a folder with Cargo.toml, plugin.py, plugin.js or C files; `skiff plugin new` makes one
+    hint: sources are a directory with Cargo.toml, plugin.py, plugin.js or C files; `skiff plugin new` makes one
     ");
     assert_snapshot!(env.fail(1, &["plugin", "build", "my/board/none"]), @"
     error: There is no plugin `my/board/none`

@@ -198,7 +198,7 @@ fn a_command_is_held_to_the_lock_with_all_of_its_layer() {
     env.succeed(&["cmd", "my/board", "go"]);
 }
 
-/// A tool finds its files in a folder of the workspace, which is skiff's from then on.
+/// A tool finds its files in a directory of the workspace, which is skiff's from then on.
 #[test]
 fn a_command_may_come_before_the_first_build() {
     let rest = format!("{COMMAND}    capabilities:\n      - {{tool: echo, why: speaks, arguments: ['{{text}}']}}\n");

@@ -46,7 +46,7 @@ fn deny_tools() {
         ("path", "the tool `/usr/bin/head` is neither declared nor granted"),
         ("host-path", "argument 3 of `head`, `/etc/passwd`, fits no pattern"),
         ("escape", "is not an absolute path without `.`, `..`"),
-        ("elsewhere", "is in none of the folders that the plugin was granted"),
+        ("elsewhere", "is in none of the directories that the plugin was granted"),
         ("link", "a path led outside of the filesystem"),
         ("terminal", "the manifest does not ask to connect `head` to the terminal"),
     ] {
@@ -107,7 +107,7 @@ fn a_plugin_that_asks_for_nothing_needs_consent_to_run() {
     ");
 }
 
-/// A layer's folder with what leads out of it, and what is no file.
+/// A layer's directory with what leads out of it, and what is no file.
 fn add_traps(env: &TestEnvironment) {
     let parts = env.path("layers/my/board/parts");
     std::os::unix::fs::symlink("/etc/passwd", parts.join("link-out")).unwrap();

@@ -73,7 +73,7 @@ fn ok_command_runs_tool() {
     let left: Vec<_> =
         fs::read_dir(env.path("workspaces/default/state")).unwrap().flatten().map(|e| e.file_name()).collect();
     let state = env.state_of("my/board", "p");
-    assert_eq!(left, [state.rsplit('/').next().unwrap()], "the view of the folders is gone");
+    assert_eq!(left, [state.rsplit('/').next().unwrap()], "the view of the directories is gone");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::*;
 
-/// The committed layer, in a folder of the test, with a case whose files are `before`.
+/// The committed layer, in a directory of the test, with a case whose files are `before`.
 struct Port {
     env: TestEnvironment,
     layer: &'static str,

@@ -37,7 +37,7 @@ pub(crate) fn of_package(workspace: &Workspace, kind: Kind) -> Result<Option<Def
         ("SRCARCH".to_owned(), source_architecture(&architecture).to_owned()),
     ]);
     let definitions = Definitions::read(kind, &folder, &variables)?;
-    // A folder without Kconfig files says nothing, which is not to say that there is no such symbol.
+    // A directory without Kconfig files says nothing, which is not to say that there is no such symbol.
     let any = definitions.names().next().is_some();
     Ok(any.then_some(definitions))
 }
@@ -48,7 +48,7 @@ fn architecture(config: &str) -> Option<String> {
     Some(title.split_whitespace().next()?.to_owned())
 }
 
-/// Returns the folder in `arch` that an architecture has, as the kernel's `Makefile` chooses it.
+/// Returns the directory in `arch` that an architecture has, as the kernel's `Makefile` chooses it.
 fn source_architecture(architecture: &str) -> &str {
     match architecture {
         "i386" | "x86_64" => "x86",

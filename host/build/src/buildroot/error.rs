@@ -13,10 +13,10 @@ use skiff_text::Shown as _;
 /// Why the engine `buildroot` could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildrootError {
-    /// The folder is no Buildroot tree.
+    /// The directory is no Buildroot tree.
     #[error("`{}` is no Buildroot tree: it has no `{missing}`", path.shown())]
     NoTree {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// A file that every Buildroot tree has.
         missing: &'static str,
@@ -68,10 +68,10 @@ pub enum BuildrootError {
         /// The program.
         program: &'static str,
     },
-    /// Buildroot splits lists of folders, and make and shells read their names.
+    /// Buildroot splits lists of directories, and make and shells read their names.
     #[error("`{}` has a character in its path that Buildroot would misread (a blank, a colon, a quote, `$`, `#`)", path.shown())]
     OddPath {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
     /// A value would run a command.
@@ -174,7 +174,7 @@ pub enum BuildrootError {
     /// Nobody can tell what was built.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The workspace's folder is not skiff's.
+    /// The workspace's directory is not skiff's.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
     /// A hook would be refused.

@@ -24,7 +24,7 @@ use crate::outputs::BuildRecord;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct PackageInfo {
-    /// The folder of its stamps, relative to the workspace; empty when it has none.
+    /// The directory of its stamps, relative to the workspace; empty when it has none.
     pub(crate) stamp_dir: String,
     /// The packages that it was built with: some take what is there.
     pub(crate) dependencies: Vec<String>,
@@ -108,7 +108,7 @@ pub(crate) fn recorded(record: &BuildRecord, workspace: &Workspace) -> Result<Pa
 /// The kernel's package.
 pub(crate) const LINUX: &str = "linux";
 
-/// Lets only plain names be those of packages, and only folders directly below `build` theirs: they are removed when a
+/// Lets only plain names be those of packages, and only directories directly below `build` theirs: they are removed when a
 /// package is built again.
 fn checked(mut packages: Packages) -> Packages {
     packages.retain(|name, _| {

@@ -82,7 +82,7 @@ impl Sources<'_> {
         Ok(stage)
     }
 
-    /// Returns the files that a value names, and the folders of layers. Many values are paths of the system that is built,
+    /// Returns the files that a value names, and the directories of layers. Many values are paths of the system that is built,
     /// which this machine may have, too. What is in Buildroot's tree is a part of that; what the layers bring as overlays
     /// and patches counts under their names.
     fn named(&self, value: &str) -> Vec<PathBuf> {
@@ -190,7 +190,7 @@ impl Sources<'_> {
     }
 }
 
-/// Lists the folders in a folder; none when it is not there.
+/// Lists the directories in a directory; none when it is not there.
 fn folders(root: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut found = Vec::new();
     for entry in WalkDir::new(root).min_depth(1).max_depth(1).sort_by_file_name() {

@@ -88,7 +88,7 @@ pub(crate) fn remove_from_target(
             return Ok(Some(format!("/{} cannot be removed ({error})", file.shown())));
         }
     }
-    // Nobody knows whose an empty folder is.
+    // Nobody knows whose an empty directory is.
     let emptied = installed
         .own()
         .filter_map(|file| file.parent())

@@ -150,7 +150,7 @@ fn failed(what: &str, lines: &[String], log: PathBuf) -> BuildrootError {
     BuildrootError::Make { what: what.to_owned(), last: None, tail, log, package: None }
 }
 
-/// Refuses folders that Buildroot would take apart or misread: it puts them into lists, and make reads `.config`.
+/// Refuses directories that Buildroot would take apart or misread: it puts them into lists, and make reads `.config`.
 fn refuse_odd_paths(context: &BuildContext, tree: &Tree) -> Result<(), BuildrootError> {
     let plan = &context.plan;
     let own = [context.workspace.config(), tree.root.clone()];

@@ -13,7 +13,7 @@ use crate::atomic::read_optional;
 /// Symbols, each with the packages that look at it: a package has the name of its makefile.
 pub(crate) type Mentions = BTreeMap<String, BTreeSet<String>>;
 
-/// The folders of Buildroot's tree with packages.
+/// The directories of Buildroot's tree with packages.
 const FOLDERS: [&str; 4] = ["boot", "linux", "package", "toolchain"];
 
 /// Finds who looks at some symbols, in Buildroot's tree and in external ones. Reads thousands of small files.

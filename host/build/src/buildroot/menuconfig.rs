@@ -22,7 +22,7 @@ use crate::atomic::write_file;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Menu {
     kind: Kind,
-    /// The fragment's name: after all others of its folder, and the one that SkiffOS uses.
+    /// The fragment's name: after all others of its directory, and the one that SkiffOS uses.
     fragment: &'static str,
 }
 

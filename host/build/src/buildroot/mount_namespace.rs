@@ -31,9 +31,9 @@ const FIXED: &str = "/skiff/w";
 /// Where a workspace is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// The folder as Buildroot sees it.
+    /// The directory as Buildroot sees it.
     pub(crate) path: PathBuf,
-    /// The folder that everybody else sees.
+    /// The directory that everybody else sees.
     pub(crate) folder: PathBuf,
 }
 
@@ -100,9 +100,9 @@ fn probe(folder: &Path, program: &Path) -> Result<(), String> {
     }
 }
 
-/// Replaces this process by another program that ends when its parent does and, with `at`, sees `folder` there, too.
+/// Replaces this process by another program that ends when its parent does and, with `at`, sees `directory` there, too.
 ///
-/// Only for a process with one thread. `current` is the folder to start in.
+/// Only for a process with one thread. `current` is the directory to start in.
 ///
 /// # Errors
 /// What the system says.
@@ -120,7 +120,7 @@ pub fn enter(
     Err(Command::new(program).args(arguments).current_dir(current).exec())
 }
 
-/// Makes `folder` visible at `at` for this process and its children: in a new root that holds everything of the old one.
+/// Makes `directory` visible at `at` for this process and its children: in a new root that holds everything of the old one.
 fn show_at(folder: &Path, at: &Path) -> io::Result<()> {
     let (uid, gid) = (rustix::process::getuid(), rustix::process::getgid());
     // SAFETY: the process has one thread, and no file descriptor table is given up.
@@ -135,7 +135,7 @@ fn show_at(folder: &Path, at: &Path) -> io::Result<()> {
     }
     rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
     let folder = fs::canonicalize(folder)?;
-    // Any folder will do to begin with: it is hidden only until the old root is shown again.
+    // Any directory will do to begin with: it is hidden only until the old root is shown again.
     rustix::mount::mount("skiff", "/tmp", "tmpfs", MountFlags::empty(), None)?;
     for inner in ["/tmp/new", "/tmp/old"] {
         fs::create_dir(inner)?;

@@ -56,7 +56,7 @@ const PARTS: [(&str, Part); 56] = [
     ("BR2_PACKAGE_GLIBC", Part::Toolchain),
     ("BR2_PACKAGE_HOST_BINUTILS", Part::Toolchain),
     ("BR2_PACKAGE_MUSL", Part::Toolchain),
-    // Where packages come from that are built from folders of the user's.
+    // Where packages come from that are built from directories of the user's.
     ("BR2_PACKAGE_OVERRIDE_FILE", Part::Toolchain),
     ("BR2_PACKAGE_UCLIBC", Part::Toolchain),
     ("BR2_PACKAGE_", Part::Package),

@@ -55,7 +55,7 @@ pub(crate) fn begin(
             Packages::new()
         }
     };
-    // Those that are off have folders, too, and may be on again one day.
+    // Those that are off have directories, too, and may be on again one day.
     let known: Packages = built.into_iter().chain(packages.clone()).collect();
     record.details = serde_json::json!(known);
     let lines: String = overlays.iter().map(|path| format!("{path}\n")).collect();

@@ -84,7 +84,7 @@ fn remove_stamps(folder: &Path, which: impl Fn(&Path, &str) -> bool) -> Result<(
 
 /// Empties the target and has every package install itself again, without compiling.
 fn put_together_again(folder: &Path) -> Result<(), FileError> {
-    // With a folder for each package, Buildroot copies those of the packages that there are.
+    // With a directory for each package, Buildroot copies those of the packages that there are.
     if !folder.join("per-package").exists() {
         // The stamps first: a target without its files must not look complete.
         remove_stamps(folder, |package, name| {

@@ -1,4 +1,4 @@
-//! Finding Buildroot: a folder of the user's, or a pinned release in the cache.
+//! Finding Buildroot: a directory of the user's, or a pinned release in the cache.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -26,7 +26,7 @@ use crate::workspace_lock::wait_for;
 /// Where a Buildroot tree comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A folder that somebody else looks after.
+    /// A directory that somebody else looks after.
     Folder(PathBuf),
     /// A release that skiff fetches.
     Pinned(Pin),
@@ -80,7 +80,7 @@ impl Pin {
 /// A Buildroot tree that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tree {
-    /// Its folder.
+    /// Its directory.
     pub(crate) root: PathBuf,
     /// What identifies it: a commit and what was changed since, or the digest of its files.
     pub(crate) identity: String,
@@ -140,7 +140,7 @@ fn place(cache: &Path, pin: &Pin) -> PathBuf {
     cache.join("buildroot").join(&pin.commit)
 }
 
-/// Clones a release into a folder of its own, checks the commit, and only then puts it in place.
+/// Clones a release into a directory of its own, checks the commit, and only then puts it in place.
 fn fetch(pin: &Pin, cache: &Path, context: &BuildContext) -> Result<(), BuildrootError> {
     let folder = cache.join("buildroot");
     let title = "Waiting for another skiff that fetches Buildroot";
@@ -153,7 +153,7 @@ fn fetch(pin: &Pin, cache: &Path, context: &BuildContext) -> Result<(), Buildroo
     let staging = tempfile::Builder::new()
         .prefix(CLONE)
         .tempdir_in(&folder)
-        .map_err(FileError::at("make a folder in", &folder))?;
+        .map_err(FileError::at("make a directory in", &folder))?;
     let clone = staging.path().join("tree");
     let mut git = Command::new("git");
     git.args(["clone", "--quiet", "-c", "advice.detachedHead=false", "--depth", "1", "--branch", &pin.release]);
@@ -186,7 +186,7 @@ fn fetch(pin: &Pin, cache: &Path, context: &BuildContext) -> Result<(), Buildroo
     Ok(())
 }
 
-/// How the folders of unfinished clones start.
+/// How the directories of unfinished clones start.
 const CLONE: &str = ".clone-";
 
 /// Removes what killed runs have left. Only for the holder of the lock.
@@ -247,7 +247,7 @@ fn git(root: &Path, index: Option<&Path>, arguments: &[&str]) -> Result<Vec<u8>,
 fn is_commit(root: &Path, wanted: &str) -> Result<bool, BuildrootError> {
     let beside = root.parent().unwrap_or(root);
     let make = tempfile::Builder::new().prefix(".index-").tempdir_in(beside);
-    let folder = make.map_err(FileError::at("make a folder in", beside))?;
+    let folder = make.map_err(FileError::at("make a directory in", beside))?;
     let index = folder.path().join("index");
     let git = |arguments: &[&str]| git(root, Some(&index), arguments);
     if commit(root)? != wanted {

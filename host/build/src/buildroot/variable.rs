@@ -7,7 +7,7 @@ use skiff_plan::BuildPlan;
 use crate::FileError;
 use crate::atomic::read_optional;
 
-/// The variables that name the folders of external trees.
+/// The variables that name the directories of external trees.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Folders(BTreeMap<String, String>);
 

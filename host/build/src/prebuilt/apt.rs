@@ -159,7 +159,7 @@ impl<'a> Apt<'a> {
     /// Makes an empty directory for apt to run in.
     pub(super) fn run_folder(&self, _: &Hold) -> Result<TempDir, FileError> {
         let make = tempfile::Builder::new().prefix(RUN).tempdir_in(&self.state);
-        make.map_err(FileError::at("make a folder in", &self.state))
+        make.map_err(FileError::at("make a directory in", &self.state))
     }
 
     /// Returns whether any package lists are there.

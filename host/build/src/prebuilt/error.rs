@@ -195,7 +195,7 @@ pub enum PrebuiltError {
     /// Nobody can tell what was built.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The workspace's folder is not skiff's.
+    /// The workspace's directory is not skiff's.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
     /// A hook failed.

@@ -88,7 +88,7 @@ pub(crate) fn initramfs(
 pub(crate) fn taken(tree: &Tree, wanted: &BTreeMap<String, String>, images: &Path) -> Result<(), PrebuiltError> {
     for (image, file) in wanted {
         let read = tree.dir().read(file).map_err(|_| PrebuiltError::NoFile { file: file.clone() })?;
-        // The folder was made just now, and no hook has been there yet.
+        // The directory was made just now, and no hook has been there yet.
         let path = images.join(image);
         let folder = path.parent().unwrap_or(images);
         fs::create_dir_all(folder).map_err(FileError::at("make", folder))?;
@@ -141,7 +141,7 @@ impl<W: Write> Cpio<W> {
     }
 }
 
-/// One file, folder or link of the target.
+/// One file, directory or link of the target.
 struct Node {
     /// Relative to the target.
     path: PathBuf,
@@ -206,7 +206,7 @@ fn node(root: &Path, entry: &walkdir::DirEntry, owners: &Owners) -> io::Result<N
     } else if metadata.is_symlink() {
         NodeKind::Link(fs::read_link(entry.path())?)
     } else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "neither a file nor a folder nor a symbolic link"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "neither a file nor a directory nor a symbolic link"));
     };
     let size = if matches!(kind, NodeKind::File) { metadata.len() } else { 0 };
     let mode = u16::try_from(metadata.permissions().mode() & 0o7777).unwrap_or_default();

@@ -44,7 +44,7 @@ pub(crate) struct Modules {
 
 /// A module.
 struct Module {
-    /// Its file, relative to the folder of the release.
+    /// Its file, relative to the directory of the release.
     path: PathBuf,
     /// The modules it needs directly, in the order that its file names them.
     needs: Vec<String>,
@@ -135,7 +135,7 @@ impl Kernel {
 }
 
 /// Makes sure that a module is stored uncompressed, since every image is compressed as a whole and Busybox
-/// need not know how. Returns its path relative to the modules' folder, or `None` for other files.
+/// need not know how. Returns its path relative to the modules' directory, or `None` for other files.
 fn plain_module(tree: &Tree, path: &Path, folder: &Path, root: &Path) -> Result<Option<PathBuf>, PrebuiltError> {
     let inner = path.strip_prefix(root).unwrap_or(path);
     let name = inner.to_string_lossy();

@@ -201,7 +201,7 @@ impl Prebuilt {
         let staging = Staging::new(&context.workspace.folder(), context.workspace.name())?;
         let (outputs, details) = self.make(context, hooks, &target, &packages, staging.path())?;
         lock.write(&context.workspace)?;
-        // Without a record the folders count as unfinished, until both are in place.
+        // Without a record the directories count as unfinished, until both are in place.
         BuildRecord::remove(&context.workspace)?;
         staging.commit("target", &context.workspace.target())?;
         staging.commit("images", &context.workspace.images())?;
@@ -231,7 +231,7 @@ impl Prebuilt {
         vec![packages, system, images]
     }
 
-    /// Makes `target` and `images` in the staging folder. Returns the digest of `SHA256SUMS`, and what is to be noted.
+    /// Makes `target` and `images` in the staging directory. Returns the digest of `SHA256SUMS`, and what is to be noted.
     fn make(
         &self,
         context: &BuildContext,

@@ -25,7 +25,7 @@ const GROUP: &str = "root:x:0:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\ndialout:x:20:\nau
                      nogroup:x:65534:\n";
 const SHADOW: &str = "root:*:::::::\nnobody:*:::::::\n";
 
-/// Who owns what is not root's: a folder and all below it.
+/// Who owns what is not root's: a directory and all below it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Owners(BTreeMap<PathBuf, (u32, u32)>);
 

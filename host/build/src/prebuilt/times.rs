@@ -13,7 +13,7 @@ use rustix::fs::utimensat;
 
 use crate::FileError;
 
-/// Gives what is newer than `epoch` (seconds since 1970), in a folder and below it, that time. Links are not followed.
+/// Gives what is newer than `epoch` (seconds since 1970), in a directory and below it, that time. Links are not followed.
 pub(crate) fn cap(folder: &Path, epoch: u32) -> Result<(), FileError> {
     let mut pending: Vec<PathBuf> = vec![folder.to_owned()];
     let time = Timespec { tv_sec: epoch.into(), tv_nsec: 0 };

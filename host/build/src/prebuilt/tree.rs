@@ -26,7 +26,7 @@ use super::size::Origin;
 use crate::FileError;
 use skiff_text::Shown as _;
 
-/// Folders that every system has, with their mode.
+/// Directories that every system has, with their mode.
 const FOLDERS: [(&str, u32); 19] = [
     ("boot", 0o755),
     ("dev", 0o755),
@@ -88,7 +88,7 @@ struct Origins {
 }
 
 impl Tree {
-    /// Opens an empty folder.
+    /// Opens an empty directory.
     pub(crate) fn new(path: &Path) -> Result<Self, FileError> {
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(FileError::at("open", path))?;
         Ok(Self { dir, path: path.to_owned(), origins: RefCell::default(), room: Cell::new(MAX_OVERLAYS) })
@@ -124,7 +124,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Makes the folders and links that every system has.
+    /// Makes the directories and links that every system has.
     pub(crate) fn skeleton(&self) -> Result<(), FileError> {
         let make = || {
             // Its `tmp` is open to everybody, but on the target only.
@@ -135,14 +135,14 @@ impl Tree {
         make().map_err(FileError::at("fill", &self.path))
     }
 
-    /// Makes a folder, or gives one that is there this mode.
+    /// Makes a directory, or gives one that is there this mode.
     pub(crate) fn add_folder(&self, path: &Path, mode: u32) -> io::Result<()> {
         match self.dir.metadata(path) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => self.replace(path)?,
             Err(_) => self.dir.create_dir_with_parents(path)?,
         }
-        // A folder that is a link, as /bin is, keeps being one.
+        // A directory that is a link, as /bin is, keeps being one.
         if self.dir.symlink_metadata(path)?.is_dir() {
             self.dir.set_permissions(path, Permissions::from_mode(mode & 0o7777))?;
         }
@@ -185,14 +185,14 @@ impl Tree {
         }
         match self.dir.symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
-                Err(io::Error::new(io::ErrorKind::IsADirectory, format!("`{}` is a folder already", path.shown())))
+                Err(io::Error::new(io::ErrorKind::IsADirectory, format!("`{}` is a directory already", path.shown())))
             }
             Ok(_) => self.dir.remove_file(path),
             Err(_) => Ok(()),
         }
     }
 
-    /// Lists the names in a folder, in byte order; none if it is not there.
+    /// Lists the names in a directory, in byte order; none if it is not there.
     pub(crate) fn list(&self, path: &str) -> Result<Vec<String>, FileError> {
         let read = || -> io::Result<Vec<String>> {
             let mut names = Vec::new();
@@ -230,14 +230,14 @@ impl Tree {
 
     /// Copies a layer's overlay over the tree.
     ///
-    /// Modes become what Buildroot makes of them: all may read, programs and folders all may enter; so a
+    /// Modes become what Buildroot makes of them: all may read, programs and directories all may enter; so a
     /// checkout's umask does not show in the image.
     pub(crate) fn copy_overlay(&self, overlay: &Overlay, cancel: &Cancel) -> Result<(), FileError> {
         let unread = |error| FileError::at("copy", &overlay.path)(io::Error::other(error));
         self.copy_folder(&overlay.open().map_err(unread)?, Path::new(""), &overlay.path, cancel)
     }
 
-    /// Copies the entries of an open folder, and enters those that are folders through it.
+    /// Copies the entries of an open directory, and enters those that are directories through it.
     fn copy_folder(&self, folder: &Dir, inner: &Path, shown: &Path, cancel: &Cancel) -> Result<(), FileError> {
         let list = || -> io::Result<Vec<DirEntry>> {
             let mut entries = folder.entries()?.collect::<io::Result<Vec<_>>>()?;
@@ -274,7 +274,10 @@ impl Tree {
         let file = entry.open_with(&options)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder nor a symbolic link"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "neither a file nor a directory nor a symbolic link",
+            ));
         }
         let room = self.room.get().checked_sub(metadata.len());
         self.room.set(room.ok_or_else(|| {

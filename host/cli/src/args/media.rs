@@ -21,7 +21,7 @@ pub(crate) struct LayoutArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "package")]
     pub(crate) import: Option<PathBuf>,
     /// Writes systemd-repart definitions to a directory, which grow the last partition at the first boot
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "DIRECTORY")]
     pub(crate) repart: Option<PathBuf>,
     /// The purpose of the layout
     #[arg(long, default_value = "image")]

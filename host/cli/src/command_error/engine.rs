@@ -112,8 +112,8 @@ impl From<BuildrootError> for CommandError {
             BuildrootError::Missing { program } => {
                 plain.hint(format!("`skiff doctor` says how to install `{program}` and what else is missing"))
             }
-            BuildrootError::Git { .. } => plain.hint("a tree without the folder `.git` is known by its files"),
-            BuildrootError::OddPath { .. } => plain.hint("move it to a folder with a plain name"),
+            BuildrootError::Git { .. } => plain.hint("a tree without the directory `.git` is known by its files"),
+            BuildrootError::OddPath { .. } => plain.hint("move it to a directory with a plain name"),
             BuildrootError::Scripts { layers } => {
                 let lines: String = layers.iter().map(|layer| format!("\n  {layer}")).collect();
                 Self::new(
@@ -195,9 +195,9 @@ fn no_tree(plain: CommandError, path: &Path) -> CommandError {
 
 /// A submodule of a git repository.
 struct Submodule {
-    /// The repository's folder.
+    /// The repository's directory.
     root: PathBuf,
-    /// The submodule's folder in it.
+    /// The submodule's directory in it.
     name: String,
     /// Where it comes from.
     url: Option<String>,
@@ -206,7 +206,7 @@ struct Submodule {
 /// Bytes of `.gitmodules` that are read.
 const MAX_GITMODULES: u64 = 1 << 16;
 
-/// Finds out whether a folder is where a submodule of a repository around it belongs.
+/// Finds out whether a directory is where a submodule of a repository around it belongs.
 fn submodule(path: &Path) -> Option<Submodule> {
     path.ancestors().skip(1).find_map(|root| {
         let file = root.join(".gitmodules");

@@ -167,7 +167,7 @@ fn hint_ext4(plain: CommandError, error: &Ext4Error) -> CommandError {
         Ext4Error::Full => plain.hint("it has to hold the new system beside the present one: take a larger medium"),
         Ext4Error::Damaged { .. } => plain.hint("nothing was written; e2fsck may mend it, `format` makes it anew"),
         Ext4Error::RootFolder => {
-            plain.hint("nothing was written; move some of them into a folder, or `format` it anew")
+            plain.hint("nothing was written; move some of them into a directory, or `format` it anew")
         }
         Ext4Error::Name(_) => plain.hint("give it another name: nothing was written"),
         Ext4Error::Failed { .. } => plain.hint("nothing was written; e2fsck says what is wrong with it"),

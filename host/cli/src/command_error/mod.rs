@@ -142,10 +142,10 @@ impl From<ChainError> for CommandError {
             ChainError::Empty => plain.hint("name packages: SKIFF_CONFIG=virt/qemu skiff configure"),
             ChainError::InvalidName(_) => plain.hint("`skiff list` shows all packages"),
             ChainError::Unknown { similar, .. } if similar.is_empty() => plain.hint(
-                "`skiff list --all` shows all packages; SKIFF_EXTRA_CONFIGS_PATH names further folders with packages",
+                "`skiff list --all` shows all packages; SKIFF_EXTRA_CONFIGS_PATH names further directories with packages",
             ),
             ChainError::Unknown { similar, .. } => plain.hint(format!("did you mean {}?", alternatives(&similar))),
-            ChainError::MissingFolder { variable, .. } => plain.hint(format!("set {variable} to the package's folder")),
+            ChainError::MissingFolder { variable, .. } => plain.hint(format!("set {variable} to the package's directory")),
             ChainError::TooLong { .. } => plain.hint("`skiff why` shows who needs what"),
             ChainError::Cycle { at, .. } => {
                 plain.hint(format!("take one of these dependencies out, such as that in {at}"))
@@ -170,7 +170,7 @@ impl From<ReadError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             ReadError::Io { .. } => plain.hint("check that the file can be read"),
-            ReadError::NotAFile { .. } => plain.hint("move it out of the folder"),
+            ReadError::NotAFile { .. } => plain.hint("move it out of the directory"),
             ReadError::LeadsOut { .. } => {
                 plain.hint("copy what it leads to into the layer; links between packages of one tree are followed")
             }
@@ -204,7 +204,7 @@ impl From<PlanError> for CommandError {
             PlanError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled; nothing was changed"),
             PlanError::TooMuch { .. } => plain.hint("take what is not needed out of the layer"),
             PlanError::Input { .. } => {
-                plain.hint("a layer holds only files, folders and symbolic links that can be read")
+                plain.hint("a layer holds only files, directories and symbolic links that can be read")
             }
             PlanError::User(error) => users(plain, &error),
             PlanError::Contribution { .. } => plain.hint("this is a fault in the plugin"),
@@ -271,7 +271,7 @@ impl From<WorkspaceError> for CommandError {
         match error {
             WorkspaceError::File(error) => error.into(),
             WorkspaceError::Foreign(_) => Self::of(Kind::User, &error)
-                .hint("use another workspace or SKIFF_WORKSPACES_DIR, or move that folder away"),
+                .hint("use another workspace or SKIFF_WORKSPACES_DIR, or move that directory away"),
         }
     }
 }
@@ -293,7 +293,7 @@ impl From<GrantError> for CommandError {
     fn from(error: GrantError) -> Self {
         let plain = Self::of(Kind::User, &error);
         match error {
-            GrantError::Io { .. } => plain.hint("check that the file can be read and its folder be written"),
+            GrantError::Io { .. } => plain.hint("check that the file can be read and its directory be written"),
             GrantError::Read(error) => error.into(),
             GrantError::Malformed { path, .. } => plain.hint(format!(
                 "mend it, or delete {} and grant again: skiff grant list shows what is wanted",
@@ -373,7 +373,7 @@ impl From<CallError> for CommandError {
                 limits.memory_mib
             )),
             CallError::Trap { .. } => plain.hint("this is a fault in the plugin; what it printed stands above"),
-            CallError::Mount { .. } => plain.hint("check that the folder is one and can be read"),
+            CallError::Mount { .. } => plain.hint("check that the directory is one and can be read"),
             CallError::Busy { .. } => plain.hint("end that first, or use another workspace: SKIFF_WORKSPACE=<name>"),
             CallError::Scripts { layer, .. } => Self { kind: Kind::Refused, ..plain }
                 .hint(format!(

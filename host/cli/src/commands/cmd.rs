@@ -168,7 +168,7 @@ fn may_write(plugin: &LayerPlugin, zone: Zone) -> bool {
     })
 }
 
-/// Whether a call of a plugin leaves something in the workspace: its state, or the folder in which its tools find theirs.
+/// Whether a call of a plugin leaves something in the workspace: its state, or the directory in which its tools find theirs.
 pub(crate) fn uses_workspace(plugin: &LayerPlugin) -> bool {
     plugin.decl.capabilities.iter().any(|capability| match capability {
         Capability::Files(access) => access.zone == Zone::State,

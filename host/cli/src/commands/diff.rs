@@ -90,7 +90,7 @@ fn compare(
     let mut symbols = BTreeMap::new();
     for kind in ConfigKind::ALL {
         let said = |plan: &BuildPlan, workspace: &Workspace| -> BTreeMap<String, Said> {
-            // Every workspace names its own folder.
+            // Every workspace names its own directory.
             let own = workspace.config().to_string_lossy().into_owned();
             let row = |entry: &skiff_kconfig::Entry| Said {
                 value: entry.winner.value.text().replace(&own, ".config"),

@@ -172,11 +172,11 @@ fn search_path(session: &Session) -> Finding {
         .into_iter()
         .find(|folder| !folder.is_absolute() || folder.to_string_lossy().contains(char::is_whitespace));
     match bad {
-        None => finding("PATH", State::Ok, "all its folders are absolute and have no blanks"),
+        None => finding("PATH", State::Ok, "all its directories are absolute and have no blanks"),
         Some(folder) => {
             let state =
                 if session.settings.engine.value == EngineName::Buildroot { State::Missing } else { State::Note };
-            let text = format!("holds `{}`; Buildroot wants absolute folders without blanks", folder.shown());
+            let text = format!("holds `{}`; Buildroot wants absolute directories without blanks", folder.shown());
             finding("PATH", state, text)
         }
     }

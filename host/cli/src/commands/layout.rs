@@ -143,7 +143,7 @@ fn export(folder: &Path, layout: &Layout) -> Result<()> {
     for (name, text) in definitions {
         let path = folder.join(name);
         skiff_build::write_file(&path, text.as_bytes())
-            .map_err(|error| CommandError::from(error).hint("choose another folder"))?;
+            .map_err(|error| CommandError::from(error).hint("choose another directory"))?;
         data!("{}", path.shown());
     }
     Ok(())

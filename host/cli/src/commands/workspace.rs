@@ -102,7 +102,7 @@ fn show(session: &Session, name: &str, as_json: bool) -> Result<()> {
         return Ok(());
     }
     data!("\x1b[1m{}\x1b[0m", row.workspace.name());
-    data!("folder   {}", row.workspace.folder().shown());
+    data!("directory   {}", row.workspace.folder().shown());
     data!("chain    {}", row.chain.as_deref().unwrap_or("-"));
     data!("engine   {}", row.engine.as_deref().unwrap_or("-"));
     for (name, size) in &row.images {

@@ -181,7 +181,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Orders what was changed, to be written from `written`: the names in the root folder come last.
+    /// Orders what was changed, to be written from `written`: the names in the root directory come last.
     pub(crate) fn update(
         &mut self,
         tools: &Tools,

@@ -2,8 +2,8 @@
 //!
 //! An update is worked out on a copy of the file system's own structures. What differs afterwards is written in an order in
 //! which a cut leaves the old or the new: first blocks that were free, then bitmaps, inodes and the like, which only add to
-//! what is there, and at last one sector: that of the root folder in which names begin to mean something else, or that of the inode
-//! which says where the root folder is.
+//! what is there, and at last one sector: that of the root directory in which names begin to mean something else, or that of the inode
+//! which says where the root directory is.
 
 mod blocks;
 mod copy;
@@ -40,11 +40,11 @@ use crate::ItemKind;
 use crate::Watch;
 use crate::item;
 
-/// What a mode says of a file and of a folder, as in `stat`.
+/// What a mode says of a file and of a directory, as in `stat`.
 const FILE: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
 
-/// Bytes of an entry of a folder, besides its name.
+/// Bytes of an entry of a directory, besides its name.
 const ENTRY_HEAD: usize = 12;
 
 /// Bytes of a block of the file systems that skiff makes.
@@ -77,7 +77,7 @@ pub enum Ext4Error {
     #[error("it holds no previous system")]
     NoPrevious,
     /// The names that an update changes are in several blocks.
-    #[error("its root folder has too many entries to be changed in one step")]
+    #[error("its root directory has too many entries to be changed in one step")]
     RootFolder,
     /// There is no room.
     #[error("its file system is full")]
@@ -191,7 +191,7 @@ fn full(error: Ext4Error) -> Ext4Error {
     }
 }
 
-/// The commands that put items below a folder (empty for the root), but for hard links and attributes. Whose files they are is
+/// The commands that put items below a directory (empty for the root), but for hard links and attributes. Whose files they are is
 /// always root's.
 fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Error> {
     let mut script = String::new();
@@ -243,7 +243,7 @@ fn links(below: &str, items: &[Item]) -> Result<String, Ext4Error> {
         *needed.entry(folder).or_default() += ENTRY_HEAD + name.len();
         *counts.entry(*first).or_insert(1) += 1;
     }
-    // debugfs gives a folder no more room when it links.
+    // debugfs gives a directory no more room when it links.
     for (folder, bytes) in needed {
         let folder = match (below, folder) {
             ("", _) => quoted(&format!("/{folder}"))?,
@@ -269,8 +269,8 @@ fn links(below: &str, items: &[Item]) -> Result<String, Ext4Error> {
     Ok(script)
 }
 
-/// The commands that give items what their tree says of them beside their contents. They come last: what is put into a folder
-/// changes its time. Folders among `owned` keep the modes that they have.
+/// The commands that give items what their tree says of them beside their contents. They come last: what is put into a directory
+/// changes its time. Directories among `owned` keep the modes that they have.
 fn attributes(tools: &Tools, below: &str, items: &[Item], owned: &BTreeSet<&str>) -> Result<String, Ext4Error> {
     let mut script = String::new();
     for item in items {
@@ -510,11 +510,11 @@ mod tests {
         cut_everywhere(&[system("one"), vec![text("home/notes", "notes")]].concat());
     }
 
-    /// Names lie in many sectors of the root folder, and a checksum in its last one.
+    /// Names lie in many sectors of the root directory, and a checksum in its last one.
     #[test]
     fn so_does_a_cut_with_many_names() {
         let many =
-            |from: usize| (from..from + 30).map(|number| text(&format!("a folder of somebody {number}/file"), "x"));
+            |from: usize| (from..from + 30).map(|number| text(&format!("a directory of somebody {number}/file"), "x"));
         let home = vec![text("home/notes", "notes")];
         cut_everywhere(&[many(10).collect(), system("one"), home, many(50).collect()].concat());
     }

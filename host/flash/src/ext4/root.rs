@@ -1,4 +1,4 @@
-//! The root folder, in which names begin to mean something else. Where that changes more than one sector, it moves to other
+//! The root directory, in which names begin to mean something else. Where that changes more than one sector, it moves to other
 //! blocks as it is: the inode that says where it is has one sector.
 
 use std::fs::File;
@@ -21,12 +21,12 @@ pub(crate) const SECTOR: u64 = 512;
 /// An extent header with one entry in an inode (ext4's documentation: magic 0xf30a, entries, room for four, depth 0).
 const HEADER: [u32; 2] = [0x0001_f30a, 4];
 
-/// The blocks of the root folder.
+/// The blocks of the root directory.
 pub(crate) fn blocks(tools: &Tools, place: &Place) -> Result<Vec<u64>, Ext4Error> {
     Ok(numbers(&tools.ask(place, "blocks <2>")?))
 }
 
-/// Moves the root folder to blocks of `free`; returns the sector with its inode, in bytes from the start.
+/// Moves the root directory to blocks of `free`; returns the sector with its inode, in bytes from the start.
 pub(crate) fn relocate(tools: &Tools, place: &Place, file: &File, free: &Ranges) -> Result<Range<u64>, Ext4Error> {
     let old = blocks(tools, place)?;
     let Blocks { size, free: now_free, .. } = Blocks::of(tools, place)?;

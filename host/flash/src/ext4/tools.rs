@@ -30,17 +30,17 @@ const CONFIG: &str = "\
 	}
 ";
 
-/// How folders of this machine begin that hold what is worked on; the number of the process follows.
+/// How directories of this machine begin that hold what is worked on; the number of the process follows.
 const PREFIX: &str = ".skiff-ext4-";
 
-/// The name that a file system has in that folder.
+/// The name that a file system has in that directory.
 const LINK: &str = "medium";
 
 /// The first moment that is written, 1980-01-01 as on FAT: 0 would mean the real time, and a file that was deleted at a small
 /// number of seconds is taken for a link in a list of inodes.
 const FIRST: u32 = 315_532_800;
 
-/// Folders that hold these programs on systems whose PATH is that of a user.
+/// Directories that hold these programs on systems whose PATH is that of a user.
 const SYSTEM: [&str; 2] = ["/usr/sbin", "/sbin"];
 
 /// Files that are held open for the programs.
@@ -61,10 +61,10 @@ impl Place {
     }
 }
 
-/// The programs, with a folder for what they need.
+/// The programs, with a directory for what they need.
 pub(crate) struct Tools {
     folder: tempfile::TempDir,
-    /// Where programs are looked for: absolute folders only.
+    /// Where programs are looked for: absolute directories only.
     path: Vec<PathBuf>,
     /// Seconds since 1970 that everything made bears.
     epoch: u32,
@@ -82,18 +82,18 @@ pub(crate) struct Said {
 }
 
 impl Tools {
-    /// `scratch` is a folder with room for what a file system holds anew.
+    /// `scratch` is a directory with room for what a file system holds anew.
     pub(crate) fn new(path: &OsStr, epoch: u32, scratch: &Path) -> Result<Self, Ext4Error> {
         let prefix = format!("{PREFIX}{}-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(scratch)?;
         std::fs::write(folder.path().join("mke2fs.conf"), CONFIG)?;
         let path = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
-        // An empty entry means the current folder, whoever's that is.
+        // An empty entry means the current directory, whoever's that is.
         let path = path.filter(|folder| folder.is_absolute()).collect();
         Ok(Self { folder, path, epoch, kept: Vec::new().into(), copied: 0.into() })
     }
 
-    /// A file of its own folder.
+    /// A file of its own directory.
     pub(crate) fn scratch(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -141,7 +141,7 @@ impl Tools {
         more: &[&OsStr],
     ) -> Result<Said, Ext4Error> {
         let own = self.folder.path();
-        // They take what is behind a `?` for options, also in the names of folders above: in our own folder it has another name.
+        // They take what is behind a `?` for options, also in the names of directories above: in our own directory it has another name.
         let link = own.join(LINK);
         let target = std::path::absolute(&place.path)?;
         if std::fs::read_link(&link).ok().as_ref() != Some(&target) {
@@ -215,7 +215,7 @@ impl Tools {
     }
 
     /// Checks a file system, and repairs it: only what is harmless (`-p`) or everything (`-y`). Nothing is put in better order,
-    /// which would change folders in place that somebody reads.
+    /// which would change directories in place that somebody reads.
     pub(crate) fn check(&self, place: &Place, how: &'static str) -> Result<(), Ext4Error> {
         let said = self.run("e2fsck", &["-f", how, "-E", "fixes_only"], place, &[])?;
         match said.code {
@@ -252,10 +252,10 @@ pub(crate) fn quoted(text: &str) -> Result<String, Ext4Error> {
     }
 }
 
-/// Removes from a scratch folder what processes of this machine have left that were killed.
+/// Removes from a scratch directory what processes of this machine have left that were killed.
 ///
 /// # Errors
-/// The folder cannot be read.
+/// The directory cannot be read.
 pub fn clear_leftovers(scratch: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(scratch)? {
         let entry = entry?;

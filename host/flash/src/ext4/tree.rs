@@ -8,13 +8,13 @@ use super::tools::Place;
 use super::tools::Tools;
 use super::tools::quoted;
 
-/// Folders in folders that are gone into.
+/// Directories in directories that are gone into.
 const MAX_DEPTH: usize = 64;
 
 /// Names that are looked at: as many as on FAT.
 const MAX_ENTRIES: usize = 1_000_000;
 
-/// A name in a folder.
+/// A name in a directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry {
     /// Its path from the root, without `/` at the start.
@@ -27,12 +27,12 @@ pub(crate) struct Entry {
     pub(crate) owner: (u32, u32),
 }
 
-/// The entries of a folder, `.` and `..` left out. The root is the empty path.
+/// The entries of a directory, `.` and `..` left out. The root is the empty path.
 pub(crate) fn list(tools: &Tools, place: &Place, folder: &str) -> Result<Vec<Entry>, Ext4Error> {
     list_all(tools, place, &[folder.to_owned()])
 }
 
-/// Everything below a folder, each folder before what is in it.
+/// Everything below a directory, each directory before what is in it.
 pub(crate) fn walk(tools: &Tools, place: &Place, folder: &str) -> Result<Vec<Entry>, Ext4Error> {
     let damaged = |said: &str| Ext4Error::Damaged { said: said.into() };
     let mut found: Vec<Entry> = Vec::new();
@@ -40,10 +40,10 @@ pub(crate) fn walk(tools: &Tools, place: &Place, folder: &str) -> Result<Vec<Ent
     let mut seen = BTreeSet::new();
     for _ in 0..MAX_DEPTH {
         let entries = list_all(tools, place, &level)?;
-        // Only where something is wrong has a folder two names, and then it may hold itself.
+        // Only where something is wrong has a directory two names, and then it may hold itself.
         let mut folders = entries.iter().filter(|entry| entry.is_folder);
         if !folders.all(|folder| seen.insert(folder.inode)) {
-            return Err(damaged("a folder has several names"));
+            return Err(damaged("a directory has several names"));
         }
         level = entries.iter().filter(|entry| entry.is_folder).map(|entry| entry.path.clone()).collect();
         found.extend(entries);
@@ -55,10 +55,10 @@ pub(crate) fn walk(tools: &Tools, place: &Place, folder: &str) -> Result<Vec<Ent
             return Ok(found);
         }
     }
-    Err(damaged("its folders are too deep"))
+    Err(damaged("its directories are too deep"))
 }
 
-/// The entries of folders; asked at once, since each start of the program reads the file system anew.
+/// The entries of directories; asked at once, since each start of the program reads the file system anew.
 fn list_all(tools: &Tools, place: &Place, folders: &[String]) -> Result<Vec<Entry>, Ext4Error> {
     let mut script = String::new();
     for folder in folders {
@@ -101,7 +101,7 @@ fn list_all(tools: &Tools, place: &Place, folders: &[String]) -> Result<Vec<Entr
     Ok(found)
 }
 
-/// The commands that remove entries, given with each folder before what is in it. Of what is spared they take the name only.
+/// The commands that remove entries, given with each directory before what is in it. Of what is spared they take the name only.
 pub(crate) fn removal(entries: &[Entry], spared: &[Entry]) -> Result<String, Ext4Error> {
     let mut commands = String::new();
     for entry in entries.iter().rev() {

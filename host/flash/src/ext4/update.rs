@@ -24,7 +24,7 @@ use crate::keep::parents;
 use crate::marker::Marker;
 use crate::update::Update;
 
-/// The folder in which the system before the last update is kept.
+/// The directory in which the system before the last update is kept.
 const PREVIOUS: &str = crate::PREVIOUS;
 
 const NEXT: &str = crate::NEXT;
@@ -54,7 +54,7 @@ pub(crate) fn update(
     }
     let present: BTreeMap<String, Entry> =
         tree::list(tools, place, "")?.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
-    // What somebody has put into a folder that is replaced stays in it: the same file under the new name, too.
+    // What somebody has put into a directory that is replaced stays in it: the same file under the new name, too.
     let mut there: BTreeMap<String, Entry> = present.clone();
     for root in roots.iter().filter_map(|root| present.get(root)).filter(|root| root.is_folder) {
         there.extend(tree::walk(tools, place, &root.path)?.into_iter().map(|entry| (entry.path.clone(), entry)));
@@ -74,13 +74,13 @@ pub(crate) fn update(
     commands += &super::links(NEXT, items)?;
     let mut made: BTreeSet<String> = items.iter().flat_map(|item| item.parents()).map(str::to_owned).collect();
     made.extend(items.iter().filter(|item| item.kind == ItemKind::Folder).map(|item| item.target.clone()));
-    // debugfs gives a folder no more room when it links: what the folder will need is made before.
+    // debugfs gives a directory no more room when it links: what the directory will need is made before.
     let mut needed: BTreeMap<&str, u64> = BTreeMap::new();
     for entry in &kept {
         let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
         *needed.entry(folder).or_default() += 12 + name.len() as u64;
     }
-    // Whose a folder is, and who may look into it, stays as it was.
+    // Whose a directory is, and who may look into it, stays as it was.
     let mut owned: BTreeSet<&str> = BTreeSet::new();
     for Entry { path, inode, is_folder, .. } in &kept {
         for folder in parents(path).chain(is_folder.then_some(path.as_str())) {
@@ -166,7 +166,7 @@ pub(crate) fn rollback(
     copy.settle_root(tools)?;
     let written = copy.snapshot(tools, window)?;
     let mut update = copy.update(tools, disk, window, &written)?;
-    // The folder that held them is taken apart only when nobody looks for them there any more.
+    // The directory that held them is taken apart only when nobody looks for them there any more.
     let names: Vec<String> = by_name.keys().map(|name| quoted(&format!("{NEXT}/{name}"))).collect::<Result<_, _>>()?;
     let unlink: String = names.iter().map(|name| format!("unlink {name}\n")).collect();
     let gone = gone.unwrap_or_default();
@@ -199,8 +199,8 @@ fn discard(
     Ok(commands)
 }
 
-/// The commands that keep what has a name of the root folder, and, where `is_new`, give the name to what has it among the new.
-/// Counts of links, and who is whose parent, are left to e2fsck, which knows all forms that folders can have.
+/// The commands that keep what has a name of the root directory, and, where `is_new`, give the name to what has it among the new.
+/// Counts of links, and who is whose parent, are left to e2fsck, which knows all forms that directories can have.
 fn exchange(commands: &mut String, name: &str, old: Option<&Entry>, is_new: bool) -> Result<(), Ext4Error> {
     keep_old(commands, name, old)?;
     if is_new {
@@ -210,7 +210,7 @@ fn exchange(commands: &mut String, name: &str, old: Option<&Entry>, is_new: bool
     Ok(())
 }
 
-/// The commands that put what has a name of the root folder among the previous system.
+/// The commands that put what has a name of the root directory among the previous system.
 fn keep_old(commands: &mut String, name: &str, old: Option<&Entry>) -> Result<(), Ext4Error> {
     if let Some(old) = old {
         let kept = quoted(&format!("{PREVIOUS}/{name}"))?;

@@ -16,7 +16,7 @@ const MASK: u32 = 0x0fff_ffff;
 const END: u32 = 0x0fff_fff8;
 const BAD: u32 = 0x0fff_fff7;
 
-/// Folders in folders that are gone into.
+/// Directories in directories that are gone into.
 const MAX_DEPTH: usize = 64;
 
 /// The clusters of a file system whose head is in memory.
@@ -142,7 +142,7 @@ impl<'v, 'd> Chains<'v, 'd> {
         Ok(chain)
     }
 
-    /// Writes a folder into clusters; what is left of the last is zero, which ends a folder.
+    /// Writes a directory into clusters; what is left of the last is zero, which ends a directory.
     pub(crate) fn fill(&mut self, chain: &[u32], bytes: &[u8]) -> Result<(), FatError> {
         let size = self.geometry.cluster as usize;
         let mut chunks = bytes.chunks(size);
@@ -192,7 +192,7 @@ impl<'v, 'd> Chains<'v, 'd> {
         }
     }
 
-    /// The entries of a folder.
+    /// The entries of a directory.
     pub(crate) fn folder(&mut self, first: u32) -> Result<Vec<Entry>, FatError> {
         Ok(folder::entries(&self.contents(first)?))
     }
@@ -217,13 +217,13 @@ impl<'v, 'd> Chains<'v, 'd> {
             bytes.extend(part);
             // A cluster may be partly behind the last entry.
             if bytes.len() > (folder::MAX_ENTRIES + 64) * folder::ENTRY {
-                return Err(FatError::Damaged("a folder is endless".into()));
+                return Err(FatError::Damaged("a directory is endless".into()));
             }
         }
         Ok(bytes)
     }
 
-    /// Where an entry of a folder is: its cluster, and its distance from the start of that.
+    /// Where an entry of a directory is: its cluster, and its distance from the start of that.
     pub(crate) fn place_of(&self, first: u32, entry: &Entry) -> Result<(u32, u64), FatError> {
         let chain = self.chain(first)?;
         let at = entry.at as u64;
@@ -232,7 +232,7 @@ impl<'v, 'd> Chains<'v, 'd> {
         Ok((cluster, at % self.geometry.cluster))
     }
 
-    /// Finds all clusters below a folder, that of the previous system left out where `skip_previous`.
+    /// Finds all clusters below a directory, that of the previous system left out where `skip_previous`.
     pub(crate) fn reach(&mut self, root: u32, skip_previous: bool) -> Result<Kept, FatError> {
         let mut kept = Kept { bits: vec![false; self.geometry.clusters as usize + 2] };
         let mut pending = vec![(root, 0, true)];
@@ -246,7 +246,7 @@ impl<'v, 'd> Chains<'v, 'd> {
                 continue;
             }
             if depth > MAX_DEPTH {
-                return Err(FatError::Damaged("its folders are too deep".into()));
+                return Err(FatError::Damaged("its directories are too deep".into()));
             }
             for entry in self.folder(first)? {
                 let skipped = entry.is_dots() || entry.is_label() || depth == 0 && skip_previous && entry.is_previous();
@@ -258,13 +258,13 @@ impl<'v, 'd> Chains<'v, 'd> {
         Ok(kept)
     }
 
-    /// Makes the folders in a folder say that it is their parent; 0 stands for the root folder.
+    /// Makes the directories in a directory say that it is their parent; 0 stands for the root directory.
     pub(crate) fn adopt(&mut self, first: u32, parent: u32) -> Result<(), FatError> {
         for entry in self.folder(first)? {
             if !entry.is_folder() || entry.is_dots() {
                 continue;
             }
-            // `..` is the second entry of every folder, so it is in its first cluster.
+            // `..` is the second entry of every directory, so it is in its first cluster.
             let mut dots = vec![0; folder::ENTRY];
             let place = self.place(entry.cluster())? + folder::ENTRY as u64;
             self.view.read_at(place, &mut dots)?;

@@ -1,9 +1,9 @@
 //! FAT file systems: made by skiff itself, FAT32 or, where that does not fit, FAT12 or FAT16. Those with FAT32 are brought up to
 //! date so that a cut leaves the old or the new.
 //!
-//! An update writes a whole new tree into free clusters, root folder included, and then changes the one number in the boot
-//! sector that says where the root folder is. The tree before it stays, in the folder `skiff.old`, and going back to it is the
-//! same step the other way. FAT12 and FAT16 have their root folder at a fixed place, so that nothing can be exchanged in one step:
+//! An update writes a whole new tree into free clusters, root directory included, and then changes the one number in the boot
+//! sector that says where the root directory is. The tree before it stays, in the directory `skiff.old`, and going back to it is the
+//! same step the other way. FAT12 and FAT16 have their root directory at a fixed place, so that nothing can be exchanged in one step:
 //! updates of those are refused.
 
 mod chains;
@@ -41,7 +41,7 @@ pub enum FatError {
     /// There is none.
     #[error("there is no FAT file system")]
     Missing,
-    /// It is FAT12 or FAT16, whose root folder cannot move.
+    /// It is FAT12 or FAT16, whose root directory cannot move.
     #[error("its file system is {0}, whose root directory cannot be exchanged in one step; an install needs FAT32")]
     NotFat32(&'static str),
     /// No FAT has so many bytes.
@@ -75,10 +75,10 @@ pub enum FatError {
         /// The other.
         other: String,
     },
-    /// A folder with too many files.
+    /// A directory with too many files.
     #[error("the directory of `{0}` has more entries than FAT allows")]
     Folder(String),
-    /// The root folder of FAT12 or FAT16 is full.
+    /// The root directory of FAT12 or FAT16 is full.
     #[error("the root directory has {needs} entries, long names included, and {kind} has room for {has}")]
     RootFolder {
         /// The kind of FAT.
@@ -115,7 +115,7 @@ impl Naming<'_> {
 }
 
 impl FatError {
-    /// The same of a name with the folders above it.
+    /// The same of a name with the directories above it.
     fn at(self, path: &str) -> Self {
         match self {
             Self::Name { why, .. } => Self::Name { name: path.to_owned(), why },

@@ -25,7 +25,7 @@ use crate::marker::Marker;
 use crate::update::Step;
 use crate::update::Update;
 
-/// Folders in folders, and files in all, that are kept.
+/// Directories in directories, and files in all, that are kept.
 const MAX_DEPTH: usize = 64;
 const MAX_FILES: usize = 100_000;
 
@@ -168,7 +168,7 @@ pub(crate) fn tidy(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> Resu
     finish(Update::default(), view, &before, root, window, scratch)
 }
 
-/// The step that says that a change has begun, and has not come to its end: a copy of the boot sector without a root folder.
+/// The step that says that a change has begun, and has not come to its end: a copy of the boot sector without a root directory.
 fn claim(before: &Before, origin: u64) -> Step {
     let mut step = Step::default();
     let Some(at) = before.geometry.backup else { return step };
@@ -260,7 +260,7 @@ fn finish(
     chains.count_free();
     chains.adopt(root, 0)?;
     if let Some(previous) = previous {
-        // The previous folder itself is a child of the root folder, its folders are its own.
+        // The previous directory itself is a child of the root directory, its directories are its own.
         chains.adopt(previous, previous)?;
     }
     view.settle()?;
@@ -295,11 +295,11 @@ fn sectors(ranges: Vec<Range<u64>>, geometry: &Geometry) -> Vec<Range<u64>> {
         .collect()
 }
 
-/// A file or folder of the old tree that the new one keeps, with its attributes and dates.
+/// A file or directory of the old tree that the new one keeps, with its attributes and dates.
 struct Carried {
     /// Where it will be.
     path: String,
-    /// Where its contents are; none for a folder.
+    /// Where its contents are; none for a directory.
     source: Option<Source<'static>>,
     stamp: Stamp,
 }
@@ -310,14 +310,14 @@ impl Carried {
     }
 }
 
-/// Lists what of the old tree, or of that in a folder of it, stays.
+/// Lists what of the old tree, or of that in a directory of it, stays.
 fn carried(old: &FatFiles<'_>, base: &str, keep: &Keep) -> Result<Vec<Carried>, FatError> {
     let mut found: Vec<Carried> = Vec::new();
     let first = if base.is_empty() { 0 } else { old.find(base)?.map_or(0, |entry| entry.cluster()) };
     let mut pending = vec![(String::new(), first, 0)];
     while let Some((folder, first, depth)) = pending.pop() {
         if depth > MAX_DEPTH || found.len() > MAX_FILES {
-            return Err(FatError::Damaged("it has more files, or deeper folders, than skiff copies".into()));
+            return Err(FatError::Damaged("it has more files, or deeper directories, than skiff copies".into()));
         }
         for entry in old.entries(first)? {
             let name = entry.name();

@@ -1,6 +1,6 @@
 //! What a plugin may be able to do, as its manifest declares it.
 //!
-//! This is plain data; its meaning (preopened folders, allowed tool calls) is the runtime's.
+//! This is plain data; its meaning (preopened directories, allowed tool calls) is the runtime's.
 
 pub(crate) mod address;
 pub(crate) mod tool;
@@ -46,12 +46,12 @@ pub enum Capability {
     },
 }
 
-/// Access to a folder inside a zone.
+/// Access to a directory inside a zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     /// The zone.
     pub zone: Zone,
-    /// The folder in it, relative and without `..`; empty for the whole zone.
+    /// The directory in it, relative and without `..`; empty for the whole zone.
     pub path: String,
     /// Whether files may be changed.
     pub write: bool,
@@ -59,19 +59,19 @@ pub struct Access {
     pub why: Why,
 }
 
-/// A tree of files that the host knows by name. A guest sees it as a folder of that name under `/`.
+/// A tree of files that the host knows by name. A guest sees it as a directory of that name under `/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Zone {
-    /// `/layer`: the folder of the layer that ships the plugin.
+    /// `/layer`: the directory of the layer that ships the plugin.
     Layer,
-    /// `/layers/<n>`: the same folder of every layer of the plan, in merge order.
+    /// `/layers/<n>`: the same directory of every layer of the plan, in merge order.
     Layers,
     /// `/target`: the root file system being built.
     Target,
     /// `/images`: the finished images.
     Images,
-    /// `/state`: a folder of the workspace that only this plugin uses and that stays between runs.
+    /// `/state`: a directory of the workspace that only this plugin uses and that stays between runs.
     State,
 }
 
@@ -142,7 +142,7 @@ pub(crate) struct RawCapability {
     tool: Option<String>,
     /// Where the host may download from: a whole URL, or the start of one, ending in `/`.
     fetch: Option<String>,
-    /// For `read` and `write`: the folder of the zone that is meant, instead of all of it.
+    /// For `read` and `write`: the directory of the zone that is meant, instead of all of it.
     #[serde(default)]
     path: Option<String>,
     /// For `tool`: the groups of arguments that may be used, such as `-d {path:images}`.

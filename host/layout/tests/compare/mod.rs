@@ -217,7 +217,7 @@ pub(crate) fn genimage(path: &Path, text: &str, variables: &[(&str, &str)]) -> O
     compare(&theirs, &table(&at("ours.img"), &layout))
 }
 
-/// Compares a folder of definitions of systemd-repart. Contents are left out: they need root, and are not in the table.
+/// Compares a directory of definitions of systemd-repart. Contents are left out: they need root, and are not in the table.
 pub(crate) fn repart(folder: &Path) -> Outcome {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == "conf"));

@@ -26,7 +26,7 @@ use crate::state::State;
 /// Bytes that `read-at` gives at most.
 const MAX_READ: u32 = 64 << 10;
 
-/// A folder that a guest holds open.
+/// A directory that a guest holds open.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct GuestTree {
     pub(crate) dir: Dir,

@@ -195,7 +195,7 @@ impl State {
         Ok(())
     }
 
-    /// Finds the program and makes the folder in which it sees what the plugin sees; notes that it is run.
+    /// Finds the program and makes the directory in which it sees what the plugin sees; notes that it is run.
     fn prepare(&self, tool: &str, actual: Vec<Actual>) -> Result<(Checked, Option<Listing>), Failure> {
         let program = self.system.tools.find(tool).ok_or_else(|| {
             let hint = self.system.install_hint(tool);

@@ -86,7 +86,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     // A path that somebody has mistyped, or a stick that is not there, would fill the disk.
     match is_told {
         true if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            return Err(CommandError::new(Kind::Usage, format!("there is no folder `{}`", folder.shown()))
+            return Err(CommandError::new(Kind::Usage, format!("there is no directory `{}`", folder.shown()))
                 .hint("make it, or choose another place with --output"));
         }
         true => {}

@@ -117,7 +117,7 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
         .map_err(|error| CommandError::from(error).hint("choose another file"))
 }
 
-/// A folder with room for what goes onto a medium: that of the workspace.
+/// A directory with room for what goes onto a medium: that of the workspace.
 fn scratch(session: &Session) -> Result<std::path::PathBuf> {
     let folder = match skiff_build::claim(&session.workspace) {
         // Somebody else keeps images there, and nothing of them is replaced or removed.

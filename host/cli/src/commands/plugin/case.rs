@@ -16,11 +16,11 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use skiff_text::Shown as _;
 
-/// The file in the folder of a case.
+/// The file in the directory of a case.
 pub(super) const FILE: &str = "case.yaml";
 
 /// One call of a plugin, what it finds around it, and what it must come to. Beside this file lie `before` and `after`, with
-/// the folders of the zones, and what was recorded of tools and downloads.
+/// the directories of the zones, and what was recorded of tools and downloads.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Case {
@@ -33,7 +33,7 @@ pub(super) struct Case {
     /// The arguments that the user gives.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) arguments: BTreeMap<String, GivenValue>,
-    /// The layers of the system; the plugin's own if there are none. Their folders are `before/layers/NN`.
+    /// The layers of the system; the plugin's own if there are none. Their directories are `before/layers/NN`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) layers: Vec<String>,
     /// The merged configuration: the symbols that are set, by kind.
@@ -68,7 +68,7 @@ pub(super) struct Outcome {
     pub(super) fragments: BTreeMap<String, String>,
 }
 
-/// Returns whether a folder is one that a recording makes.
+/// Returns whether a directory is one that a recording makes.
 fn is_recorded(files: &str) -> bool {
     files.strip_prefix("tool-").is_some_and(|number| number.parse::<u32>().is_ok())
 }
@@ -83,7 +83,7 @@ impl Case {
         let text = skiff_layers::optional_text(&path)?.unwrap_or_default();
         let case: Self = skiff_layers::parse_yaml(&path, &text)?;
         if let Some(files) = case.tools.iter().filter_map(|run| run.files.as_ref()).find(|files| !is_recorded(files)) {
-            return Err(wrong(format!("`{files}` is no folder with the files of a tool: tool-1, tool-2, …")));
+            return Err(wrong(format!("`{files}` is no directory with the files of a tool: tool-1, tool-2, …")));
         }
         match (&case.command, &case.hook) {
             (Some(_), None) | (None, Some(_)) => Ok(case),
@@ -99,7 +99,7 @@ impl Case {
         };
         write().map_err(|error| {
             CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown()))
-                .hint("check that there is room, and that the folder can be written to")
+                .hint("check that there is room, and that the directory can be written to")
         })
     }
 

@@ -1,4 +1,4 @@
-//! The folders of a case. They may come from anybody, so nothing in them leads elsewhere.
+//! The directories of a case. They may come from anybody, so nothing in them leads elsewhere.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,8 +20,8 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> CommandError {
         .hint("check that it can be read, and that there is room")
 }
 
-/// Refuses a case in which skiff itself would be led elsewhere: by a link in the place of one of its own folders. In the
-/// folders of a zone there may be links, which are copied as such. Pipes and devices are nowhere.
+/// Refuses a case in which skiff itself would be led elsewhere: by a link in the place of one of its own directories. In the
+/// directories of a zone there may be links, which are copied as such. Pipes and devices are nowhere.
 pub(super) fn check(case: &Path) -> Result<()> {
     let wrong = |path: &Path, what: &str| {
         CommandError::new(Kind::User, format!("`{}` is {what}, which no case may hold", path.shown()))
@@ -30,14 +30,14 @@ pub(super) fn check(case: &Path) -> Result<()> {
     for entry in WalkDir::new(case).follow_root_links(false) {
         let entry = entry.map_err(|error| unreadable(case, &error.into()))?;
         let kind = entry.file_type();
-        // `before/target` is a folder of skiff, `before/layers/00` as well, and what is below is the zone's.
+        // `before/target` is a directory of skiff, `before/layers/00` as well, and what is below is the zone's.
         let in_layers = entry.path().strip_prefix(case).is_ok_and(|inner| inner.starts_with("before/layers"));
         let is_own = entry.depth() <= if in_layers { 3 } else { 2 };
         if kind.is_symlink() && is_own {
             return Err(wrong(entry.path(), "a link"));
         }
         if !(kind.is_symlink() || kind.is_file() || kind.is_dir()) {
-            return Err(wrong(entry.path(), "neither file nor folder nor link"));
+            return Err(wrong(entry.path(), "neither file nor directory nor link"));
         }
     }
     Ok(())
@@ -92,7 +92,7 @@ fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Content>> {
     Ok(found)
 }
 
-/// Copies a tree of files, folders and links.
+/// Copies a tree of files, directories and links.
 pub(super) fn copy(from: &Path, into: &Path) -> io::Result<()> {
     for entry in WalkDir::new(from) {
         let entry = entry?;

@@ -75,7 +75,7 @@ impl Chosen {
         let package: LayerName = package.parse()?;
         let Some(layer) = session.search_path()?.find(&package)?.as_ref().map(Layer::at) else {
             return Err(CommandError::new(Kind::User, format!("There is no package `{package}`"))
-                .hint("`skiff list` shows all; SKIFF_EXTRA_CONFIGS_PATH names further folders with packages"));
+                .hint("`skiff list` shows all; SKIFF_EXTRA_CONFIGS_PATH names further directories with packages"));
         };
         let manifest = layer.manifest()?;
         let mut plugins: Vec<_> = manifest.plugins.into_iter().map(|decl| LayerPlugin::own(&layer, decl)).collect();

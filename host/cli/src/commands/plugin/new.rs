@@ -51,7 +51,7 @@ pub(super) fn run(session: &Session, args: &NewPluginArgs) -> Result<()> {
     let made = make(session, args, &layer, name, command);
     made.map_err(|error| {
         CommandError::new(Kind::User, format!("Cannot make the plugin in `{}`: {error}", layer.shown()))
-            .hint("check that the folder can be written to")
+            .hint("check that the directory can be written to")
     })??;
     let plugin = format!("{package}/{name}");
     let sources = layer.join("plugins").join(name);
@@ -73,7 +73,7 @@ pub(super) fn run(session: &Session, args: &NewPluginArgs) -> Result<()> {
     Ok(())
 }
 
-/// Returns the folder of the layer: that of the package if there is one, or where a new one belongs.
+/// Returns the directory of the layer: that of the package if there is one, or where a new one belongs.
 fn place(session: &Session, args: &NewPluginArgs, package: &LayerName) -> Result<PathBuf> {
     let known = session.catalog()?;
     let given = args.layers.as_ref().map(|folder| session.console.environment.absolute(folder));
@@ -86,7 +86,7 @@ fn place(session: &Session, args: &NewPluginArgs, package: &LayerName) -> Result
         Some(folder) => Ok(folder.join(package.as_str())),
         None => {
             Err(CommandError::new(Kind::Usage, format!("There is no package `{package}`, and no place for a new one"))
-                .hint("name a folder for layers: --layers ~/layers, or SKIFF_EXTRA_CONFIGS_PATH"))
+                .hint("name a directory for layers: --layers ~/layers, or SKIFF_EXTRA_CONFIGS_PATH"))
         }
     }
 }
@@ -168,7 +168,7 @@ fn entry(manifest: &Path, kind: PluginKind, name: &str, command: &str) -> io::Re
     }
 }
 
-/// Copies a folder of texts, replacing words.
+/// Copies a directory of texts, replacing words.
 fn copy(from: &Path, into: &Path, words: &[(&str, &str)]) -> io::Result<()> {
     for entry in WalkDir::new(from) {
         let entry = entry?;

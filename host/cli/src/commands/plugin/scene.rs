@@ -37,7 +37,7 @@ use crate::session::Session;
 /// Seconds since 1970 that every case believes it is.
 const EPOCH: u32 = 0;
 
-/// The folders and the host in which a case is played.
+/// The directories and the host in which a case is played.
 pub(super) struct Scene {
     folder: Temporary,
     runner: Runner,

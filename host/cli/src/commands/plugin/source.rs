@@ -40,7 +40,7 @@ impl Language {
         }
     }
 
-    /// Tells the language of a folder by what lies in it.
+    /// Tells the language of a directory by what lies in it.
     fn of(folder: &Path) -> Option<Self> {
         let has = |name: &str| folder.join(name).is_file();
         let has_c = || {
@@ -68,7 +68,7 @@ impl Source {
                 format!("There are no sources of plugin `{}/{}` in `{}`", layer.name, plugin.name, folder.shown()),
             )
             .hint(
-                "sources are a folder with Cargo.toml, plugin.py, plugin.js or C files; `skiff plugin new` makes one",
+                "sources are a directory with Cargo.toml, plugin.py, plugin.js or C files; `skiff plugin new` makes one",
             )),
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn run(session: &Session, args: &TestPluginArgs) -> Result<()> {
         if let Some(case) = &args.record {
             if case.contains('/') || case.starts_with('.') {
                 return Err(CommandError::new(Kind::Usage, format!("`{case}` is no name for a case"))
-                    .hint("a case is a folder in `tests` beside the sources; name it by one word"));
+                    .hint("a case is a directory in `tests` beside the sources; name it by one word"));
             }
             record(session, plugin, &cases.join(case), &args.words)?;
             data!("{name}: recorded {case}");
@@ -90,7 +90,7 @@ pub(super) fn run(session: &Session, args: &TestPluginArgs) -> Result<()> {
     }
 }
 
-/// The folders that hold a case, in byte order.
+/// The directories that hold a case, in byte order.
 fn folders(cases: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(cases) {
         Ok(entries) => entries,
@@ -115,7 +115,7 @@ fn native(session: &Session, name: &str, source: &Source) -> Result<bool> {
         Command::new("cargo")
             .args(["test", "--quiet", "--target-dir"])
             .arg(&target)
-            // Not where the user is: cargo and rustup read settings from all folders above.
+            // Not where the user is: cargo and rustup read settings from all directories above.
             .current_dir(&target)
             .arg("--manifest-path")
             .arg(source.folder.join("Cargo.toml"))
@@ -134,7 +134,7 @@ fn replay(session: &Session, plugin: &LayerPlugin, folder: &Path) -> Result<Vec<
     folder::check(folder)?;
     let case = Case::read(folder)?;
     let tape = Arc::new(Tape::replay(folder.to_owned(), case.tools.clone()));
-    // In a folder of its own and without tools, a test needs nobody's consent.
+    // In a directory of its own and without tools, a test needs nobody's consent.
     let identity = Runner::identify(plugin)?;
     session.grant_for_now(&identity, plugin.decl.capabilities.iter().map(capability_id).collect());
     let stage = Scene::set(session, plugin, folder, &case, &tape, true)?;
@@ -158,7 +158,7 @@ fn record(session: &Session, plugin: &LayerPlugin, folder: &Path, words: &[Strin
         (false, Some((call, rest))) => new_case(session, plugin, call, rest)?,
         (true, Some(_)) => {
             return Err(CommandError::new(Kind::Usage, format!("`{}` has a call already", folder.shown()))
-                .hint("leave out what stands behind `--`, or remove the folder first"));
+                .hint("leave out what stands behind `--`, or remove the directory first"));
         }
         (false, None) => {
             return Err(CommandError::new(Kind::Usage, "A new case needs a call")
