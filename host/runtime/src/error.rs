@@ -14,8 +14,8 @@ use crate::AnswerTooLarge;
 use crate::FactsError;
 use crate::Late;
 use crate::PluginId;
+use crate::capability_id::shown_capability;
 use crate::clock::WAITS;
-use crate::grant::shown_capability;
 use skiff_text::Shown as _;
 
 /// The component host could not be set up.

@@ -1,13 +1,17 @@
+mod arguments;
 mod offer;
 
-use std::process::ExitCode;
-
-use clap::Arg;
-use clap::ArgAction;
-use clap::ArgMatches;
+use crate::args::CmdArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::commands::board;
+use crate::consent;
+use crate::environment::is_variable;
+use crate::lock;
+use crate::output::data;
+use crate::session::Session;
 use skiff_build::Draft;
-use skiff_layers::ArgumentDecl;
-use skiff_layers::ArgumentKind;
 use skiff_layers::BoardCommand;
 use skiff_layers::Capability;
 use skiff_layers::Chain;
@@ -24,23 +28,13 @@ use skiff_plan::BuildPlan;
 use skiff_plan::PlanError;
 use skiff_plan::Zones;
 use skiff_runtime::AuditEvent;
-use skiff_runtime::Given;
-use skiff_runtime::GivenValue;
 use skiff_runtime::Identity;
 use skiff_runtime::Runner;
 use skiff_runtime::Scripts;
+use std::process::ExitCode;
 
-use crate::args::CmdArgs;
-use crate::command_error::CommandError;
-use crate::command_error::Kind;
-use crate::command_error::Result;
-use crate::commands::board;
-use crate::consent;
-use crate::environment::is_variable;
-use crate::lock;
-use crate::output::data;
-use crate::session::Session;
-
+pub(crate) use self::arguments::parse;
+pub(crate) use self::arguments::value;
 pub(crate) use self::offer::Offer;
 use self::offer::declared;
 pub(crate) use self::offer::offers;
@@ -382,85 +376,6 @@ fn list_commands(session: &Session, package: &LayerName) -> Result<ExitCode> {
         data!("  {:16} {}", offer.name, offer.described(package));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Reads a command's own arguments: typed ones first, then the environment, then defaults.
-pub(crate) fn parse(
-    session: &Session,
-    plugin: &LayerPlugin,
-    command: &CommandDecl,
-    arguments: &[String],
-) -> Result<Result<Given>, clap::Error> {
-    let name = format!("skiff cmd {} {}", plugin.layer.name, command.name);
-    let parser = clap::Command::new(name.clone())
-        .bin_name(name)
-        .about(command.summary.to_string())
-        .no_binary_name(true)
-        .args(command.arguments.iter().map(argument));
-    let matches = parser.try_get_matches_from(arguments)?;
-    Ok(collect(session, command, &matches))
-}
-
-fn argument(decl: &ArgumentDecl) -> Arg {
-    let mut help = decl.help.to_string();
-    for (what, text) in [("env", decl.env.as_deref()), ("default", decl.default.as_deref())] {
-        if let Some(text) = text {
-            help += &format!(" [{what}: {text}]");
-        }
-    }
-    let arg = Arg::new(decl.name.clone()).long(decl.name.clone()).help(help);
-    match decl.kind {
-        ArgumentKind::Flag => arg.action(ArgAction::SetTrue),
-        ArgumentKind::Integer => arg.value_name("NUMBER").allow_negative_numbers(true),
-        ArgumentKind::Text => arg.value_name("TEXT"),
-        ArgumentKind::Words => arg.value_name("WORDS").allow_hyphen_values(true),
-        ArgumentKind::Choice => {
-            arg.value_parser(clap::builder::PossibleValuesParser::new(decl.choices.iter().map(ToString::to_string)))
-        }
-    }
-}
-
-fn collect(session: &Session, command: &CommandDecl, matches: &ArgMatches) -> Result<Given> {
-    let mut given = Given::default();
-    for decl in &command.arguments {
-        let from_environment = || decl.env.as_deref().and_then(|name| session.console.environment.get(name));
-        if decl.kind == ArgumentKind::Flag {
-            let set = matches.get_flag(&decl.name)
-                || from_environment().is_some_and(|value| !matches!(value, "0" | "no" | "false"));
-            given.insert(&decl.name, GivenValue::Flag(set));
-            continue;
-        }
-        let typed = matches.get_one::<String>(&decl.name).map(String::as_str);
-        match (typed.or_else(from_environment), decl.default.as_deref()) {
-            (Some(text), _) => given.insert(&decl.name, value(decl, text)?),
-            (None, Some(text)) => given.insert_default(&decl.name, value(decl, text)?),
-            (None, None) if decl.required => {
-                return Err(CommandError::new(Kind::Usage, format!("The argument --{} is missing", decl.name)));
-            }
-            (None, None) => {}
-        }
-    }
-    Ok(given)
-}
-
-/// Reads a value as the manifest declares it.
-pub(crate) fn value(decl: &ArgumentDecl, text: &str) -> Result<GivenValue> {
-    let wrong = |what: String| Err(CommandError::new(Kind::Usage, format!("--{} is `{text}`, {what}", decl.name)));
-    match decl.kind {
-        ArgumentKind::Integer => match text.parse() {
-            Ok(number) => Ok(GivenValue::Number(number)),
-            Err(_) => wrong("which is no whole number".into()),
-        },
-        ArgumentKind::Words => match shlex::split(text) {
-            Some(words) => Ok(GivenValue::Many(words)),
-            None => wrong("in which a quotation does not end".into()),
-        },
-        ArgumentKind::Choice if !decl.choices.iter().any(|choice| &**choice == text) => wrong(format!(
-            "which is none of {}",
-            decl.choices.iter().map(|choice| &**choice).collect::<Vec<_>>().join(", ")
-        )),
-        ArgumentKind::Choice | ArgumentKind::Text | ArgumentKind::Flag => Ok(GivenValue::Text(text.to_owned())),
-    }
 }
 
 #[cfg(test)]

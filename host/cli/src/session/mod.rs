@@ -1,17 +1,20 @@
-use std::ffi::OsStr;
-use std::ffi::OsString;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::OnceLock;
-use std::sync::PoisonError;
-use std::time::SystemTime;
+mod grants;
+mod runners;
 
+use crate::args::GlobalArgs;
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
+use crate::command_error::Result;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::planner::Planner;
+use crate::project::Project;
+use crate::settings::Origin;
+use crate::settings::Settings;
+use crate::trust::Belief;
 use skiff_build::LockPolicy;
 use skiff_build::SavedSettings;
 use skiff_build::WorkspaceLock;
-use skiff_digest::Digest;
 use skiff_layers::Catalog;
 use skiff_layers::Chain;
 use skiff_layers::Layer;
@@ -20,36 +23,14 @@ use skiff_layers::ResolveContext;
 use skiff_layers::SearchPath;
 use skiff_plan::BuildPlan;
 use skiff_plan::Workspace;
-use skiff_plan::Zones;
-use skiff_report::Reporter;
-use skiff_runtime::AuditEvent;
-use skiff_runtime::AuditLog;
-use skiff_runtime::Downloads;
-use skiff_runtime::Facts;
 use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
-use skiff_runtime::Identity;
 use skiff_runtime::PluginId;
-use skiff_runtime::Runner;
-use skiff_runtime::ScriptEnvironment;
-use skiff_runtime::System;
-use skiff_runtime::ToolEnvironment;
-use skiff_runtime::Workshop;
 use skiff_text::Shown as _;
-
-use crate::args::GlobalArgs;
-use crate::command_error::CommandError;
-use crate::command_error::Kind;
-use crate::command_error::Result;
-use crate::console::Console;
-use crate::environment::Environment;
-use crate::planner;
-use crate::planner::Planner;
-use crate::project::Project;
-use crate::settings::Origin;
-use crate::settings::Settings;
-use crate::trust;
-use crate::trust::Belief;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::OnceLock;
 
 /// What most commands need, made from the command line, the environment and the project file.
 pub(crate) struct Session {
@@ -322,228 +303,6 @@ impl Session {
         }
         Ok(path)
     }
-
-    /// Returns the files with grants: those that come with the checkout and the user's own.
-    pub(crate) fn grant_files(&self) -> (PathBuf, PathBuf) {
-        (self.root.join("plugins/grants.yaml"), self.context.overrides.join("grants.yaml"))
-    }
-
-    pub(crate) fn grants(&self) -> Result<Grants> {
-        self.with_grants_of_run(self.kept_grants()?)
-    }
-
-    /// Returns the grants that a plugin of a layer can have. Those that come with the checkout are for its own packages: to read
-    /// them takes longer than to call another plugin.
-    pub(crate) fn grants_for(&self, layer: &Path) -> Result<Grants> {
-        let real = |path: &Path| path.canonicalize().ok();
-        let is_shipped =
-            real(layer).is_none_or(|layer| real(&self.context.configs).is_none_or(|own| layer.starts_with(own)));
-        if is_shipped {
-            return self.grants();
-        }
-        let mut grants = Grants::default();
-        grants.read(&self.grant_files().1)?;
-        self.with_grants_of_run(grants)
-    }
-
-    fn with_grants_of_run(&self, mut grants: Grants) -> Result<Grants> {
-        self.read_grant_arguments(&mut grants)?;
-        grants.extend(self.for_now.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        Ok(grants)
-    }
-
-    /// Reads the files that `--grants` names.
-    pub(crate) fn read_grant_arguments(&self, grants: &mut Grants) -> Result<()> {
-        for file in self.grant_arguments() {
-            if !file.is_file() {
-                return Err(CommandError::new(Kind::User, format!("There is no file with grants `{}`", file.shown()))
-                    .hint("`skiff grant add` writes such a file: overrides/grants.yaml"));
-            }
-            self.belief.check("the file with grants", &file)?;
-            grants.read_for_run(&file)?;
-        }
-        Ok(())
-    }
-
-    /// Returns the grants that hold for every run: those that come with the checkout and the user's own.
-    pub(crate) fn kept_grants(&self) -> Result<Grants> {
-        let (shipped, own) = self.grant_files();
-        let mut grants = match self.shipped.get() {
-            Some(known) => known.clone(),
-            None => {
-                self.belief.check("the file with grants", &shipped)?;
-                let mut grants = Grants::default();
-                grants.read_shipped(&shipped, &self.context.configs)?;
-                self.shipped.get_or_init(|| grants).clone()
-            }
-        };
-        grants.read(&own)?;
-        Ok(grants)
-    }
-
-    /// Returns the files that `--grants` names. A variable that is set to nothing names none.
-    fn grant_arguments(&self) -> impl Iterator<Item = PathBuf> {
-        let named = self.args.grants.iter().filter(|file| !file.is_empty());
-        named.map(|file| self.console.environment.absolute(Path::new(file)))
-    }
-
-    /// Grants something for this run only.
-    pub(crate) fn grant_for_now(&self, identity: &Identity, capabilities: Vec<String>) {
-        self.for_now.lock().unwrap_or_else(PoisonError::into_inner).add(identity, capabilities);
-    }
-
-    /// Returns what `--allow` and `--grants` say and what this run has found to be trusted, as the variables that say it
-    /// to another skiff. In the mount namespace of a build, files of root can look like those of somebody else.
-    pub(crate) fn consent_variables(&self, plan: &BuildPlan) -> Result<[(&'static str, OsString); 4]> {
-        // Such a list cannot hold a path with a colon. What is left out is looked at again, and refused at the worst.
-        let joined = |paths: Vec<PathBuf>| {
-            let can_be_listed = paths.iter().filter(|path| std::env::join_paths([path]).is_ok());
-            std::env::join_paths(can_be_listed).unwrap_or_default()
-        };
-        let mut trusted = vec![self.root.clone(), self.workspace.root().to_owned(), self.cache()?];
-        trusted.extend([self.context.base.clone(), self.context.overrides.clone()]);
-        trusted.extend(self.project.path().map(Path::to_owned));
-        trusted.extend(trust::trust_file(&self.console.environment));
-        // Those that are not believed are refused before anything is handed on.
-        trusted.extend(plan.layers.iter().map(|layer| layer.root.clone()).filter(|root| self.planner.believes(root)));
-        Ok([
-            ("SKIFF_ALLOW", self.allowed.join(" ").into()),
-            ("SKIFF_LOCKED", if self.policy.locked { "1" } else { "" }.into()),
-            ("SKIFF_GRANTS", joined(self.grant_arguments().collect())),
-            ("SKIFF_TRUST", joined(trusted)),
-        ])
-    }
-
-    /// Notes what a plugin does or is allowed.
-    pub(crate) fn audit_note(&self, plugin: &PluginId, digest: Digest, event: AuditEvent) -> Result<()> {
-        self.make_workspaces()?;
-        let log = self.audit();
-        log.note(plugin, digest, event).map_err(|error| {
-            CommandError::new(Kind::User, format!("Cannot write to the audit log `{}`: {error}", log.path().shown()))
-                .hint("what cannot be noted is not done; check that there is room")
-        })
-    }
-
-    /// Makes a runner for the system of a plan, with what scripts of its layers find around them.
-    pub(crate) fn runner(&self, plan: &BuildPlan) -> Result<Runner> {
-        if !plan.shell_hooks.is_empty() {
-            self.check_for_scripts(plan)?;
-        }
-        self.runner_of(System { scripts: self.script_environment(plan)?, ..self.system(plan)? })
-    }
-
-    /// Checks what scripts of layers can be led to: every layer of the chain, and the programs that the workspace has built.
-    pub(crate) fn check_for_scripts(&self, plan: &BuildPlan) -> Result<()> {
-        let mut layers = plan.layers.iter();
-        layers.try_for_each(|layer| self.planner.check_layer("the layer that scripts can read", &layer.root))?;
-        self.check_built()
-    }
-
-    /// Checks what make and scripts run in the workspace: what else lies there is in directories that are the user's alone.
-    pub(crate) fn check_built(&self) -> Result<()> {
-        let folder = self.workspace.folder();
-        let parts = ["build", "host", "host/bin", "host/sbin", "per-package"];
-        parts.iter().try_for_each(|part| self.belief.check_entries("the workspace", &folder.join(part)))
-    }
-
-    /// Makes a runner for the plugins alone: to gather what scripts find takes longer than many a command.
-    pub(crate) fn plugin_runner(&self, plan: &BuildPlan) -> Result<Runner> {
-        self.runner_of(self.system(plan)?)
-    }
-
-    /// Makes a runner for the plugins of a layer, which may ask about the system of a chain.
-    pub(crate) fn chain_runner(&self, chain: &Chain, layer: &Path) -> Result<Runner> {
-        let system = System { facts: Arc::new(self.planner.facts(chain)), ..self.bare_system()? };
-        self.runner_with_grants(system, self.grants_for(layer)?, Arc::clone(&self.console.reporter))
-    }
-
-    fn system(&self, plan: &BuildPlan) -> Result<System> {
-        Ok(System { facts: Arc::new(planner::facts(plan)?.into()), ..self.bare_system()? })
-    }
-
-    /// Makes a runner that knows nothing of a system: for looking at plugins.
-    pub(crate) fn bare_runner(&self) -> Result<Runner> {
-        self.runner_of(self.bare_system()?)
-    }
-
-    /// Returns what plugins may know where there is no system.
-    pub(crate) fn bare_system(&self) -> Result<System> {
-        let path = self.console.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
-        Ok(System {
-            facts: Arc::new(Facts::default().into()),
-            tools: ToolEnvironment::new(path, self.console.environment.raw("TERM").cloned()),
-            scripts: ScriptEnvironment::default(),
-            downloads: self.downloads()?,
-            audit: Arc::new(self.audit()),
-            tape: None,
-            install_hint,
-        })
-    }
-
-    /// Makes a runner for a system.
-    fn runner_of(&self, system: System) -> Result<Runner> {
-        self.runner_with(system, Arc::clone(&self.console.reporter))
-    }
-
-    /// Makes a runner that tells somebody else what plugins say.
-    pub(crate) fn runner_with(&self, system: System, reporter: Arc<dyn Reporter>) -> Result<Runner> {
-        self.runner_with_grants(system, self.grants()?, reporter)
-    }
-
-    fn runner_with_grants(&self, system: System, grants: Grants, reporter: Arc<dyn Reporter>) -> Result<Runner> {
-        let workshop = Workshop {
-            cache: Some(self.make_cache()?.join("plugins")),
-            // Also when the program's file has been replaced since it was started.
-            compiler: vec!["/proc/self/exe".into(), "precompile".into()],
-        };
-        Ok(Runner::new(system, &workshop, grants, self.console.cancel.clone(), reporter)?)
-    }
-
-    pub(crate) fn downloads(&self) -> Result<Downloads> {
-        let proxy = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-        let proxy = proxy.iter().find_map(|name| self.console.environment.get(name)).map(str::to_owned);
-        let no_proxy =
-            ["no_proxy", "NO_PROXY"].iter().find_map(|name| self.console.environment.get(name)).map(str::to_owned);
-        Ok(Downloads { cache: self.cache()?, offline: self.policy.offline, proxy, no_proxy })
-    }
-
-    /// Returns the record of what plugins do beyond their sandbox.
-    pub(crate) fn audit(&self) -> AuditLog {
-        AuditLog::new(self.workspace.audit_log(), SystemTime::now)
-    }
-
-    /// Returns what scripts of layers find around them: Buildroot's environment, and its programs first.
-    pub(crate) fn script_environment(&self, plan: &BuildPlan) -> Result<ScriptEnvironment> {
-        let folder = self.workspace.folder();
-        let mut variables = self.build_environment(plan)?;
-        // What a build hands on is for the mount namespace of Buildroot, and for nobody else.
-        match self.console.environment.raw("SKIFF_TRUST") {
-            Some(own) => variables.insert("SKIFF_TRUST".into(), own.clone()),
-            None => variables.remove(OsStr::new("SKIFF_TRUST")),
-        };
-        let own = folder.join("host/bin");
-        let path = self.console.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
-        if let Ok(path) = std::env::join_paths([own].into_iter().chain(path)) {
-            variables.insert("PATH".into(), path);
-        }
-        Ok(ScriptEnvironment { variables: variables.into_iter().collect(), folder })
-    }
-
-    /// Returns the directories that plugins called outside a build may see.
-    pub(crate) fn zones(&self, plan: &BuildPlan) -> Zones {
-        let present = |path: PathBuf| path.is_dir().then_some(path);
-        Zones {
-            layers: plan.layer_folders(),
-            target: present(self.workspace.target()),
-            images: present(self.workspace.images()),
-            state: self.workspace.state(),
-            epoch: None,
-        }
-    }
-}
-
-fn install_hint(program: &str) -> String {
-    format!("install the package that has it; on Debian and Ubuntu `apt-file search bin/{program}` names it")
 }
 
 /// The checkout is the nearest directory upwards from the current one, then from the program, with the base layers.
