@@ -109,7 +109,7 @@ fn show_tells_what_a_package_is_and_brings() {
     let env = layers();
     assert_snapshot!(env.succeed(&["show", "my/board"]).stdout, @"
     my/board  
-    directory       [ROOT]/layers/my/board
+    directory    [ROOT]/layers/my/board
     brings       my/common
     needed by    my/system
     holds        buildroot, busybox, metadata, root_overlay

@@ -258,7 +258,7 @@ fn a_wrong_source_date_epoch() {
 fn a_target_of_buildroot_without_buildroot_and_an_engine_that_there_is_not() {
     let mut env = environment();
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "br", "menuconfig"]), @"
-    error: `menuconfig` is a matter of Buildroot, and this workspace uses the engine `prebuilt`
+    error: `menuconfig` needs the engine `buildroot`; this workspace uses `prebuilt`
     hint: a workspace of its own for Buildroot: skiff -w another --engine buildroot configure
     ");
     env.set("SKIFF_ENGINE", "yocto");
@@ -417,7 +417,7 @@ fn what_the_engine_prebuilt_needs_and_nobody_names() {
     assert_snapshot!(env.fail(1, &["build"]), @"
     Configured workspace `default` for my/board (engine `prebuilt`)
     error: No layer of the chain names a kernel package, so the engine `prebuilt` cannot build it
-    hint: skiff's own base layers name it in metadata/prebuilt.yaml; those that SKIFF_BASE_CONFIGS_DIR names, or did, must, too
+    hint: add it to metadata/prebuilt.yaml of the base layers, or use skiff's own: SKIFF_BASE_CONFIGS_DIR= skiff configure
     hint: SkiffOS's layers are written for Buildroot: skiff -w another --engine buildroot build
     ");
 }

@@ -15,7 +15,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("skiff-digest", &[]),
     ("skiff-report", &[]),
     ("skiff-trust", &["skiff-text"]),
-    ("skiff-kconfig", &["skiff-text"]),
+    ("skiff-kconfig", &["skiff-file", "skiff-text"]),
     ("skiff-layers", &["skiff-digest", "skiff-file", "skiff-text"]),
     ("skiff-layout", &["skiff-text"]),
     ("skiff-flash", &["skiff-file", "skiff-layout", "skiff-text", "skiff-tree"]),

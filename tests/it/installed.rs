@@ -1,4 +1,4 @@
-//! What needs no checkout works without one, and what `make install` puts there.
+//! What needs no checkout works without one.
 
 use std::path::Path;
 use std::process::Command;

@@ -49,14 +49,7 @@ const MAX_STATE: u64 = 256 << 20;
 /// Reads a file, or returns `None` when it is not there. Opening a pipe would wait for somebody to write into it, and a
 /// device may have no end.
 pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    let failed = |kind, why: &str| Err(FileError::at("read", path)(io::Error::new(kind, why.to_owned())));
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(FileError::at("read", path)(error)),
-        Ok(metadata) if !metadata.is_file() => failed(io::ErrorKind::InvalidInput, "it is no file"),
-        Ok(metadata) if metadata.len() > MAX_STATE => failed(io::ErrorKind::FileTooLarge, "it is too large"),
-        Ok(_) => fs::read(path).map(Some).map_err(FileError::at("read", path)),
-    }
+    skiff_file::read_optional(path, MAX_STATE).map_err(FileError::at("read", path))
 }
 
 /// Replaces a file with new content: completely or not at all. A link in its place is replaced, not followed.

@@ -79,11 +79,12 @@ impl WorkspaceLock {
     /// refuse whoever wants it at that moment.
     pub fn is_taken(workspace: &Workspace) -> bool {
         let Ok(lock) = fs::metadata(workspace.lock_file()) else { return false };
-        // `1: FLOCK ADVISORY WRITE <process> <device>:<inode> 0 EOF`
-        let inode = format!(":{}", lock.ino());
+        // `1: FLOCK ADVISORY WRITE <process> <major>:<minor>:<inode> 0 EOF`
+        let (major, minor) = (rustix::fs::major(lock.dev()), rustix::fs::minor(lock.dev()));
+        let own = format!("{major:02x}:{minor:02x}:{}", lock.ino());
         let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
         let mut fields = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        fields.any(|fields| fields.contains(&"FLOCK") && fields.iter().any(|field| field.ends_with(&inode)))
+        fields.any(|fields| fields.contains(&"FLOCK") && fields.contains(&own.as_str()))
     }
 
     /// Locks a workspace and removes what killed runs have left in it.

@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::output::indented;
 
-/// Whom a command works for.
+/// The terminal, environment and cancellation of a command.
 pub(crate) struct Console {
     pub(crate) environment: Environment,
     pub(crate) reporter: Arc<dyn Reporter>,
@@ -63,9 +63,8 @@ impl Console {
     /// Asks, whatever the environment says.
     pub(crate) fn ask(&self, question: &str, without: &str) -> Result<bool> {
         if !std::io::stdin().is_terminal() {
-            return Err(
-                CommandError::new(Kind::Usage, "There is no terminal on which to ask").hint(format!("run: {without}"))
-            );
+            return Err(CommandError::new(Kind::Usage, "cannot ask for confirmation: stdin is not a terminal")
+                .hint(format!("run: {without}")));
         }
         let answer = self.answer(&format!("{question} [y/N] "));
         Ok(answer.is_some_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes")))

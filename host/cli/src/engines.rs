@@ -57,7 +57,7 @@ impl Session {
         match self.settings.engine.value {
             EngineName::Buildroot => Ok(()),
             EngineName::Prebuilt => {
-                let message = format!("{what} is a matter of Buildroot, and this workspace uses the engine `prebuilt`");
+                let message = format!("{what} needs the engine `buildroot`; this workspace uses `prebuilt`");
                 Err(CommandError::new(Kind::User, message)
                     .hint("a workspace of its own for Buildroot: skiff -w another --engine buildroot configure"))
             }

@@ -58,7 +58,7 @@ impl Digest {
         let digest = Self::of_reader(&mut limited)?;
         match limited.limit() {
             1 => Ok(digest),
-            _ => Err(io::Error::other("it does not have the size that it says")),
+            _ => Err(io::Error::other("the file changed while it was read, or has no end")),
         }
     }
 

@@ -11,4 +11,5 @@ pub use new_file::NEW;
 pub use new_file::NewFile;
 pub use new_file::replace;
 pub use read::open_file;
+pub use read::read_optional;
 pub use read::read_up_to;

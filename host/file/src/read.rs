@@ -14,6 +14,23 @@ pub fn open_file(path: &Path) -> io::Result<Option<File>> {
     Ok(file.metadata()?.is_file().then_some(file))
 }
 
+/// Reads a file of at most `most` bytes; `None` when it is not there.
+///
+/// # Errors
+/// Those of the system, that something else stands there, or that it has more bytes.
+pub fn read_optional(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let wrong = |kind, what: String| io::Error::new(kind, what);
+    let file = match open_file(path) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        file => file?,
+    };
+    let file = file.ok_or_else(|| wrong(io::ErrorKind::InvalidInput, "expected a regular file".into()))?;
+    let bytes = read_up_to(&file, most)?;
+    bytes.map(Some).ok_or_else(|| wrong(io::ErrorKind::FileTooLarge, format!("it is larger than {} KiB", most >> 10)))
+}
+
 /// Reads an open file; `None` when it has more than `most` bytes. Its size is no more than a hint: what the kernel makes up
 /// (`/proc`) says none, and has no end.
 ///

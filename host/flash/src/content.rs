@@ -69,7 +69,7 @@ pub enum ContentError {
     #[error("`{0}` has more files, or deeper directories, than skiff copies")]
     TooMany(String),
     /// A text that is not one.
-    #[error("`{0}` is to be changed, and is no text of up to 1 MiB")]
+    #[error("cannot edit `{0}`: expected UTF-8 text of at most 1 MiB")]
     NotText(String),
     /// A regular expression that is none.
     #[error("`{find}` is no regular expression: {problem}")]
@@ -86,7 +86,7 @@ pub enum ContentError {
     #[error("`{0}` names no partition of the layout with an identity")]
     Placeholder(String),
     /// A place in a text that nothing was put into.
-    #[error("nothing takes the place of `{word}` in {path}: what it stands for is not among the images")]
+    #[error("placeholder `{word}` in {path} was not replaced: no edit applies")]
     Left {
         /// The place.
         word: String,

@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -29,6 +31,14 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// Those of the system.
     fn flush(&self) -> io::Result<()>;
+
+    /// Returns a path by which other programs open this very file or device, whatever its name means by now.
+    fn path(&self) -> PathBuf;
+}
+
+/// Returns the path of an open file of this process.
+pub(crate) fn path_of(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }
 
 /// A file as a disk.
@@ -69,6 +79,10 @@ impl Disk for FileDisk {
 
     fn flush(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    fn path(&self) -> PathBuf {
+        path_of(&self.file)
     }
 }
 
@@ -111,6 +125,10 @@ impl<'d> Cut<'d> {
 }
 
 impl Disk for Cut<'_> {
+    fn path(&self) -> PathBuf {
+        self.disk.path()
+    }
+
     fn size(&self) -> u64 {
         self.disk.size()
     }

@@ -10,6 +10,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::path::PathBuf;
 
 use rustix::fs::FallocateFlags;
 use rustix::fs::OFlags;
@@ -20,6 +21,7 @@ use crate::Disk;
 use crate::Inventory;
 use crate::Refusal;
 use crate::Rules;
+use crate::disk::path_of;
 use crate::inventory::split;
 use crate::safety::check_again;
 use skiff_text::Shown as _;
@@ -143,5 +145,9 @@ impl Disk for Target {
 
     fn flush(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    fn path(&self) -> PathBuf {
+        path_of(&self.file)
     }
 }

@@ -75,7 +75,7 @@ pub enum WriteError {
         at: u64,
     },
     /// The user wants to stop.
-    #[error("cancelled; the medium holds nothing of use now")]
+    #[error("cancelled; the medium is incomplete")]
     Cancelled,
     /// The user wants to stop when everything has been written.
     #[error("cancelled; everything is written, and not all of it was read back")]

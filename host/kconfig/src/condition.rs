@@ -199,3 +199,98 @@ fn symbols(expression: &Expression, names: &mut BTreeSet<String>) {
         OrExpression::Expression(terms) => terms.iter().for_each(of_and),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use nom_kconfig::Attribute;
+    use nom_kconfig::Entry;
+    use nom_kconfig::KconfigFile;
+    use nom_kconfig::KconfigInput;
+    use nom_kconfig::parse_kconfig;
+
+    use super::*;
+    use crate::Fragment;
+    use crate::Kind;
+
+    fn expression(text: &str) -> Expression {
+        let text = format!("config X\n\tbool \"x\"\n\tdepends on {text}\n");
+        let file = KconfigFile::new(PathBuf::from("/"), PathBuf::from("Kconfig"));
+        let (_, parsed) = parse_kconfig(KconfigInput::new_extra(&text, file)).unwrap();
+        let Some(Entry::Config(config)) = parsed.entries.into_iter().next() else { panic!("{text}") };
+        let found = config.attributes.into_iter().find_map(|attribute| match attribute {
+            Attribute::DependsOn(dependency) => Some(dependency.expression),
+            _ => None,
+        });
+        found.unwrap()
+    }
+
+    const CONFIG: &str = "CONFIG_ON=y\nCONFIG_MODULE=m\n# CONFIG_OFF is not set\nCONFIG_NUMBER=12\nCONFIG_HEX=0x10\n\
+                          CONFIG_TEXT=\"abc\"\nCONFIG_NINE=9\n";
+
+    fn truth(text: &str) -> Truth {
+        let fragment = Fragment::parse(Kind::Kernel, "l", "f".into(), CONFIG);
+        evaluate(&expression(text), &crate::merge(fragment.assignments))
+    }
+
+    /// As Kconfig's own language has it (kconfig-language.rst, "Menu dependencies").
+    #[test]
+    fn conditions_have_the_value_that_kconfig_gives_them() {
+        for (text, wanted) in [
+            ("ON", Truth::Yes),
+            ("MODULE", Truth::Module),
+            ("OFF", Truth::No),
+            ("ABSENT", Truth::No),
+            ("!ON", Truth::No),
+            ("!MODULE", Truth::Module),
+            ("!OFF", Truth::Yes),
+            ("ON && MODULE", Truth::Module),
+            ("ON && OFF", Truth::No),
+            ("OFF || MODULE", Truth::Module),
+            ("OFF || MODULE || ON", Truth::Yes),
+            ("(OFF || ON) && !(MODULE && OFF)", Truth::Yes),
+            ("ON = y", Truth::Yes),
+            ("ON != y", Truth::No),
+            ("MODULE = m", Truth::Yes),
+            ("OFF = n", Truth::Yes),
+            ("TEXT = \"abc\"", Truth::Yes),
+            ("TEXT != \"abc\"", Truth::No),
+            ("ON = MODULE", Truth::No),
+        ] {
+            assert_eq!(truth(text), wanted, "{text}");
+        }
+    }
+
+    /// Numbers are compared as numbers: 9 is less than 12, and 0x10 is 16.
+    #[test]
+    fn numbers_are_compared_as_numbers() {
+        for (text, wanted) in [
+            ("NINE < NUMBER", true),
+            ("NUMBER < NINE", false),
+            ("NUMBER <= 12", true),
+            ("NUMBER >= 13", false),
+            ("HEX > NUMBER", true),
+            ("HEX = 16", true),
+            ("HEX > 17", false),
+            ("NUMBER > -1", true),
+        ] {
+            assert_eq!(truth(text), if wanted { Truth::Yes } else { Truth::No }, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_hold_is_named_with_its_value() {
+        let fragment = Fragment::parse(Kind::Kernel, "l", "f".into(), CONFIG);
+        let config = crate::merge(fragment.assignments);
+        let of = |text: &str| {
+            let mut found = BTreeSet::new();
+            unmet(&expression(text), &config, &mut found);
+            found.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(of("ON && OFF && ABSENT"), ["ABSENT, which is n", "OFF, which is n"]);
+        assert!(of("ON || OFF").is_empty());
+        assert_eq!(of("NUMBER > 20 && ON").len(), 1);
+        assert_eq!(of("ON && (OFF && NUMBER < 5)").len(), 2);
+    }
+}

@@ -1,8 +1,6 @@
 //! What a program's Kconfig files say about its symbols: read to explain a configuration, never to make one.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -94,14 +92,7 @@ pub type ReadFile<'r> = dyn Fn(&Path, u64) -> Result<Option<Vec<u8>>, String> + 
 
 /// Reads a file of the host.
 fn read_file(path: &Path, most: u64) -> Result<Option<Vec<u8>>, String> {
-    match fs::metadata(path) {
-        // Reading a pipe would wait for a writer.
-        Ok(metadata) if !metadata.is_file() => Err("expected a regular file".into()),
-        Ok(metadata) if metadata.len() > most => Err(format!("it is larger than {} MiB", most >> 20)),
-        Ok(_) => fs::read(path).map(Some).map_err(|error| error.to_string()),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(error.to_string()),
-    }
+    skiff_file::read_optional(path, most).map_err(|error| error.to_string())
 }
 
 /// Blocks in blocks and parentheses in parentheses of one file.

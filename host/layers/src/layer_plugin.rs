@@ -79,7 +79,7 @@ impl Chain {
         for used in manifest.uses {
             let at = used.at.clone();
             let plugin = self.used(layer, used)?;
-            refuse_twins(&plugins, &plugin, at)?;
+            refuse_twins(&plugins, &plugin.decl, at)?;
             plugins.push(plugin);
         }
         Ok(plugins)
@@ -106,12 +106,16 @@ impl Chain {
             wrong(format!("`{plugin}` is not in the chain; add `{package}` to metadata/dependencies of {}", layer.name))
         })?;
         let shipped = owner.manifest()?.plugins;
+        let names = shipped.iter().map(|decl| decl.name.as_str()).collect::<Vec<_>>().join(", ");
         let mut decl = shipped
             .into_iter()
             .find(|decl| decl.name == plugin.name)
-            .ok_or_else(|| wrong(format!("`{package}` ships no plugin `{}`", plugin.name)))?;
+            .ok_or_else(|| wrong(format!("`{package}` ships no plugin `{}`; it ships: {names}", plugin.name)))?;
         if !decl.shared {
-            return Err(wrong(format!("`{plugin}` is not `shared`: only its own layer can use it")));
+            return Err(wrong(format!(
+                "`{plugin}` is not `shared: true` in {}; only its own layer can use it",
+                decl.manifest
+            )));
         }
         if !version.matches(&decl.version) {
             return Err(wrong(format!("`{plugin}` has the version {}, and {version} is wanted", decl.version)));
@@ -123,12 +127,20 @@ impl Chain {
             decl.board = board;
         }
         if let Some(files) = files {
-            restrict(&mut decl, &files)
-                .map_err(|unknown| wrong(format!("`{unknown}` is not a directory that `{plugin}` declares")))?;
+            let declared = directories(&decl);
+            restrict(&mut decl, &files).map_err(|unknown| {
+                wrong(format!("`{unknown}` is not a directory that `{plugin}` declares; it declares: {declared}"))
+            })?;
         }
         decl.settings.extend(settings);
         Ok(LayerPlugin::of(owner, layer, decl))
     }
+}
+
+/// Returns the directories that a plugin declares, as a list for people.
+fn directories(decl: &PluginDecl) -> String {
+    let files = decl.capabilities.iter().filter(|capability| matches!(capability, Capability::Files(_)));
+    files.map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// Leaves a plugin those of its directories that are named. The error is a name that it does not declare.
@@ -144,11 +156,15 @@ fn restrict(decl: &mut PluginDecl, files: &BTreeSet<String>) -> Result<(), Strin
 }
 
 /// A command of a layer has one plugin.
-fn refuse_twins(known: &[LayerPlugin], added: &LayerPlugin, at: Location) -> Result<(), ReadError> {
-    let known: BTreeSet<&str> =
-        known.iter().flat_map(|plugin| &plugin.decl.commands).map(|command| command.name.as_str()).collect();
-    let Some(twin) = added.decl.commands.iter().find(|command| known.contains(command.name.as_str())) else {
-        return Ok(());
-    };
-    Err(ReadError::Manifest { at, message: format!("two plugins of this layer have a command `{}`", twin.name) })
+fn refuse_twins(known: &[LayerPlugin], added: &PluginDecl, at: Location) -> Result<(), ReadError> {
+    let known: BTreeSet<String> =
+        known.iter().flat_map(|plugin| plugin.decl.offered()).map(|command| command.name).collect();
+    match added.offered().into_iter().find(|command| known.contains(&command.name)) {
+        None => Ok(()),
+        Some(twin) => {
+            let message =
+                format!("plugin `{}`: another plugin of this layer has a command `{}`, too", added.name, twin.name);
+            Err(ReadError::Manifest { at, message })
+        }
+    }
 }

@@ -249,7 +249,7 @@ pub enum CallError {
     #[error(transparent)]
     Unreadable(#[from] PlanError),
     /// A plugin's contribution to the configuration is none.
-    #[error("Plugin `{plugin}` contributes to the configuration what is no fragment: {message}")]
+    #[error("Plugin `{plugin}` returned an invalid fragment: {message}")]
     Contribution {
         /// The plugin.
         plugin: PluginId,

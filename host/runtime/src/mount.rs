@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use skiff_file::Lock;
 use skiff_layers::Access;
 use skiff_layers::Capability;
 use skiff_layers::LayerPlugin;
@@ -40,8 +41,8 @@ pub(crate) struct Mounts {
     absent: Vec<String>,
     /// Where the guest finds each layer of which it may read something, by position.
     layers: BTreeMap<usize, String>,
-    /// Held as long as the call may change the plugin's state.
-    lock: Option<StateLock>,
+    /// Held as long as the call may change the plugin's state: another one could change what this one has just had checked.
+    lock: Option<Lock>,
     /// Where temporary directories for tools are made.
     scratch: PathBuf,
 }
@@ -110,7 +111,8 @@ impl Mounts {
             Zone::State => {
                 let state = zones.state.join(state_folder(plugin, &zones.state));
                 if self.lock.is_none() {
-                    let lock = StateLock::take(&state).map_err(failed(&state))?;
+                    let lock = fs::create_dir_all(&state).and_then(|()| Lock::try_take(&lock_of(&state)));
+                    let lock = lock.map_err(failed(&state))?;
                     self.lock = Some(lock.ok_or_else(|| CallError::Busy { plugin: PluginId::of(plugin) })?);
                 }
                 self.mount("/state", &state, access).map_err(failed(&state))?;
@@ -236,6 +238,13 @@ impl Mounts {
     }
 }
 
+/// Returns the lock of a plugin's state, which lies beside its directory.
+fn lock_of(state: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".lock+");
+    name.push(state.file_name().unwrap_or_default());
+    state.with_file_name(name)
+}
+
 /// Returns the accesses that no other one gives already. So a plugin never holds a directory of which it could change the
 /// way to it by another grant, and each directory has one name.
 fn outermost(capabilities: &[Capability]) -> Vec<&Access> {
@@ -342,23 +351,6 @@ fn check_folder(dir: &Dir, depth: usize, watch: Watch<'_>) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Keeps two calls of one plugin from using its state at the same time: one could change what the other has
-/// just had checked.
-struct StateLock(#[expect(dead_code, reason = "holding the open directory is holding the lock")] fs::File);
-
-impl StateLock {
-    /// Makes and locks the directory of a plugin's state, or returns `None` when another call uses it.
-    fn take(state: &Path) -> io::Result<Option<Self>> {
-        fs::create_dir_all(state)?;
-        let folder = fs::File::open(state)?;
-        match folder.try_lock() {
-            Ok(()) => Ok(Some(Self(folder))),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(error)) => Err(error),
-        }
-    }
 }
 
 #[cfg(test)]

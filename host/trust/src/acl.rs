@@ -12,11 +12,16 @@ use rustix::io::Errno;
 pub(crate) enum Writer {
     User(u32),
     Group(u32),
+    /// The group of the file, by its bits.
+    OwnGroup,
+    Everybody,
 }
 
-/// The kinds of entries that name somebody (`ACL_USER`, `ACL_GROUP` of Linux's posix_acl.h).
+/// The kinds of entries that name somebody (`ACL_USER`, `ACL_GROUP_OBJ`, `ACL_GROUP`, `ACL_OTHER` of Linux's posix_acl.h).
 const USER: u16 = 0x02;
+const OWN_GROUP: u16 = 0x04;
 const GROUP: u16 = 0x08;
+const OTHER: u16 = 0x20;
 const WRITE: u16 = 0x02;
 
 /// Bytes that an extended attribute can have (`XATTR_SIZE_MAX` of Linux's limits.h).
@@ -27,7 +32,7 @@ const MAX_LIST: usize = 64 << 10;
 pub(crate) enum List {
     /// Who can use the file itself.
     Access,
-    /// What is made in the directory gets this list.
+    /// What is made in the directory gets this list, whatever the umask.
     Default,
 }
 
@@ -44,7 +49,14 @@ pub(crate) fn writers(path: &Path, list: List) -> io::Result<Vec<Writer>> {
     let mut text = vec![0; 1024];
     loop {
         match rustix::fs::lgetxattr(&path, name, &mut text) {
-            Ok(length) => return Ok(parse(text.get(..length).unwrap_or_default())),
+            Ok(length) => {
+                let mut writers = parse(text.get(..length).unwrap_or_default());
+                // The bits of the mode say the same of the file itself.
+                if matches!(list, List::Access) {
+                    writers.retain(|writer| matches!(writer, Writer::User(_) | Writer::Group(_)));
+                }
+                return Ok(writers);
+            }
             Err(Errno::NODATA | Errno::OPNOTSUPP) => return Ok(Vec::new()),
             // It is longer, up to what Linux lets an attribute have (XATTR_SIZE_MAX).
             Err(Errno::RANGE) if text.len() <= MAX_LIST => text.resize(text.len() * 4, 0),
@@ -63,6 +75,8 @@ fn parse(list: &[u8]) -> Vec<Writer> {
             _ if u16::from_le_bytes([may_0, may_1]) & WRITE == 0 => None,
             USER => Some(Writer::User(id)),
             GROUP => Some(Writer::Group(id)),
+            OWN_GROUP => Some(Writer::OwnGroup),
+            OTHER => Some(Writer::Everybody),
             _ => None,
         }
     };
@@ -93,14 +107,20 @@ mod tests {
     #[test]
     fn those_who_can_write_are_named() {
         let mut list = 2_u32.to_le_bytes().to_vec();
-        for (kind, may, id) in
-            [(1_u16, 7_u16, u32::MAX), (2, 7, 4242), (2, 5, 4343), (4, 5, u32::MAX), (8, 2, 50), (16, 7, u32::MAX)]
-        {
+        for (kind, may, id) in [
+            (1_u16, 7_u16, u32::MAX),
+            (2, 7, 4242),
+            (2, 5, 4343),
+            (4, 5, u32::MAX),
+            (8, 2, 50),
+            (16, 7, u32::MAX),
+            (32, 6, u32::MAX),
+        ] {
             list.extend(kind.to_le_bytes());
             list.extend(may.to_le_bytes());
             list.extend(id.to_le_bytes());
         }
-        assert_eq!(parse(&list), [Writer::User(4242), Writer::Group(50)]);
+        assert_eq!(parse(&list), [Writer::User(4242), Writer::Group(50), Writer::Everybody]);
         assert!(parse(&list[..9]).is_empty() && parse(&[]).is_empty());
     }
 }

@@ -88,7 +88,7 @@ pub enum Reason {
         /// The user who has mounted it.
         owner: String,
     },
-    /// Nobody can say.
+    /// The check failed.
     #[error("cannot examine `{}`: {source}", at.shown())]
     Unknown {
         /// What cannot be examined.
@@ -280,11 +280,15 @@ impl Trust {
         let stranger = writers.into_iter().find(|writer| match writer {
             Writer::User(user) => !self.users.contains(user),
             Writer::Group(group) => !self.accounts().is_private(*group, metadata.uid()),
+            Writer::OwnGroup => !self.accounts().is_private(metadata.gid(), metadata.uid()),
+            Writer::Everybody => true,
         });
         let Some(stranger) = stranger else { return Ok(()) };
         let whom = match stranger {
             Writer::User(user) => format!("user {user}"),
             Writer::Group(group) => format!("group {group}"),
+            Writer::OwnGroup => "its group".to_owned(),
+            Writer::Everybody => "everybody".to_owned(),
         };
         Err(Reason::Listed { at: path.to_owned(), whom })
     }

@@ -42,19 +42,19 @@ fn what_a_change_reaches_is_built_again_and_status_says_so_before() {
     };
     assert_snapshot!(changed("overrides/kernel/k", "CONFIG_A=m\n"), @"
     to build   kernel       kernel configuration (changed)
-    to build   boot loader  because of what comes before
-    to build   system       because of what comes before
-    to build   images       because of what comes before
+    to build   boot loader  an earlier stage is rebuilt
+    to build   system       an earlier stage is rebuilt
+    to build   images       an earlier stage is rebuilt
     --
     kernel configuration is changed: the package `linux` is built again
     ");
     assert!(env.read("workspaces/default/build/linux-1.0/.config").contains("CONFIG_A=m"));
     assert_snapshot!(changed("overrides/buildroot/x", "# BR2_PACKAGE_HELLO is not set\n"), @"
     to build   packages     BR2_PACKAGE_HELLO (gone)
-    to build   kernel       because of what comes before
-    to build   boot loader  because of what comes before
-    to build   system       because of what comes before
-    to build   images       because of what comes before
+    to build   kernel       an earlier stage is rebuilt
+    to build   boot loader  an earlier stage is rebuilt
+    to build   system       an earlier stage is rebuilt
+    to build   images       an earlier stage is rebuilt
     --
     BR2_PACKAGE_HELLO is gone: the target is put together again
     ");
@@ -62,10 +62,10 @@ fn what_a_change_reaches_is_built_again_and_status_says_so_before() {
     assert_snapshot!(changed("overrides/buildroot/x", "BR2_GCC_FLAVOUR=\"other\"\n"), @"
     to build   toolchain    BR2_GCC_FLAVOUR (changed)
     to build   packages     BR2_PACKAGE_HELLO (new)
-    to build   kernel       because of what comes before
-    to build   boot loader  because of what comes before
-    to build   system       because of what comes before
-    to build   images       because of what comes before
+    to build   kernel       an earlier stage is rebuilt
+    to build   boot loader  an earlier stage is rebuilt
+    to build   system       an earlier stage is rebuilt
+    to build   images       an earlier stage is rebuilt
     --
     BR2_GCC_FLAVOUR is changed: everything is built again
     ");
@@ -73,7 +73,7 @@ fn what_a_change_reaches_is_built_again_and_status_says_so_before() {
     fs::remove_file(env.path("layers/my/board/root_overlay/etc/motd")).unwrap();
     assert_snapshot!(changed("layers/my/board/root_overlay/etc/issue", "Hi\n"), @r#"
     to build   system       my/board: root_overlay (changed)
-    to build   images       because of what comes before
+    to build   images       an earlier stage is rebuilt
     --
     "etc/motd" is gone from the overlays: the target is put together again
     "#);

@@ -53,7 +53,7 @@ pub(crate) enum Intent {
 pub(crate) enum DeviceCommand {
     /// Lists disks with size, serial number and users, and why skiff refuses to write to some
     List {
-        /// Has no effect: all disks are listed
+        /// Has no effect: all disks are always listed
         #[arg(long, hide = true)]
         all: bool,
         /// As JSON
@@ -179,7 +179,7 @@ pub(crate) struct FlashArgs {
     /// The block map of the image [default: IMAGE.bmap, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) bmap: Option<PathBuf>,
-    /// Writes an image without asking that is not recognized, or whose partition table does not fit
+    /// Writes unrecognized images, and images whose partition table does not fit, without asking
     #[arg(long)]
     pub(crate) allow_unknown: bool,
     #[command(flatten)]

@@ -210,10 +210,7 @@ const MAX_GITMODULES: u64 = 1 << 16;
 fn submodule(path: &Path) -> Option<Submodule> {
     path.ancestors().skip(1).find_map(|root| {
         let file = root.join(".gitmodules");
-        if !std::fs::metadata(&file).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= MAX_GITMODULES) {
-            return None;
-        }
-        let text = std::fs::read_to_string(file).ok()?;
+        let text = String::from_utf8(skiff_file::read_optional(&file, MAX_GITMODULES).ok()??).ok()?;
         let name = path.strip_prefix(root).ok()?.to_str()?;
         let value = |line: &str, key: &str| {
             let value = line.trim().strip_prefix(key)?.trim_start().strip_prefix('=')?;
@@ -243,7 +240,7 @@ impl From<PrebuiltError> for CommandError {
                 plain.hint("`kernel` in metadata/prebuilt.yaml of a layer names it, by distribution and architecture")
             }
             PrebuiltError::Unprepared { .. } => plain
-                .hint("skiff's own base layers name it in metadata/prebuilt.yaml; those that SKIFF_BASE_CONFIGS_DIR names, or did, must, too")
+                .hint("add it to metadata/prebuilt.yaml of the base layers, or use skiff's own: SKIFF_BASE_CONFIGS_DIR= skiff configure")
                 .hint("SkiffOS's layers are written for Buildroot: skiff -w another --engine buildroot build"),
             PrebuiltError::Frozen { .. } => plain.hint("run it once without --frozen"),
             PrebuiltError::NoApt { .. } => plain.hint("run this on Debian or Ubuntu"),

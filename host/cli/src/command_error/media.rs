@@ -28,7 +28,7 @@ impl From<Refusal> for CommandError {
             Refusal::Protected { .. } => plain.hint("take it out of `protect:` if that is no longer meant"),
             Refusal::System { .. } => plain.hint("no option allows that"),
             Refusal::InUse { name, .. } => plain.hint(format!("unmount it or take it out of use first: lsblk {name}")),
-            Refusal::ReadOnly { .. } => plain.hint("a card may have a switch at its side"),
+            Refusal::ReadOnly { .. } => plain.hint("slide the write-protect switch of the card to `unlocked`"),
             Refusal::Empty { .. } => plain.hint("put a card in"),
             Refusal::TooSmall { .. } => plain.hint("take a larger one"),
             Refusal::Source { .. } => plain.hint("copy the image to another disk first: nothing was written"),
@@ -62,11 +62,12 @@ impl From<WriteError> for CommandError {
         match error {
             WriteError::Refused(refusal) => refusal.into(),
             WriteError::Cancelled | WriteError::Unverified => Self::of(Kind::Cancelled, &error),
-            WriteError::Read(_) | WriteError::Map { .. } => {
-                Self::of(Kind::User, &error).hint("the medium holds nothing of use now; if the image is newer than its map, move the map away and write again")
+            WriteError::Read(_) | WriteError::Map { .. } => Self::of(Kind::User, &error).hint(
+                "the medium is incomplete; if the image is newer than its block map, remove the map and write again",
+            ),
+            WriteError::Write { .. } => {
+                Self::of(Kind::User, &error).hint("the medium is incomplete; try another port, reader or card")
             }
-            WriteError::Write { .. } => Self::of(Kind::User, &error)
-                .hint("the medium holds nothing of use now; try another port, reader or card"),
             WriteError::ReadBack { .. } => Self::of(Kind::User, &error)
                 .hint("everything was written, and cannot be read; try another port, reader or card"),
             WriteError::Differs { .. } => Self::of(Kind::User, &error).hint("do not trust this medium with anything"),
@@ -137,7 +138,7 @@ impl From<InstallError> for CommandError {
             InstallError::Nothing => Self::of(Kind::User, &error).hint(
                 "in metadata/layout.yaml, installs renew `copy_files` without `once` of partitions without `keep`",
             ),
-            InstallError::Io(_) => Self::of(Kind::User, &error).hint("is the medium still there, and whole?"),
+            InstallError::Io(_) => Self::of(Kind::User, &error).hint("reconnect the medium and run the command again"),
         }
     }
 }
@@ -156,7 +157,9 @@ fn hint_fat(plain: CommandError, error: &FatError) -> CommandError {
             plain.hint("put some of them into a directory of their own")
         }
         FatError::TooLarge(_) => plain.hint("put it onto a partition with ext4"),
-        FatError::Io(_) => plain.hint("is the medium still there, and room for the scratch files in the workspace?"),
+        FatError::Io(_) => plain.hint(
+            "reconnect the medium, free space for scratch files in the workspace (df), and run the command again",
+        ),
         FatError::NoPrevious | FatError::Cancelled => plain,
     }
 }
@@ -171,7 +174,9 @@ fn hint_ext4(plain: CommandError, error: &Ext4Error) -> CommandError {
         }
         Ext4Error::Name(_) => plain.hint("give it another name: nothing was written"),
         Ext4Error::Failed { .. } => plain.hint("nothing was written; e2fsck says what is wrong with it"),
-        Ext4Error::Io(_) => plain.hint("is the medium still there, and room for the scratch files in the workspace?"),
+        Ext4Error::Io(_) => plain.hint(
+            "reconnect the medium, free space for scratch files in the workspace (df), and run the command again",
+        ),
         Ext4Error::NoPrevious | Ext4Error::Cancelled => plain,
     }
 }

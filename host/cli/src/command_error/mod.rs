@@ -332,7 +332,8 @@ impl From<LoadError> for CommandError {
             }
             LoadError::Version { fits, .. } => plain.hint(format!("what would fit: {fits}")),
             LoadError::Interface { .. } => plain.hint("use a skiff or a version of the plugin that fits"),
-            LoadError::Budget { .. } => plain.hint("it may have been made so; ask its author"),
+            LoadError::Budget { .. } => plain
+                .hint("the component may be built to exhaust the compiler; rebuild it from source or ask its author"),
             LoadError::Compiler { .. } => plain.hint("there may be too little memory, or too many processes"),
             LoadError::MissingExport { .. } => {
                 plain.hint("export it with export_hook! or export_command! of the SDK, or take it out of the manifest")
@@ -383,7 +384,9 @@ impl From<CallError> for CommandError {
             CallError::Script { .. } => plain.hint("what it printed stands above"),
             CallError::Unreadable(error) => error.into(),
             CallError::Contribution { .. } => plain.hint("this is a fault in the plugin"),
-            CallError::Audit { .. } => plain.hint("what cannot be noted is not done; check that there is room"),
+            CallError::Audit { .. } => {
+                plain.hint("free space on the disk of the audit log: df; skiff runs no tool that it cannot record")
+            }
             CallError::NoHook { .. } => plain,
         }
     }

@@ -130,12 +130,18 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
 
 /// Carries out a command that needs no checkout, where there is none.
 fn without_checkout(global: &GlobalArgs, command: &Command, console: &Console) -> Option<Result<()>> {
-    if find_root(global, &console.environment).is_ok() {
-        return None;
+    match find_root(global, &console.environment) {
+        Ok(None) => {}
+        Ok(Some(_)) => return None,
+        Err(wrong) => return Some(Err(wrong)),
     }
-    let project = || {
+    let project = || -> Result<Project> {
         let belief = Belief::of(&console.environment, &console.cancel)?;
-        Project::find(&console.environment, &belief, None, None)
+        let project = Project::find(&console.environment, &belief, None, None)?;
+        if project.path().is_none() {
+            console.say("There is no checkout and no project file, so `protect:` protects no device");
+        }
+        Ok(project)
     };
     match command {
         Command::Device(command) => Some(project().and_then(|project| device::run(&project, command))),

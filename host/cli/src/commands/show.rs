@@ -65,7 +65,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
         return Ok(());
     }
     data!("\x1b[1m{}\x1b[0m  {}", package.name, package.description()?.as_deref().unwrap_or_default());
-    data!("directory       {}", package.root.shown());
+    data!("directory    {}", package.root.shown());
     let line = |title: &str, words: &[&str]| {
         if !words.is_empty() {
             data!("{title:12} {}", words.join(", "));

@@ -149,14 +149,15 @@ struct Work {
 
 impl Work {
     fn of(session: &Session, plan: &BuildPlan) -> Self {
-        let engine = session.engine(plan, false).ok();
+        let mut error = None;
+        let engine = session.engine(plan, false).map_err(|reason| error = Some(reason)).ok();
         let configured =
             engine.as_ref().is_some_and(|engine| skiff_build::is_configured(plan, &session.workspace, engine.as_ref()));
-        let mut error = None;
         let mut known = |result| match result {
             Ok(known) => Some(known),
             Err(reason) => {
-                error = Some(reason);
+                // The first one may be the reason of the others.
+                error.get_or_insert(reason);
                 None
             }
         };
@@ -265,7 +266,7 @@ impl Work {
                 more => format!(" and {more} more"),
             };
             match names.is_empty() {
-                true => data!("to build   {:12} because of what comes before", change.stage),
+                true => data!("to build   {:12} an earlier stage is rebuilt", change.stage),
                 false => data!("to build   {:12} {}{more}", change.stage, names.join(", ")),
             }
         }

@@ -1,3 +1,4 @@
+use skiff_build::LockFile;
 use skiff_flash::Sources;
 use skiff_layers::BoardCommand;
 use skiff_layers::BoardDecl;
@@ -8,6 +9,7 @@ use skiff_layout::Layout;
 use skiff_layout::Medium;
 use skiff_plan::BuildPlan;
 use skiff_runtime::board::Intent;
+use skiff_text::Shown as _;
 
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
@@ -49,6 +51,28 @@ impl Board {
             None => Err(CommandError::new(Kind::User, format!("Package `{package}` has no plugin that knows a board"))
                 .hint("one says `board: true` in metadata/plugins.yaml")),
         }
+    }
+
+    /// Refuses images that were built for another chain: the board would start a system that is not its own.
+    pub(crate) fn check_images(&self, session: &Session) -> Result<()> {
+        let built = LockFile::read(&session.workspace)?.system;
+        let Some(built) = built.filter(|_| self.is_in_chain && session.workspace.images().is_dir()) else {
+            return Ok(());
+        };
+        // Base layers and overrides belong to every chain.
+        let of_chain = |layer: &&str| !layer.starts_with("base/") && !layer.starts_with("overrides");
+        let built: Vec<&str> = built.layers.iter().map(|layer| layer.layer.as_str()).filter(of_chain).collect();
+        if built == self.plan.chain {
+            return Ok(());
+        }
+        let message = format!(
+            "the images in {} were built for another chain: {}",
+            session.workspace.images().shown(),
+            built.join(",")
+        );
+        let chain = self.plan.chain.join(",");
+        Err(CommandError::new(Kind::User, message)
+            .hint(format!("build this one in a workspace of its own: skiff -w WORKSPACE -c {chain} build")))
     }
 
     /// Asks the plugin for the layout of a medium, which it cannot reach.

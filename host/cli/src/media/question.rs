@@ -20,7 +20,7 @@ pub(crate) fn agree(console: &Console, chosen: &Chosen, confirm: Option<&str>, l
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(CommandError::new(Kind::Usage, "There is no terminal on which to ask")
+        return Err(CommandError::new(Kind::Usage, "cannot ask for confirmation: stdin is not a terminal")
             .hint(format!("if {} is the medium that you mean: --confirm {word}", chosen.title())));
     }
     note!("{loss}");

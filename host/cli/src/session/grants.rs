@@ -115,7 +115,7 @@ impl Session {
         let log = self.audit();
         log.note(plugin, digest, event).map_err(|error| {
             CommandError::new(Kind::User, format!("Cannot write to the audit log `{}`: {error}", log.path().shown()))
-                .hint("what cannot be noted is not done; check that there is room")
+                .hint("free space on the disk of the audit log: df; skiff runs no tool that it cannot record")
         })
     }
 }

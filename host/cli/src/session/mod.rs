@@ -60,7 +60,7 @@ impl Session {
     pub(crate) fn new(args: &GlobalArgs, console: Console) -> Result<Self> {
         let environment = &console.environment;
         let belief = Belief::of(environment, &console.cancel)?;
-        let root = find_root(args, environment)?;
+        let root = root(args, environment)?;
         belief.check("the checkout", &root.join("configs"))?;
         let folder = |variable: &str, default: &str| environment.path(variable).unwrap_or_else(|| root.join(default));
         let name = args.workspace.as_deref().filter(|name| !name.is_empty()).unwrap_or(Workspace::DEFAULT);
@@ -130,7 +130,7 @@ impl Session {
         })
     }
 
-    /// Makes that of another workspace: with the chain and whatever else it remembers.
+    /// Opens the session of another workspace, with its own chain and saved settings.
     pub(crate) fn of_workspace(&self, name: &str) -> Result<Self> {
         let args = GlobalArgs { workspace: Some(name.to_owned()), config: None, ..self.args.clone() };
         Self::new(&args, self.console.again())
@@ -306,19 +306,24 @@ impl Session {
 }
 
 /// The checkout is the nearest directory upwards from the current one, then from the program, with the base layers.
-pub(crate) fn find_root(args: &GlobalArgs, environment: &Environment) -> Result<PathBuf> {
+pub(crate) fn root(args: &GlobalArgs, environment: &Environment) -> Result<PathBuf> {
+    find_root(args, environment)?.ok_or_else(|| {
+        CommandError::new(Kind::User, "There is no skiff checkout here")
+            .hint("run skiff inside its checkout, or set SKIFF_ROOT_DIR to it")
+    })
+}
+
+/// As [`root`], where there may be no checkout. One that is named has to be one.
+pub(crate) fn find_root(args: &GlobalArgs, environment: &Environment) -> Result<Option<PathBuf>> {
     let is_root = |path: &Path| path.join("configs/base/pre").is_dir();
     if let Some(root) = args.root.as_ref().filter(|root| !root.as_os_str().is_empty()) {
         let root = environment.absolute(root);
         return match is_root(&root) {
-            true => Ok(root),
+            true => Ok(Some(root)),
             false => Err(CommandError::new(Kind::User, format!("`{}` is no skiff checkout", root.shown()))
                 .hint("it holds the directory configs/base/pre")),
         };
     }
     let above = |start: &Path| start.ancestors().find(|path| is_root(path)).map(Path::to_owned);
-    above(environment.current()).or_else(|| above(environment.program()?)).ok_or_else(|| {
-        CommandError::new(Kind::User, "There is no skiff checkout here")
-            .hint("run skiff inside its checkout, or set SKIFF_ROOT_DIR to it")
-    })
+    Ok(above(environment.current()).or_else(|| above(environment.program()?)))
 }

@@ -139,7 +139,9 @@ fn check(source: &Source<'_>, raw: RawManifest) -> Result<Manifest, Wrong> {
         if !names.insert(plugin.name.clone()) {
             return Err(Wrong::new(&plugin.name, format!("two plugins are called `{}`", plugin.name)));
         }
-        for command in &plugin.commands {
+        // Those of boards are skiff's own, and ask before they write.
+        let offered = if plugin.shared { Vec::new() } else { plugin.offered() };
+        for command in offered {
             if !commands.insert(command.name.clone()) {
                 return Err(Wrong::new(&command.name, format!("two commands are called `{}`", command.name)));
             }

@@ -45,14 +45,14 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     let model = chosen.device().and_then(|device| device.model.as_deref()).unwrap_or_default();
     let layout = board.layout(session, Intent::Install, medium, model)?;
     let sources = board.sources(session)?;
-    let plugin = || Ok::<_, CommandError>(InstallPlan::new(&layout, medium, &looked, chosen.path(), &sources)?);
+    let plugin = || Ok::<_, CommandError>(InstallPlan::new(&layout, medium, &looked, &looked.path(), &sources)?);
     let mut plan = plugin()?;
     show_install(&plan, &chosen, *json);
     for what in plan.unkept() {
         note!("warning: {what}");
     }
     let watch = TaskWatch::new(&session.console);
-    let is_there = plan.is_there(&looked, chosen.path(), &watch)?;
+    let is_there = plan.is_there(&looked, &looked.path(), &watch)?;
     drop(watch);
     if is_there && !plan.has_rest(&looked)? {
         session.console.say(&format!("{} has this system already; nothing to do", chosen.path().shown()));
@@ -95,7 +95,7 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
     let chosen = chosen(session, board, args, &rules)?;
     let looked = look(&chosen)?;
     let layout = board.layout(session, Intent::Install, chosen.medium(), "")?;
-    let plan = RollbackPlan::new(&layout, chosen.medium(), &looked, chosen.path())?;
+    let plan = RollbackPlan::new(&layout, chosen.medium(), &looked, &looked.path())?;
     show_rollback(&plan, &chosen, *json);
     if args.dry_run {
         return Ok(());
@@ -178,10 +178,11 @@ impl<'c> Opened<'c> {
 
     /// Works out what is written, and writes it.
     fn write(&self, stage: impl FnOnce(Workshop<'_>) -> Result<Staged>) -> Result<()> {
-        let (disk, path) = (self.disk.as_ref(), self.chosen.path());
+        // The device or file that was checked, whatever its name means by now.
+        let (disk, path) = (self.disk.as_ref(), self.disk.path());
         let staged = stage(Workshop {
             disk,
-            path,
+            path: &path,
             programs: &self.programs,
             scratch: &self.scratch,
             epoch: self.epoch,
@@ -192,7 +193,7 @@ impl<'c> Opened<'c> {
         }
         media::forget_maps(self.chosen)?;
         staged.commit(disk, &self.watch).map_err(|error| {
-            CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", path.shown()))
+            CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", self.chosen.path().shown()))
                 .hint("the medium still boots the old system or the new one; install again")
         })
     }

@@ -45,6 +45,9 @@ pub(crate) fn run(
             .hint(format!("name a workspace and a chain with it: {line}")));
     }
     let board = Board::in_plan(session, plan, package)?;
+    if !is_help {
+        board.check_images(session)?;
+    }
     let done = match command {
         BoardCommand::BuildImage => match parse::<BuildImageArgs>(package, command, &board.decl, arguments) {
             Ok(args) => buildimage::run(session, &board, &args),

@@ -151,9 +151,8 @@ fn entry(manifest: &Path, kind: PluginKind, name: &str, command: &str) -> io::Re
         Ok(present) => present.unwrap_or_else(|| "schema: 1\nplugins:\n".to_owned()),
         Err(error) => return Ok(Err(error.into())),
     };
-    let gap = if present.ends_with('\n') { "" } else { "\n" };
-    let text = format!("{present}{gap}{entry}");
-    // The entry is put at the end, which is right for all but unusual manifests.
+    let text = with_entry(&present, &entry);
+    // That is right for all but unusual manifests.
     let names = |text: &str| {
         let value: Option<serde_json::Value> = skiff_layers::bounded_yaml(text).ok();
         value.and_then(|value| value.get("plugins")?.as_array().map(Vec::len))
@@ -162,10 +161,20 @@ fn entry(manifest: &Path, kind: PluginKind, name: &str, command: &str) -> io::Re
     match names(&text) {
         Some(after) if after == before + 1 => Ok(Ok(text)),
         _ => Ok(Err(CommandError::new(Kind::User, format!("`{}` cannot be added to by skiff", manifest.shown()))
-            .hint(format!(
-                "add this entry to it, then run the command with another --name for the sources:\n{entry}"
-            )))),
+            .hint(format!("write `plugins:` as a list of its own, such as:\nplugins:\n{entry}")))),
     }
+}
+
+/// Puts an entry behind the last of the list `plugins`, which is made if there is none.
+fn with_entry(manifest: &str, entry: &str) -> String {
+    let lines: Vec<&str> = manifest.lines().collect();
+    let is_key = |line: &&str| line.starts_with(|c: char| c.is_ascii_alphabetic());
+    let list = lines.iter().position(|line| line.starts_with("plugins:"));
+    let end = list.and_then(|list| lines.iter().skip(list + 1).position(is_key).map(|next| list + 1 + next));
+    let (before, behind) = lines.split_at(end.unwrap_or(lines.len()));
+    let head = if list.is_none() { "plugins:\n" } else { "" };
+    let text = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    format!("{}{head}{entry}{}", text(before), text(behind))
 }
 
 /// Copies a directory of texts, replacing words.
@@ -181,4 +190,23 @@ fn copy(from: &Path, into: &Path, words: &[(&str, &str)]) -> io::Result<()> {
         fs::write(place, words.iter().fold(text, |text, (word, with)| text.replace(word, with)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_entry;
+
+    #[test]
+    fn an_entry_goes_behind_the_others() {
+        let entry = "  - name: b\n";
+        assert_eq!(with_entry("schema: 1\nuses: []\n", entry), "schema: 1\nuses: []\nplugins:\n  - name: b\n");
+        assert_eq!(
+            with_entry("schema: 1\nplugins:\n  - name: a\nuses:\n  - x", entry),
+            "schema: 1\nplugins:\n  - name: a\n  - name: b\nuses:\n  - x\n"
+        );
+        assert_eq!(
+            with_entry("schema: 1\nplugins:\n  - name: a", entry),
+            "schema: 1\nplugins:\n  - name: a\n  - name: b\n"
+        );
+    }
 }
