@@ -45,12 +45,11 @@ PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share
 
 install: skiff
-	install -D -m 0755 $(SKIFF) $(DESTDIR)$(PREFIX)/bin/skiff
-	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
-	$(SKIFF) completions --program $(PREFIX)/bin/skiff bash > $(SHARE)/bash-completion/completions/skiff
-	$(SKIFF) completions --program $(PREFIX)/bin/skiff zsh > $(SHARE)/zsh/site-functions/_skiff
-	$(SKIFF) completions --program $(PREFIX)/bin/skiff fish > $(SHARE)/fish/vendor_completions.d/skiff.fish
-	$(SKIFF) man $(SHARE)/man/man1
+	install -D -m 0755 $(SKIFF) "$(DESTDIR)$(PREFIX)/bin/skiff"
+	$(SKIFF) completions --program "$(PREFIX)/bin/skiff" bash | install -D -m 0644 /dev/stdin "$(SHARE)/bash-completion/completions/skiff"
+	$(SKIFF) completions --program "$(PREFIX)/bin/skiff" zsh | install -D -m 0644 /dev/stdin "$(SHARE)/zsh/site-functions/_skiff"
+	$(SKIFF) completions --program "$(PREFIX)/bin/skiff" fish | install -D -m 0644 /dev/stdin "$(SHARE)/fish/vendor_completions.d/skiff.fish"
+	$(SKIFF) man "$(SHARE)/man/man1"
 
 # Builds and boots virt/qemu in a workspace of its own.
 demo: skiff qemu

@@ -27,7 +27,11 @@ fn what_needs_no_checkout_works_without_one() {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     };
-    assert_eq!(run(&["device", "list"]).0, 0);
+    let (code, _, said) = run(&["device", "list"]);
+    assert!(code == 0 && said.contains("`protect:` protects no device"), "{said}");
+    // A checkout that is named and is none may have protected something.
+    let (code, _, said) = run(&["--root", "typo", "device", "list"]);
+    assert!(code == 1 && said.contains("is no skiff checkout"), "{said}");
     let (code, _, said) = run(&["flash", "image", "/dev/nothing"]);
     assert!(code == 1 && said.contains("/dev/nothing"), "{said}");
     let (code, layout, said) = run(&["layout", "--import", "genimage.cfg"]);
@@ -43,4 +47,5 @@ fn what_needs_no_checkout_works_without_one() {
     assert!(std::fs::read_to_string(folder.join("pages/skiff-flash.1")).unwrap().contains("bmap"));
     let (code, script, _) = run(&["completions", "--program", "/usr/bin/skiff", "bash"]);
     assert!(code == 0 && script.contains("/usr/bin/skiff"), "{script}");
+    assert_eq!(run(&["completions", "--program", "bin/skiff", "bash"]).0, 2);
 }

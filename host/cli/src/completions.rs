@@ -19,6 +19,8 @@ use clap_complete::env::Zsh;
 use skiff_layers::LayerName;
 use skiff_report::Silent;
 
+use skiff_text::Shown as _;
+
 use crate::args::Args;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
@@ -64,6 +66,10 @@ pub(crate) fn register(shell: Shell, program: Option<&Path>, environment: &Envir
         Shell::Zsh => &Zsh,
         other => return Err(CommandError::new(Kind::Usage, format!("skiff cannot complete for `{other}`"))),
     };
+    if let Some(relative) = program.filter(|program| !program.is_absolute()) {
+        return Err(CommandError::new(Kind::Usage, format!("`{}` is not an absolute path", relative.shown()))
+            .hint("the script would run whatever has that name in the directory at hand"));
+    }
     let program =
         program.or_else(|| environment.program()).map_or_else(|| "skiff".into(), |path| path.to_string_lossy());
     if !program.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte)) {

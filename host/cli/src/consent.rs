@@ -62,7 +62,11 @@ fn plugin(session: &Session, id: &str) -> Result<PluginDecl> {
         CommandError::new(Kind::Usage, format!("--allow names `{id}`, and there is no package `{layer}`"))
             .hint("`skiff grant list` shows the plugins of the chain, `skiff list --all` all packages")
     };
-    let plugins = session.find_layer(layer)?.ok_or_else(no_layer)?.manifest()?.plugins;
+    let found = session.find_layer(layer)?.ok_or_else(no_layer)?;
+    if found.name != layer {
+        return Err(unknown().hint(format!("the layer is written `{}`", found.name)));
+    }
+    let plugins = found.manifest()?.plugins;
     let names: Vec<String> = plugins.iter().map(|plugin| format!("{layer}/{}", plugin.name)).collect();
     plugins.into_iter().find(|plugin| plugin.name == name).ok_or_else(|| match names.is_empty() {
         true => unknown().hint(format!("`{layer}` has no plugins")),
@@ -109,7 +113,25 @@ pub(crate) fn standing(session: &Session, plugin: &LayerPlugin, identity: &Ident
 /// Returns how a plugin stands with some grants. Where strangers can write to its layer, its bytes may be theirs: what other bytes
 /// were granted does not count then.
 pub(crate) fn standing_in(session: &Session, grants: &Grants, plugin: &LayerPlugin, identity: &Identity) -> Standing {
-    let capabilities = &plugin.decl.capabilities;
+    standing_with(session, grants, plugin, identity, &plugin.decl.capabilities)
+}
+
+/// Returns what a plugin may do already of all that it declares, for whichever layer it works.
+fn held(session: &Session, plugin: &LayerPlugin, identity: &Identity) -> Result<BTreeSet<String>> {
+    let grants = session.kept_grants()?;
+    Ok(match standing_with(session, &grants, plugin, identity, &plugin.declared) {
+        Standing::Granted | Standing::Carried { .. } => plugin.declared.iter().map(capability_id).collect(),
+        Standing::Missing(denied) => denied.held.into_iter().collect(),
+    })
+}
+
+fn standing_with(
+    session: &Session,
+    grants: &Grants,
+    plugin: &LayerPlugin,
+    identity: &Identity,
+    capabilities: &[Capability],
+) -> Standing {
     let standing = grants.standing(identity, capabilities);
     let alone = grants.standing_alone(identity, capabilities);
     match standing == alone || session.belief.is_own(&plugin.owner.root) {
@@ -126,7 +148,7 @@ fn carry(session: &Session, plugin: &LayerPlugin, identity: &Identity, from: &st
     let kept = standing_in(session, &session.kept_grants()?, plugin, identity);
     // Who only looks changes nothing, and what was granted for one run does not hold for the next.
     if session.asks && matches!(kept, Standing::Carried { .. }) {
-        agree(session, identity, ids(plugin), event)?;
+        agree(session, identity, held(session, plugin, identity)?.into_iter().collect(), event)?;
     } else {
         session.audit_note(&identity.plugin, identity.digest, event)?;
         session.grant_for_now(identity, ids(plugin));
@@ -195,10 +217,7 @@ fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Den
     // What cannot be loaded is granted nothing: the user has agreed to a plugin, and this is none.
     session.bare_runner()?.inspect(plugin)?;
     // What holds for this run only was not asked about, and is not kept.
-    let mut kept: BTreeSet<String> = match standing_in(session, &session.kept_grants()?, plugin, identity) {
-        Standing::Granted | Standing::Carried { .. } => ids(plugin).into_iter().collect(),
-        Standing::Missing(kept) => kept.held.into_iter().collect(),
-    };
+    let mut kept = held(session, plugin, identity)?;
     kept.extend(denied.missing.into_iter().map(|(name, _)| name));
     session.grant_for_now(identity, ids(plugin));
     let capabilities: Vec<String> = kept.into_iter().collect();

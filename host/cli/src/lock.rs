@@ -81,7 +81,7 @@ fn plugin(
     interfaces: &impl Fn(&str, &LayerPlugin) -> Result<BTreeSet<String>>,
 ) -> Result<LockedPlugin> {
     let identity = Runner::identify(planned)?;
-    let granted = planned.decl.capabilities.iter().filter(|capability| grants.allows(&identity, capability));
+    let granted = planned.declared.iter().filter(|capability| grants.allows(&identity, capability));
     let Identity { plugin: id, digest, .. } = &identity;
     Ok(LockedPlugin {
         plugin: id.to_string(),

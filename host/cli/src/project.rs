@@ -107,9 +107,18 @@ impl Project {
         }
         let folders = environment.current().ancestors().chain(root);
         let files = folders.map(|folder| folder.join(FILE)).chain(known.map(Path::to_owned));
-        let Some(path) = files.into_iter().find(|path| path.exists()) else {
-            return Ok(Self::default());
-        };
+        let mut found = None;
+        for path in files {
+            let is_there = path.try_exists().map_err(|error| {
+                CommandError::new(Kind::User, format!("Cannot look for `{}`: {error}", path.shown()))
+                    .hint("it may protect devices; SKIFF_PROJECT names another project file")
+            })?;
+            if is_there {
+                found = Some(path);
+                break;
+            }
+        }
+        let Some(path) = found else { return Ok(Self::default()) };
         // It says what is run: whoever may write above this directory must not decide that for others. What counts is the
         // file itself, beside which its paths lie, and not a link that somebody has put in our way.
         belief.check("the project file", &path)?;

@@ -3,6 +3,7 @@
 use crate::Attributes;
 use crate::Item;
 use crate::ItemKind;
+use crate::edits::Budget;
 use crate::edits::Edits;
 use crate::edits::MAX_REPLACEMENT;
 use crate::edits::Names;
@@ -63,8 +64,11 @@ pub enum ContentError {
     #[error("`{0}` is neither a file nor a directory")]
     Special(String),
     /// Texts and changes of them that come to more work than any layout needs.
-    #[error("the edits of {} would read more than 256 MiB", one_of(.0))]
+    #[error("the edits of {} take too long: all searches of a layout may read 256 MiB", one_of(.0))]
     Edits(Vec<String>),
+    /// More text than any layout needs.
+    #[error("the texts that the layout edits or packs have more than 64 MiB together")]
+    Texts,
     /// A source with more files than any system has.
     #[error("`{0}` has more files, or deeper directories, than skiff copies")]
     TooMany(String),
@@ -162,11 +166,17 @@ impl Sources {
     ///
     /// # Errors
     /// [`ContentError`]: the first thing that is missing or wrong.
-    pub fn items(&self, contents: &[Content], follow: bool, names: &Names<'_>) -> Result<Vec<Item>, ContentError> {
+    pub(crate) fn items(
+        &self,
+        contents: &[Content],
+        follow: bool,
+        names: &Names<'_>,
+        budget: &mut Budget,
+    ) -> Result<Vec<Item>, ContentError> {
         let mut items: Vec<Item> = Vec::new();
         let mut places = BTreeMap::new();
         for content in contents {
-            for item in self.of_content(content, follow, names)? {
+            for item in self.of_content(content, follow, names, budget)? {
                 let key = if follow { fold(&item.target) } else { item.target.clone() };
                 match places.get(&key).and_then(|place: &usize| items.get_mut(*place)) {
                     Some(place) => *place = item,
@@ -181,7 +191,13 @@ impl Sources {
         Ok(items)
     }
 
-    fn of_content(&self, content: &Content, follow: bool, names: &Names<'_>) -> Result<Vec<Item>, ContentError> {
+    fn of_content(
+        &self,
+        content: &Content,
+        follow: bool,
+        names: &Names<'_>,
+        budget: &mut Budget,
+    ) -> Result<Vec<Item>, ContentError> {
         let target = content.target.trim_start_matches('/');
         if target.split('/').any(|part| matches!(part, "." | "..")) || target.contains("//") {
             return Err(ContentError::Target(content.target.clone()));
@@ -213,7 +229,7 @@ impl Sources {
             if follow {
                 tell_apart(&items)?;
             }
-            let mut edits = self.edits(content, names)?;
+            let edits = self.edits(content, names)?;
             let changes = !content.edits.is_empty() || content.script.is_some();
             for item in &mut items {
                 if is_reserved(&item.target) {
@@ -221,7 +237,7 @@ impl Sources {
                 }
                 item.once = content.once;
                 if changes {
-                    self.change(content, &mut edits, item)?;
+                    self.change(content, &edits, item, budget)?;
                 }
             }
             return Ok(items);
@@ -234,7 +250,13 @@ impl Sources {
     }
 
     /// Makes the text of an item what the content says.
-    fn change(&self, content: &Content, edits: &mut Edits, item: &mut Item) -> Result<(), ContentError> {
+    fn change(
+        &self,
+        content: &Content,
+        edits: &Edits,
+        item: &mut Item,
+        budget: &mut Budget,
+    ) -> Result<(), ContentError> {
         let ItemKind::File { path, size, mode } = &item.kind else { return Ok(()) };
         let shown = path.shown().to_string();
         let reading = |source| ContentError::Read { path: shown.clone(), source };
@@ -245,11 +267,12 @@ impl Sources {
             return Err(ContentError::NotText(shown));
         }
         let text = String::from_utf8(bytes).map_err(|_| ContentError::NotText(shown.clone()))?;
-        let text = edits.apply(text, content, &shown)?;
+        let text = edits.apply(text, content, &shown, budget)?;
         let bytes = match &content.script {
             Some(script) => uimage::wrap(text.as_bytes(), script, self.epoch)?,
             None => text.into_bytes(),
         };
+        budget.text(bytes.len()).ok_or(ContentError::Texts)?;
         item.kind = ItemKind::Text { bytes, mode: if mode & 0o111 == 0 { 0o644 } else { 0o755 } };
         // It is no longer the file that has these.
         item.attributes = Attributes { mode: item.attributes.mode, ..Attributes::default() };
@@ -332,11 +355,14 @@ mod tests {
             when: None,
         };
         let content = Content { edits: vec![edit], ..Content::new("layers/boot.txt", "/boot/") };
-        let items = sources.items(std::slice::from_ref(&content), true, &NAMES).unwrap();
+        let items = sources.items(std::slice::from_ref(&content), true, &NAMES, &mut Budget::default()).unwrap();
         assert_eq!(items.len(), 1);
         assert_eq!(items[0].target, "boot/boot.txt");
         assert_eq!(items[0].kind, Item::text("", "root=PARTUUID=<p> {x} 4 ro $1\n").kind);
-        assert!(matches!(sources.items(&[content], true, &NONE), Err(ContentError::Placeholder(_))));
+        assert!(matches!(
+            sources.items(&[content], true, &NONE, &mut Budget::default()),
+            Err(ContentError::Placeholder(_))
+        ));
     }
 
     #[test]
@@ -351,7 +377,7 @@ mod tests {
         for source in
             ["images/kernel", "images/other", "images/../secret", "secret", "/etc/passwd", "images//x", "images/"]
         {
-            let found = sources.items(&[Content::new(source, "/x")], true, &NONE);
+            let found = sources.items(&[Content::new(source, "/x")], true, &NONE, &mut Budget::default());
             assert!(found.is_err(), "{source}: {found:?}");
         }
     }

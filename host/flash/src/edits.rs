@@ -1,6 +1,7 @@
 //! Changes of texts, as layouts have them.
 
 use regex::Regex;
+use regex::RegexBuilder;
 use skiff_layout::Content;
 use skiff_layout::Edit;
 
@@ -10,16 +11,49 @@ use crate::content::MAX_TEXT;
 /// Bytes of what takes the place of something, which may be there many times.
 pub(crate) const MAX_REPLACEMENT: usize = 1024;
 
-/// Bytes that the edits of one content may read.
+/// Bytes that a compiled expression may have.
+const MAX_PROGRAM: usize = 1 << 20;
+
+/// Bytes that searches for all edits of a layout may read.
 const MAX_WORK: u64 = 256 << 20;
+
+/// Bytes that all texts of a layout may have, which are held in memory.
+const MAX_TEXTS: u64 = 64 << 20;
+
+/// How much more the texts of a layout may cost.
+pub(crate) struct Budget {
+    work: u64,
+    texts: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { work: MAX_WORK, texts: MAX_TEXTS }
+    }
+}
+
+impl Budget {
+    /// Takes what a search of so many bytes costs.
+    fn search(&mut self, bytes: usize) -> Option<()> {
+        // A search without bytes is a search, too.
+        self.work = self.work.checked_sub(bytes as u64 + 64)?;
+        Some(())
+    }
+
+    /// Takes the room of a text.
+    pub(crate) fn text(&mut self, bytes: usize) -> Option<()> {
+        self.texts = self.texts.checked_sub(bytes as u64)?;
+        Some(())
+    }
+}
 
 /// What stands for something of the medium in a text.
 #[derive(Clone, Copy)]
-pub struct Names<'n> {
+pub(crate) struct Names<'n> {
     /// The identities of partitions, by their labels.
-    pub partuuid: &'n dyn Fn(&str) -> Option<String>,
+    pub(crate) partuuid: &'n dyn Fn(&str) -> Option<String>,
     /// Which install of the medium this is; 0 for one that is made anew.
-    pub generation: u64,
+    pub(crate) generation: u64,
 }
 
 impl Names<'_> {
@@ -37,7 +71,6 @@ impl Names<'_> {
 #[derive(Default)]
 pub(crate) struct Edits {
     replacements: Vec<Replacement>,
-    work: u64,
 }
 
 struct Replacement {
@@ -47,12 +80,20 @@ struct Replacement {
     references: usize,
 }
 
+/// Why an edit was not made.
+enum Excess {
+    /// The text would become longer than any text is.
+    Length,
+    /// The searches would take too long.
+    Work,
+}
+
 impl Edits {
     /// Adds an edit.
     pub(crate) fn add(&mut self, edit: &Edit, names: &Names<'_>) -> Result<(), ContentError> {
         let Edit { find, replace, .. } = edit;
         let wrong = |error: regex::Error| ContentError::Edit { find: find.clone(), problem: error.to_string() };
-        let expression = Regex::new(find).map_err(wrong)?;
+        let expression = RegexBuilder::new(find).size_limit(MAX_PROGRAM).build().map_err(wrong)?;
         let text = expand(replace, names)?;
         if text.len() > MAX_REPLACEMENT {
             return Err(ContentError::Replacement(find.clone()));
@@ -63,45 +104,73 @@ impl Edits {
     }
 
     /// Makes the edits in a text, which `shown` names.
-    pub(crate) fn apply(&mut self, mut text: String, content: &Content, shown: &str) -> Result<String, ContentError> {
+    pub(crate) fn apply(
+        &self,
+        mut text: String,
+        content: &Content,
+        shown: &str,
+        budget: &mut Budget,
+    ) -> Result<String, ContentError> {
         for replacement in &self.replacements {
-            self.work += text.len() as u64;
-            if self.work > MAX_WORK {
-                return Err(ContentError::Edits(content.source.clone()));
-            }
-            text = replacement.apply(&text).ok_or_else(|| ContentError::NotText(shown.to_owned()))?;
+            text = replacement.apply(&text, budget).map_err(|excess| match excess {
+                Excess::Length => ContentError::NotText(shown.to_owned()),
+                Excess::Work => ContentError::Edits(content.source.clone()),
+            })?;
         }
         // Nobody can boot what still has a place for something.
         if !content.edits.is_empty()
-            && let Some(left) = Regex::new("@[A-Z]+@").ok().and_then(|left| left.find(&text))
+            && let Some(word) = left_over(&text)
         {
-            return Err(ContentError::Left { word: left.as_str().to_owned(), path: shown.to_owned() });
+            return Err(ContentError::Left { word: word.to_owned(), path: shown.to_owned() });
         }
         Ok(text)
     }
 }
 
+/// Finds a place such as `@ROOT@`.
+fn left_over(text: &str) -> Option<&str> {
+    let mut parts = text.split_inclusive('@');
+    parts.next()?;
+    parts.find_map(|part| {
+        let word = part.strip_suffix('@')?;
+        let is_place = !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase());
+        // The part lies in the text, and so does the `@` before it.
+        let start = part.as_ptr() as usize - text.as_ptr() as usize;
+        is_place.then(|| text.get(start - 1..start + part.len()))?
+    })
+}
+
 impl Replacement {
-    /// Replaces what is found. `None` when the text becomes longer than any text is: that can be so after a few matches only.
-    fn apply(&self, text: &str) -> Option<String> {
+    /// Replaces what is found. Each search may read the text to its end, so each is counted as if it did.
+    fn apply(&self, text: &str, budget: &mut Budget) -> Result<String, Excess> {
         let mut result = String::new();
-        let mut end = 0;
-        for found in self.find.captures_iter(text) {
+        // Where the next search begins, and up to where the text was taken over.
+        let (mut at, mut end) = (0, 0);
+        let mut last = None;
+        while at <= text.len() {
+            budget.search(text.len() - at).ok_or(Excess::Work)?;
+            let Some(found) = self.find.captures_at(text, at) else { break };
             let whole = found.get_match();
-            result += text.get(end..whole.start())?;
-            end = whole.end();
+            if whole.is_empty() && last == Some(whole.end()) {
+                // Nothing, directly behind what was found before, is not found again.
+                let next = text.get(whole.end()..).and_then(|rest| rest.chars().next());
+                at = whole.end() + next.map_or(1, char::len_utf8);
+                continue;
+            }
+            result += text.get(end..whole.start()).unwrap_or_default();
             // No group is longer than what was found.
             let most = self.text.len() + self.references * whole.len();
             if (result.len() + most) as u64 > MAX_TEXT {
-                return None;
+                return Err(Excess::Length);
             }
             match self.references {
                 0 => result += &self.text,
                 _ => found.expand(&self.text, &mut result),
             }
+            (at, end, last) = (whole.end(), whole.end(), Some(whole.end()));
         }
-        result += text.get(end..)?;
-        (result.len() as u64 <= MAX_TEXT).then_some(result)
+        result += text.get(end..).unwrap_or_default();
+        if result.len() as u64 > MAX_TEXT { Err(Excess::Length) } else { Ok(result) }
     }
 }
 
@@ -136,25 +205,50 @@ mod tests {
     fn edit(find: &str, replace: &str, text: String) -> Result<String, ContentError> {
         let mut edits = Edits::default();
         edits.add(&Edit { find: find.into(), replace: replace.into(), when: None }, &NAMES)?;
-        edits.apply(text, &Content::new("images/f", "/"), "f")
+        edits.apply(text, &Content::new("images/f", "/"), "f", &mut Budget::default())
     }
 
     #[test]
     fn texts_are_replaced_as_the_expression_says() {
         assert_eq!(edit("(a)(b)?", "<$1>", "xabyaz".into()).unwrap(), "x<a>y<a>z");
-        assert_eq!(edit("", "-", "ab".into()).unwrap(), "-a-b-");
         assert_eq!(edit("q", "$0$0", "ab".into()).unwrap(), "ab");
+        for (find, replace, text) in
+            [("", "-", "ab"), ("b*", "-", "abbc"), ("é?", "-", "aéb"), ("(?m)^", "> ", "a\nb\n"), ("a|$", "x", "ba")]
+        {
+            let wanted = Regex::new(find).unwrap().replace_all(text, replace).into_owned();
+            assert_eq!(edit(find, replace, text.into()).unwrap(), wanted, "{find} in {text}");
+        }
+    }
+
+    #[test]
+    fn places_that_no_edit_has_filled_are_found() {
+        for (text, wanted) in [
+            ("a @ROOT@ b", Some("@ROOT@")),
+            ("me@host @ b@", None),
+            ("@@", None),
+            ("x@A@", Some("@A@")),
+            ("@a@B@", Some("@B@")),
+        ] {
+            assert_eq!(left_over(text), wanted, "{text}");
+        }
     }
 
     #[test]
     fn no_edit_makes_more_of_a_text_than_a_text_may_be() {
         let text = "y".repeat(1 << 20);
-        assert!(matches!(edit("", &"x".repeat(1024), text.clone()), Err(ContentError::NotText(_))));
-        assert!(matches!(edit("(?s).*", &"$0".repeat(510), text.clone()), Err(ContentError::NotText(_))));
-        let mut edits = Edits::default();
-        (0..256)
-            .for_each(|_| edits.add(&Edit { find: "z".into(), replace: String::new(), when: None }, &NAMES).unwrap());
-        edits.apply(text.clone(), &Content::new("images/f", "/"), "f").unwrap();
-        assert!(matches!(edits.apply(text, &Content::new("images/f", "/"), "f"), Err(ContentError::Edits(_))));
+        assert!(matches!(edit("", &"x".repeat(1024), "y".repeat(1 << 15)), Err(ContentError::NotText(_))));
+        assert!(matches!(edit("(?s).*", &"$0".repeat(510), text), Err(ContentError::NotText(_))));
+    }
+
+    #[test]
+    fn searches_that_read_the_text_again_and_again_come_to_an_end() {
+        let slow = edit("(?s).*[^A-Z]|[A-Z]", "b", "A".repeat(1 << 20));
+        assert!(matches!(slow, Err(ContentError::Edits(_))));
+    }
+
+    #[test]
+    fn all_texts_of_a_layout_have_one_budget() {
+        let mut budget = Budget::default();
+        assert!((0..64).all(|_| budget.text(1 << 20).is_some()) && budget.text(1).is_none());
     }
 }

@@ -33,6 +33,7 @@ use crate::SourceFile;
 use crate::Sources;
 use crate::Unkept;
 use crate::Watch;
+use crate::edits::Budget;
 use crate::edits::Names;
 use crate::ext4;
 use crate::fat;
@@ -81,13 +82,14 @@ impl Plan {
         let placed = layout.solve(medium, &lengths, &sizes)?;
         let partuuid = |label: &str| placed.keeps_identity().then(|| placed.partuuid(&ids, label)).flatten();
         let names = Names { partuuid: &partuuid, generation: 0 };
+        let mut budget = Budget::default();
         let (mut items, mut blocks) = (Vec::new(), Vec::new());
         for (PlacedPartition { partition, range, .. }, file) in placed.partitions().iter().zip(files) {
             let label = &partition.label;
             let wrong = |problem: &str| PlanError::Partition { label: label.clone(), problem: problem.into() };
             let has = range.end - range.start;
             let follow = partition.format == Format::Vfat;
-            let mut own = sources.items(&partition.copy_files, follow, &names)?;
+            let mut own = sources.items(&partition.copy_files, follow, &names, &mut budget)?;
             let marker = Marker::of(0, &own);
             if partition.is_renewed() && !marker.files.is_empty() {
                 own.push(marker.item());
@@ -127,6 +129,7 @@ impl Plan {
         let mut layout = layout.clone();
         let mut missing = Vec::new();
         let names = Names { partuuid: &|_| Some(String::new()), generation: 0 };
+        let mut budget = Budget::default();
         for raw in &mut layout.raw {
             if let Err(ContentError::Missing(names)) = sources.raw(raw) {
                 missing.push(names.join(" or "));
@@ -135,13 +138,15 @@ impl Plan {
         }
         for partition in &mut layout.partitions {
             let follow = partition.format == Format::Vfat;
-            partition.copy_files.retain(|content| match sources.items(std::slice::from_ref(content), follow, &names) {
-                // A text may wait for what is not there.
-                Err(ContentError::Missing(_) | ContentError::Left { .. }) => {
-                    missing.push(content.source.join(" or "));
-                    false
+            partition.copy_files.retain(|content| {
+                match sources.items(std::slice::from_ref(content), follow, &names, &mut budget) {
+                    // A text may wait for what is not there.
+                    Err(ContentError::Missing(_) | ContentError::Left { .. }) => {
+                        missing.push(content.source.join(" or "));
+                        false
+                    }
+                    _ => true,
                 }
-                _ => true,
             });
             let is_there = |source: &String| !matches!(sources.has(source), Ok(false));
             if let Some(gone) = partition.copy_blocks.take_if(|source| !is_there(source)) {

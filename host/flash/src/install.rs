@@ -1,5 +1,6 @@
 //! Bringing the system on a formatted medium up to date.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 
@@ -18,6 +19,7 @@ use crate::Sources;
 use crate::Staged;
 use crate::Unkept;
 use crate::Watch;
+use crate::edits::Budget;
 use crate::edits::Names;
 use crate::marker::Marker;
 use crate::part;
@@ -146,11 +148,12 @@ impl InstallPlan {
             all.filter(|(partition, _)| partition.label == label).map(|(_, found)| found.partuuid.clone()).next()
         };
         let mut renewals = Vec::new();
+        let budget = RefCell::new(Budget::default());
         for (partition, part) in parts {
             let follow = partition.format == Format::Vfat;
             let items = |generation| {
                 let names = Names { partuuid: &partuuid, generation };
-                let mut items = sources.items(&partition.copy_files, follow, &names)?;
+                let mut items = sources.items(&partition.copy_files, follow, &names, &mut budget.borrow_mut())?;
                 items.retain(|item| !item.once);
                 Ok::<_, ContentError>(items)
             };

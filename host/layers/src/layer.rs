@@ -212,6 +212,14 @@ impl Layer {
         Prebuilt::read(&self.dir, &self.name)
     }
 
+    /// Returns whether the layer is a board: of the group `board`, of which a chain has one member.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] when `metadata/uniquegroup` is there and cannot be read.
+    pub fn is_board(&self) -> Result<bool, ReadError> {
+        Ok(metadata::word(&self.dir, "uniquegroup")?.is_some_and(|group| &*group == "board"))
+    }
+
     /// Reads `metadata/buildtarget`: the make target to build instead of everything.
     ///
     /// # Errors

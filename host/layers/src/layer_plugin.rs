@@ -23,6 +23,8 @@ pub struct LayerPlugin {
     pub layer: Layer,
     /// What it declares, with the settings and the board of the layer for which it works.
     pub decl: PluginDecl,
+    /// All that the layer that ships it declares for it, whichever directories the other layer gives it.
+    pub declared: Arc<[Capability]>,
     identified: Arc<OnceLock<Digest>>,
 }
 
@@ -34,7 +36,8 @@ impl LayerPlugin {
 
     /// Returns a plugin that works for `layer` and that `owner` ships.
     pub fn of(owner: &Layer, layer: &Layer, decl: PluginDecl) -> Self {
-        Self { owner: owner.clone(), layer: layer.clone(), decl, identified: Arc::default() }
+        let declared = decl.capabilities.clone().into();
+        Self { owner: owner.clone(), layer: layer.clone(), decl, declared, identified: Arc::default() }
     }
 
     /// Returns the digest of the component, computed once. What is loaded is digested again: the file may have changed.
@@ -126,14 +129,15 @@ impl Chain {
             }
             decl.board = board;
         }
+        let declared: Arc<[Capability]> = decl.capabilities.clone().into();
         if let Some(files) = files {
-            let declared = directories(&decl);
+            let named = directories(&decl);
             restrict(&mut decl, &files).map_err(|unknown| {
-                wrong(format!("`{unknown}` is not a directory that `{plugin}` declares; it declares: {declared}"))
+                wrong(format!("`{unknown}` is not a directory that `{plugin}` declares; it declares: {named}"))
             })?;
         }
         decl.settings.extend(settings);
-        Ok(LayerPlugin::of(owner, layer, decl))
+        Ok(LayerPlugin { declared, ..LayerPlugin::of(owner, layer, decl) })
     }
 }
 

@@ -86,7 +86,10 @@ pub fn state_folder(plugin: &LayerPlugin, state: &Path) -> PathBuf {
     let name = PluginId::new(&layer.name, &decl.name);
     if is_shipped(owner) && is_shipped(layer) {
         // What comes with the checkout has a name that people can type.
-        return PathBuf::from(name.as_str());
+        return match plugin.is_used() {
+            true => Path::new(&layer.name).join(format!("{}+{}", owner.name.replace('/', "+"), decl.name)),
+            false => PathBuf::from(name.as_str()),
+        };
     }
     let mut builder = DigestBuilder::default();
     builder.field(name.as_str()).field(place(layer).as_os_str().as_encoded_bytes());
@@ -106,9 +109,14 @@ mod tests {
     fn state_belongs_to_a_plugin_in_its_directory() {
         let root = tempfile::tempdir().unwrap();
         let at = |path: &str| root.path().join(path);
-        for path in
-            ["one/configs/a/b", "one/workspaces/w/state", "two/configs/a/b", "two/workspaces/w/state", "elsewhere"]
-        {
+        for path in [
+            "one/configs/a/b",
+            "one/workspaces/w/state",
+            "two/configs/a/b",
+            "two/workspaces/w/state",
+            "elsewhere",
+            "one/configs/x/y",
+        ] {
             std::fs::create_dir_all(at(path)).unwrap();
         }
         let manifest = "schema: 1\nplugins: [{name: p, version: 1.0.0, component: p, interface: ^1.0, hooks: [pre]}]";
@@ -127,5 +135,8 @@ mod tests {
         assert!(strange != own && strange.to_str().unwrap().starts_with("a+b+p-"), "a stranger of the same name");
         let used = folder("elsewhere", one, "one/workspaces/w/state");
         assert!(used != own && used != strange, "a stranger's plugin that the layer uses");
+        let shipped = LayerPlugin::of(&at_layer("x/y", "one/configs/x/y"), &at_layer("a/b", one), decl.clone());
+        let shipped = state_folder(&shipped, &at("one/workspaces/w/state"));
+        assert_eq!(shipped, Path::new("a/b/x+y+p"), "another plugin of the checkout that the layer uses");
     }
 }

@@ -518,7 +518,7 @@ fn a_pipe_in_the_place_of_a_state_is_not_waited_for() {
         fs::remove_file(&path).unwrap();
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
         let said = env.fail(1, &["compile"]);
-        assert!(said.contains("it is no file"), "{file}: {said}");
+        assert!(said.contains("expected a regular file"), "{file}: {said}");
         fs::remove_file(&path).unwrap();
         fs::write(&path, kept).unwrap();
     }

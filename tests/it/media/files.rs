@@ -19,7 +19,7 @@ fn an_existing_file_is_overwritten_only_if_the_user_says_so() {
     let words = [&WORDS[..], &["--size", "600MiB", "--output", &output]].concat();
     fs::write(&output, "a thesis").unwrap();
     let said = env.fail(2, &words);
-    assert!(said.contains("no terminal") && said.contains("buildimage --force"), "{said}");
+    assert!(said.contains("not a terminal") && said.contains("buildimage --force"), "{said}");
     assert_eq!(fs::read(&output).unwrap(), b"a thesis");
     env.succeed(&[&words[..], &["--dry-run"]].concat());
     assert_eq!(fs::read(&output).unwrap(), b"a thesis");
@@ -28,7 +28,7 @@ fn an_existing_file_is_overwritten_only_if_the_user_says_so() {
     // What is made beside it counts, too.
     fs::remove_file(&output).unwrap();
     let said = env.fail(2, &words);
-    assert!(said.contains("no terminal"), "{said}");
+    assert!(said.contains("not a terminal"), "{said}");
     // SkiffOS's word for "ask nothing".
     env.set("SKIFF_NO_INTERACTIVE", "1");
     env.succeed(&words);

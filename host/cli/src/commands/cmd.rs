@@ -328,6 +328,11 @@ fn unknown(session: &Session, plan: &BuildPlan, package: &LayerName, name: &str)
     let names: Vec<&str> = offers.iter().map(|offer| offer.name.as_str()).collect();
     let plain = CommandError::new(Kind::Usage, format!("Package `{package}` has no command `{name}`"));
     let board = plan.plugins.iter().find(|plugin| plugin.decl.board.is_some());
+    let is_board = plan.layer(package.as_str()).map(Layer::is_board).transpose()?.unwrap_or(false);
+    if BoardCommand::named(name).is_some() && is_board {
+        // Another board of the chain would format this one's medium in its own way.
+        return Ok(plain.hint("this board has no such command; see its README.md"));
+    }
     if let Some(board) = board.filter(|_| BoardCommand::named(name).is_some()) {
         return Ok(plain.hint(format!(
             "the board of the chain has it: {}",

@@ -86,7 +86,7 @@ fn wishes(session: &Session, package: Option<&str>) -> Result<Vec<Wishes>> {
             why: capability.why().to_owned(),
             granted: grants.allows(&identity, capability),
         };
-        let capabilities = plugin.decl.capabilities.iter().map(wish).collect();
+        let capabilities = plugin.declared.iter().map(wish).collect();
         let version = Some(plugin.decl.version.to_string());
         let Identity { plugin: id, digest, .. } = identity;
         all.push(Wishes { id, version, sha256: digest.to_string(), capabilities });

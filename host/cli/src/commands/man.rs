@@ -12,8 +12,13 @@ use crate::output::data;
 /// Writes the manual pages, made from the same arguments as `--help`.
 pub(crate) fn run(directory: &Path) -> Result<()> {
     let write = || {
-        std::fs::create_dir_all(directory)?;
-        clap_mangen::generate_to(Args::command(), directory)
+        let made = tempfile::tempdir()?;
+        clap_mangen::generate_to(Args::command(), made.path())?;
+        for page in std::fs::read_dir(made.path())? {
+            let page = page?;
+            skiff_file::replace(&directory.join(page.file_name()), &std::fs::read(page.path())?)?;
+        }
+        Ok::<_, std::io::Error>(())
     };
     write().map_err(|error| {
         CommandError::new(Kind::User, format!("Cannot write manual pages to `{}`: {error}", directory.shown()))

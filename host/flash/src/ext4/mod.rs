@@ -214,7 +214,7 @@ fn script(tools: &Tools, below: &str, items: &[Item]) -> Result<String, Ext4Erro
                 script += &write(tools, path, *size, mode, &target)?;
             }
             ItemKind::Text { bytes, .. } => {
-                let source = tools.keep(bytes)?;
+                let source = tools.keep(bytes, mode & 0o077 == 0)?;
                 let _ = writeln!(script, "write {} {target}\nsif {target} mode 0{:o}", quoted(&source)?, FILE | mode);
             }
             ItemKind::Link(to) => {
@@ -282,7 +282,7 @@ fn attributes(tools: &Tools, below: &str, items: &[Item], owned: &BTreeSet<&str>
             let _ = writeln!(script, "sif {target} mode 0{:o}", FOLDER | mode);
         }
         if let Some(capability) = &kept.capability {
-            let value = quoted(&tools.keep(capability)?)?;
+            let value = quoted(&tools.keep(capability, false)?)?;
             let _ = writeln!(script, "ea_set -f {value} {target} security.capability");
         }
         if let Some(time) = kept.time {

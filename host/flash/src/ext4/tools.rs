@@ -71,7 +71,7 @@ pub(crate) struct Tools {
     /// Open files that the programs read. Texts are in memory only: there are keys and passwords among them.
     kept: std::cell::RefCell<Vec<File>>,
     /// How many files were copied for them.
-    copied: std::cell::Cell<usize>,
+    copies: std::cell::Cell<usize>,
 }
 
 /// What a program said.
@@ -90,7 +90,7 @@ impl Tools {
         let path = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
         // An empty entry means the current directory, whoever's that is.
         let path = path.filter(|folder| folder.is_absolute()).collect();
-        Ok(Self { folder, path, epoch, kept: Vec::new().into(), copied: 0.into() })
+        Ok(Self { folder, path, epoch, kept: Vec::new().into(), copies: 0.into() })
     }
 
     /// A file of its own directory.
@@ -98,8 +98,11 @@ impl Tools {
         self.folder.path().join(name)
     }
 
-    /// Keeps a text in memory, and returns a name by which the programs can read it.
-    pub(crate) fn keep(&self, bytes: &[u8]) -> Result<String, Ext4Error> {
+    /// Keeps a text for the programs, and returns a name by which they can read it. A secret never touches a disk.
+    pub(crate) fn keep(&self, bytes: &[u8], is_secret: bool) -> Result<String, Ext4Error> {
+        if !is_secret && self.kept.borrow().len() >= MAX_HELD {
+            return self.copied(&mut &*bytes);
+        }
         let memory = rustix::fs::memfd_create("skiff", rustix::fs::MemfdFlags::CLOEXEC).map_err(io::Error::from)?;
         let mut file = File::from(memory);
         file.write_all(bytes)?;
@@ -112,9 +115,13 @@ impl Tools {
         if held < MAX_HELD {
             return Ok(self.name_of(file));
         }
-        // A process may have 1024 files open.
-        let copy = self.scratch(&format!("file-{}", self.copied.replace(self.copied.get() + 1)));
-        io::copy(&mut file, &mut File::create_new(&copy)?)?;
+        self.copied(&mut file)
+    }
+
+    /// Copies what is to be read into a file of its own: a process may not have any number of files open.
+    fn copied(&self, from: &mut dyn io::Read) -> Result<String, Ext4Error> {
+        let copy = self.scratch(&format!("file-{}", self.copies.replace(self.copies.get() + 1)));
+        io::copy(from, &mut File::create_new(&copy)?)?;
         copy.into_os_string().into_string().map_err(|path| Ext4Error::Name(path.display().to_string()))
     }
 

@@ -41,14 +41,60 @@ impl RawBoard {
             Self::Plain(true) => BoardDecl::default(),
             Self::Told(decl) => decl,
         };
-        let is_variable = |name: &str| {
-            name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-                && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-        };
-        if let Some(name) = [&decl.device, &decl.image].into_iter().flatten().find(|name| !is_variable(name)) {
-            let message = format!("board: `{name}` is not the name of a variable (capital letters, digits, `_`)");
+        if let Some(name) =
+            decl.device.iter().find(|name| !names_medium(name, &["_SD", "_DISK", "_DEVICE", "_PARTITION"]))
+        {
+            let message =
+                format!("board: the variable `{name}` of a device has capital letters and ends in _SD or _DISK");
             return Err(Wrong::new(name, message));
         }
+        if let Some(name) = decl.image.iter().find(|name| !names_medium(name, &["_IMAGE"])) {
+            let message =
+                format!("board: the variable `{name}` of an image file has capital letters and ends in _IMAGE");
+            return Err(Wrong::new(name, message));
+        }
+        if let Some(size) = decl.image_size.iter().find(|size| !is_size(size)) {
+            let message = format!("board: `{size}` is not a size, such as 1536MiB");
+            return Err(Wrong::new(size, message));
+        }
         Ok(Some(decl))
+    }
+}
+
+/// Returns whether a variable can only be meant for a medium: others name files that programs run (`BASH_ENV`), or secrets,
+/// and no user would agree that a layer chooses which of them is written or shown.
+fn names_medium(name: &str, endings: &[&str]) -> bool {
+    let plain = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    plain
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && endings.iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
+}
+
+/// Digits and a unit. What they come to is checked where the medium is made.
+fn is_size(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    text.len() <= 24 && unit.len() < text.len() && unit.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_names_no_variable_of_something_else() {
+        let device = |name: &str| {
+            RawBoard::Told(BoardDecl { device: Some(name.to_owned()), ..BoardDecl::default() }).check().is_ok()
+        };
+        let image = |name: &str| {
+            RawBoard::Told(BoardDecl { image: Some(name.to_owned()), ..BoardDecl::default() }).check().is_ok()
+        };
+        assert!(device("PI_SD") && device("INTEL_DESKTOP_DISK") && image("ACME_IMAGE"));
+        for wrong in ["BASH_ENV", "ENV", "_SD", "PYTHONSTARTUP", "pi_sd", "AWS_SECRET_ACCESS_KEY", "X SD"] {
+            assert!(!device(wrong) && !image(wrong), "{wrong}");
+        }
+        let sized = |size: &str| {
+            RawBoard::Told(BoardDecl { image_size: Some(size.to_owned()), ..BoardDecl::default() }).check().is_ok()
+        };
+        assert!(sized("1536MiB") && sized("4GB") && !sized("big") && !sized("4GiB\nhint: run x"));
     }
 }

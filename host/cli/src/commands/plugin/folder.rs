@@ -43,6 +43,16 @@ pub(super) fn check(case: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Refuses links on the way from a layer to its cases: what is recorded would be written elsewhere.
+pub(super) fn check_way(layer: &Path, cases: &Path) -> Result<()> {
+    let below = cases.ancestors().take_while(|path| *path != layer);
+    for path in below.filter(|path| path.is_symlink()) {
+        return Err(CommandError::new(Kind::User, format!("`{}` is a link, which no case may hold", path.shown()))
+            .hint("put the directory itself there"));
+    }
+    Ok(())
+}
+
 /// What a file of a tree is, as far as a checkout keeps it.
 #[derive(PartialEq, Eq)]
 enum Content {

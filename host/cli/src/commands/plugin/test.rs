@@ -52,6 +52,7 @@ pub(super) fn run(session: &Session, args: &TestPluginArgs) -> Result<()> {
         let name = PluginId::new(&chosen.layer.name, &plugin.decl.name);
         let source = if plugin.is_used() { None } else { Some(Source::find(&chosen.layer, &plugin.decl)?) };
         let cases = chosen.layer.root.join("plugins").join(&plugin.decl.name).join("tests");
+        folder::check_way(&chosen.layer.root, &cases)?;
         if let Some(case) = &args.record {
             if case.contains('/') || case.starts_with('.') {
                 return Err(CommandError::new(Kind::Usage, format!("`{case}` is no name for a case"))
