@@ -14,7 +14,7 @@ use rustix::fs::major;
 use rustix::fs::minor;
 
 /// The type of such file systems (`FUSE_SUPER_MAGIC` of Linux's magic.h).
-const FUSE: i64 = 0x6573_5546;
+const FUSE: rustix::fs::FsWord = 0x6573_5546;
 
 /// File systems seen so far, with the user who serves each that a program provides.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +33,7 @@ impl Mounts {
         // A link has no file system of its own to ask for: what it lies in is asked.
         let place = if metadata.is_symlink() { path.parent().unwrap_or(path) } else { path };
         let kind = rustix::fs::statfs(place)?.f_type;
-        let server = if i64::try_from(kind).ok() == Some(FUSE) { mounted_by(metadata.dev())? } else { None };
+        let server = if kind == FUSE { mounted_by(metadata.dev())? } else { None };
         known.insert(metadata.dev(), server);
         Ok(server)
     }

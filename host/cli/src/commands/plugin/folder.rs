@@ -45,12 +45,14 @@ pub(super) fn check(case: &Path) -> Result<()> {
 
 /// Refuses links on the way from a layer to its cases: what is recorded would be written elsewhere.
 pub(super) fn check_way(layer: &Path, cases: &Path) -> Result<()> {
-    let below = cases.ancestors().take_while(|path| *path != layer);
-    for path in below.filter(|path| path.is_symlink()) {
-        return Err(CommandError::new(Kind::User, format!("`{}` is a link, which no case may hold", path.shown()))
-            .hint("put the directory itself there"));
+    let mut below = cases.ancestors().take_while(|path| *path != layer);
+    match below.find(|path| path.is_symlink()) {
+        None => Ok(()),
+        Some(link) => {
+            Err(CommandError::new(Kind::User, format!("`{}` is a link, which no case may hold", link.shown()))
+                .hint("put the directory itself there"))
+        }
     }
-    Ok(())
 }
 
 /// What a file of a tree is, as far as a checkout keeps it.
