@@ -44,11 +44,17 @@ skiff:
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share
 
+# A completion script that cannot be made is none.
+define completion
+	script=$$($(SKIFF) completions --program "$(PREFIX)/bin/skiff" $(1)) && \
+		printf '%s\n' "$$script" | install -D -m 0644 /dev/stdin "$(SHARE)/$(2)"
+endef
+
 install: skiff
 	install -D -m 0755 $(SKIFF) "$(DESTDIR)$(PREFIX)/bin/skiff"
-	$(SKIFF) completions --program "$(PREFIX)/bin/skiff" bash | install -D -m 0644 /dev/stdin "$(SHARE)/bash-completion/completions/skiff"
-	$(SKIFF) completions --program "$(PREFIX)/bin/skiff" zsh | install -D -m 0644 /dev/stdin "$(SHARE)/zsh/site-functions/_skiff"
-	$(SKIFF) completions --program "$(PREFIX)/bin/skiff" fish | install -D -m 0644 /dev/stdin "$(SHARE)/fish/vendor_completions.d/skiff.fish"
+	$(call completion,bash,bash-completion/completions/skiff)
+	$(call completion,zsh,zsh/site-functions/_skiff)
+	$(call completion,fish,fish/vendor_completions.d/skiff.fish)
 	$(SKIFF) man "$(SHARE)/man/man1"
 
 # Builds and boots virt/qemu in a workspace of its own.
