@@ -36,8 +36,8 @@ pub trait Disk: Send + Sync {
     fn path(&self) -> PathBuf;
 }
 
-/// Returns the path of an open file of this process.
-pub(crate) fn path_of(file: &File) -> PathBuf {
+/// Returns a path by which other programs open this very file, held open by this process, whatever its name means by now.
+pub fn path_of(file: &File) -> PathBuf {
     PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }
 

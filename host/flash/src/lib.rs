@@ -73,6 +73,7 @@ pub use device::Use;
 pub use disk::Cut;
 pub use disk::Disk;
 pub use disk::FileDisk;
+pub use disk::path_of;
 pub use doubt::Doubt;
 pub use doubt::Room;
 pub use ext4::Ext4Error;

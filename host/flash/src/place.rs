@@ -86,8 +86,8 @@ impl Place {
         ContentError::Read { path: self.root.join(path).shown().to_string(), source }
     }
 
-    /// Lists the file as `target`, or what is in the directory below it; the attributes of what is in directories are kept where there is
-    /// a `newest` time for them.
+    /// Lists the file as `target`, or what is in the directory below it; the attributes of what is in directories are kept
+    /// where there is a `newest` time for them.
     pub(crate) fn walk(
         &self,
         target: &str,

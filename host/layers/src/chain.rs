@@ -89,6 +89,11 @@ impl Chain {
         &self.layers
     }
 
+    /// Returns the layer of a package, whatever the case of the letters.
+    pub fn layer(&self, package: &LayerName) -> Option<&Layer> {
+        self.layers.iter().find(|layer| layer.name.eq_ignore_ascii_case(package.as_str()))
+    }
+
     /// Returns pairs of a package and a dependency of it that the user listed behind it: the dependency
     /// then wins over its dependent, which is seldom meant.
     pub fn late_dependencies(&self) -> &[(LayerName, LayerName)] {

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use crate::CommandDecl;
 use crate::PluginDecl;
 
 /// A command that a layer offers: `skiff cmd <package> <name>`. Help, completion, `status`, `show` and `plan --json` know
@@ -81,6 +82,11 @@ impl LayerCommand {
 }
 
 impl PluginDecl {
+    /// Returns a command of its own by its name.
+    pub fn command(&self, name: &str) -> Option<&CommandDecl> {
+        self.commands.iter().find(|command| command.name == name)
+    }
+
     /// Returns the commands that a layer offers through this plugin: its own, and for a board those of every board.
     pub fn offered(&self) -> Vec<LayerCommand> {
         let own = self.commands.iter().map(|command| LayerCommand {

@@ -104,8 +104,7 @@ impl Chain {
         let PluginUse { plugin, version, board, files, settings, at } = used;
         let wrong = |message: String| ReadError::Manifest { at: at.clone(), message };
         let package = &plugin.package;
-        let owner = self.layers().iter().find(|owner| owner.name.eq_ignore_ascii_case(package.as_str()));
-        let owner = owner.ok_or_else(|| {
+        let owner = self.layer(package).ok_or_else(|| {
             wrong(format!("`{plugin}` is not in the chain; add `{package}` to metadata/dependencies of {}", layer.name))
         })?;
         let shipped = owner.manifest()?.plugins;
@@ -129,15 +128,15 @@ impl Chain {
             }
             decl.board = board;
         }
-        let declared: Arc<[Capability]> = decl.capabilities.clone().into();
+        let mut given = LayerPlugin::of(owner, layer, decl);
         if let Some(files) = files {
-            let named = directories(&decl);
-            restrict(&mut decl, &files).map_err(|unknown| {
+            let named = directories(&given.decl);
+            restrict(&mut given.decl, &files).map_err(|unknown| {
                 wrong(format!("`{unknown}` is not a directory that `{plugin}` declares; it declares: {named}"))
             })?;
         }
-        decl.settings.extend(settings);
-        Ok(LayerPlugin { declared, ..LayerPlugin::of(owner, layer, decl) })
+        given.decl.settings.extend(settings);
+        Ok(given)
     }
 }
 

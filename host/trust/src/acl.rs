@@ -87,17 +87,23 @@ fn parse(list: &[u8]) -> Vec<Writer> {
 mod tests {
     use super::*;
 
+    /// Writes a list of entries: kind, permissions, number of the user or group.
+    fn list(entries: impl IntoIterator<Item = (u16, u16, u32)>) -> Vec<u8> {
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        for (kind, may, id) in entries {
+            list.extend([&kind.to_le_bytes()[..], &may.to_le_bytes(), &id.to_le_bytes()].concat());
+        }
+        list
+    }
+
     #[test]
     fn a_list_of_any_length_is_read() {
         // Not every file system keeps lists as long as this.
         let file = tempfile::NamedTempFile::new_in("/dev/shm").unwrap();
-        let mut list = 2_u32.to_le_bytes().to_vec();
         let users = (0..600).map(|number| (2_u16, 7_u16, 5000 + number));
         let all =
             [(1, 7, u32::MAX)].into_iter().chain(users).chain([(4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)]);
-        for (kind, may, id) in all {
-            list.extend([&kind.to_le_bytes()[..], &may.to_le_bytes(), &id.to_le_bytes()].concat());
-        }
+        let list = list(all);
         let flags = rustix::fs::XattrFlags::empty();
         rustix::fs::setxattr(file.path(), "system.posix_acl_access", &list, flags).unwrap();
         assert_eq!(writers(file.path(), List::Access).unwrap().len(), 600);
@@ -106,20 +112,15 @@ mod tests {
 
     #[test]
     fn those_who_can_write_are_named() {
-        let mut list = 2_u32.to_le_bytes().to_vec();
-        for (kind, may, id) in [
-            (1_u16, 7_u16, u32::MAX),
+        let list = list([
+            (1, 7, u32::MAX),
             (2, 7, 4242),
             (2, 5, 4343),
             (4, 5, u32::MAX),
             (8, 2, 50),
             (16, 7, u32::MAX),
             (32, 6, u32::MAX),
-        ] {
-            list.extend(kind.to_le_bytes());
-            list.extend(may.to_le_bytes());
-            list.extend(id.to_le_bytes());
-        }
+        ]);
         assert_eq!(parse(&list), [Writer::User(4242), Writer::Group(50), Writer::Everybody]);
         assert!(parse(&list[..9]).is_empty() && parse(&[]).is_empty());
     }

@@ -90,8 +90,7 @@ fn by_itself(
     package: &LayerName,
     name: &str,
 ) -> Result<Option<(LayerPlugin, CommandDecl)>> {
-    let layer = chain.layers().iter().find(|layer| layer.name.eq_ignore_ascii_case(package.as_str()));
-    let Some(layer) = layer.filter(|_| !session.policy.locked) else { return Ok(None) };
+    let Some(layer) = chain.layer(package).filter(|_| !session.policy.locked) else { return Ok(None) };
     let own = |decl: &PluginDecl| {
         decl.capabilities.iter().all(|capability| match capability {
             Capability::Files(access) => matches!(access.zone, Zone::Layer | Zone::State),
@@ -99,8 +98,7 @@ fn by_itself(
         })
     };
     for plugin in chain.plugins_of(layer)? {
-        let named = plugin.decl.commands.iter().find(|command| command.name == name);
-        let Some(command) = named.cloned() else { continue };
+        let Some(command) = plugin.decl.command(name).cloned() else { continue };
         return Ok(if own(&plugin.decl) && plugin.is_built()? { Some((plugin, command)) } else { None });
     }
     Ok(None)
@@ -241,19 +239,13 @@ pub(crate) fn of_package<'p>(plan: &'p BuildPlan, package: &LayerName) -> impl I
 }
 
 fn find<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<(&'p LayerPlugin, &'p CommandDecl)> {
-    of_package(plan, package).find_map(|plugin| {
-        let command = plugin.decl.commands.iter().find(|command| command.name == name)?;
-        Some((plugin, command))
-    })
+    of_package(plan, package).find_map(|plugin| Some((plugin, plugin.decl.command(name)?)))
 }
 
 /// Returns the plugin that has a command and is not built.
 fn unbuilt<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<&'p LayerPlugin> {
     let mut of_package = plan.unbuilt.iter().filter(|plugin| plugin.layer.name.eq_ignore_ascii_case(package.as_str()));
-    of_package.find(|plugin| {
-        let has_board = plugin.decl.board.is_some() && BoardCommand::named(name).is_some();
-        has_board || plugin.decl.commands.iter().any(|command| command.name == name)
-    })
+    of_package.find(|plugin| plugin.decl.offered().iter().any(|command| command.name == name))
 }
 
 /// Returns the command of a board, if a plugin of the package knows one.

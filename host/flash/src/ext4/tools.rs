@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
-use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -13,6 +12,7 @@ use std::process::Command;
 use std::process::Stdio;
 
 use super::Ext4Error;
+use crate::disk::path_of;
 use skiff_text::Shown as _;
 
 /// What `mke2fs` would read from the machine's own file: equal on every machine, and nothing newer than boot loaders know.
@@ -126,7 +126,7 @@ impl Tools {
     }
 
     fn name_of(&self, file: File) -> String {
-        let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        let name = path_of(&file).shown().to_string();
         self.kept.borrow_mut().push(file);
         name
     }

@@ -1,6 +1,4 @@
-use std::os::fd::AsRawFd as _;
 use std::path::Path;
-use std::path::PathBuf;
 
 use skiff_flash::Image;
 use skiff_flash::ImageSource;
@@ -55,7 +53,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     };
     // A file without a name: there may be keys and passwords in it, and nothing of it outlives this process.
     let file = tempfile::tempfile_in(&folder).map_err(failed)?;
-    let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+    let path = skiff_flash::path_of(&file);
     let watch = TaskWatch::new(&session.console);
     let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
     let toolbox = Toolbox { programs: &programs, scratch: &folder };

@@ -136,7 +136,7 @@ impl Scene {
 
 /// Returns the arguments of a command: those of the case, and the defaults of the manifest.
 fn given(plugin: &LayerPlugin, command: &str, case: &Case) -> Result<Given> {
-    let Some(decl) = plugin.decl.commands.iter().find(|decl| decl.name == command) else {
+    let Some(decl) = plugin.decl.command(command) else {
         return Err(CommandError::new(Kind::User, format!("The plugin has no command `{command}`"))
             .hint("mend the case, or the manifest"));
     };

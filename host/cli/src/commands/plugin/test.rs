@@ -197,7 +197,7 @@ fn new_case(session: &Session, plugin: &LayerPlugin, call: &str, rest: &[String]
     if let Some(stage) = stage.filter(|stage| plugin.decl.hooks.contains(stage)) {
         return Ok(Case { hook: Some(stage), ..Case::default() });
     }
-    let Some(command) = plugin.decl.commands.iter().find(|command| command.name == call) else {
+    let Some(command) = plugin.decl.command(call) else {
         return Err(CommandError::new(Kind::Usage, format!("The plugin has no command and no hook `{call}`"))
             .hint("its manifest names them"));
     };
