@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    skiff_cli::run(std::env::args_os(), skiff_cli::Environment::of_process())
+    skiff_cli::run(std::env::args_os(), skiff_cli::environment())
 }

@@ -22,18 +22,17 @@ pub(crate) use self::media::FormatArgs;
 pub(crate) use self::media::InstallArgs;
 pub(crate) use self::media::Intent;
 pub(crate) use self::media::LayoutArgs;
-pub(crate) use self::media::PersonalArgs;
 pub(crate) use self::media::ViewArgs;
 pub(crate) use self::plugin::BuildPluginArgs;
 pub(crate) use self::plugin::DocArgs;
 pub(crate) use self::plugin::InspectArgs;
-pub(crate) use self::plugin::Language;
 pub(crate) use self::plugin::NewPluginArgs;
 pub(crate) use self::plugin::PluginArgs;
 pub(crate) use self::plugin::PluginCommand;
 pub(crate) use self::plugin::PluginKind;
 pub(crate) use self::plugin::TestPluginArgs;
 use crate::completions;
+use skiff_project::Options;
 
 /// Builds small Linux systems for any board from layers of configuration.
 ///
@@ -109,6 +108,13 @@ pub(crate) struct GlobalArgs {
         hide_env_values = true
     )]
     pub(crate) grants: Vec<OsString>,
+}
+
+impl From<GlobalArgs> for Options {
+    fn from(args: GlobalArgs) -> Self {
+        let GlobalArgs { config, workspace, root, engine, locked, frozen, offline, allow, grants } = args;
+        Self { config, workspace, root, engine, locked, frozen, offline, allow, grants }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,20 +17,22 @@ use clap_complete::env::Fish;
 use clap_complete::env::Powershell;
 use clap_complete::env::Zsh;
 use skiff_layers::LayerName;
+use skiff_project::package::offers_in;
 use skiff_report::Silent;
 
 use skiff_text::Shown as _;
 
+use crate::ambient;
 use crate::args::Args;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::commands::cmd;
 use crate::commands::workspace;
-use crate::console::Console;
-use crate::environment::Environment;
 use crate::interrupt::Interrupt;
-use crate::session::Session;
+use crate::terminal::Terminal;
+use skiff_project::Console;
+use skiff_project::Environment;
+use skiff_project::Session;
 
 /// The variable with which a shell asks what to offer.
 const VARIABLE: &str = "SKIFF_COMPLETE";
@@ -98,7 +100,10 @@ fn typed() -> Vec<OsString> {
 fn session() -> Option<Session> {
     let parse = |words: Vec<OsString>| <Args as clap::Parser>::try_parse_from(words).ok();
     let args = parse(typed()).or_else(|| parse(vec!["skiff".into()]))?;
-    Session::new(&args.global, Console::new(Environment::of_process(), Interrupt::deaf(), Arc::new(Silent))).ok()
+    let interrupt = Interrupt::deaf();
+    let cancel = interrupt.cancel.clone();
+    let console = Console::new(ambient::environment(), Arc::new(Silent), cancel, Arc::new(Terminal::new(interrupt)));
+    Session::new(&args.global.into(), console).ok()
 }
 
 fn candidates(names: impl IntoIterator<Item = String>, current: &OsStr) -> Vec<CompletionCandidate> {
@@ -144,7 +149,7 @@ pub(crate) fn commands(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(session) = session() else { return Vec::new() };
     let Ok(search) = session.search_path() else { return Vec::new() };
     let offered = |package: &LayerName| {
-        let offers = cmd::offers_in(&search, package).unwrap_or_default();
+        let offers = offers_in(&search, package).unwrap_or_default();
         offers.into_iter().filter(|offer| offer.owner().is_some()).map(|offer| offer.name).collect::<Vec<_>>()
     };
     let words = typed();

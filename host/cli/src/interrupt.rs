@@ -62,18 +62,19 @@ impl Interrupt {
 
     /// Asks the user something.
     pub(crate) fn asking<T>(&self, ask: impl FnOnce() -> T) -> T {
-        self.with(Meaning::Answer, ask)
-    }
-
-    /// Runs a program that has the terminal.
-    pub(crate) fn passing<T>(&self, run: impl FnOnce() -> T) -> T {
-        self.with(Meaning::Passed, run)
-    }
-
-    fn with<T>(&self, meaning: Meaning, body: impl FnOnce() -> T) -> T {
-        self.meaning.store(meaning as u8, Ordering::Relaxed);
-        let result = body();
-        self.meaning.store(Meaning::Stop as u8, Ordering::Relaxed);
+        self.meaning.store(Meaning::Answer as u8, Ordering::Relaxed);
+        let result = ask();
+        self.listen_again();
         result
+    }
+
+    /// Leaves Ctrl-C to a program that has the terminal, until [`Self::listen_again`].
+    pub(crate) fn pass(&self) {
+        self.meaning.store(Meaning::Passed as u8, Ordering::Relaxed);
+    }
+
+    /// Takes Ctrl-C as the wish to stop again.
+    pub(crate) fn listen_again(&self) {
+        self.meaning.store(Meaning::Stop as u8, Ordering::Relaxed);
     }
 }

@@ -1,35 +1,23 @@
 //! The command line of skiff: the only crate that talks to people, and the only one that reads the environment,
 //! the current directory and the clock. A command loads, calls and prints; the work is done below.
 
+mod ambient;
 mod args;
 mod command_error;
 mod commands;
 mod completions;
-mod consent;
-mod console;
-mod engines;
-mod environment;
-mod graph;
 mod interrupt;
-mod job;
-mod lock;
-mod markdown;
-mod media;
-mod outlook;
 mod output;
-mod planner;
 mod progress;
-mod project;
-mod prompt;
-mod session;
-mod settings;
-mod trust;
+mod question;
+mod terminal;
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-pub use environment::Environment;
+pub use ambient::environment;
+pub use skiff_project::Environment;
 
 use crate::args::Args;
 use crate::args::Unread;

@@ -56,17 +56,6 @@ fn plain(line: fmt::Arguments<'_>) -> String {
     clean + &harmless(rest)
 }
 
-/// Returns text whose lines behind the first are indented: what starts a line is skiff's own (`error:`, `hint:`), and no
-/// text of a stranger's can look like it.
-pub(crate) fn indented(text: &str) -> String {
-    let mut lines = Vec::new();
-    for line in harmless(text).split('\n') {
-        let is_own = lines.is_empty() || line.is_empty() || line.starts_with(' ');
-        lines.push(if is_own { line.to_owned() } else { format!("  {line}") });
-    }
-    lines.join("\n")
-}
-
 /// Writes a line of data to stdout.
 pub(crate) fn write_data(line: fmt::Arguments<'_>) {
     note_loss(&writeln!(anstream::stdout(), "{}", plain(line)));
@@ -102,11 +91,6 @@ pub(crate) use note;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_skiff_starts_lines() {
-        assert_eq!(indented("a\nhint: run x\n  b\n\n\tc"), "a\n  hint: run x\n  b\n\n  \tc");
-    }
 
     #[test]
     fn only_our_own_styles_reach_a_terminal() {

@@ -23,7 +23,7 @@ use skiff_report::Reporter;
 use skiff_report::TaskId;
 use skiff_report::Unit;
 
-use crate::environment::Environment;
+use skiff_project::Environment;
 
 /// Chooses how to draw, by whether stderr is a terminal. Messages for debugging are shown if `SKIFF_LOG` asks for them.
 pub(crate) fn reporter(environment: &Environment) -> Arc<dyn Reporter> {

@@ -17,6 +17,7 @@ mod shown;
 mod wrap;
 
 pub use harmless::harmless;
+pub use harmless::indented;
 pub use line::Line;
 pub use line::LineError;
 pub use shown::Escaped;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap_complete::ArgValueCompleter;
 
 use crate::completions;
+use skiff_project::media::GivenPersonal;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LayoutArgs {
@@ -97,7 +98,7 @@ impl WriteArgs {
 }
 
 /// What makes a medium somebody's own; `personalize:` of the project file says the same.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct PersonalArgs {
     /// The host name
     #[arg(long)]
@@ -111,6 +112,13 @@ pub(crate) struct PersonalArgs {
     /// The file with the Wi-Fi password
     #[arg(long, value_name = "FILE", requires = "wifi")]
     pub(crate) wifi_password_file: Option<PathBuf>,
+}
+
+impl From<&PersonalArgs> for GivenPersonal {
+    fn from(args: &PersonalArgs) -> Self {
+        let PersonalArgs { hostname, ssh_key, wifi, wifi_password_file } = args.clone();
+        Self { hostname, ssh_key, wifi, wifi_password_file }
+    }
 }
 
 /// Making a device anew.

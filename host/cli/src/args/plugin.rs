@@ -49,6 +49,26 @@ pub(crate) enum Language {
     Javascript,
 }
 
+impl From<Language> for skiff_author::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Rust => Self::Rust,
+            Language::C => Self::C,
+            Language::Python => Self::Python,
+            Language::Javascript => Self::Javascript,
+        }
+    }
+}
+
+impl From<PluginKind> for skiff_author::PluginKind {
+    fn from(kind: PluginKind) -> Self {
+        match kind {
+            PluginKind::Command => Self::Command,
+            PluginKind::Hook => Self::Hook,
+        }
+    }
+}
+
 /// What a new plugin provides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum PluginKind {

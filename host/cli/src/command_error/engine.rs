@@ -15,7 +15,7 @@ use skiff_build::buildroot::Pin;
 use super::CommandError;
 use super::Kind;
 use super::quoted;
-use crate::trust::refused;
+use skiff_project::TrustError;
 use skiff_text::Shown as _;
 use skiff_trust::PrivateError;
 
@@ -32,7 +32,7 @@ impl From<EngineError> for CommandError {
 impl From<PrivateError> for CommandError {
     fn from(error: PrivateError) -> Self {
         match error {
-            PrivateError::Untrusted(error) => refused("the cache", &error),
+            PrivateError::Untrusted(error) => TrustError::of("the cache", error).into(),
             PrivateError::Io { path, source } => {
                 Self::new(Kind::User, format!("Cannot use `{}` as cache: {source}", path.shown()))
                     .hint("SKIFF_CACHE_DIR names another")

@@ -1,12 +1,13 @@
+mod author;
 mod engine;
 mod media;
+mod project;
 mod source;
 
 use std::error::Error;
 use std::fmt::Display;
 use std::io;
 
-use crate::output::indented;
 use crate::output::note;
 use skiff_build::ConfigureError;
 use skiff_build::FileError;
@@ -29,6 +30,7 @@ use skiff_runtime::GrantError;
 use skiff_runtime::HostError;
 use skiff_runtime::LoadError;
 use skiff_text::Shown as _;
+use skiff_text::indented;
 
 /// What an error means for whoever called skiff: decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,8 +305,8 @@ impl From<GrantError> for CommandError {
     }
 }
 
-impl From<crate::graph::DrawError> for CommandError {
-    fn from(error: crate::graph::DrawError) -> Self {
+impl From<skiff_draw::DrawError> for CommandError {
+    fn from(error: skiff_draw::DrawError) -> Self {
         Self::of(Kind::Bug, &error)
     }
 }

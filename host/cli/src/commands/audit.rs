@@ -8,7 +8,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::output::data;
-use crate::session::Session;
+use skiff_project::Session;
 use skiff_text::Shown as _;
 
 /// Shows what plugins and scripts of the workspace did beyond their sandbox.

@@ -9,7 +9,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::configure;
-use crate::session::Session;
+use skiff_project::Session;
 use skiff_text::Shown as _;
 
 /// Runs targets of Buildroot at the terminal. What a menu changes is added to a fragment of the workspace's overrides,
@@ -45,7 +45,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
         });
         before.push(config?);
     }
-    let status = session.console.interrupt.passing(|| job.engine.run_targets(&job.context, &targets))?;
+    let status = session.console.passing(|| job.engine.run_targets(&job.context, &targets))?;
     let own = session.context.overrides.join("workspaces").join(session.workspace.name());
     // What somebody gave up is not what they want.
     for (menu, before) in menus.iter().zip(before).filter(|_| status.success()) {

@@ -1,16 +1,16 @@
 use std::process::ExitCode;
 
 use crate::args::BuildArgs;
-use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::compile;
 use crate::commands::configure;
-use crate::consent;
-use crate::console::Console;
 use crate::output::note;
-use crate::session::Session;
+use skiff_project::Console;
+use skiff_project::Options;
+use skiff_project::Session;
+use skiff_project::consent;
 use skiff_text::Shown as _;
 
 /// Configures and builds, under one lock and from one plan.
@@ -21,9 +21,9 @@ pub(crate) fn run(session: &Session, args: &BuildArgs) -> Result<()> {
 }
 
 /// Builds all workspaces of the project. One that fails does not keep the others from being built.
-pub(crate) fn run_all(global: &GlobalArgs, args: &BuildArgs, console: &Console) -> Result<ExitCode> {
-    let project = Session::new(global, console.again())?.project;
-    if global.config.as_deref().is_some_and(|chain| !chain.is_empty()) {
+pub(crate) fn run_all(options: &Options, args: &BuildArgs, console: &Console) -> Result<ExitCode> {
+    let project = Session::new(options, console.again())?.project;
+    if options.config.as_deref().is_some_and(|chain| !chain.is_empty()) {
         return Err(CommandError::new(Kind::Usage, "--all takes the chains of skiff.yaml, and a chain was given, too")
             .hint("unset SKIFF_CONFIG, or leave --all out"));
     }
@@ -36,20 +36,20 @@ pub(crate) fn run_all(global: &GlobalArgs, args: &BuildArgs, console: &Console) 
             .hint("write into skiff.yaml: workspaces: {boat: {chain: \"pi/4,skiff/core\"}}"));
     }
     let of_workspace = |name: &String| {
-        let global = GlobalArgs { workspace: Some(name.clone()), ..global.clone() };
-        Session::new(&global, console.again())
+        let options = Options { workspace: Some(name.clone()), ..options.clone() };
+        Session::new(&options, console.again())
     };
     // A plugin may be one of a single workspace.
     let mut given = project.workspaces.keys().map(|name| consent::check_given(&of_workspace(name)?));
     if let Some(Err(first)) = given.next()
         && given.all(|other| other.is_err())
     {
-        return Err(first);
+        return Err(first.into());
     }
     let mut outcomes = Vec::new();
     for name in project.workspaces.keys() {
         note!("\x1b[1m== {name}\x1b[0m");
-        let outcome = of_workspace(name).and_then(|mut session| {
+        let outcome = of_workspace(name).map_err(CommandError::from).and_then(|mut session| {
             session.asks = true;
             run(&session, args)
         });

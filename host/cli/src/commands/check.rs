@@ -7,14 +7,14 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::configure;
-use crate::session::Session;
+use skiff_project::Session;
 use skiff_text::Shown as _;
 
 /// Checks what SkiffOS checks: the style of external trees, that all sources can be had, and licences.
 pub(crate) fn run(session: &Session) -> Result<ExitCode> {
     let job = session.open_buildroot("Checking")?;
     configure::ensure(&job)?;
-    let run = |target| session.console.interrupt.passing(|| job.engine.run_targets(&job.context, &[target]));
+    let run = |target| session.console.passing(|| job.engine.run_targets(&job.context, &[target]));
     if !job.plan().external.is_empty() {
         let status = run("check-package-external")?;
         if !status.success() {
@@ -29,7 +29,7 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode> {
 pub(crate) fn legal_info(session: &Session) -> Result<ExitCode> {
     let job = session.open_buildroot("`legal-info`")?;
     configure::ensure(&job)?;
-    let status = session.console.interrupt.passing(|| job.engine.run_targets(&job.context, &["legal-info"]))?;
+    let status = session.console.passing(|| job.engine.run_targets(&job.context, &["legal-info"]))?;
     if status.success() {
         session.console.say(&format!("The licences are in {}", session.workspace.folder().join("legal-info").shown()));
     }

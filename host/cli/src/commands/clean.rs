@@ -1,6 +1,6 @@
 use crate::args::CleanArgs;
 use crate::command_error::Result;
-use crate::session::Session;
+use skiff_project::Session;
 use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, args: &CleanArgs) -> Result<()> {

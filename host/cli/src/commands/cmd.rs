@@ -1,32 +1,33 @@
 mod arguments;
-mod offer;
 
 use crate::args::CmdArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::board;
-use crate::consent;
-use crate::environment::is_variable;
-use crate::lock;
 use crate::output::data;
-use crate::session::Session;
 use skiff_build::Draft;
 use skiff_layers::BoardCommand;
-use skiff_layers::Capability;
-use skiff_layers::Chain;
 use skiff_layers::CommandDecl;
 use skiff_layers::Layer;
-use skiff_layers::LayerCommand;
 use skiff_layers::LayerName;
 use skiff_layers::LayerPlugin;
 use skiff_layers::MAKEFILE;
 use skiff_layers::Package;
-use skiff_layers::PluginDecl;
 use skiff_layers::Zone;
 use skiff_plan::BuildPlan;
 use skiff_plan::PlanError;
 use skiff_plan::Zones;
+use skiff_project::Session;
+use skiff_project::consent;
+use skiff_project::is_variable;
+use skiff_project::lock;
+use skiff_project::package::PackageCommand;
+use skiff_project::package::by_itself;
+use skiff_project::package::declared;
+use skiff_project::package::may_write;
+use skiff_project::package::offers;
+use skiff_project::package::uses_workspace;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Identity;
 use skiff_runtime::Runner;
@@ -34,12 +35,6 @@ use skiff_runtime::Scripts;
 use std::process::ExitCode;
 
 pub(crate) use self::arguments::parse;
-pub(crate) use self::arguments::value;
-pub(crate) use self::offer::Offer;
-use self::offer::declared;
-pub(crate) use self::offer::offers;
-pub(crate) use self::offer::offers_in;
-pub(crate) use self::offer::owner_of;
 
 /// Runs a command of a package, in the chain or not. One that the package lacks is looked for in what it needs.
 pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
@@ -50,58 +45,30 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     let Some(name) = request.command else {
         return list_commands(session, &request.package);
     };
-    let chain = chain_with(session, &request.package)?;
+    let chain = session.chain_with(&request.package)?;
     if let Some((plugin, command)) = by_itself(session, &chain, &request.package, &name)? {
         session.planner.check_package(&plugin.layer.root)?;
         session.planner.check_package(&plugin.owner.root)?;
         let layers = chain.layers().iter().map(|layer| (layer.name.clone(), layer.root.clone())).collect();
         let zones = Zones { layers, target: None, images: None, state: session.workspace.state(), epoch: None };
         return call(session, &plugin, &command, &request.arguments, zones, || {
-            session.chain_runner(&chain, &plugin.owner.root)
+            Ok(session.chain_runner(&chain, &plugin.owner.root)?)
         });
     }
-    let plan = plan_of_chain(session, &chain)?;
+    let plan = session.plan_for_command(&chain)?;
     lock::check(session, &plan)?;
-    let owner = match has(&plan, &request.package, &name)? {
-        true => request.package.clone(),
-        false => owner_of(session, &request.package, &name)?.unwrap_or(request.package.clone()),
-    };
-    if let Some((plugin, command)) = find(&plan, &owner, &name) {
-        let zones = session.zones(&plan);
-        return call(session, plugin, command, &request.arguments, zones, || session.plugin_runner(&plan));
-    }
-    if let Some(plugin) = unbuilt(&plan, &owner, &name) {
-        return Err(PlanError::missing(plugin).into());
-    }
-    if let Some(command) = board_command(&plan, &owner, &name) {
-        return board::run(session, plan, &request.package, command, &request.arguments);
-    }
-    match makefile_of(&plan, &owner)? {
-        Some(layer) => run_makefile(session, &plan, layer, &name, &request.arguments),
+    match PackageCommand::find(session, &plan, &request.package, &name)? {
+        Some(PackageCommand::Plugin(plugin, command)) => {
+            let zones = session.zones(&plan);
+            call(session, plugin, command, &request.arguments, zones, || Ok(session.plugin_runner(&plan)?))
+        }
+        Some(PackageCommand::Unbuilt(plugin)) => Err(PlanError::missing(plugin).into()),
+        Some(PackageCommand::Board(command)) => {
+            board::run(session, plan, &request.package, command, &request.arguments)
+        }
+        Some(PackageCommand::Makefile(layer)) => run_makefile(session, &plan, layer, &name, &request.arguments),
         None => Err(unknown(session, &plan, &request.package, &name)?),
     }
-}
-
-/// Returns the plugin of a command that needs nothing but its own layer: neither what was built, nor other layers, nor, as
-/// long as it does not ask about the system, a plan.
-fn by_itself(
-    session: &Session,
-    chain: &Chain,
-    package: &LayerName,
-    name: &str,
-) -> Result<Option<(LayerPlugin, CommandDecl)>> {
-    let Some(layer) = chain.layer(package).filter(|_| !session.policy.locked) else { return Ok(None) };
-    let own = |decl: &PluginDecl| {
-        decl.capabilities.iter().all(|capability| match capability {
-            Capability::Files(access) => matches!(access.zone, Zone::Layer | Zone::State),
-            Capability::Tool(_) | Capability::Fetch(_) | Capability::Variable { .. } => true,
-        })
-    };
-    for plugin in chain.plugins_of(layer)? {
-        let Some(command) = plugin.decl.command(name).cloned() else { continue };
-        return Ok(if own(&plugin.decl) && plugin.is_built()? { Some((plugin, command)) } else { None });
-    }
-    Ok(None)
 }
 
 /// Calls a plugin for a command. What it may change of a build, it changes in a draft.
@@ -152,23 +119,6 @@ fn call(
     Ok(ExitCode::from(status))
 }
 
-/// Whether a plugin may change something in a zone. What a build makes must not be changed during one.
-fn may_write(plugin: &LayerPlugin, zone: Zone) -> bool {
-    plugin.decl.capabilities.iter().any(|capability| match capability {
-        Capability::Files(access) => access.write && access.zone == zone,
-        Capability::Tool(_) | Capability::Fetch(_) | Capability::Variable { .. } => false,
-    })
-}
-
-/// Whether a call of a plugin leaves something in the workspace: its state, or the directory in which its tools find theirs.
-pub(crate) fn uses_workspace(plugin: &LayerPlugin) -> bool {
-    plugin.decl.capabilities.iter().any(|capability| match capability {
-        Capability::Files(access) => access.zone == Zone::State,
-        Capability::Tool(_) => true,
-        Capability::Fetch(_) | Capability::Variable { .. } => false,
-    })
-}
-
 struct Request {
     package: LayerName,
     command: Option<String>,
@@ -190,75 +140,6 @@ impl Request {
         let package: LayerName = package.parse()?;
         Ok(Some(Self { package, command, arguments }))
     }
-}
-
-/// Returns the plan of the chain, with the package added if the chain lacks it.
-pub(crate) fn plan_with(session: &Session, package: &LayerName) -> Result<BuildPlan> {
-    plan_of_chain(session, &chain_with(session, package)?)
-}
-
-/// Returns the chain, with the package added if the chain lacks it; without a chain, that of the package.
-fn chain_with(session: &Session, package: &LayerName) -> Result<Chain> {
-    let Some((requested, _)) = session.requested() else { return chain_of_package(session, package) };
-    let chain = session.chain()?;
-    if chain.names().contains(package) {
-        return Ok(chain);
-    }
-    session.console.warn(&format!("`{package}` is not in the chain of this workspace, {requested}"));
-    Ok(Chain::resolve(&format!("{requested},{package}"), &session.search_path()?)?)
-}
-
-/// Makes the plan of a chain, and says if what was built is something else.
-fn plan_of_chain(session: &Session, chain: &Chain) -> Result<BuildPlan> {
-    let plan = session.plan_of(chain)?;
-    let Some(configured) = &session.settings.configured else { return Ok(plan) };
-    if session.requested().is_none_or(|(requested, _)| requested != configured) {
-        session.console.warn(&format!("this workspace was configured for another chain: {configured}"));
-    } else if !skiff_build::is_unchanged(&plan, &session.workspace) {
-        let compile = session.command_line("compile");
-        session
-            .console
-            .warn(&format!("layers have changed since the workspace was configured; `{compile}` builds them in"));
-    }
-    Ok(plan)
-}
-
-/// Returns the plan of one package and what it depends on.
-pub(crate) fn plan_of_package(session: &Session, package: &LayerName) -> Result<BuildPlan> {
-    session.plan_of(&chain_of_package(session, package)?)
-}
-
-/// Returns the chain of one package and what it depends on.
-pub(crate) fn chain_of_package(session: &Session, package: &LayerName) -> Result<Chain> {
-    Ok(Chain::resolve(package.as_str(), &session.search_path()?)?)
-}
-
-/// Returns the plugins of a package.
-pub(crate) fn of_package<'p>(plan: &'p BuildPlan, package: &LayerName) -> impl Iterator<Item = &'p LayerPlugin> {
-    plan.plugins.iter().filter(move |plugin| plugin.layer.name.eq_ignore_ascii_case(package.as_str()))
-}
-
-fn find<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<(&'p LayerPlugin, &'p CommandDecl)> {
-    of_package(plan, package).find_map(|plugin| Some((plugin, plugin.decl.command(name)?)))
-}
-
-/// Returns the plugin that has a command and is not built.
-fn unbuilt<'p>(plan: &'p BuildPlan, package: &LayerName, name: &str) -> Option<&'p LayerPlugin> {
-    let mut of_package = plan.unbuilt.iter().filter(|plugin| plugin.layer.name.eq_ignore_ascii_case(package.as_str()));
-    of_package.find(|plugin| plugin.decl.offered().iter().any(|command| command.name == name))
-}
-
-/// Returns the command of a board, if a plugin of the package knows one.
-fn board_command(plan: &BuildPlan, package: &LayerName, name: &str) -> Option<BoardCommand> {
-    let is_board = of_package(plan, package).any(|plugin| plugin.decl.board.is_some());
-    BoardCommand::named(name).filter(|_| is_board)
-}
-
-/// Returns the layer of a package if it has a Makefile with commands. As in SkiffOS, every target of it can be asked
-/// for, listed or not.
-fn makefile_of<'p>(plan: &'p BuildPlan, package: &LayerName) -> Result<Option<&'p Layer>> {
-    let Some(layer) = plan.layer(package.as_str()) else { return Ok(None) };
-    Ok(layer.dir.is_file(MAKEFILE)?.then_some(layer))
 }
 
 /// Runs a target of a layer's Makefile, if the user has agreed to its scripts.
@@ -291,28 +172,8 @@ fn run_makefile(
     }
     session.audit_note(id, *digest, AuditEvent::Script { path })?;
     let environment = session.script_environment(plan)?;
-    let status = session.console.interrupt.passing(|| scripts.run_command(target, arguments, &environment))?;
+    let status = session.console.passing(|| scripts.run_command(target, arguments, &environment))?;
     Ok(super::exit_code(status))
-}
-
-/// Whether a package itself has a command: declared by a plugin, listed, or a target of its Makefile.
-fn has(plan: &BuildPlan, package: &LayerName, name: &str) -> Result<bool> {
-    let listed = |(layer, commands): (&String, &Vec<LayerCommand>)| {
-        layer.eq_ignore_ascii_case(package.as_str()) && commands.iter().any(|command| command.name == name)
-    };
-    if plan.commands.iter().any(listed) {
-        return Ok(true);
-    }
-    let Some(layer) = makefile_of(plan, package)? else { return Ok(false) };
-    let text = layer.makefile()?.unwrap_or_default();
-    Ok(has_target(&text, name))
-}
-
-/// Whether a Makefile has a rule for a target, listed in `metadata/commands` or not.
-fn has_target(makefile: &str, target: &str) -> bool {
-    let targets =
-        makefile.lines().filter(|line| !line.starts_with(['\t', '#'])).filter_map(|line| line.split_once(':'));
-    targets.flat_map(|(targets, _)| targets.split_whitespace()).any(|word| word == target)
 }
 
 fn unknown(session: &Session, plan: &BuildPlan, package: &LayerName, name: &str) -> Result<CommandError> {
@@ -345,7 +206,7 @@ fn list_all(session: &Session) -> Result<ExitCode> {
             Ok(commands) => commands,
             // One that is broken keeps nobody from the others.
             Err(error) => {
-                session.console.warn(&format!("`{}` is left out: {}", package.name, error.message()));
+                session.console.warn(&format!("`{}` is left out: {}", package.name, error));
                 continue;
             }
         };
@@ -373,19 +234,4 @@ fn list_commands(session: &Session, package: &LayerName) -> Result<ExitCode> {
         data!("  {:16} {}", offer.name, offer.described(package));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_of_a_makefile_are_found_with_or_without_prerequisites() {
-        let text = ".PHONY: flash all\nflash: build\n\t@echo format:\nall install: flash\n# wipe: x\n";
-        for (target, is_there) in
-            [("flash", true), ("all", true), ("install", true), ("format", false), ("wipe", false), ("build", false)]
-        {
-            assert_eq!(has_target(text, target), is_there, "{target}");
-        }
-    }
 }

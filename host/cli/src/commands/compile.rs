@@ -10,11 +10,11 @@ use skiff_plan::BuildPlan;
 use crate::args::CompileArgs;
 use crate::command_error::Result;
 use crate::commands::configure;
-use crate::consent;
-use crate::job::Job;
-use crate::lock;
-use crate::outlook;
-use crate::session::Session;
+use skiff_project::Job;
+use skiff_project::Session;
+use skiff_project::consent;
+use skiff_project::lock;
+use skiff_project::outlook;
 use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, args: &CompileArgs) -> Result<()> {
@@ -43,7 +43,7 @@ pub(crate) fn with(job: &Job<'_>, warned: bool) -> Result<()> {
         }
     }
     say_next(session, plan, engine)?;
-    lock::keep(session, plan)
+    Ok(lock::keep(session, plan)?)
 }
 
 /// Says how people get into the system, and which commands make use of it.

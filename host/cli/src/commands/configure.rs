@@ -17,13 +17,13 @@ use crate::args::ConfigureArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::commands::dropped;
-use crate::consent;
-use crate::job::AsEngine;
-use crate::job::Job;
-use crate::lock;
-use crate::outlook;
-use crate::session::Session;
+use skiff_project::AsEngine;
+use skiff_project::Job;
+use skiff_project::Session;
+use skiff_project::consent;
+use skiff_project::dropped;
+use skiff_project::lock;
+use skiff_project::outlook;
 use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {

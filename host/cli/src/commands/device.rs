@@ -1,28 +1,21 @@
-use std::path::Path;
-
 use serde_json::json;
 use skiff_flash::Device;
-use skiff_flash::Inventory;
 use skiff_flash::Removable;
 use skiff_flash::clear;
 use skiff_layout::Bytes;
 
 use crate::args::DeviceCommand;
-use crate::command_error::CommandError;
-use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::media;
 use crate::output::data;
-use crate::project::Project;
+use skiff_project::Project;
+use skiff_project::media::devices;
+use skiff_project::media::rules;
 use skiff_text::Shown as _;
 
 pub(crate) fn run(project: &Project, command: &DeviceCommand) -> Result<()> {
     let DeviceCommand::List { all: _, json } = command;
-    let inventory = Inventory::read(Path::new(media::MACHINE)).map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot list the devices of this machine: {error}"))
-            .hint("they are read from /sys/class/block")
-    })?;
-    let rules = media::rules(project, None);
+    let inventory = devices()?;
+    let rules = rules(project, None);
     let rows: Vec<_> = inventory
         .disks()
         .map(|device| (device, clear(device, 0, &rules).map(drop).map_err(|refusal| refusal.to_string())))

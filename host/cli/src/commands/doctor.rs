@@ -11,7 +11,7 @@ use skiff_build::EngineName;
 use crate::args::JsonArgs;
 use crate::command_error::Result;
 use crate::output::data;
-use crate::session::Session;
+use skiff_project::Session;
 use skiff_text::Shown as _;
 
 /// One thing that was looked at.

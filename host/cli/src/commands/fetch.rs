@@ -1,7 +1,7 @@
 use crate::command_error::Result;
 use crate::commands::configure;
-use crate::lock;
-use crate::session::Session;
+use skiff_project::Session;
+use skiff_project::lock;
 
 /// Downloads everything before anything is built.
 pub(crate) fn run(session: &Session) -> Result<()> {

@@ -1,4 +1,3 @@
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use skiff_flash::ImageSource;
@@ -13,12 +12,17 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::command_error::quoted;
-use crate::console::Console;
-use crate::media;
-use crate::media::Chosen;
-use crate::media::TaskWatch;
 use crate::output::data;
-use crate::project::Project;
+use crate::question::agree;
+use skiff_project::Console;
+use skiff_project::MediumError;
+use skiff_project::Project;
+use skiff_project::media::Chosen;
+use skiff_project::media::MACHINE;
+use skiff_project::media::TaskWatch;
+use skiff_project::media::choose;
+use skiff_project::media::forget_maps;
+use skiff_project::media::rules;
 use skiff_text::Shown as _;
 
 /// Writes an image file to a device.
@@ -32,10 +36,11 @@ pub(crate) fn run(console: &Console, project: &Project, args: &FlashArgs) -> Res
     }
     let image = console.environment.absolute(&args.image);
     let map = args.bmap.as_ref().map(|path| console.environment.absolute(path));
-    let rules = media::rules(project, args.media.allow_fixed.as_ref());
-    let device = args.target.as_deref().or(args.media.device.as_deref()).ok_or_else(|| media::unnamed(None))?;
+    let rules = rules(project, args.media.allow_fixed.as_ref());
+    let device =
+        args.target.as_deref().or(args.media.device.as_deref()).ok_or(MediumError::Unnamed { variable: None })?;
     // The device comes first: its size bounds how far a packed image is unpacked.
-    let chosen = media::choose(console, device, 0, &rules)?;
+    let chosen = choose(console, device, 0, &rules)?;
     let Chosen::Device(cleared) = &chosen else {
         return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().shown()))
             .hint("an image in a file is copied with cp"));
@@ -51,9 +56,9 @@ pub(crate) fn run(console: &Console, project: &Project, args: &FlashArgs) -> Res
     if args.media.dry_run {
         return Ok(());
     }
-    media::agree(console, &chosen, args.media.confirm.as_deref(), "Everything on it will be lost.")?;
-    media::forget_maps(&chosen)?;
-    let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
+    agree(console, &chosen, args.media.confirm.as_deref(), "Everything on it will be lost.")?;
+    forget_maps(&chosen)?;
+    let target = Target::open(cleared, Path::new(MACHINE), &rules)?;
     write(console, &source, &target, &args.write.options())?;
     Ok(())
 }
@@ -68,7 +73,7 @@ fn consider(console: &Console, source: &ImageSource, args: &FlashArgs) -> Result
     for doubt in others {
         console.warn(&format!("{path}: {doubt}"));
     }
-    let asks = std::io::stdin().is_terminal() && console.environment.get("SKIFF_NO_INTERACTIVE").is_none();
+    let asks = console.dialog.is_answered() && console.environment.wants_questions();
     if !args.allow_unknown && !asks {
         return Err(CommandError::new(Kind::Refused, format!("{path}: {last}"))
             .hint("check that it is the right image; to write it as it is: --allow-unknown"));

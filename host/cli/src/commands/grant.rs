@@ -30,9 +30,9 @@ use crate::args::GrantListArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::consent;
 use crate::output::data;
-use crate::session::Session;
+use skiff_project::Session;
+use skiff_project::consent;
 use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, command: GrantCommand) -> Result<()> {
@@ -68,7 +68,7 @@ fn wishes(session: &Session, package: Option<&str>) -> Result<Vec<Wishes>> {
     let chain = match package {
         Some(package) => {
             let package: LayerName = package.parse()?;
-            super::cmd::chain_of_package(session, &package)?
+            session.chain_of_package(&package)?
         }
         None => session.chain()?,
     };

@@ -15,14 +15,14 @@ use crate::args::GraphCommand;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::graph::Bar;
-use crate::graph::Page;
-use crate::graph::Role;
-use crate::graph::Row;
-use crate::graph::bars;
-use crate::graph::lanes;
 use crate::output::data;
-use crate::session::Session;
+use skiff_draw::Bar;
+use skiff_draw::Page;
+use skiff_draw::Role;
+use skiff_draw::Row;
+use skiff_draw::bars;
+use skiff_draw::lanes;
+use skiff_project::Session;
 use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, command: &GraphCommand) -> Result<()> {

@@ -6,9 +6,9 @@ use skiff_plan::Zones;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::lock;
 use crate::output::note;
-use crate::session::Session;
+use skiff_project::Session;
+use skiff_project::lock;
 
 /// Runs the hooks of a stage. Buildroot calls this, under the lock of the skiff that runs Buildroot.
 pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {

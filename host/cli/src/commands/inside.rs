@@ -4,7 +4,7 @@ use crate::args::InsideArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::environment::Environment;
+use skiff_project::Environment;
 
 /// Becomes another program.
 pub(crate) fn run(args: &InsideArgs, environment: &Environment) -> Result<ExitCode> {

@@ -16,11 +16,11 @@ use crate::args::LayoutArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::environment::Environment;
-use crate::media::Board;
-use crate::media::Picture;
 use crate::output::data;
-use crate::session::Session;
+use skiff_draw::Picture;
+use skiff_project::Environment;
+use skiff_project::Session;
+use skiff_project::media::Board;
 
 /// Size of a sector in bytes, where nobody says otherwise.
 const SECTOR: u32 = 512;

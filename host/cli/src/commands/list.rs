@@ -5,7 +5,7 @@ use crate::args::ListArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Result;
 use crate::output::data;
-use crate::session::Session;
+use skiff_project::Session;
 
 pub(crate) fn run(session: &Session, args: &ListArgs) -> Result<()> {
     let catalog = session.catalog()?;

@@ -12,7 +12,6 @@ mod configure;
 mod device;
 mod diff;
 mod doctor;
-mod dropped;
 mod env;
 mod explain;
 mod fetch;
@@ -35,25 +34,27 @@ mod why;
 pub(crate) mod workspace;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::args::Args;
 use crate::args::Command;
 use crate::args::DocArgs;
-use crate::args::GlobalArgs;
 use crate::args::JsonArgs;
 use crate::args::LayoutArgs;
 use crate::args::PluginCommand;
 use crate::command_error::Result;
 use crate::completions;
-use crate::consent;
-use crate::console::Console;
-use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::progress;
-use crate::project::Project;
-use crate::session::Session;
-use crate::session::find_root;
-use crate::trust::Belief;
+use crate::terminal::Terminal;
+use skiff_project::Belief;
+use skiff_project::Console;
+use skiff_project::Environment;
+use skiff_project::Options;
+use skiff_project::Project;
+use skiff_project::Session;
+use skiff_project::consent;
+use skiff_project::find_root;
 
 /// Carries out a command line.
 pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
@@ -74,16 +75,18 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Hooks { .. } => progress::hook_reporter(),
         _ => progress::reporter(&environment),
     };
-    let console = Console::new(environment, interrupt, reporter);
+    let cancel = interrupt.cancel.clone();
+    let console = Console::new(environment, reporter, cancel, Arc::new(Terminal::new(interrupt)));
     if let Command::Build(args_of_build) = &command
         && args_of_build.all
     {
-        return build::run_all(&args.global, args_of_build, &console);
+        return build::run_all(&args.global.into(), args_of_build, &console);
     }
-    if let Some(done) = without_checkout(&args.global, &command, &console) {
+    let options = Options::from(args.global);
+    if let Some(done) = without_checkout(&options, &command, &console) {
         return done.map(|()| ExitCode::SUCCESS);
     }
-    let mut session = Session::new(&args.global, console)?;
+    let mut session = Session::new(&options, console)?;
     consent::check_given(&session)?;
     // Who only looks is not asked to agree to anything.
     session.asks = matches!(
@@ -129,11 +132,11 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
 }
 
 /// Carries out a command that needs no checkout, where there is none.
-fn without_checkout(global: &GlobalArgs, command: &Command, console: &Console) -> Option<Result<()>> {
-    match find_root(global, &console.environment) {
+fn without_checkout(options: &Options, command: &Command, console: &Console) -> Option<Result<()>> {
+    match find_root(options, &console.environment) {
         Ok(None) => {}
         Ok(Some(_)) => return None,
-        Err(wrong) => return Some(Err(wrong)),
+        Err(wrong) => return Some(Err(wrong.into())),
     }
     let project = || -> Result<Project> {
         let belief = Belief::of(&console.environment, &console.cancel)?;

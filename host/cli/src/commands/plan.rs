@@ -10,7 +10,7 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind as ErrorKind;
 use crate::command_error::Result;
 use crate::output::data;
-use crate::session::Session;
+use skiff_project::Session;
 use skiff_text::Shown as _;
 
 pub(crate) fn run(session: &Session, args: &PlanArgs) -> Result<()> {

@@ -8,8 +8,8 @@ use crate::args::ShellArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::lock;
-use crate::session::Session;
+use skiff_project::Session;
+use skiff_project::lock;
 
 /// Starts a shell, or a program, with the environment of hooks: for Buildroot where it builds.
 pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
@@ -21,7 +21,7 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
         let trust = job.engine.environment.remove(OsStr::new("SKIFF_TRUST"));
         job.engine.environment = session.script_environment(job.plan())?.variables.into_iter().collect();
         job.engine.environment.extend(trust.map(|trust| ("SKIFF_TRUST".into(), trust)));
-        let status = session.console.interrupt.passing(|| job.engine.run_program(&job.context, program, arguments))?;
+        let status = session.console.passing(|| job.engine.run_program(&job.context, program, arguments))?;
         return Ok(super::exit_code(status));
     }
     let plan = session.plan()?;
@@ -34,6 +34,6 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
     let mut command = Command::new(skiff);
     command.arg("inside").arg("--folder").arg(folder).arg("--").arg(program);
     command.args(arguments).env_clear().envs(environment.variables).current_dir(folder);
-    let status = session.console.interrupt.passing(|| command.status());
+    let status = session.console.passing(|| command.status());
     Ok(super::exit_code(status.map_err(failed)?))
 }

@@ -9,10 +9,10 @@ use crate::args::ShowArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::commands::cmd;
-use crate::commands::cmd::Offer;
 use crate::output::data;
-use crate::session::Session;
+use skiff_project::Session;
+use skiff_project::package::Offer;
+use skiff_project::package::offers;
 use skiff_text::Shown as _;
 
 /// Shows a package.
@@ -28,7 +28,7 @@ pub(crate) fn run(session: &Session, args: &ShowArgs) -> Result<()> {
     let (plugins, working) = (layer.manifest()?.plugins, chain.plugins_of(&layer)?);
     let commands = layer.makefile_commands()?;
     let offered = |plugin: &PluginDecl| if plugin.shared { Vec::new() } else { plugin.offered() };
-    let mut inherited = cmd::offers(session, &name)?;
+    let mut inherited = offers(session, &name)?;
     inherited.retain(|offer| !offer.owners.contains(&name));
     let parts: Vec<&str> = layer.input_folders()?;
     if args.json {

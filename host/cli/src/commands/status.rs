@@ -2,45 +2,37 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 use serde_json::json;
-use skiff_build::Built;
 use skiff_build::EngineName;
-use skiff_build::Outlook;
-use skiff_build::StageChange;
-use skiff_build::Weight;
-use skiff_build::WorkspaceLock;
-use skiff_build::buildroot::Refused;
-use skiff_build::stage_changes;
-use skiff_build::stage_digests;
-use skiff_kconfig::Dropped;
 use skiff_layers::LayerName;
 use skiff_plan::BuildPlan;
+use skiff_project::Outcome;
+use skiff_project::Work;
 use skiff_runtime::PluginId;
 
 use crate::args::JsonArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Result;
-use crate::commands::cmd;
-use crate::commands::cmd::Offer;
-use crate::commands::dropped;
-use crate::consent;
-use crate::outlook;
 use crate::output::data;
-use crate::session::Session;
-use crate::settings::Origin;
+use skiff_project::Origin;
+use skiff_project::Session;
+use skiff_project::dropped;
+use skiff_project::outlook;
+use skiff_project::package::Offer;
+use skiff_project::package::offers;
 use skiff_text::Shown as _;
 
 /// Where we are, what there is, and what to type next. Never fails because of a broken chain: that is when a
 /// help screen is needed most.
 pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     let plan = session.requested().map(|_| session.plan());
-    let work = match &plan {
+    let mut work = match &plan {
         Some(Ok(plan)) => Some(Work::of(session, plan)),
         _ => None,
     };
     if args.json {
         let error = plan.as_ref().and_then(|plan| plan.as_ref().err());
-        let error = error.or(work.as_ref().and_then(|work| work.error.as_ref())).map(CommandError::message);
-        data!("{:#}", document(session, work.as_ref(), error));
+        let error = error.or(work.as_ref().and_then(|work| work.error.as_ref())).map(ToString::to_string);
+        data!("{:#}", document(session, work.as_ref(), error.as_deref()));
         return Ok(());
     }
     data!("\x1b[1mskiff\x1b[0m {}", env!("CARGO_PKG_VERSION"));
@@ -55,16 +47,16 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
     print_settings(session);
     let plan = match plan {
         Some(Err(error)) => {
-            error.report();
+            CommandError::from(error).report();
             None
         }
         Some(Ok(plan)) => Some(plan),
         None => None,
     };
-    if let Some(work) = &work {
-        work.print();
-        if let Some(error) = &work.error {
-            error.report();
+    if let (Some(work), Some(plan)) = (&mut work, &plan) {
+        print_work(plan, work);
+        if let Some(error) = work.error.take() {
+            CommandError::from(error).report();
         }
     }
     print_packages(session, plan.as_ref())?;
@@ -94,188 +86,66 @@ fn print_settings(session: &Session) {
     }
 }
 
-/// What the last build came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Outcome {
-    Nothing,
-    /// Somebody is at it.
-    Building,
-    Unfinished,
-    Images,
-    Damaged,
-    Unknown,
-}
-
-impl Outcome {
-    fn shown(self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Building => "a part: a build is going on",
-            Self::Unfinished => "a part: no build has come to its end since the last change",
-            Self::Images => "images",
-            Self::Damaged => "images that somebody has changed since",
-            Self::Unknown => "nobody can tell",
-        }
+/// Says what the last build came to.
+fn shown(built: Outcome) -> &'static str {
+    match built {
+        Outcome::Nothing => "nothing",
+        Outcome::Building => "a part: a build is going on",
+        Outcome::Unfinished => "a part: no build has come to its end since the last change",
+        Outcome::Images => "images",
+        Outcome::Damaged => "images that somebody has changed since",
+        Outcome::Unknown => "nobody can tell",
     }
 }
 
-/// What is to be done in the workspace.
-struct Work {
-    configured: bool,
-    /// Whether there is a configuration at all.
-    present: bool,
-    /// What was built.
-    built: Outcome,
-    /// The engine that has built it, if that is another one.
-    other: Option<EngineName>,
-    /// The stages that would be made again; `None` when that is not known before configuring.
-    changes: Option<Vec<StageChange>>,
-    /// What would be built again, a line for each.
-    again: Vec<String>,
-    /// The layers that lack a grant without which nothing is built.
-    refused: Vec<String>,
-    /// What the system will be like.
-    outlook: Outlook,
-    /// The digest of each stage.
-    stages: Vec<(String, String)>,
-    /// The settings of the layers that the engine did not follow.
-    dropped: Vec<Dropped>,
-    /// The same in a few lines.
-    dropped_lines: Vec<String>,
-    /// Why something above is not known.
-    error: Option<CommandError>,
-}
-
-impl Work {
-    fn of(session: &Session, plan: &BuildPlan) -> Self {
-        let mut error = None;
-        let engine = session.engine(plan, false).map_err(|reason| error = Some(reason)).ok();
-        let configured =
-            engine.as_ref().is_some_and(|engine| skiff_build::is_configured(plan, &session.workspace, engine.as_ref()));
-        let mut known = |result| match result {
-            Ok(known) => Some(known),
-            Err(reason) => {
-                // The first one may be the reason of the others.
-                error.get_or_insert(reason);
-                None
-            }
-        };
-        let look = known(Built::look(&session.workspace).map_err(CommandError::from));
-        let (built, before) = match look {
-            None => (Outcome::Unknown, Vec::new()),
-            Some(Built::Never) => (Outcome::Nothing, Vec::new()),
-            Some(Built::Unfinished(stages)) if WorkspaceLock::is_taken(&session.workspace) => {
-                (Outcome::Building, stages)
-            }
-            Some(Built::Unfinished(stages)) => (Outcome::Unfinished, stages),
-            Some(Built::Images(stages)) => (Outcome::Images, stages),
-            Some(Built::Damaged) => (Outcome::Damaged, Vec::new()),
-        };
-        // Before it is configured, nobody knows what a workspace will be made from.
-        let stages =
-            engine.as_ref().and_then(|engine| engine.stages(plan, &session.workspace, &session.console.cancel).ok());
-        let changes = stages.as_ref().map(|stages| stage_changes(&before, stages));
-        let again = match (&engine, &changes, built) {
-            (Some(engine), Some(changes), Outcome::Building | Outcome::Unfinished | Outcome::Images) => {
-                engine.rebuilds(plan, &session.workspace, changes).map_err(CommandError::from)
-            }
-            _ => Ok(Vec::new()),
-        };
-        let again = again.unwrap_or_else(|reason| {
-            error = Some(reason);
-            Vec::new()
-        });
-        let refused = match session.settings.engine.value {
-            EngineName::Buildroot => consent::refused(session, plan),
-            EngineName::Prebuilt => Ok(Vec::new()),
-        };
-        let refused = refused.unwrap_or_else(|reason| {
-            error = Some(reason);
-            Vec::new()
-        });
-        let layer = |refused: Refused| match refused {
-            Refused::Layer(name) => name,
-            Refused::Script { place, .. } => place,
-        };
-        let refused = refused.into_iter().map(layer).collect();
-        let other = skiff_build::built_by(&session.workspace).ok().flatten();
-        let other = other.filter(|engine| *engine != session.settings.engine.value);
-        let present = skiff_build::is_configuration(&session.workspace.config());
-        let digests = stages.iter().flat_map(|stages| stage_digests(stages));
-        let stages = digests.map(|(name, digest)| (name.to_owned(), digest.to_string())).collect();
-        let mut dropped = skiff_build::read_dropped(&session.workspace);
-        dropped.retain(|dropped| configured && skiff_build::weigh(plan, dropped) == Weight::Wish);
-        let dropped_lines = dropped::summary(plan, &dropped.iter().collect::<Vec<_>>());
-        let outlook = engine.as_ref().map(|engine| engine.outlook(plan)).unwrap_or_default();
-        Self {
-            configured,
-            present,
-            built,
-            other,
-            changes,
-            again,
-            refused,
-            outlook,
-            stages,
-            dropped,
-            dropped_lines,
-            error,
+/// Shows what there is, and what is to be done.
+fn print_work(plan: &BuildPlan, work: &Work) {
+    data!(
+        "configured {}",
+        match (work.configured, work.present) {
+            (true, _) => "yes",
+            (false, true) => "for what the layers held before they or the settings were changed",
+            (false, false) => "no",
+        }
+    );
+    if !work.dropped.is_empty() {
+        let comes = if work.dropped.len() == 1 { "setting comes" } else { "settings come" };
+        data!("dropped    {} {comes} to nothing:", work.dropped.len());
+        for line in dropped::summary(plan, &work.dropped.iter().collect::<Vec<_>>()) {
+            data!("           {line}");
         }
     }
-
-    fn is_done(&self) -> bool {
-        self.configured && self.built == Outcome::Images && self.changes.as_ref().is_some_and(Vec::is_empty)
+    match work.other {
+        Some(engine) => data!("built      {}, by the engine `{engine}`", shown(work.built)),
+        None => data!("built      {}", shown(work.built)),
     }
-
-    fn print(&self) {
-        data!(
-            "configured {}",
-            match (self.configured, self.present) {
-                (true, _) => "yes",
-                (false, true) => "for what the layers held before they or the settings were changed",
-                (false, false) => "no",
-            }
-        );
-        if !self.dropped.is_empty() {
-            let comes = if self.dropped.len() == 1 { "setting comes" } else { "settings come" };
-            data!("dropped    {} {comes} to nothing:", self.dropped.len());
-            for line in &self.dropped_lines {
-                data!("           {line}");
-            }
+    work.outlook.impossible.iter().for_each(|why| data!("lacks      a way to build it: {why}"));
+    work.outlook.login.iter().for_each(|login| data!("login      {login}"));
+    work.outlook.lacks.iter().for_each(|lacking| data!("lacks      {lacking}"));
+    let known = matches!(work.built, Outcome::Building | Outcome::Unfinished | Outcome::Images);
+    if !work.refused.is_empty() {
+        let layers = work.refused.join(" ");
+        data!("refused    scripts that nobody has allowed yet: skiff grant add {layers} shell");
+    }
+    let Some(changes) = work.changes.as_ref().filter(|_| known) else { return };
+    for change in changes {
+        const SHOWN: usize = 4;
+        let names: Vec<String> =
+            change.inputs.iter().take(SHOWN).map(|(name, what)| format!("{name} ({what})")).collect();
+        let more = match change.inputs.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        match names.is_empty() {
+            true => data!("to build   {:12} an earlier stage is rebuilt", change.stage),
+            false => data!("to build   {:12} {}{more}", change.stage, names.join(", ")),
         }
-        match self.other {
-            Some(engine) => data!("built      {}, by the engine `{engine}`", self.built.shown()),
-            None => data!("built      {}", self.built.shown()),
-        }
-        self.outlook.impossible.iter().for_each(|why| data!("lacks      a way to build it: {why}"));
-        self.outlook.login.iter().for_each(|login| data!("login      {login}"));
-        self.outlook.lacks.iter().for_each(|lacking| data!("lacks      {lacking}"));
-        let known = matches!(self.built, Outcome::Building | Outcome::Unfinished | Outcome::Images);
-        if !self.refused.is_empty() {
-            let layers = self.refused.join(" ");
-            data!("refused    scripts that nobody has allowed yet: skiff grant add {layers} shell");
-        }
-        let Some(changes) = self.changes.as_ref().filter(|_| known) else { return };
-        for change in changes {
-            const SHOWN: usize = 4;
-            let names: Vec<String> =
-                change.inputs.iter().take(SHOWN).map(|(name, what)| format!("{name} ({what})")).collect();
-            let more = match change.inputs.len().saturating_sub(SHOWN) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            match names.is_empty() {
-                true => data!("to build   {:12} an earlier stage is rebuilt", change.stage),
-                false => data!("to build   {:12} {}{more}", change.stage, names.join(", ")),
-            }
-        }
-        for line in &self.again {
-            data!("again      {line}");
-        }
-        if !self.configured && !changes.is_empty() {
-            data!("           more may follow from what `skiff configure` makes of the changes");
-        }
+    }
+    for line in &work.again {
+        data!("again      {line}");
+    }
+    if !work.configured && !changes.is_empty() {
+        data!("           more may follow from what `skiff configure` makes of the changes");
     }
 }
 
@@ -326,7 +196,7 @@ fn print_packages(session: &Session, plan: Option<&BuildPlan>) -> Result<()> {
 /// The packages that were asked for, each with the commands that it answers to.
 fn offers_of_requested(session: &Session) -> Vec<(LayerName, Vec<Offer>)> {
     let requested = session.chain().map(|chain| chain.requested().to_vec()).unwrap_or_default();
-    let offers = |package: LayerName| cmd::offers(session, &package).ok().map(|offers| (package, offers));
+    let offers = |package: LayerName| offers(session, &package).ok().map(|offers| (package, offers));
     requested.into_iter().filter_map(offers).collect()
 }
 

@@ -9,13 +9,14 @@ use crate::args::TrustCommand;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::environment::Environment;
 use crate::output::data;
 use crate::output::note;
-use crate::trust;
+use skiff_project::Environment;
+use skiff_project::read_trust;
+use skiff_project::trust_file;
 
 pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<()> {
-    let path = trust::trust_file(environment).ok_or_else(|| {
+    let path = trust_file(environment).ok_or_else(|| {
         CommandError::new(Kind::User, "This user has no home directory that could hold a list of trusted paths")
             .hint("set HOME, or name trusted paths in SKIFF_TRUST, separated by colons")
     })?;
@@ -23,7 +24,7 @@ pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<(
         TrustCommand::List => None,
         TrustCommand::Add { .. } | TrustCommand::Remove { .. } => Some(lock(&path)?),
     };
-    let mut file = trust::read(&path)?;
+    let mut file = read_trust(&path)?;
     let real = |named: &PathBuf| {
         let absolute = environment.absolute(named);
         absolute

@@ -14,10 +14,10 @@ use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::command_error::quoted;
-use crate::media::Board;
-use crate::media::TaskWatch;
 use crate::output::data;
-use crate::session::Session;
+use skiff_project::Session;
+use skiff_project::media::Board;
+use skiff_project::media::TaskWatch;
 use skiff_text::Shown as _;
 
 /// The size of an image where neither the user nor the board says another.
@@ -82,7 +82,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         CommandError::new(Kind::User, format!("Cannot write `{shown}`: {error}"))
             .hint("choose another place with --output")
     };
-    let scratch = super::scratch(session)?;
+    let scratch = skiff_project::media::scratch(session)?;
     // A path that somebody has mistyped, or a stick that is not there, would fill the disk.
     match is_told {
         true if !folder.as_os_str().is_empty() && !folder.is_dir() => {

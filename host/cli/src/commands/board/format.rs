@@ -13,20 +13,31 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::command_error::quoted;
 use crate::commands::flash;
-use crate::media;
-use crate::media::Board;
-use crate::media::Chosen;
-use crate::media::TaskWatch;
-use crate::session::Session;
+use crate::question::agree;
+use skiff_project::MediumError;
+use skiff_project::Session;
+use skiff_project::media::Board;
+use skiff_project::media::Chosen;
+use skiff_project::media::MACHINE;
+use skiff_project::media::TaskWatch;
+use skiff_project::media::choose;
+use skiff_project::media::forget_maps;
+use skiff_project::media::personalize;
+use skiff_project::media::rules;
 use skiff_text::Shown as _;
 
 /// Makes everything on a medium anew.
 pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result<()> {
     let FormatArgs { target: args, write, view, personal } = args;
-    let rules = media::rules(&session.project, args.allow_fixed.as_ref());
+    let rules = rules(&session.project, args.allow_fixed.as_ref());
     let variable = board.decl.device.as_deref();
     let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.console.environment.get(name)));
-    let chosen = media::choose(&session.console, named.ok_or_else(|| media::unnamed(variable))?, 0, &rules)?;
+    let chosen = choose(
+        &session.console,
+        named.ok_or_else(|| MediumError::Unnamed { variable: variable.map(str::to_owned) })?,
+        0,
+        &rules,
+    )?;
     let Chosen::Device(cleared) = &chosen else {
         return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().shown())).hint(format!(
             "make an image: {} --output {}",
@@ -39,14 +50,14 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let layout = board.layout(session, Intent::Format, medium, device.model.as_deref().unwrap_or_default())?;
     let ids = board.ids(session, medium, device.serial.as_deref().unwrap_or(&device.name));
     let mut plan = Plan::new(&layout, medium, ids, &board.sources(session)?)?;
-    media::personalize(session, personal, &mut plan)?;
+    personalize(session, &personal.into(), &mut plan)?;
     super::show(&plan, &chosen.title(), view)?;
     if args.dry_run {
         return Ok(());
     }
-    media::agree(&session.console, &chosen, args.confirm.as_deref(), "Everything on it will be lost.")?;
+    agree(&session.console, &chosen, args.confirm.as_deref(), "Everything on it will be lost.")?;
     // All of it is made before the medium is touched: whatever fails until then has cost nothing.
-    let folder = super::scratch(session)?;
+    let folder = skiff_project::media::scratch(session)?;
     let failed = |error: std::io::Error| {
         CommandError::new(Kind::User, format!("Cannot make the image in `{}`: {error}", folder.shown()))
             .hint("it needs as much room there as the contents have")
@@ -59,8 +70,8 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let toolbox = Toolbox { programs: &programs, scratch: &folder };
     let image = Image::build(&plan, file.try_clone().map_err(failed)?, &path, toolbox, &watch)?;
     drop(watch);
-    media::forget_maps(&chosen)?;
-    let target = Target::open(cleared, Path::new(media::MACHINE), &rules)?;
+    forget_maps(&chosen)?;
+    let target = Target::open(cleared, Path::new(MACHINE), &rules)?;
     let source = ImageSource::of_image(&path, &image).map_err(failed)?;
     flash::write(&session.console, &source, &target, &write.options())?;
     drop(target);

@@ -1,12 +1,4 @@
-use std::ffi::OsString;
-use std::fs::File;
-use std::path::Path;
-use std::path::PathBuf;
-
-use rustix::fs::FlockOperation;
-use skiff_flash::Disk;
-use skiff_flash::FileDisk;
-use skiff_flash::InstallError;
+use skiff_flash::Disk as _;
 use skiff_flash::InstallPlan;
 use skiff_flash::Item;
 use skiff_flash::ItemKind;
@@ -14,31 +6,31 @@ use skiff_flash::Part;
 use skiff_flash::Renewal;
 use skiff_flash::RollbackPlan;
 use skiff_flash::Rules;
-use skiff_flash::Staged;
-use skiff_flash::Target;
-use skiff_flash::Watch as _;
-use skiff_flash::Workshop;
 use skiff_layout::Bytes;
 use skiff_runtime::board::Intent;
 
 use crate::args::DeviceArgs;
 use crate::args::InstallArgs;
 use crate::command_error::CommandError;
-use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::media;
-use crate::media::Board;
-use crate::media::Chosen;
-use crate::media::TaskWatch;
 use crate::output::data;
 use crate::output::note;
-use crate::session::Session;
+use crate::question::agree;
+use skiff_project::MediumError;
+use skiff_project::Session;
+use skiff_project::media::Board;
+use skiff_project::media::Chosen;
+use skiff_project::media::Opened;
+use skiff_project::media::TaskWatch;
+use skiff_project::media::choose;
+use skiff_project::media::look;
+use skiff_project::media::rules;
 use skiff_text::Shown as _;
 
 /// Brings the system on a medium up to date.
 pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Result<()> {
     let InstallArgs { target: args, json } = args;
-    let rules = media::rules(&session.project, args.allow_fixed.as_ref());
+    let rules = rules(&session.project, args.allow_fixed.as_ref());
     let chosen = chosen(session, board, args, &rules)?;
     let looked = look(&chosen)?;
     let medium = chosen.medium();
@@ -61,7 +53,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     if args.dry_run {
         return Ok(());
     }
-    media::agree(
+    agree(
         &session.console,
         &chosen,
         args.confirm.as_deref(),
@@ -69,7 +61,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     )?;
     let opened = Opened::new(session, &chosen, &rules, sources.epoch)?;
     if is_there {
-        opened.write(|shop| Ok(plan.stage_rest(shop)?))?;
+        opened.write(|shop| plan.stage_rest(shop))?;
         session
             .console
             .say(&format!("{} had this system already; now its installation is complete", chosen.path().shown()));
@@ -77,10 +69,10 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     }
     if let Some(mending) = plan.mending() {
         session.console.say("The last install was cut off; what it has left goes back first");
-        opened.write(|shop| Ok(mending.stage(shop)?))?;
+        opened.write(|shop| mending.stage(shop))?;
         plan = plugin()?;
     }
-    opened.write(|shop| Ok(plan.stage(shop)?))?;
+    opened.write(|shop| plan.stage(shop))?;
     drop(opened);
     session
         .console
@@ -91,7 +83,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
 /// Goes back to the system before the last install.
 pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Result<()> {
     let InstallArgs { target: args, json } = args;
-    let rules = media::rules(&session.project, args.allow_fixed.as_ref());
+    let rules = rules(&session.project, args.allow_fixed.as_ref());
     let chosen = chosen(session, board, args, &rules)?;
     let looked = look(&chosen)?;
     let layout = board.layout(session, Intent::Install, chosen.medium(), "")?;
@@ -100,14 +92,14 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
     if args.dry_run {
         return Ok(());
     }
-    media::agree(
+    agree(
         &session.console,
         &chosen,
         args.confirm.as_deref(),
         "Its previous system is put in the place of the present one.",
     )?;
     let opened = Opened::new(session, &chosen, &rules, board.sources(session)?.epoch)?;
-    opened.write(|shop| Ok(plan.stage(shop)?))?;
+    opened.write(|shop| plan.stage(shop))?;
     drop(opened);
     let what =
         if plan.ends_something() { "is whole again, with the system of" } else { "has its previous system again," };
@@ -118,85 +110,8 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
 fn chosen(session: &Session, board: &Board, args: &DeviceArgs, rules: &Rules) -> Result<Chosen> {
     let variable = board.decl.device.as_deref();
     let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.console.environment.get(name)));
-    media::choose(&session.console, named.ok_or_else(|| media::unnamed(variable))?, 0, rules)
-}
-
-/// Opens a medium to look at it.
-fn look(chosen: &Chosen) -> Result<FileDisk> {
-    Ok(FileDisk::new(open(chosen.path(), false)?, chosen.medium().size))
-}
-
-fn open(path: &Path, write: bool) -> Result<File> {
-    File::options().read(true).write(write).open(path).map_err(|error| unopened(path, &error))
-}
-
-fn unopened(path: &Path, error: &std::io::Error) -> CommandError {
-    CommandError::new(Kind::User, format!("Cannot open `{}`: {error}", path.shown()))
-        .hint("devices are root's: sudo, or a rule of udev")
-}
-
-/// A medium that nobody else can change, with all that is needed to work out what is written to it.
-struct Opened<'c> {
-    chosen: &'c Chosen,
-    disk: Box<dyn Disk>,
-    watch: TaskWatch,
-    programs: OsString,
-    scratch: PathBuf,
-    epoch: u32,
-}
-
-impl<'c> Opened<'c> {
-    fn new(session: &Session, chosen: &'c Chosen, rules: &Rules, epoch: u32) -> Result<Self> {
-        let disk: Box<dyn Disk> = match chosen {
-            Chosen::Device(cleared) => Box::new(Target::open(cleared, Path::new(media::MACHINE), rules)?),
-            Chosen::File { path, size } => {
-                let file = open(path, true)?;
-                let metadata = file.metadata().map_err(|error| unopened(path, &error))?;
-                if !metadata.is_file() || metadata.len() != *size {
-                    return Err(CommandError::new(Kind::Refused, format!("`{}` is not what it was", path.shown()))
-                        .hint("look at it, and try again"));
-                }
-                // skiff locks the file, QEMU bytes of it.
-                let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-                    .and_then(|()| rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive));
-                locked.map_err(|_| {
-                    CommandError::new(Kind::User, format!("`{}` is in use", path.shown()))
-                        .hint("wait for the other to end")
-                })?;
-                Box::new(FileDisk::new(file, *size))
-            }
-        };
-        Ok(Self {
-            chosen,
-            disk,
-            watch: TaskWatch::new(&session.console),
-            programs: session.console.environment.raw("PATH").cloned().unwrap_or_default(),
-            scratch: super::scratch(session)?,
-            epoch,
-        })
-    }
-
-    /// Works out what is written, and writes it.
-    fn write(&self, stage: impl FnOnce(Workshop<'_>) -> Result<Staged>) -> Result<()> {
-        // The device or file that was checked, whatever its name means by now.
-        let (disk, path) = (self.disk.as_ref(), self.disk.path());
-        let staged = stage(Workshop {
-            disk,
-            path: &path,
-            programs: &self.programs,
-            scratch: &self.scratch,
-            epoch: self.epoch,
-            watch: &self.watch,
-        })?;
-        if self.watch.is_cancelled() {
-            return Err(InstallError::Cancelled.into());
-        }
-        media::forget_maps(self.chosen)?;
-        staged.commit(disk, &self.watch).map_err(|error| {
-            CommandError::new(Kind::User, format!("Writing to `{}` failed: {error}", self.chosen.path().shown()))
-                .hint("the medium still boots the old system or the new one; install again")
-        })
-    }
+    let named = named.ok_or_else(|| MediumError::Unnamed { variable: variable.map(str::to_owned) })?;
+    Ok(choose(&session.console, named, 0, rules)?)
 }
 
 /// A partition in JSON.

@@ -8,7 +8,6 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
-use skiff_build::WorkspaceError;
 use skiff_flash::Plan;
 use skiff_layers::BoardCommand;
 use skiff_layers::BoardDecl;
@@ -22,11 +21,11 @@ use crate::args::ViewArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::media::Board;
-use crate::media::Picture;
 use crate::output::data;
 use crate::output::note;
-use crate::session::Session;
+use skiff_draw::Picture;
+use skiff_project::Session;
+use skiff_project::media::Board;
 use skiff_text::Shown as _;
 
 /// Carries out a command of a board.
@@ -116,20 +115,8 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
     if path.exists() && !path.is_file() {
         return Err(CommandError::new(Kind::Usage, format!("`{}` is no file", path.shown())).hint("choose another"));
     }
-    skiff_build::write_file(path, picture.svg().as_bytes())
+    skiff_build::write_file(path, picture.svg()?.as_bytes())
         .map_err(|error| CommandError::from(error).hint("choose another file"))
-}
-
-/// A directory with room for what goes onto a medium: that of the workspace.
-fn scratch(session: &Session) -> Result<std::path::PathBuf> {
-    let folder = match skiff_build::claim(&session.workspace) {
-        // Somebody else keeps images there, and nothing of them is replaced or removed.
-        Err(WorkspaceError::Foreign(_)) => session.workspace.folder(),
-        folder => folder?,
-    };
-    // What a run has left that was killed is only in the way.
-    let _ = skiff_flash::clear_leftovers(&folder);
-    Ok(folder)
 }
 
 /// Has the system look at the partitions of a device again.

@@ -1,9 +1,6 @@
 //! The arguments of a plugin's command, as its manifest declares them.
 
-use crate::command_error::CommandError;
-use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::session::Session;
 use clap::Arg;
 use clap::ArgAction;
 use clap::ArgMatches;
@@ -11,6 +8,9 @@ use skiff_layers::ArgumentDecl;
 use skiff_layers::ArgumentKind;
 use skiff_layers::CommandDecl;
 use skiff_layers::LayerPlugin;
+use skiff_project::PackageError;
+use skiff_project::Session;
+use skiff_project::package::read_value;
 use skiff_runtime::Given;
 use skiff_runtime::GivenValue;
 
@@ -62,33 +62,13 @@ fn collect(session: &Session, command: &CommandDecl, matches: &ArgMatches) -> Re
         }
         let typed = matches.get_one::<String>(&decl.name).map(String::as_str);
         match (typed.or_else(from_environment), decl.default.as_deref()) {
-            (Some(text), _) => given.insert(&decl.name, value(decl, text)?),
-            (None, Some(text)) => given.insert_default(&decl.name, value(decl, text)?),
+            (Some(text), _) => given.insert(&decl.name, read_value(decl, text)?),
+            (None, Some(text)) => given.insert_default(&decl.name, read_value(decl, text)?),
             (None, None) if decl.required => {
-                return Err(CommandError::new(Kind::Usage, format!("The argument --{} is missing", decl.name)));
+                return Err(PackageError::Missing(decl.name.to_string()).into());
             }
             (None, None) => {}
         }
     }
     Ok(given)
-}
-
-/// Reads a value as the manifest declares it.
-pub(crate) fn value(decl: &ArgumentDecl, text: &str) -> Result<GivenValue> {
-    let wrong = |what: String| Err(CommandError::new(Kind::Usage, format!("--{} is `{text}`, {what}", decl.name)));
-    match decl.kind {
-        ArgumentKind::Integer => match text.parse() {
-            Ok(number) => Ok(GivenValue::Number(number)),
-            Err(_) => wrong("which is no whole number".into()),
-        },
-        ArgumentKind::Words => match shlex::split(text) {
-            Some(words) => Ok(GivenValue::Many(words)),
-            None => wrong("in which a quotation does not end".into()),
-        },
-        ArgumentKind::Choice if !decl.choices.iter().any(|choice| &**choice == text) => wrong(format!(
-            "which is none of {}",
-            decl.choices.iter().map(|choice| &**choice).collect::<Vec<_>>().join(", ")
-        )),
-        ArgumentKind::Choice | ArgumentKind::Text | ArgumentKind::Flag => Ok(GivenValue::Text(text.to_owned())),
-    }
 }

@@ -1,0 +1,93 @@
+//! The terminal: where lines are shown and questions asked.
+
+use std::io::IsTerminal as _;
+use std::io::Write as _;
+
+use rustix::termios::QueueSelector;
+use skiff_project::Dialog;
+use skiff_project::Line;
+
+use crate::interrupt::Interrupt;
+use crate::output::note;
+
+/// The size of a terminal that does not say which it has.
+const COLUMNS: usize = 80;
+const ROWS: usize = 24;
+
+/// The terminal of this process.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    interrupt: Interrupt,
+}
+
+impl Terminal {
+    pub(crate) fn new(interrupt: Interrupt) -> Self {
+        Self { interrupt }
+    }
+}
+
+impl Dialog for Terminal {
+    fn is_answered(&self) -> bool {
+        std::io::stdin().is_terminal()
+    }
+
+    fn is_attended(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    fn columns(&self) -> usize {
+        size().0.clamp(40, 100)
+    }
+
+    /// Shows a page at a time where the terminal is too low for all of them.
+    fn show(&self, lines: &[Line]) -> bool {
+        let page = size().1.saturating_sub(2).max(8);
+        if !self.is_answered() || lines.len() <= page {
+            lines.iter().for_each(print);
+            return true;
+        }
+        let mut pages = lines.chunks(page).peekable();
+        while let Some(page) = pages.next() {
+            page.iter().for_each(print);
+            let goes_on = |answer: Option<String>| answer.is_some_and(|answer| answer.is_empty());
+            if pages.peek().is_some() && !goes_on(self.answer("-- more: Enter goes on, q refuses -- ")) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What was typed before the question is no answer: whoever typed it has not read the question.
+    fn answer(&self, question: &str) -> Option<String> {
+        let mut stderr = anstream::stderr();
+        // It fails only where there is no terminal.
+        let _ = rustix::termios::tcflush(std::io::stdin(), QueueSelector::IFlush);
+        // If the question cannot be shown, nobody answers it with yes.
+        let _ = write!(stderr, "{question}");
+        let _ = stderr.flush();
+        let mut answer = String::new();
+        let read = self.interrupt.asking(|| std::io::stdin().read_line(&mut answer).is_ok_and(|count| count > 0));
+        read.then(|| answer.trim().to_owned())
+    }
+
+    fn lend(&self) {
+        self.interrupt.pass();
+    }
+
+    fn take_back(&self) {
+        self.interrupt.listen_again();
+    }
+}
+
+fn print(line: &Line) {
+    match line.strong {
+        true => note!("\x1b[1m{}\x1b[0m", line.text),
+        false => note!("{}", line.text),
+    }
+}
+
+fn size() -> (usize, usize) {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
+    let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
+    size.map_or((COLUMNS, ROWS), |size| (size.ws_col.into(), size.ws_row.into()))
+}

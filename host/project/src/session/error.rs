@@ -1,0 +1,61 @@
+use std::io;
+use std::path::PathBuf;
+
+use skiff_layers::ChainError;
+use skiff_text::Shown as _;
+
+/// Why a run cannot begin, or lacks what it needs.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// There is no checkout upwards from here.
+    #[error("There is no skiff checkout here")]
+    NoCheckout,
+    /// What was named as the checkout is none.
+    #[error("`{}` is no skiff checkout", .0.shown())]
+    OtherCheckout(PathBuf),
+    /// The directory of base layers has none.
+    #[error("There are no base layers (`pre`, `post`) in `{}`", .0.shown())]
+    NoBase(PathBuf),
+    /// No chain was named.
+    #[error("No chain was named and none is remembered")]
+    NoChain,
+    /// A chain with a word in it that is not a package, which may be meant for one of the project file.
+    #[error("{error}")]
+    Chain {
+        /// What is wrong with it.
+        error: ChainError,
+        /// The chains of the project file.
+        chains: Vec<String>,
+    },
+    /// There is no such engine.
+    #[error("There is no engine `{0}`")]
+    NoEngine(String),
+    /// Only Buildroot can do it: what.
+    #[error("{0} needs the engine `buildroot`; this workspace uses `prebuilt`")]
+    OtherEngine(String),
+    /// The file of the running program is not known.
+    #[error("The program does not know where it is")]
+    NoProgram,
+    /// The directory of workspaces cannot be made.
+    #[error("Cannot make the directory of workspaces `{}`: {error}", path.shown())]
+    Workspaces {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The time that files are to bear is not one.
+    #[error("SOURCE_DATE_EPOCH is `{0}`, which is no number of seconds")]
+    Epoch(String),
+    /// The user has no directory for a cache.
+    #[error("There is no place for a cache: this user has no home directory")]
+    NoCache,
+    /// The audit log cannot be written.
+    #[error("Cannot write to the audit log `{}`: {error}", path.shown())]
+    Audit {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}

@@ -1,0 +1,186 @@
+//! What a run is about, and who says so: whatever is given now wins over the project file, and that over what the
+//! workspace was configured with.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use skiff_build::EngineName;
+use skiff_build::Saved;
+use skiff_build::SavedSettings;
+use skiff_plan::Workspace;
+
+use crate::SessionError;
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::options::Options;
+use crate::project::Project;
+
+/// Who named a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The user, just now, on the command line or in the environment.
+    Given,
+    /// The project file.
+    Project,
+    /// The last configuration of the workspace.
+    #[serde(rename = "remembered")]
+    Saved,
+    /// Nobody.
+    Default,
+}
+
+/// A setting, and who named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// What it is.
+    pub value: T,
+    /// Who named it.
+    pub origin: Origin,
+}
+
+impl<T: Clone> Setting<T> {
+    /// Returns what the first of those who have a say says.
+    fn first(given: Option<T>, project: Option<T>, remembered: Option<T>) -> Option<Self> {
+        let of = |origin| move |value| Self { value, origin };
+        given
+            .map(of(Origin::Given))
+            .or_else(|| project.map(of(Origin::Project)))
+            .or_else(|| remembered.map(of(Origin::Saved)))
+    }
+
+    fn kept(&self) -> Saved<T> {
+        Saved { value: self.value.clone(), by_project: self.origin == Origin::Project }
+    }
+}
+
+/// What a run is about.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The chain; `None` when nobody has named one.
+    pub chain: Option<Setting<String>>,
+    /// The chain that the workspace is configured for.
+    pub configured: Option<String>,
+    /// The engine.
+    pub engine: Setting<EngineName>,
+    /// The extra package roots.
+    pub extra: Setting<Vec<PathBuf>>,
+    /// The base layers, where they are not the checkout's.
+    pub base: Option<PathBuf>,
+    /// The user's own layer, where it is not the checkout's.
+    pub overrides: Option<PathBuf>,
+    /// The Buildroot tree that somebody has named.
+    pub buildroot: Option<Setting<PathBuf>>,
+    /// Whether lines of fragments that are no assignments are left out.
+    pub ignore_broken_lines: bool,
+    /// The project file.
+    pub project: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Finds out what holds for a workspace.
+    pub fn resolve(
+        args: &Options,
+        environment: &Environment,
+        project: &Project,
+        workspace: &Workspace,
+        remembered: Option<SavedSettings>,
+    ) -> Result<Self> {
+        let own = project.workspaces.get(workspace.name());
+        let given_chain = args.config.clone().filter(|chain| !chain.trim().is_empty());
+        let chain = Setting::first(
+            given_chain,
+            own.map(|own| own.chain.clone()),
+            remembered.as_ref().map(|memory| memory.chain.clone()),
+        );
+        let chain = match chain {
+            // The chain of a configured workspace has been expanded.
+            Some(Setting { value, origin }) if origin != Origin::Saved => {
+                Some(Setting { value: project.expand(&value)?, origin })
+            }
+            chain => chain,
+        };
+        let configured = remembered.as_ref().map(|memory| memory.chain.clone());
+        let ignore_broken_lines = remembered.as_ref().is_some_and(|memory| memory.ignore_broken_lines);
+        let (engine, extra, base, overrides, tree) = match remembered {
+            Some(memory) => (memory.engine, memory.extra, memory.base, memory.overrides, memory.buildroot),
+            None => (None, None, None, None, None),
+        };
+        Ok(Self {
+            chain,
+            configured,
+            engine: Setting::first(
+                engine_given(args, environment)?,
+                own.and_then(|own| own.engine).or(project.engine),
+                engine.and_then(Saved::recalled),
+            )
+            .unwrap_or(Setting { value: EngineName::Prebuilt, origin: Origin::Default }),
+            extra: Setting::first(
+                extra_given(environment),
+                Some(project.extra_layers()).filter(|extra| !extra.is_empty()),
+                extra.and_then(Saved::recalled),
+            )
+            .unwrap_or(Setting { value: Vec::new(), origin: Origin::Default }),
+            base: folder(environment, "SKIFF_BASE_CONFIGS_DIR", base),
+            overrides: folder(environment, "SKIFF_OVERRIDES_DIR", overrides),
+            buildroot: buildroot_of(environment, project, tree.and_then(Saved::recalled)),
+            ignore_broken_lines,
+            project: project.path().map(Path::to_owned),
+        })
+    }
+
+    /// Returns what the next run has to know, once the workspace is configured.
+    pub fn to_remember(&self, ignore_broken_lines: bool) -> SavedSettings {
+        let buildroot = self.buildroot.as_ref().filter(|_| self.engine.value == EngineName::Buildroot);
+        SavedSettings {
+            chain: self.chain.as_ref().map(|chain| chain.value.clone()).unwrap_or_default(),
+            engine: Some(self.engine.kept()),
+            extra: Some(self.extra.kept()),
+            base: self.base.clone(),
+            overrides: self.overrides.clone(),
+            buildroot: buildroot.map(Setting::kept),
+            project: self.project.clone(),
+            ignore_broken_lines,
+        }
+    }
+}
+
+/// Set and empty, the variable says that there are none.
+fn extra_given(environment: &Environment) -> Option<Vec<PathBuf>> {
+    const VARIABLE: &str = "SKIFF_EXTRA_CONFIGS_PATH";
+    environment.raw(VARIABLE)?;
+    let list = environment.get(VARIABLE).unwrap_or_default();
+    let paths = list.split(':').filter(|path| !path.is_empty());
+    Some(paths.map(|path| environment.absolute(Path::new(path))).collect())
+}
+
+fn engine_given(args: &Options, environment: &Environment) -> Result<Option<EngineName>> {
+    let Some(text) = args.engine.as_deref().filter(|text| !text.is_empty()) else {
+        // Whoever names a tree wants it to be used.
+        return Ok(tree_given(environment).map(|_| EngineName::Buildroot));
+    };
+    EngineName::parse(text).map(Some).ok_or_else(|| SessionError::NoEngine(text.to_owned()).into())
+}
+
+/// Set and empty, the variable says that the directory of the checkout counts.
+fn folder(environment: &Environment, variable: &str, remembered: Option<PathBuf>) -> Option<PathBuf> {
+    match environment.raw(variable) {
+        Some(_) => environment.path(variable),
+        None => remembered,
+    }
+}
+
+/// A pin in the project file and an empty variable both say that a tree of long ago does not count.
+fn buildroot_of(environment: &Environment, project: &Project, remembered: Option<PathBuf>) -> Option<Setting<PathBuf>> {
+    let emptied = environment.raw("SKIFF_BUILDROOT_DIR").is_some_and(|value| value.is_empty());
+    let given = tree_given(environment).filter(|_| !emptied);
+    let remembered = remembered.filter(|_| !emptied && project.buildroot.pin.is_none());
+    Setting::first(given, project.buildroot_dir(), remembered)
+}
+
+/// Returns the tree that the environment names. For hooks and in `skiff shell`, SKIFF_BUILDROOT_DIR means the
+/// workspace, as in SkiffOS, and SKIFF_BUILDROOT_TREE names the tree.
+fn tree_given(environment: &Environment) -> Option<PathBuf> {
+    let named = environment.path("SKIFF_BUILDROOT_DIR").filter(|folder| !skiff_build::is_workspace(folder));
+    named.or_else(|| environment.path("SKIFF_BUILDROOT_TREE"))
+}
