@@ -28,8 +28,8 @@ pub trait Engine {
     fn configure(&self, context: &BuildContext, merged: &Path) -> Result<ConfigureOutcome, EngineError>;
 
     /// Returns what the engine's half of the configuration is at present: its content, and what else it was made
-    /// with. `None` when it is not there.
-    fn state(&self, workspace: &Workspace) -> Option<String>;
+    /// with. `None` when it is not there, or when the user asked to stop.
+    fn state(&self, workspace: &Workspace, cancel: &Cancel) -> Option<String>;
 
     /// Returns what the plan asks for and this engine cannot give. What depends on the kernel is known once the
     /// workspace is built.

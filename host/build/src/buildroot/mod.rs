@@ -133,8 +133,8 @@ impl Engine for Buildroot {
     }
 
     /// The tree, and the content of `.config`: make writes that anew now and then.
-    fn state(&self, workspace: &Workspace) -> Option<String> {
-        let tree = self.source.present(&self.cache).ok()??;
+    fn state(&self, workspace: &Workspace, cancel: &Cancel) -> Option<String> {
+        let tree = self.source.present(&self.cache, cancel).ok()??;
         Some(config::state(&tree, &read_config(workspace).ok()?))
     }
 
@@ -149,7 +149,7 @@ impl Engine for Buildroot {
         workspace: &Workspace,
         cancel: &Cancel,
     ) -> Result<Vec<StageInputs>, EngineError> {
-        let identity = self.source.present(&self.cache)?.map(|tree| tree.identity);
+        let identity = self.source.present(&self.cache, cancel)?.map(|tree| tree.identity);
         let config = read_config(workspace)?;
         Ok(inputs::of(plan, workspace, &config, identity.as_deref().unwrap_or("not fetched"), cancel)?)
     }
@@ -237,17 +237,23 @@ impl Buildroot {
         let configs = [Kind::Kernel, Kind::Uboot, Kind::Busybox].into_iter();
         let finished = configs.filter_map(|kind| Some((kind, read_package_config(&context.workspace, kind)?)));
         let dropped = finished.flat_map(|(kind, config)| {
-            let definitions = || self.definitions(&context.workspace, kind, &config);
+            let definitions = || self.definitions(&context.workspace, kind, &config, &context.cancel);
             skiff_kconfig::dropped(context.plan.config(kind), &config, definitions)
         });
         Ok(Compiled::Built(dropped.collect()))
     }
 
     /// Reads what a program's own Kconfig files say of its symbols, as far as they are here and understood.
-    pub fn definitions(&self, workspace: &Workspace, kind: Kind, finished: &Merged) -> Option<Definitions> {
+    pub fn definitions(
+        &self,
+        workspace: &Workspace,
+        kind: Kind,
+        finished: &Merged,
+        cancel: &Cancel,
+    ) -> Option<Definitions> {
         let read = match kind {
             Kind::Buildroot => {
-                let tree = self.source.present(&self.cache).ok()??;
+                let tree = self.source.present(&self.cache, cancel).ok()??;
                 definitions::of_buildroot(&tree, workspace, finished).map(Some)
             }
             _ => definitions::of_package(workspace, kind),

@@ -111,7 +111,7 @@ impl Engine for Prebuilt {
         Ok(ConfigureOutcome::default())
     }
 
-    fn state(&self, _: &Workspace) -> Option<String> {
+    fn state(&self, _: &Workspace, _: &Cancel) -> Option<String> {
         Some(String::new())
     }
 

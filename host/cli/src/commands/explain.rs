@@ -93,7 +93,8 @@ impl<'a> Program<'a> {
 
     /// Reads the program's Kconfig files, which takes a second: only when nothing else answers.
     fn definitions(&self) -> Option<&Definitions> {
-        let read = || self.engine?.definitions(&self.session.workspace, self.kind, self.finished.as_ref()?);
+        let (workspace, cancel) = (&self.session.workspace, &self.session.console.cancel);
+        let read = || self.engine?.definitions(workspace, self.kind, self.finished.as_ref()?, cancel);
         self.definitions.get_or_init(read).as_ref()
     }
 }

@@ -18,6 +18,7 @@ use skiff_runtime::PluginId;
 
 use crate::args::JsonArgs;
 use crate::command_error::CommandError;
+use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::cmd;
 use crate::commands::cmd::Offer;
@@ -37,6 +38,8 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         Some(Ok(plan)) => Some(Work::of(session, plan)),
         _ => None,
     };
+    // What was looked at half is not told.
+    session.console.cancel.check().map_err(|_| CommandError::new(Kind::Cancelled, "Cancelled"))?;
     if args.json {
         let error = plan.as_ref().and_then(|plan| plan.as_ref().err());
         let error = error.or(work.as_ref().and_then(|work| work.error.as_ref())).map(CommandError::message);
@@ -151,8 +154,9 @@ impl Work {
     fn of(session: &Session, plan: &BuildPlan) -> Self {
         let mut error = None;
         let engine = session.engine(plan, false).map_err(|reason| error = Some(reason)).ok();
-        let configured =
-            engine.as_ref().is_some_and(|engine| skiff_build::is_configured(plan, &session.workspace, engine.as_ref()));
+        let configured = engine.as_ref().is_some_and(|engine| {
+            skiff_build::is_configured(plan, &session.workspace, engine.as_ref(), &session.console.cancel)
+        });
         let mut known = |result| match result {
             Ok(known) => Some(known),
             Err(reason) => {
