@@ -11,6 +11,8 @@ use skiff_report::Cancel;
 use crate::BuildContext;
 use crate::BuildrootError;
 use crate::FileError;
+use crate::Gap;
+use crate::Outlook;
 use crate::PrebuiltError;
 use crate::StageChange;
 use crate::StageInputs;
@@ -156,62 +158,4 @@ pub enum Compiled {
     /// The images were made. Settings that the kernel, the boot loader or Busybox did not follow are listed: what they
     /// made of them is known once they are built.
     Built(Vec<Dropped>),
-}
-
-/// What the system of a plan will be like, in sentences.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Outlook {
-    /// Why it cannot be built at all; a build fails with the same message.
-    pub impossible: Option<String>,
-    /// How people get in; `None` where nobody can tell, or nobody can.
-    pub login: Option<String>,
-    /// What it lacks: what concerns the whole system first.
-    pub lacks: Vec<Lacking>,
-}
-
-/// A consequence of what an engine cannot give.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Lacking {
-    /// The layer that it concerns; `None` for the system as a whole.
-    pub layer: Option<String>,
-    /// The sentence.
-    pub text: String,
-    /// Whether the machine cannot start the system for it.
-    pub fatal: bool,
-}
-
-impl Outlook {
-    /// Returns whether a machine can start the system, as far as the layers say.
-    pub fn starts(&self) -> bool {
-        self.impossible.is_none() && !self.lacks.iter().any(|lack| lack.fatal)
-    }
-}
-
-impl std::fmt::Display for Lacking {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.layer {
-            Some(layer) => write!(f, "{layer}: {}", self.text),
-            None => f.write_str(&self.text),
-        }
-    }
-}
-
-/// Something that the configuration asks for and an engine cannot give.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Gap {
-    /// The group it is shown under, such as "packages".
-    pub group: &'static str,
-    /// What is asked for: a symbol or a short phrase.
-    pub what: String,
-    /// The layer that asks.
-    pub layer: String,
-    /// Where it asks, where that is a line.
-    pub place: Option<PathBuf>,
-}
-
-impl Gap {
-    /// Returns whether it only concerns how Buildroot works, and nothing of the system.
-    pub fn is_machinery(&self) -> bool {
-        self.group == crate::prebuilt::MACHINERY
-    }
 }

@@ -49,7 +49,6 @@ pub use self::passwd::Accounts;
 pub use self::size::Origin;
 pub use self::size::read_sizes;
 pub use self::size::requests;
-pub(crate) use self::unsupported::MACHINERY;
 
 use crate::BuildContext;
 use crate::Built;
