@@ -9,11 +9,11 @@ use skiff_plan::Workspace;
 use skiff_report::Cancel;
 
 use crate::BuildContext;
-use crate::BuildrootError;
+use crate::EngineError;
+use crate::EngineName;
 use crate::FileError;
 use crate::Gap;
 use crate::Outlook;
-use crate::PrebuiltError;
 use crate::StageChange;
 use crate::StageInputs;
 
@@ -34,8 +34,10 @@ pub trait Engine {
     fn state(&self, workspace: &Workspace, cancel: &Cancel) -> Option<String>;
 
     /// Returns what the plan asks for and this engine cannot give. What depends on the kernel is known once the
-    /// workspace is built.
-    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap>;
+    /// workspace is built. `None` for an engine that can give everything.
+    fn gaps(&self, _plan: &BuildPlan, _workspace: &Workspace) -> Option<Vec<Gap>> {
+        None
+    }
 
     /// Returns what the system of a plan will be like, as far as that is known before anything is built.
     fn outlook(&self, _plan: &BuildPlan) -> Outlook {
@@ -97,37 +99,6 @@ impl ConfigureOutcome {
     }
 }
 
-/// The engines that there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EngineName {
-    /// Packages of a distribution.
-    Prebuilt,
-    /// Buildroot.
-    Buildroot,
-}
-
-impl EngineName {
-    /// Reads a name, or returns `None`.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Prebuilt, Self::Buildroot].into_iter().find(|engine| engine.as_str() == text)
-    }
-
-    /// Returns the name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Prebuilt => "prebuilt",
-            Self::Buildroot => "buildroot",
-        }
-    }
-}
-
-impl std::fmt::Display for EngineName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// How far an engine may look for what it needs: the meanings are those of `uv` and `cargo`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LockPolicy {
@@ -137,17 +108,6 @@ pub struct LockPolicy {
     pub frozen: bool,
     /// Use no network.
     pub offline: bool,
-}
-
-/// An engine could not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The engine `prebuilt` says so.
-    #[error(transparent)]
-    Prebuilt(#[from] PrebuiltError),
-    /// The engine `buildroot` says so.
-    #[error(transparent)]
-    Buildroot(#[from] BuildrootError),
 }
 
 /// What a build did.

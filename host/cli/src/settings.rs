@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_build::EngineKind;
 use skiff_build::EngineName;
 use skiff_build::Saved;
 use skiff_build::SavedSettings;
@@ -112,7 +113,7 @@ impl Settings {
                 own.and_then(|own| own.engine).or(project.engine),
                 engine.and_then(Saved::recalled),
             )
-            .unwrap_or(Setting { value: EngineName::Prebuilt, origin: Origin::Default }),
+            .unwrap_or(Setting { value: EngineName::default(), origin: Origin::Default }),
             extra: Setting::first(
                 extra_given(environment),
                 Some(project.extra_layers()).filter(|extra| !extra.is_empty()),
@@ -129,7 +130,7 @@ impl Settings {
 
     /// Returns what the next run has to know, once the workspace is configured.
     pub(crate) fn to_remember(&self, ignore_broken_lines: bool) -> SavedSettings {
-        let buildroot = self.buildroot.as_ref().filter(|_| self.engine.value == EngineName::Buildroot);
+        let buildroot = self.buildroot.as_ref().filter(|_| self.engine.value.kind().takes_tree);
         SavedSettings {
             chain: self.chain.as_ref().map(|chain| chain.value.clone()).unwrap_or_default(),
             engine: Some(self.engine.kept()),
@@ -155,11 +156,12 @@ fn extra_given(environment: &Environment) -> Option<Vec<PathBuf>> {
 fn engine_given(args: &GlobalArgs, environment: &Environment) -> Result<Option<EngineName>> {
     let Some(text) = args.engine.as_deref().filter(|text| !text.is_empty()) else {
         // Whoever names a tree wants it to be used.
-        return Ok(tree_given(environment).map(|_| EngineName::Buildroot));
+        let taker = EngineKind::first(|kind| kind.takes_tree).map(|kind| kind.name);
+        return Ok(taker.filter(|_| tree_given(environment).is_some()));
     };
     let engine = EngineName::parse(text).ok_or_else(|| {
         CommandError::new(Kind::Usage, format!("There is no engine `{text}`"))
-            .hint("there are `prebuilt` and `buildroot`")
+            .hint(format!("there are {}", EngineName::list("and")))
     });
     engine.map(Some)
 }

@@ -15,6 +15,7 @@ mod goal;
 mod info;
 mod inputs;
 mod installed;
+mod kind;
 mod lock;
 mod make;
 mod mention;
@@ -51,6 +52,7 @@ pub use self::config::read_config;
 pub use self::config::read_package_config;
 pub use self::error::BuildrootError;
 pub use self::goal::Goal;
+pub(crate) use self::kind::KIND;
 pub use self::menuconfig::Menu;
 pub use self::menuconfig::SavedDelta;
 pub use self::menuconfig::delta_of;
@@ -77,7 +79,6 @@ use crate::Engine;
 use crate::EngineError;
 use crate::EngineName;
 use crate::FileError;
-use crate::Gap;
 use crate::LockPolicy;
 use crate::StageChange;
 use crate::StageInputs;
@@ -136,11 +137,6 @@ impl Engine for Buildroot {
     fn state(&self, workspace: &Workspace, cancel: &Cancel) -> Option<String> {
         let tree = self.source.present(&self.cache, cancel).ok()??;
         Some(config::state(&tree, &read_config(workspace).ok()?))
-    }
-
-    /// Everything can be given that Buildroot knows; what it does not, configuring has said.
-    fn gaps(&self, _: &BuildPlan, _: &Workspace) -> Vec<Gap> {
-        Vec::new()
     }
 
     fn stages(

@@ -16,6 +16,7 @@ mod download;
 mod error;
 mod image;
 mod kernel;
+mod kind;
 mod lookup;
 mod outlook;
 mod package;
@@ -45,6 +46,7 @@ use skiff_report::Unit;
 use skiff_trust::Trust;
 
 pub use self::error::PrebuiltError;
+pub(crate) use self::kind::KIND;
 pub use self::passwd::Accounts;
 pub use self::size::Origin;
 pub use self::size::read_sizes;
@@ -114,8 +116,8 @@ impl Engine for Prebuilt {
         Some(String::new())
     }
 
-    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap> {
-        unsupported::gaps(plan, &kernel::settings(&workspace.target()))
+    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Option<Vec<Gap>> {
+        Some(unsupported::gaps(plan, &kernel::settings(&workspace.target())))
     }
 
     fn outlook(&self, plan: &BuildPlan) -> Outlook {

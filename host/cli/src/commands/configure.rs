@@ -1,7 +1,6 @@
 use skiff_build::ConfigureError;
 use skiff_build::Configured;
 use skiff_build::Engine;
-use skiff_build::EngineName;
 use skiff_build::SavedSettings;
 use skiff_build::Weight;
 use skiff_build::buildroot::Refused;
@@ -144,7 +143,7 @@ fn warn_of_plugins(session: &Session, plan: &BuildPlan) -> Result<()> {
 
 /// Says before the work which scripts will be refused.
 fn warn_of_scripts(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<()> {
-    if engine.name() != EngineName::Buildroot {
+    if !engine.name().kind().runs_scripts {
         return Ok(());
     }
     let mut layers = Vec::new();

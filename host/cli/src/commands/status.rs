@@ -83,7 +83,7 @@ fn print_settings(session: &Session) {
     let settings = &session.settings;
     let extra: Vec<String> = settings.extra.value.iter().map(|path| path.shown().to_string()).collect();
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.shown().to_string());
-    let tree = settings.buildroot.as_ref().filter(|_| settings.engine.value == EngineName::Buildroot);
+    let tree = settings.buildroot.as_ref().filter(|_| settings.engine.value.kind().takes_tree);
     for (name, value) in [
         ("project", path(&settings.project)),
         ("layers", Some(extra.join(":")).filter(|extra| !extra.is_empty())),
@@ -190,9 +190,9 @@ impl Work {
             error = Some(reason);
             Vec::new()
         });
-        let refused = match session.settings.engine.value {
-            EngineName::Buildroot => consent::refused(session, plan),
-            EngineName::Prebuilt => Ok(Vec::new()),
+        let refused = match session.settings.engine.value.kind().runs_scripts {
+            true => consent::refused(session, plan),
+            false => Ok(Vec::new()),
         };
         let refused = refused.unwrap_or_else(|reason| {
             error = Some(reason);

@@ -1,0 +1,113 @@
+//! The engines that there are. A new one is listed in this file, and described by a [`EngineKind`] of its own.
+
+use crate::BuildrootError;
+use crate::EngineKind;
+use crate::PrebuiltError;
+use crate::buildroot;
+use crate::prebuilt;
+
+/// All engines, in the order in which help and errors list them.
+pub static ENGINES: [&EngineKind; 2] = [&prebuilt::KIND, &buildroot::KIND];
+
+/// The name of an engine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineName {
+    /// Packages of a distribution.
+    #[default]
+    Prebuilt,
+    /// Buildroot.
+    Buildroot,
+}
+
+impl EngineName {
+    /// Returns the description of the engine.
+    pub fn kind(self) -> &'static EngineKind {
+        match self {
+            Self::Prebuilt => &prebuilt::KIND,
+            Self::Buildroot => &buildroot::KIND,
+        }
+    }
+
+    /// Returns the name as users write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prebuilt => "prebuilt",
+            Self::Buildroot => "buildroot",
+        }
+    }
+
+    /// Reads a name, or returns `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        ENGINES.iter().map(|kind| kind.name).find(|engine| engine.as_str() == text)
+    }
+
+    /// Lists the names of all engines for a sentence; `joint` stands before the last one.
+    pub fn list(joint: &str) -> String {
+        let names = ENGINES.iter().map(|kind| format!("`{}`", kind.name));
+        let names: Vec<String> = names.collect();
+        match names.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} {joint} {last}", others.join(", ")),
+            None => String::new(),
+        }
+    }
+}
+
+impl std::fmt::Display for EngineName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An engine could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The engine `prebuilt` says so.
+    #[error(transparent)]
+    Prebuilt(#[from] PrebuiltError),
+    /// The engine `buildroot` says so.
+    #[error(transparent)]
+    Buildroot(#[from] BuildrootError),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_engine_is_read_shown_and_stored_by_one_name() {
+        let names: Vec<&str> = ENGINES.iter().map(|kind| kind.name.as_str()).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), ENGINES.len());
+        for kind in ENGINES {
+            let name = kind.name;
+            assert!(std::ptr::eq(name.kind(), kind), "{name}");
+            assert_eq!(EngineName::parse(name.as_str()), Some(name));
+            assert_eq!(serde_json::to_string(&name).unwrap(), format!("\"{name}\""));
+            assert_eq!(serde_json::from_str::<EngineName>(&format!("\"{name}\"")).unwrap(), name);
+        }
+        // serde knows all variants, and lists them.
+        let refused = serde_json::from_str::<EngineName>("\"?\"").unwrap_err().to_string();
+        assert_eq!(refused.matches('`').count(), 2 * (ENGINES.len() + 1), "{refused}");
+        assert_eq!(EngineName::default(), ENGINES[0].name, "help lists the default first");
+        assert_eq!(EngineName::list("or"), "`prebuilt` or `buildroot`");
+    }
+
+    #[test]
+    fn descriptions_are_complete_and_do_not_collide() {
+        for kind in ENGINES {
+            let name = kind.name;
+            assert!(!kind.title.is_empty() && !kind.about.is_empty() && !kind.about.ends_with('.'), "{name}");
+            assert!(!kind.requirements.is_empty(), "{name}");
+            for requirement in kind.requirements {
+                assert!(!requirement.program.is_empty() && !requirement.package.is_empty(), "{name}");
+            }
+            // Users keep theirs in a workspace, too: what `clean` removes is named, and lies in it.
+            for output in kind.output_directories.iter().chain(kind.output_files) {
+                assert!(!output.is_empty() && !output.contains('/') && *output != "." && *output != "..", "{name}");
+            }
+        }
+    }
+}

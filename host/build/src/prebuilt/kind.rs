@@ -1,0 +1,23 @@
+//! What is known of the engine `prebuilt` without making one.
+
+use crate::EngineKind;
+use crate::EngineName;
+use crate::Requirement;
+
+/// The engine `prebuilt`.
+pub(crate) static KIND: EngineKind = EngineKind {
+    name: EngineName::Prebuilt,
+    title: "prebuilt packages",
+    about: "binary packages of this machine's distribution",
+    requirements: &[
+        Requirement { program: "apt-get", package: "apt" },
+        Requirement { program: "apt-cache", package: "apt" },
+    ],
+    room: None,
+    needs_plain_path: false,
+    runs_scripts: false,
+    takes_tree: false,
+    makes_firmware: false,
+    output_directories: &[],
+    output_files: &[],
+};
