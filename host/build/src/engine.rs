@@ -9,6 +9,7 @@ use skiff_plan::Workspace;
 use skiff_report::Cancel;
 
 use crate::BuildContext;
+use crate::BuildSystem;
 use crate::EngineError;
 use crate::EngineName;
 use crate::FileError;
@@ -78,6 +79,12 @@ pub trait Engine {
     /// [`EngineError`]. With `prebuilt` the last good images are still there; with `buildroot` the next build goes on
     /// where this one has stopped.
     fn compile(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, EngineError>;
+
+    /// Returns the build system that it drives: some if and only if its description says so
+    /// ([`EngineKind::has_build_system`](crate::EngineKind::has_build_system)).
+    fn build_system(&self) -> Option<&dyn BuildSystem> {
+        None
+    }
 }
 
 /// What an engine made of a merged configuration.

@@ -18,6 +18,8 @@ pub struct EngineKind {
     pub needs_plain_path: bool,
     /// Whether a build runs scripts of layers with the user's rights, which takes consent.
     pub runs_scripts: bool,
+    /// Whether it has a [`BuildSystem`](crate::BuildSystem).
+    pub has_build_system: bool,
     /// Whether the user can name the source tree that it builds from: `SKIFF_BUILDROOT_DIR`.
     pub takes_tree: bool,
     /// Whether it makes what boards start from: firmware and boot loaders.

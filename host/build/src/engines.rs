@@ -73,9 +73,47 @@ pub enum EngineError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use skiff_trust::Trust;
 
     use super::*;
+    use crate::Engine;
+    use crate::LockPolicy;
+
+    /// Makes all engines, without anything around them.
+    fn made() -> [Box<dyn Engine>; ENGINES.len()] {
+        let (cache, policy) = (PathBuf::from("/nowhere"), LockPolicy::default());
+        let prebuilt = prebuilt::Prebuilt {
+            cache: cache.clone(),
+            trust: Trust::of(0, None),
+            os_release: PathBuf::from("/nowhere"),
+            source_date_epoch: None,
+            update: false,
+            policy,
+        };
+        let buildroot = buildroot::Buildroot {
+            source: buildroot::Source::Folder(PathBuf::from("/nowhere")),
+            cache,
+            program: PathBuf::from("/nowhere"),
+            environment: BTreeMap::new(),
+            fixed_path: false,
+            target: None,
+            policy,
+            refused: Vec::new(),
+        };
+        [Box::new(prebuilt), Box::new(buildroot)]
+    }
+
+    #[test]
+    fn engines_are_what_their_descriptions_say() {
+        for (engine, kind) in made().iter().zip(ENGINES) {
+            assert_eq!(engine.name(), kind.name);
+            assert_eq!(engine.build_system().is_some(), kind.has_build_system, "{}", kind.name);
+        }
+    }
 
     #[test]
     fn every_engine_is_read_shown_and_stored_by_one_name() {

@@ -6,6 +6,7 @@
 //! [`HookRunner`](skiff_plan::HookRunner). It must not draw progress, read the environment or ask questions.
 
 mod atomic;
+mod build_system;
 pub mod buildroot;
 mod configure;
 mod context;
@@ -30,6 +31,7 @@ mod workspace_lock;
 
 pub use atomic::FileError;
 pub use atomic::write_file;
+pub use build_system::BuildSystem;
 pub use buildroot::BuildrootError;
 pub use configure::ConfigureError;
 pub use configure::Configured;

@@ -1,15 +1,17 @@
 //! What it takes to change a workspace.
 
 use skiff_build::BuildContext;
+use skiff_build::BuildSystem;
 use skiff_build::Engine;
 use skiff_build::Opening;
-use skiff_build::buildroot::Buildroot;
 use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::HookRunner as _;
 use skiff_plan::Zones;
 
+use crate::command_error::CommandError;
+use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::consent;
 use crate::lock;
@@ -17,45 +19,19 @@ use crate::session::Session;
 
 /// A command at work on a workspace: what it builds, with which engine, and the right to change what is there.
 ///
-/// [`Session::open`] and [`Session::open_buildroot`] are the only ways to it, so no command forgets one of their steps.
-pub(crate) struct Job<'s, E = Box<dyn Engine>> {
+/// [`Session::open`] is the only way to it, so no command forgets one of its steps.
+pub(crate) struct Job<'s> {
     pub(crate) session: &'s Session,
-    pub(crate) engine: E,
+    pub(crate) engine: Box<dyn Engine>,
     pub(crate) context: BuildContext,
-}
-
-/// What is an engine in a [`Job`].
-pub(crate) trait AsEngine {
-    fn as_engine(&self) -> &dyn Engine;
-}
-
-impl AsEngine for Box<dyn Engine> {
-    fn as_engine(&self) -> &dyn Engine {
-        self.as_ref()
-    }
-}
-
-impl AsEngine for Buildroot {
-    fn as_engine(&self) -> &dyn Engine {
-        self
-    }
 }
 
 impl Session {
     /// Makes the plan of the chain, asks plugins for what they add to it, locks the workspace, and with `--locked` compares
     /// all that with the lock file.
     pub(crate) fn open(&self, update: bool) -> Result<Job<'_>> {
-        self.open_with(|plan| self.engine(plan, update))
-    }
-
-    /// Opens a job for what only Buildroot can do: `what`.
-    pub(crate) fn open_buildroot(&self, what: &str) -> Result<Job<'_, Buildroot>> {
-        self.open_with(|plan| self.buildroot(plan, what))
-    }
-
-    fn open_with<E>(&self, engine: impl FnOnce(&BuildPlan) -> Result<E>) -> Result<Job<'_, E>> {
         let plan = self.plan_with_contributions()?;
-        let engine = engine(&plan)?;
+        let engine = self.engine(&plan, update)?;
         self.make_workspaces()?;
         self.make_cache()?;
         let context = BuildContext::open(Opening {
@@ -89,9 +65,17 @@ impl Session {
     }
 }
 
-impl<E> Job<'_, E> {
+impl Job<'_> {
     pub(crate) fn plan(&self) -> &BuildPlan {
         &self.context.plan
+    }
+
+    /// Returns the build system of the engine, which `what` needs.
+    pub(crate) fn build_system(&self, what: &str) -> Result<&dyn BuildSystem> {
+        self.session.require_build_system(what)?;
+        let missing =
+            || CommandError::new(Kind::Bug, format!("The engine `{}` lost its build system", self.engine.name()));
+        self.engine.build_system().ok_or_else(missing)
     }
 
     /// Makes the plan again, after the layers were changed.

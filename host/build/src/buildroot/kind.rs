@@ -18,6 +18,7 @@ pub(crate) static KIND: EngineKind = EngineKind {
     room: Some(20 << 30),
     needs_plain_path: true,
     runs_scripts: true,
+    has_build_system: true,
     takes_tree: true,
     makes_firmware: true,
     output_directories: &["build", "host", "legal-info", "per-package", "staging"],

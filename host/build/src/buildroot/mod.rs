@@ -7,6 +7,7 @@
 //!
 //! Hooks are called by Buildroot: its post-build and post-image scripts are skiff.
 
+mod build_system;
 mod config;
 mod definitions;
 mod downloads;
@@ -37,9 +38,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 
-use skiff_kconfig::Definitions;
 use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_layers::Stage;
@@ -72,6 +71,7 @@ use self::make::Make;
 use self::progress::Progress;
 use self::times::KnownTimes;
 use crate::BuildContext;
+use crate::BuildSystem;
 use crate::Built;
 use crate::Compiled;
 use crate::ConfigureOutcome;
@@ -87,7 +87,6 @@ use crate::images::Symlinks;
 use crate::outputs;
 use crate::outputs::BuildRecord;
 use crate::workspace;
-use skiff_text::Shown as _;
 
 /// The engine and what it takes from its surroundings.
 #[derive(Debug, Clone)]
@@ -166,6 +165,10 @@ impl Engine for Buildroot {
     fn compile(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, EngineError> {
         Ok(self.build(context, hooks)?)
     }
+
+    fn build_system(&self) -> Option<&dyn BuildSystem> {
+        Some(self)
+    }
 }
 
 impl Buildroot {
@@ -237,76 +240,5 @@ impl Buildroot {
             skiff_kconfig::dropped(context.plan.config(kind), &config, definitions)
         });
         Ok(Compiled::Built(dropped.collect()))
-    }
-
-    /// Reads what a program's own Kconfig files say of its symbols, as far as they are here and understood.
-    pub fn definitions(
-        &self,
-        workspace: &Workspace,
-        kind: Kind,
-        finished: &Merged,
-        cancel: &Cancel,
-    ) -> Option<Definitions> {
-        let read = match kind {
-            Kind::Buildroot => {
-                let tree = self.source.present(&self.cache, cancel).ok()??;
-                definitions::of_buildroot(&tree, workspace, finished).map(Some)
-            }
-            _ => definitions::of_package(workspace, kind),
-        };
-        // Only an explanation is lost.
-        read.inspect_err(|error| tracing::debug!(%error, "Kconfig files are not understood")).ok()?
-    }
-
-    /// Runs targets of Buildroot at the user's terminal: those that build something after the same preparations as a
-    /// whole build, which has to follow.
-    ///
-    /// # Errors
-    /// [`BuildrootError`] when make cannot be started.
-    pub fn run_targets(&self, context: &BuildContext, targets: &[&str]) -> Result<ExitStatus, BuildrootError> {
-        let make = self.make(context)?;
-        let goals = Goal::of_all(targets);
-        if goals.iter().any(|goal| goal.builds()) {
-            make.allow_scripts()?;
-            let (config, stages) = Self::inputs(&make, context)?;
-            prepare::begin(&make, context, &config, stages)?;
-        }
-        let mut words = targets.to_vec();
-        let saved = format!("DEFCONFIG={}", self.saved_configuration(&context.workspace).shown());
-        if goals.contains(&Goal::Save) {
-            // Buildroot would write over what skiff has merged.
-            words.insert(0, &saved);
-        }
-        make.run_at_terminal(&words, context)
-    }
-
-    /// Where [`Goal::Save`] saves the configuration of a workspace.
-    pub fn saved_configuration(&self, workspace: &Workspace) -> PathBuf {
-        workspace.folder().join("defconfig")
-    }
-
-    /// Asks Buildroot where its packages are, for those who look at one.
-    ///
-    /// # Errors
-    /// [`BuildrootError`] when Buildroot cannot say.
-    pub fn look_up_packages(&self, context: &BuildContext) -> Result<(), BuildrootError> {
-        info::packages(&self.make(context)?, context).map(drop)
-    }
-
-    /// Runs a program at the user's terminal where Buildroot runs: `skiff shell`.
-    ///
-    /// # Errors
-    /// [`BuildrootError`] when it cannot be started.
-    pub fn run_program(
-        &self,
-        context: &BuildContext,
-        program: &str,
-        arguments: &[String],
-    ) -> Result<ExitStatus, BuildrootError> {
-        let make = self.make(context)?;
-        // Whoever is there can build what they like.
-        outputs::mark_unfinished(&context.workspace)?;
-        let status = make.other(program).args(arguments).status();
-        status.map_err(FileError::at("run", program)).map_err(Into::into)
     }
 }

@@ -16,6 +16,7 @@ pub(crate) static KIND: EngineKind = EngineKind {
     room: None,
     needs_plain_path: false,
     runs_scripts: false,
+    has_build_system: false,
     takes_tree: false,
     makes_firmware: false,
     output_directories: &[],

@@ -18,7 +18,6 @@ use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::commands::dropped;
 use crate::consent;
-use crate::job::AsEngine;
 use crate::job::Job;
 use crate::lock;
 use crate::outlook;
@@ -59,12 +58,12 @@ pub(crate) fn with(job: &Job<'_>, args: &ConfigureArgs) -> Result<()> {
 }
 
 /// Configures, because something else needs it, with what was let pass before.
-pub(crate) fn ensure<E: AsEngine>(job: &Job<'_, E>) -> Result<Configured> {
+pub(crate) fn ensure(job: &Job<'_>) -> Result<Configured> {
     write(job, job.session.settings.ignore_broken_lines, false)
 }
 
-fn write<E: AsEngine>(job: &Job<'_, E>, ignore_broken_lines: bool, strict: bool) -> Result<Configured> {
-    let (session, context, plan, engine) = (job.session, &job.context, job.plan(), job.engine.as_engine());
+fn write(job: &Job<'_>, ignore_broken_lines: bool, strict: bool) -> Result<Configured> {
+    let (session, context, plan, engine) = (job.session, &job.context, job.plan(), job.engine.as_ref());
     if !ignore_broken_lines {
         refuse_broken_lines(plan)?;
     }

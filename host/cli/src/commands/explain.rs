@@ -2,9 +2,7 @@ use std::cell::OnceCell;
 
 use serde_json::Value as Json;
 use serde_json::json;
-use skiff_build::EngineName;
-use skiff_build::buildroot::Buildroot;
-use skiff_build::buildroot::read_package_config;
+use skiff_build::BuildSystem;
 use skiff_kconfig::Assignment;
 use skiff_kconfig::Definitions;
 use skiff_kconfig::DropReason;
@@ -29,11 +27,12 @@ use crate::session::Session;
 /// Tells why symbols have their values.
 pub(crate) fn run(session: &Session, args: &ExplainArgs) -> Result<()> {
     let plan = session.plan()?;
-    let engine = match session.settings.engine.value {
-        EngineName::Buildroot => Some(session.buildroot(&plan, "what Kconfig says")?),
-        EngineName::Prebuilt => None,
+    let engine = match session.settings.engine.value.kind().has_build_system {
+        true => Some(session.engine(&plan, false)?),
+        false => None,
     };
-    let programs = ConfigKind::ALL.map(|kind| Program::new(kind, &plan, engine.as_ref(), session));
+    let system = engine.as_ref().and_then(|engine| engine.build_system());
+    let programs = ConfigKind::ALL.map(|kind| Program::new(kind, &plan, system, session));
     let (mut found, mut missing) = (Vec::new(), None);
     for symbol in &args.symbols {
         let before = found.len();
@@ -76,15 +75,15 @@ struct Program<'a> {
     plan: &'a BuildPlan,
     /// What the real Kconfig has made, if it was run.
     finished: Option<Merged>,
-    engine: Option<&'a Buildroot>,
+    system: Option<&'a dyn BuildSystem>,
     session: &'a Session,
     definitions: OnceCell<Option<Definitions>>,
 }
 
 impl<'a> Program<'a> {
-    fn new(kind: ConfigKind, plan: &'a BuildPlan, engine: Option<&'a Buildroot>, session: &'a Session) -> Self {
-        let finished = read_package_config(&session.workspace, kind);
-        Self { kind, plan, finished, engine, session, definitions: OnceCell::new() }
+    fn new(kind: ConfigKind, plan: &'a BuildPlan, system: Option<&'a dyn BuildSystem>, session: &'a Session) -> Self {
+        let finished = system.and_then(|system| system.finished(&session.workspace, kind));
+        Self { kind, plan, finished, system, session, definitions: OnceCell::new() }
     }
 
     fn wanted(&self) -> &Merged {
@@ -94,7 +93,7 @@ impl<'a> Program<'a> {
     /// Reads the program's Kconfig files, which takes a second: only when nothing else answers.
     fn definitions(&self) -> Option<&Definitions> {
         let (workspace, cancel) = (&self.session.workspace, &self.session.console.cancel);
-        let read = || self.engine?.definitions(workspace, self.kind, self.finished.as_ref()?, cancel);
+        let read = || self.system?.definitions(workspace, self.kind, self.finished.as_ref()?, cancel);
         self.definitions.get_or_init(read).as_ref()
     }
 }
