@@ -1,5 +1,6 @@
 use crate::ENGINES;
 use crate::EngineName;
+use crate::lock_entry::LockEntry;
 
 /// What is known of an engine without making one: for arguments, help, completion, `doctor` and messages.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct EngineKind {
     pub takes_tree: bool,
     /// Whether it makes what boards start from: firmware and boot loaders.
     pub makes_firmware: bool,
+    /// Its part of the lock file.
+    pub(crate) lock: LockEntry,
     /// The directories that its builds make in a workspace besides `images` and `target`.
     pub(crate) output_directories: &'static [&'static str],
     /// The files that its builds make in a workspace besides the record.

@@ -135,12 +135,16 @@ mod tests {
 
     #[test]
     fn descriptions_are_complete_and_do_not_collide() {
+        let mut keys = BTreeSet::from(["version", "system"]);
         for kind in ENGINES {
             let name = kind.name;
             assert!(!kind.title.is_empty() && !kind.about.is_empty() && !kind.about.ends_with('.'), "{name}");
             assert!(!kind.requirements.is_empty(), "{name}");
             for requirement in kind.requirements {
                 assert!(!requirement.program.is_empty() && !requirement.package.is_empty(), "{name}");
+            }
+            for key in [kind.lock.key].iter().chain(kind.lock.old_keys) {
+                assert!(keys.insert(key), "{name}: `{key}` of the lock file is taken");
             }
             // Users keep theirs in a workspace, too: what `clean` removes is named, and lies in it.
             for output in kind.output_directories.iter().chain(kind.output_files) {

@@ -18,6 +18,7 @@ mod engines;
 mod gap;
 mod images;
 mod input;
+mod lock_entry;
 mod lock_file;
 mod memory;
 mod mounted;

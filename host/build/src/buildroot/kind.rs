@@ -2,6 +2,7 @@
 
 use super::downloads;
 use super::info;
+use super::lock;
 use super::mount_namespace::BUILD_PATH;
 use super::prepare::OVERLAYS;
 use super::progress;
@@ -21,6 +22,7 @@ pub(crate) static KIND: EngineKind = EngineKind {
     has_build_system: true,
     takes_tree: true,
     makes_firmware: true,
+    lock: lock::LOCK,
     output_directories: &["build", "host", "legal-info", "per-package", "staging"],
     output_files: &[progress::LOG, downloads::LOG, OVERLAYS, info::FILE, BUILD_PATH],
 };

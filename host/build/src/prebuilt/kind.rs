@@ -1,5 +1,6 @@
 //! What is known of the engine `prebuilt` without making one.
 
+use super::package;
 use crate::EngineKind;
 use crate::EngineName;
 use crate::Requirement;
@@ -19,6 +20,7 @@ pub(crate) static KIND: EngineKind = EngineKind {
     has_build_system: false,
     takes_tree: false,
     makes_firmware: false,
+    lock: package::LOCK,
     output_directories: &[],
     output_files: &[],
 };

@@ -9,10 +9,10 @@ use serde::Serialize;
 use skiff_plan::Workspace;
 use walkdir::WalkDir;
 
+use super::package::PackageLock;
 use super::tree::Tree;
 use crate::EngineName;
 use crate::FileError;
-use crate::LockFile;
 use crate::LockFileError;
 use crate::RecordError;
 use crate::outputs::BuildRecord;
@@ -69,11 +69,5 @@ pub fn read_sizes(workspace: &Workspace) -> Result<Vec<(Origin, u64)>, RecordErr
 /// # Errors
 /// [`LockFileError`] when the lock cannot be read.
 pub fn requests(workspace: &Workspace) -> Result<BTreeMap<String, BTreeSet<String>>, LockFileError> {
-    let mut requests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (request, packages) in LockFile::read(workspace)?.packages.into_values().flatten() {
-        for package in packages {
-            requests.entry(package.name).or_default().insert(request.clone());
-        }
-    }
-    Ok(requests)
+    Ok(PackageLock::read(workspace)?.names())
 }
