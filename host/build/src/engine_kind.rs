@@ -1,5 +1,9 @@
+use skiff_plan::Workspace;
+
 use crate::ENGINES;
+use crate::EngineError;
 use crate::EngineName;
+use crate::Sizes;
 use crate::lock_entry::LockEntry;
 
 /// What is known of an engine without making one: for arguments, help, completion, `doctor` and messages.
@@ -31,6 +35,8 @@ pub struct EngineKind {
     pub(crate) output_directories: &'static [&'static str],
     /// The files that its builds make in a workspace besides the record.
     pub(crate) output_files: &'static [&'static str],
+    /// Reads what the parts of the target take that it has built.
+    pub(crate) sizes: fn(&Workspace) -> Result<Sizes, EngineError>,
 }
 
 /// A program that an engine cannot work without.

@@ -116,6 +116,16 @@ mod tests {
     }
 
     #[test]
+    fn without_a_build_every_engine_finds_no_sizes() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = skiff_plan::Workspace::new(root.path().to_owned(), "w").unwrap();
+        for kind in ENGINES {
+            assert_eq!((kind.sizes)(&workspace).unwrap().parts, [], "{}", kind.name);
+        }
+        assert_eq!(crate::read_sizes(&workspace, None).unwrap(), crate::Sizes::default());
+    }
+
+    #[test]
     fn every_engine_is_read_shown_and_stored_by_one_name() {
         let names: Vec<&str> = ENGINES.iter().map(|kind| kind.name.as_str()).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), ENGINES.len());

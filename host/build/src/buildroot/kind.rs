@@ -6,6 +6,7 @@ use super::lock;
 use super::mount_namespace::BUILD_PATH;
 use super::prepare::OVERLAYS;
 use super::progress;
+use super::sizes;
 use crate::EngineKind;
 use crate::EngineName;
 use crate::Requirement;
@@ -25,6 +26,7 @@ pub(crate) static KIND: EngineKind = EngineKind {
     lock: lock::LOCK,
     output_directories: &["build", "host", "legal-info", "per-package", "staging"],
     output_files: &[progress::LOG, downloads::LOG, OVERLAYS, info::FILE, BUILD_PATH],
+    sizes: |workspace| Ok(sizes::read(workspace)?),
 };
 
 /// Buildroot's manual, "Mandatory packages".

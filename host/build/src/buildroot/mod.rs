@@ -60,7 +60,6 @@ pub use self::progress::HOOK_LINE;
 pub use self::script::NamedScript;
 pub use self::script::Owner;
 pub use self::script::named_scripts;
-pub use self::sizes::read_installed_sizes;
 pub use self::times::StepTimes;
 pub use self::times::read_step_times;
 pub use self::tree::Pin;

@@ -1,6 +1,7 @@
 //! What is known of the engine `prebuilt` without making one.
 
 use super::package;
+use super::size;
 use crate::EngineKind;
 use crate::EngineName;
 use crate::Requirement;
@@ -23,4 +24,5 @@ pub(crate) static KIND: EngineKind = EngineKind {
     lock: package::LOCK,
     output_directories: &[],
     output_files: &[],
+    sizes: |workspace| Ok(size::read(workspace)?),
 };

@@ -48,9 +48,6 @@ use skiff_trust::Trust;
 pub use self::error::PrebuiltError;
 pub(crate) use self::kind::KIND;
 pub use self::passwd::Accounts;
-pub use self::size::Origin;
-pub use self::size::read_sizes;
-pub use self::size::requests;
 
 use crate::BuildContext;
 use crate::Built;
@@ -63,6 +60,7 @@ use crate::FileError;
 use crate::Gap;
 use crate::Input;
 use crate::LockPolicy;
+use crate::Origin;
 use crate::Outlook;
 use crate::StageInputs;
 use crate::atomic::Staging;
