@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use skiff_build::ENGINES;
 use skiff_layers::Layer;
 use skiff_tests::TestEnvironment;
 
@@ -276,6 +277,52 @@ fn what_holds_a_hostile_case_is_a_test_that_exists() {
         }
     }
     assert!(rows > 90, "{rows}");
+}
+
+/// The registry of engines is what arguments, help, completion, `doctor`, errors and the manual go by.
+#[test]
+fn each_engine_is_parsed_helped_completed_examined_and_described() {
+    let env = crate::environment();
+    let manual = fs::read_to_string(TestEnvironment::checkout().join("docs/engines.md")).unwrap();
+    let help = env.succeed(&["--help"]).stdout;
+    let option = help.split("--engine <ENGINE>").nth(1).unwrap().split("--locked").next().unwrap();
+    let refused = env.fail(2, &["--engine", "no-such-engine", "status"]);
+    for kind in ENGINES {
+        let name = kind.name.as_str();
+        assert!(option.contains(&format!("`{name}`")), "{option}");
+        assert!(refused.contains(&format!("`{name}`")), "{refused}");
+        assert!(manual.contains(&format!("\n## {name}\n")), "docs/engines.md describes `{name}`");
+        let mut command = env.command(&["--", "skiff", "--engine", ""]);
+        command.env("SKIFF_COMPLETE", "fish").env("_CLAP_COMPLETE_INDEX", "2");
+        let offered = env.ran(&command.output().unwrap()).stdout;
+        assert!(offered.lines().any(|line| line == format!("{name}\t{}", kind.about)), "{offered}");
+        let examined = env.run(&["--engine", name, "doctor", "--json"]).stdout;
+        let examined: serde_json::Value = serde_json::from_str(&examined).unwrap();
+        assert_eq!(examined["engine"], name);
+        for requirement in kind.requirements {
+            let is_it = |finding: &&serde_json::Value| finding["what"] == requirement.program;
+            let finding = examined["findings"].as_array().unwrap().iter().find(is_it).unwrap();
+            assert_eq!(finding["package"], requirement.package, "{name}");
+        }
+    }
+}
+
+/// What a new engine touches outside its directory is `lib.rs` and these files: ARCHITECTURE.md says the same.
+#[test]
+fn engines_are_told_apart_in_the_registry_and_where_they_are_made_and_their_errors_explained() {
+    let may = ["host/build/src/engines.rs", "host/project/src/engines.rs", "host/cli/src/command_error/engine.rs"];
+    for (path, text) in sources("host") {
+        let product = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        for kind in ENGINES {
+            let (name, variant) = (kind.name.as_str(), format!("{:?}", kind.name));
+            if may.contains(&path.as_str()) || path.starts_with(&format!("host/build/src/{name}/")) {
+                continue;
+            }
+            for word in [format!("EngineName::{variant}"), format!("EngineError::{variant}")] {
+                assert!(!product.contains(&word), "{path} tells engines apart: {word}");
+            }
+        }
+    }
 }
 
 #[test]

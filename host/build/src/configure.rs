@@ -17,6 +17,7 @@ use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::Workspace;
 use skiff_plan::document;
+use skiff_report::Cancel;
 
 use crate::BuildContext;
 use crate::Engine;
@@ -99,7 +100,7 @@ pub fn configure(
 ) -> Result<Configured, ConfigureError> {
     let (plan, workspace) = (&context.plan, &context.workspace);
     let files = files(plan);
-    if is_complete(plan, workspace, engine, &files) {
+    if is_complete(plan, workspace, engine, &files, &context.cancel) {
         // The same system may have been asked for in another way.
         if SavedSettings::read(workspace)?.as_ref() != Some(remembered) {
             remembered.write(workspace)?;
@@ -200,9 +201,9 @@ pub fn write_dropped_list(workspace: &Workspace, text: &str) -> Result<PathBuf, 
     Ok(path)
 }
 
-/// Returns whether a workspace is configured with exactly this plan.
-pub fn is_configured(plan: &BuildPlan, workspace: &Workspace, engine: &dyn Engine) -> bool {
-    is_complete(plan, workspace, engine, &files(plan))
+/// Returns whether a workspace is configured with exactly this plan. Says no when the user asked to stop.
+pub fn is_configured(plan: &BuildPlan, workspace: &Workspace, engine: &dyn Engine, cancel: &Cancel) -> bool {
+    is_complete(plan, workspace, engine, &files(plan), cancel)
 }
 
 /// Returns whether the layers say what they said when the workspace was configured.
@@ -216,13 +217,14 @@ fn is_complete(
     workspace: &Workspace,
     engine: &dyn Engine,
     files: &BTreeMap<PathBuf, String>,
+    cancel: &Cancel,
 ) -> bool {
     let Some(state) = read_state(workspace) else { return false };
     let dropped = read_optional(&workspace.config().join(DROPPED)).ok().flatten();
     let dropped = dropped.map(|bytes| Digest::of(&bytes).to_string());
     is_current(plan, workspace, files)
         && dropped.is_some_and(|digest| digest == state.dropped)
-        && engine.state(workspace) == Some(state.engine)
+        && engine.state(workspace, cancel) == Some(state.engine)
 }
 
 fn read_state(workspace: &Workspace) -> Option<State> {

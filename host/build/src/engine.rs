@@ -9,9 +9,12 @@ use skiff_plan::Workspace;
 use skiff_report::Cancel;
 
 use crate::BuildContext;
-use crate::BuildrootError;
+use crate::BuildSystem;
+use crate::EngineError;
+use crate::EngineName;
 use crate::FileError;
-use crate::PrebuiltError;
+use crate::Gap;
+use crate::Outlook;
 use crate::StageChange;
 use crate::StageInputs;
 
@@ -28,12 +31,14 @@ pub trait Engine {
     fn configure(&self, context: &BuildContext, merged: &Path) -> Result<ConfigureOutcome, EngineError>;
 
     /// Returns what the engine's half of the configuration is at present: its content, and what else it was made
-    /// with. `None` when it is not there.
-    fn state(&self, workspace: &Workspace) -> Option<String>;
+    /// with. `None` when it is not there, or when the user asked to stop.
+    fn state(&self, workspace: &Workspace, cancel: &Cancel) -> Option<String>;
 
     /// Returns what the plan asks for and this engine cannot give. What depends on the kernel is known once the
-    /// workspace is built.
-    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap>;
+    /// workspace is built. `None` for an engine that can give everything.
+    fn gaps(&self, _plan: &BuildPlan, _workspace: &Workspace) -> Option<Vec<Gap>> {
+        None
+    }
 
     /// Returns what the system of a plan will be like, as far as that is known before anything is built.
     fn outlook(&self, _plan: &BuildPlan) -> Outlook {
@@ -74,6 +79,12 @@ pub trait Engine {
     /// [`EngineError`]. With `prebuilt` the last good images are still there; with `buildroot` the next build goes on
     /// where this one has stopped.
     fn compile(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, EngineError>;
+
+    /// Returns the build system that it drives: some if and only if its description says so
+    /// ([`EngineKind::has_build_system`](crate::EngineKind::has_build_system)).
+    fn build_system(&self) -> Option<&dyn BuildSystem> {
+        None
+    }
 }
 
 /// What an engine made of a merged configuration.
@@ -95,37 +106,6 @@ impl ConfigureOutcome {
     }
 }
 
-/// The engines that there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EngineName {
-    /// Packages of a distribution.
-    Prebuilt,
-    /// Buildroot.
-    Buildroot,
-}
-
-impl EngineName {
-    /// Reads a name, or returns `None`.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Prebuilt, Self::Buildroot].into_iter().find(|engine| engine.as_str() == text)
-    }
-
-    /// Returns the name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Prebuilt => "prebuilt",
-            Self::Buildroot => "buildroot",
-        }
-    }
-}
-
-impl std::fmt::Display for EngineName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// How far an engine may look for what it needs: the meanings are those of `uv` and `cargo`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LockPolicy {
@@ -137,17 +117,6 @@ pub struct LockPolicy {
     pub offline: bool,
 }
 
-/// An engine could not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The engine `prebuilt` says so.
-    #[error(transparent)]
-    Prebuilt(#[from] PrebuiltError),
-    /// The engine `buildroot` says so.
-    #[error(transparent)]
-    Buildroot(#[from] BuildrootError),
-}
-
 /// What a build did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Compiled {
@@ -156,62 +125,4 @@ pub enum Compiled {
     /// The images were made. Settings that the kernel, the boot loader or Busybox did not follow are listed: what they
     /// made of them is known once they are built.
     Built(Vec<Dropped>),
-}
-
-/// What the system of a plan will be like, in sentences.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Outlook {
-    /// Why it cannot be built at all; a build fails with the same message.
-    pub impossible: Option<String>,
-    /// How people get in; `None` where nobody can tell, or nobody can.
-    pub login: Option<String>,
-    /// What it lacks: what concerns the whole system first.
-    pub lacks: Vec<Lacking>,
-}
-
-/// A consequence of what an engine cannot give.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Lacking {
-    /// The layer that it concerns; `None` for the system as a whole.
-    pub layer: Option<String>,
-    /// The sentence.
-    pub text: String,
-    /// Whether the machine cannot start the system for it.
-    pub fatal: bool,
-}
-
-impl Outlook {
-    /// Returns whether a machine can start the system, as far as the layers say.
-    pub fn starts(&self) -> bool {
-        self.impossible.is_none() && !self.lacks.iter().any(|lack| lack.fatal)
-    }
-}
-
-impl std::fmt::Display for Lacking {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.layer {
-            Some(layer) => write!(f, "{layer}: {}", self.text),
-            None => f.write_str(&self.text),
-        }
-    }
-}
-
-/// Something that the configuration asks for and an engine cannot give.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Gap {
-    /// The group it is shown under, such as "packages".
-    pub group: &'static str,
-    /// What is asked for: a symbol or a short phrase.
-    pub what: String,
-    /// The layer that asks.
-    pub layer: String,
-    /// Where it asks, where that is a line.
-    pub place: Option<PathBuf>,
-}
-
-impl Gap {
-    /// Returns whether it only concerns how Buildroot works, and nothing of the system.
-    pub fn is_machinery(&self) -> bool {
-        self.group == crate::prebuilt::MACHINERY
-    }
 }

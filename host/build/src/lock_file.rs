@@ -8,15 +8,20 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Serialize;
-use skiff_digest::Digest;
+use serde::de::DeserializeOwned;
+use serde_yaml::Mapping;
+use serde_yaml::Value;
 use skiff_digest::DigestBuilder;
 use skiff_plan::BuildPlan;
 use skiff_plan::Workspace;
 
+use crate::ENGINES;
 use crate::EngineName;
 use crate::FileError;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
+use crate::lock_entry::LockEntry;
+use crate::lock_entry::read_entry;
 use skiff_text::Shown as _;
 
 /// The only version of the file's shape so far.
@@ -29,20 +34,49 @@ const HEADER: &str =
     "# What the system of this workspace is made of; `--locked` refuses anything else. Written by skiff.\n";
 
 /// What a system is made of. Each part is there once something is known of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct LockFile {
     version: u32,
     /// The layers and plugins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<LockedSystem>,
-    /// The tree of Buildroot that the engine `buildroot` uses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) buildroot: Option<String>,
-    /// The packages that the engine `prebuilt` uses: for each architecture and each requested name those that it
-    /// stands for.
-    #[serde(default, alias = "requests", skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) packages: BTreeMap<String, BTreeMap<String, Vec<LockedPackage>>>,
+    /// What engines lock, by the keys of their entries.
+    #[serde(flatten)]
+    entries: BTreeMap<&'static str, Value>,
+}
+
+/// What a lock file holds, whether it makes sense or not.
+#[derive(Deserialize)]
+struct Unchecked {
+    version: u32,
+    #[serde(default)]
+    system: Option<LockedSystem>,
+    #[serde(flatten)]
+    others: Mapping,
+}
+
+impl TryFrom<Unchecked> for LockFile {
+    type Error = String;
+
+    fn try_from(unchecked: Unchecked) -> Result<Self, String> {
+        let Unchecked { version, system, others } = unchecked;
+        if version != VERSION {
+            return Err(format!("version {version} is unknown"));
+        }
+        let mut entries = BTreeMap::new();
+        for (key, value) in others {
+            let name = key.as_str().unwrap_or_default();
+            let own = |entry: &&LockEntry| entry.key == name || entry.old_keys.contains(&name);
+            let entry = ENGINES.iter().map(|kind| &kind.lock).find(own);
+            let entry = entry.ok_or_else(|| format!("unknown field `{name}`"))?;
+            (entry.check)(&value).map_err(|message| format!("{}: {message}", entry.key))?;
+            if entries.insert(entry.key, value).is_some() {
+                return Err(format!("duplicate field `{}`", entry.key));
+            }
+        }
+        Ok(Self { version, system, entries })
+    }
 }
 
 /// The layers and plugins of a system.
@@ -84,17 +118,6 @@ pub struct LockedPlugin {
     pub grants: BTreeSet<String>,
 }
 
-/// One binary package.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LockedPackage {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    /// Bytes.
-    pub(crate) size: u64,
-    pub(crate) sha256: String,
-}
-
 /// Why a lock could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockFileError {
@@ -130,14 +153,34 @@ impl LockFile {
             return Err(format!("it has {} bytes, and none has more than {MAX_SIZE}", bytes.len()));
         }
         let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-        let lock: Self = skiff_layers::bounded_yaml(text).map_err(|error| error.to_string())?;
-        if lock.version != VERSION {
-            return Err(format!("version {} is unknown", lock.version));
-        }
-        match lock.packages.values().flat_map(BTreeMap::values).flatten().find(|package| !package.is_sane()) {
-            Some(wrong) => Err(format!("{:?} is no package", wrong.name)),
-            None => Ok(lock),
-        }
+        skiff_layers::bounded_yaml(text).map_err(|error| error.to_string())
+    }
+
+    /// Returns what an engine has locked. An entry that is there was checked when the file was read.
+    pub(crate) fn entry<T: DeserializeOwned>(&self, entry: &LockEntry) -> Option<T> {
+        read_entry(self.entries.get(entry.key)?).ok()
+    }
+
+    /// Replaces what an engine has locked; `None` locks nothing.
+    ///
+    /// # Errors
+    /// [`LockFileError::Malformed`] when the value has no form in YAML.
+    pub(crate) fn update_entry(
+        workspace: &Workspace,
+        entry: &LockEntry,
+        value: Option<impl Serialize>,
+    ) -> Result<(), LockFileError> {
+        let malformed = |error: serde_yaml::Error| LockFileError::Malformed {
+            path: workspace.system_lock(),
+            message: format!("{}: {error}", entry.key),
+        };
+        let value = value.map(serde_yaml::to_value).transpose().map_err(malformed)?;
+        Self::update(workspace, |lock| {
+            match value {
+                Some(value) => lock.entries.insert(entry.key, value),
+                None => lock.entries.remove(entry.key),
+            };
+        })
     }
 
     /// Changes the lock of a workspace; the file is written if that makes a difference. Whoever calls this holds the
@@ -155,20 +198,6 @@ impl LockFile {
         let path = workspace.system_lock();
         let text = serde_yaml::to_string(&lock).map_err(io::Error::other).map_err(FileError::at("write", &path))?;
         Ok(write_file(&path, format!("{HEADER}{text}").as_bytes())?)
-    }
-}
-
-impl LockedPackage {
-    /// Names it with its version, as apt does.
-    pub(crate) fn shown(&self) -> String {
-        format!("{}={}", self.name, self.version)
-    }
-
-    /// Names and versions go to apt, which must not take them for anything else.
-    pub(crate) fn is_sane(&self) -> bool {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"+-.:~".contains(&b);
-        let word = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(plain);
-        word(&self.name) && word(&self.version) && Digest::parse(&self.sha256).is_some()
     }
 }
 
@@ -296,17 +325,37 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let workspace = Workspace::new(root.path().to_owned(), "w").unwrap();
         assert_eq!(LockFile::read(&workspace).unwrap(), LockFile::default());
-        LockFile::update(&workspace, |lock| lock.buildroot = Some("commit 1".into())).unwrap();
-        assert_eq!(LockFile::read(&workspace).unwrap().buildroot.as_deref(), Some("commit 1"));
-        let package = LockedPackage { name: "-o".into(), version: "1".into(), size: 1, sha256: "0".repeat(64) };
-        LockFile::update(&workspace, |lock| {
-            lock.packages.insert("amd64".into(), BTreeMap::from([("a".into(), vec![package])]));
-        })
-        .unwrap();
-        assert!(LockFile::read(&workspace).unwrap_err().to_string().contains("\"-o\" is no package"));
-        for text in ["version: 2\n", "version: 1\nother: x\n", "[]", "\0", "&a [*a, *a]"] {
-            std::fs::write(workspace.system_lock(), text).unwrap();
-            assert!(LockFile::read(&workspace).is_err(), "{text}");
+        let (tree, packages) = (&EngineName::Buildroot.kind().lock, &EngineName::Prebuilt.kind().lock);
+        LockFile::update_entry(&workspace, tree, Some("commit 1")).unwrap();
+        assert_eq!(LockFile::read(&workspace).unwrap().entry::<String>(tree).as_deref(), Some("commit 1"));
+        let package = |name: &str| {
+            format!("amd64: {{a: [{{name: {name}, version: '1.0', size: 1, sha256: '{}'}}]}}", "0".repeat(64))
+        };
+        for (text, message) in [
+            ("version: 2\n".to_owned(), "version 2 is unknown"),
+            ("version: 1\nother: x\n".to_owned(), "unknown field `other`"),
+            ("version: 1\n1: x\n".to_owned(), "unknown field"),
+            ("version: 1\nbuildroot: a\nbuildroot: b\n".to_owned(), "duplicate entry"),
+            ("version: 1\npackages: {}\nrequests: {}\n".to_owned(), "duplicate field `packages`"),
+            ("version: 1\nbuildroot: [a]\n".to_owned(), "buildroot: invalid type"),
+            (format!("version: 1\npackages:\n  {}\n", package("-o")), "\"-o\" is no package"),
+            ("[]".to_owned(), ""),
+            ("\0".to_owned(), ""),
+            ("&a [*a, *a]".to_owned(), ""),
+        ] {
+            std::fs::write(workspace.system_lock(), &text).unwrap();
+            let error = LockFile::read(&workspace).unwrap_err().to_string();
+            assert!(error.contains(message), "{text}: {error}");
         }
+        // What was locked under an old key stays, under the new one.
+        std::fs::write(workspace.system_lock(), format!("version: 1\nrequests:\n  {}\n", package("a"))).unwrap();
+        LockFile::update_entry(&workspace, tree, Some("5.10")).unwrap();
+        let written = std::fs::read_to_string(workspace.system_lock()).unwrap();
+        let body = written.strip_prefix(HEADER).unwrap();
+        let start = "version: 1\nbuildroot: '5.10'\npackages:\n  amd64:\n    a:\n    - name: a\n      version: '1.0'\n";
+        assert!(body.starts_with(start), "{body}");
+        LockFile::update_entry(&workspace, tree, None::<String>).unwrap();
+        let kept = LockFile::read(&workspace).unwrap();
+        assert!(kept.entry::<String>(tree).is_none() && kept.entry::<Value>(packages).is_some());
     }
 }

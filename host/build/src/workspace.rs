@@ -9,6 +9,7 @@ use skiff_file::NEW;
 use skiff_plan::Workspace;
 use skiff_report::Cancel;
 
+use crate::ENGINES;
 use crate::FileError;
 use crate::WorkspaceLock;
 use crate::atomic::write_file;
@@ -108,19 +109,19 @@ pub fn remove_workspace(workspace: &Workspace, lock: &WorkspaceLock, cancel: &Ca
     Ok(remove_tree_unless(cancel, &workspace.folder())?)
 }
 
-/// The directories that builds make in a workspace.
-pub(crate) const OUTPUTS: [&str; 8] =
-    ["build", "graphs", "host", "images", "legal-info", "per-package", "staging", "target"];
+/// Returns the directories that builds make in a workspace: those of single engines, then those of all.
+pub(crate) fn output_directories() -> impl Iterator<Item = &'static str> {
+    ENGINES.into_iter().flat_map(|kind| kind.output_directories).copied().chain(["graphs", "images", "target"])
+}
 
-/// The file in a workspace that says at which path it is built. Files in it name that path, so it stays until they go.
-pub(crate) const BUILD_PATH: &str = ".build-path";
-
-/// The files that builds make in a workspace.
-const FILES: [&str; 7] = [RECORD, "build.log", "fetch.log", "gaps.txt", ".overlays.built", "packages.json", BUILD_PATH];
+/// Returns the files that builds make in a workspace, the record first.
+fn output_files() -> impl Iterator<Item = &'static str> {
+    [RECORD, "gaps.txt"].into_iter().chain(ENGINES.into_iter().flat_map(|kind| kind.output_files).copied())
+}
 
 /// Returns whether there is something that [`remove_outputs`] would remove.
 pub fn has_outputs(workspace: &Workspace) -> bool {
-    OUTPUTS.iter().chain(&FILES).any(|name| fs::symlink_metadata(workspace.folder().join(name)).is_ok())
+    output_directories().chain(output_files()).any(|name| fs::symlink_metadata(workspace.folder().join(name)).is_ok())
 }
 
 /// Removes what building has made. The package lock and the state of plugins stay.
@@ -136,11 +137,11 @@ pub fn remove_outputs(workspace: &Workspace, _lock: &WorkspaceLock, cancel: &Can
         other => other,
     };
     // The record first: without it, the next build removes what is left before it looks at anything.
-    for name in FILES {
+    for name in output_files() {
         let path = workspace.folder().join(name);
         gone(fs::remove_file(&path)).map_err(FileError::at("remove", &path))?;
     }
-    for name in OUTPUTS {
+    for name in output_directories() {
         remove_tree_unless(cancel, &workspace.folder().join(name))?;
     }
     Ok(())

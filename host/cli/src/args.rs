@@ -31,6 +31,8 @@ pub(crate) use self::plugin::PluginArgs;
 pub(crate) use self::plugin::PluginCommand;
 pub(crate) use self::plugin::PluginKind;
 pub(crate) use self::plugin::TestPluginArgs;
+use skiff_build::EngineName;
+
 use crate::completions;
 use skiff_project::Options;
 
@@ -76,8 +78,7 @@ pub(crate) struct GlobalArgs {
     // Unlike clap's own parser for paths, this one takes a variable that is set to nothing.
     #[arg(long, global = true, env = "SKIFF_ROOT_DIR", value_name = "DIRECTORY", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) root: Option<PathBuf>,
-    /// The engine that builds the system: `prebuilt` or `buildroot` [default: that of the last configuration]
-    #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true, add = ArgValueCompleter::new(completions::engines))]
+    #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true, help = engine_help(), add = ArgValueCompleter::new(completions::engines))]
     pub(crate) engine: Option<String>,
     /// Fails if the build differs from the lock file of the workspace
     #[arg(long, global = true, env = "SKIFF_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
@@ -115,6 +116,11 @@ impl From<GlobalArgs> for Options {
         let GlobalArgs { config, workspace, root, engine, locked, frozen, offline, allow, grants } = args;
         Self { config, workspace, root, engine, locked, frozen, offline, allow, grants }
     }
+}
+
+fn engine_help() -> String {
+    let names = EngineName::list("or");
+    format!("The engine that builds the system: {names} [default: that of the last configuration]")
 }
 
 #[derive(Debug, Subcommand)]

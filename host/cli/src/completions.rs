@@ -16,6 +16,7 @@ use clap_complete::env::EnvCompleter;
 use clap_complete::env::Fish;
 use clap_complete::env::Powershell;
 use clap_complete::env::Zsh;
+use skiff_build::ENGINES;
 use skiff_layers::LayerName;
 use skiff_project::package::offers_in;
 use skiff_report::Silent;
@@ -140,7 +141,8 @@ pub(crate) fn workspaces(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Offers engines.
 pub(crate) fn engines(current: &OsStr) -> Vec<CompletionCandidate> {
-    candidates(["prebuilt", "buildroot"].map(str::to_owned), current)
+    let fits = ENGINES.into_iter().filter(|kind| kind.name.as_str().starts_with(current.to_string_lossy().as_ref()));
+    fits.map(|kind| CompletionCandidate::new(kind.name.as_str()).help(Some(kind.about.into()))).collect()
 }
 
 /// Offers commands. Behind a package, those that it answers to; otherwise those of the chain as `package/command`, and for what

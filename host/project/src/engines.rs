@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use skiff_build::Engine;
+use skiff_build::EngineKind;
 use skiff_build::EngineName;
 use skiff_build::buildroot::Buildroot;
 use skiff_build::buildroot::Source;
@@ -42,22 +43,18 @@ impl Session {
     pub fn engine(&self, plan: &BuildPlan, update: bool) -> Result<Box<dyn Engine>> {
         Ok(match self.settings.engine.value {
             EngineName::Prebuilt => Box::new(self.prebuilt(update)?),
-            EngineName::Buildroot => Box::new(self.buildroot_engine(plan)?),
+            EngineName::Buildroot => Box::new(self.buildroot(plan)?),
         })
     }
 
-    /// Returns Buildroot, for what only Buildroot can do.
-    pub fn buildroot(&self, plan: &BuildPlan, what: &str) -> Result<Buildroot> {
-        self.require_buildroot(what)?;
-        self.buildroot_engine(plan)
-    }
-
-    /// Refuses what only Buildroot can do if the workspace uses another engine.
-    pub fn require_buildroot(&self, what: &str) -> Result<()> {
-        match self.settings.engine.value {
-            EngineName::Buildroot => Ok(()),
-            EngineName::Prebuilt => Err(SessionError::OtherEngine(what.to_owned()).into()),
+    /// Refuses what needs a build system if the engine of the workspace has none.
+    pub fn require_build_system(&self, what: &str) -> Result<()> {
+        let own = self.settings.engine.value;
+        if own.kind().has_build_system {
+            return Ok(());
         }
+        let other = EngineKind::first(|kind| kind.has_build_system);
+        Err(SessionError::NoBuildSystem { what: what.to_owned(), own, other }.into())
     }
 
     fn prebuilt(&self, update: bool) -> Result<Prebuilt> {
@@ -71,7 +68,7 @@ impl Session {
         })
     }
 
-    fn buildroot_engine(&self, plan: &BuildPlan) -> Result<Buildroot> {
+    fn buildroot(&self, plan: &BuildPlan) -> Result<Buildroot> {
         let source = match &self.settings.buildroot {
             Some(folder) => {
                 self.belief.check_linked_tree("the Buildroot tree", &folder.value)?;

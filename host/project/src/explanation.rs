@@ -2,8 +2,7 @@
 
 use std::cell::OnceCell;
 
-use skiff_build::buildroot::Buildroot;
-use skiff_build::buildroot::read_package_config;
+use skiff_build::BuildSystem;
 use skiff_kconfig::Assignment;
 use skiff_kconfig::Definitions;
 use skiff_kconfig::DropReason;
@@ -26,16 +25,21 @@ pub struct Program<'a> {
     plan: &'a BuildPlan,
     /// What the real Kconfig has made, if it was run.
     finished: Option<Merged>,
-    engine: Option<&'a Buildroot>,
+    system: Option<&'a dyn BuildSystem>,
     session: &'a Session,
     definitions: OnceCell<Option<Definitions>>,
 }
 
 impl<'a> Program<'a> {
     /// Reads what its Kconfig has made, if it was run.
-    pub fn new(kind: ConfigKind, plan: &'a BuildPlan, engine: Option<&'a Buildroot>, session: &'a Session) -> Self {
-        let finished = read_package_config(&session.workspace, kind);
-        Self { kind, plan, finished, engine, session, definitions: OnceCell::new() }
+    pub fn new(
+        kind: ConfigKind,
+        plan: &'a BuildPlan,
+        system: Option<&'a dyn BuildSystem>,
+        session: &'a Session,
+    ) -> Self {
+        let finished = system.and_then(|system| system.finished(&session.workspace, kind));
+        Self { kind, plan, finished, system, session, definitions: OnceCell::new() }
     }
 
     /// Returns what the layers want.
@@ -45,7 +49,8 @@ impl<'a> Program<'a> {
 
     /// Reads the program's Kconfig files, which takes a second: only when nothing else answers.
     pub fn definitions(&self) -> Option<&Definitions> {
-        let read = || self.engine?.definitions(&self.session.workspace, self.kind, self.finished.as_ref()?);
+        let (workspace, cancel) = (&self.session.workspace, &self.session.console.cancel);
+        let read = || self.system?.definitions(workspace, self.kind, self.finished.as_ref()?, cancel);
         self.definitions.get_or_init(read).as_ref()
     }
 }

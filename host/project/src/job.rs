@@ -1,15 +1,16 @@
 //! What it takes to change a workspace.
 
 use skiff_build::BuildContext;
+use skiff_build::BuildSystem;
 use skiff_build::Engine;
 use skiff_build::Opening;
-use skiff_build::buildroot::Buildroot;
 use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
 use skiff_plan::HookRunner as _;
 use skiff_plan::Zones;
 
+use crate::SessionError;
 use crate::consent;
 use crate::error::Result;
 use crate::lock;
@@ -17,49 +18,22 @@ use crate::session::Session;
 
 /// A command at work on a workspace: what it builds, with which engine, and the right to change what is there.
 ///
-/// [`Session::open`] and [`Session::open_buildroot`] are the only ways to it, so no command forgets one of their steps.
-pub struct Job<'s, E = Box<dyn Engine>> {
+/// [`Session::open`] is the only way to it, so no command forgets one of its steps.
+pub struct Job<'s> {
     /// What the run is about.
     pub session: &'s Session,
     /// What builds.
-    pub engine: E,
+    pub engine: Box<dyn Engine>,
     /// What is built, and the lock of the workspace.
     pub context: BuildContext,
-}
-
-/// What is an engine in a [`Job`].
-pub trait AsEngine {
-    /// Returns it as an engine.
-    fn as_engine(&self) -> &dyn Engine;
-}
-
-impl AsEngine for Box<dyn Engine> {
-    fn as_engine(&self) -> &dyn Engine {
-        self.as_ref()
-    }
-}
-
-impl AsEngine for Buildroot {
-    fn as_engine(&self) -> &dyn Engine {
-        self
-    }
 }
 
 impl Session {
     /// Makes the plan of the chain, asks plugins for what they add to it, locks the workspace, and with `--locked` compares
     /// all that with the lock file.
     pub fn open(&self, update: bool) -> Result<Job<'_>> {
-        self.open_with(|plan| self.engine(plan, update))
-    }
-
-    /// Opens a job for what only Buildroot can do: `what`.
-    pub fn open_buildroot(&self, what: &str) -> Result<Job<'_, Buildroot>> {
-        self.open_with(|plan| self.buildroot(plan, what))
-    }
-
-    fn open_with<E>(&self, engine: impl FnOnce(&BuildPlan) -> Result<E>) -> Result<Job<'_, E>> {
         let plan = self.plan_with_contributions()?;
-        let engine = engine(&plan)?;
+        let engine = self.engine(&plan, update)?;
         self.make_workspaces()?;
         self.make_cache()?;
         let context = BuildContext::open(Opening {
@@ -93,10 +67,16 @@ impl Session {
     }
 }
 
-impl<E> Job<'_, E> {
+impl Job<'_> {
     /// Returns what is built.
     pub fn plan(&self) -> &BuildPlan {
         &self.context.plan
+    }
+
+    /// Returns the build system of the engine, which `what` needs.
+    pub fn build_system(&self, what: &str) -> Result<&dyn BuildSystem> {
+        self.session.require_build_system(what)?;
+        Ok(self.engine.build_system().ok_or_else(|| SessionError::LostBuildSystem(self.engine.name()))?)
     }
 
     /// Makes the plan again, after the layers were changed.

@@ -39,7 +39,6 @@ pub use environment::Environment;
 pub use environment::is_variable;
 pub use error::Error;
 pub use error::Result;
-pub use job::AsEngine;
 pub use job::Job;
 pub use media::MediumError;
 pub use media::PersonalError;

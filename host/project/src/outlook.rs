@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use skiff_build::Engine;
+use skiff_build::EngineKind;
 use skiff_build::Gap;
 use skiff_build::Outlook;
 use skiff_plan::BuildPlan;
@@ -25,7 +26,7 @@ pub fn warn(session: &Session, plan: &BuildPlan, engine: &dyn Engine) {
 /// Returns what the system of a plan will lack, a line for each.
 pub fn lines(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Vec<String> {
     let mut lines: Vec<String> = engine.outlook(plan).lacks.iter().map(ToString::to_string).collect();
-    lines.extend(without_effect(&engine.gaps(plan, &session.workspace)));
+    lines.extend(without_effect(&engine.gaps(plan, &session.workspace).unwrap_or_default()));
     lines
 }
 
@@ -54,8 +55,8 @@ const AFTER_BUILD: [(&str, &str); 3] = [("run", ""), ("format", " --device /dev/
 
 /// Returns the command line that makes use of a built system, and what it does.
 pub fn next_command(session: &Session, outlook: &Outlook) -> Result<Option<(String, String)>> {
-    if !outlook.starts() {
-        let line = session.command_line("--engine buildroot build");
+    if let Some(other) = EngineKind::first(|kind| kind.makes_firmware).filter(|_| !outlook.starts()) {
+        let line = session.command_line(&format!("--engine {} build", other.name));
         return Ok(Some((line, "builds what the machine starts from, too".to_owned())));
     }
     let chain = session.chain()?;

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_build::EngineKind;
 use skiff_build::EngineName;
 use skiff_build::Saved;
 use skiff_build::SavedSettings;
@@ -114,7 +115,7 @@ impl Settings {
                 own.and_then(|own| own.engine).or(project.engine),
                 engine.and_then(Saved::recalled),
             )
-            .unwrap_or(Setting { value: EngineName::Prebuilt, origin: Origin::Default }),
+            .unwrap_or(Setting { value: EngineName::default(), origin: Origin::Default }),
             extra: Setting::first(
                 extra_given(environment),
                 Some(project.extra_layers()).filter(|extra| !extra.is_empty()),
@@ -157,7 +158,8 @@ fn extra_given(environment: &Environment) -> Option<Vec<PathBuf>> {
 fn engine_given(args: &Options, environment: &Environment) -> Result<Option<EngineName>> {
     let Some(text) = args.engine.as_deref().filter(|text| !text.is_empty()) else {
         // Whoever names a tree wants it to be used.
-        return Ok(tree_given(environment).map(|_| EngineName::Buildroot));
+        let taker = EngineKind::first(|kind| kind.takes_tree).map(|kind| kind.name);
+        return Ok(taker.filter(|_| tree_given(environment).is_some()));
     };
     EngineName::parse(text).map(Some).ok_or_else(|| SessionError::NoEngine(text.to_owned()).into())
 }

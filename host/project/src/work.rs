@@ -65,8 +65,9 @@ impl Work {
     pub fn of(session: &Session, plan: &BuildPlan) -> Self {
         let mut error = None;
         let engine = session.engine(plan, false).map_err(|reason| error = Some(reason)).ok();
-        let configured =
-            engine.as_ref().is_some_and(|engine| skiff_build::is_configured(plan, &session.workspace, engine.as_ref()));
+        let configured = engine.as_ref().is_some_and(|engine| {
+            skiff_build::is_configured(plan, &session.workspace, engine.as_ref(), &session.console.cancel)
+        });
         let mut known = |result| match result {
             Ok(known) => Some(known),
             Err(reason) => {
@@ -100,9 +101,9 @@ impl Work {
             error = Some(reason);
             Vec::new()
         });
-        let refused = match session.settings.engine.value {
-            EngineName::Buildroot => consent::refused(session, plan),
-            EngineName::Prebuilt => Ok(Vec::new()),
+        let refused = match session.settings.engine.value.kind().runs_scripts {
+            true => consent::refused(session, plan),
+            false => Ok(Vec::new()),
         };
         let refused = refused.unwrap_or_else(|reason| {
             error = Some(reason);

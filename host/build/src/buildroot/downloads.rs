@@ -13,10 +13,13 @@ use super::progress::Step;
 use crate::BuildContext;
 use crate::atomic::new_file;
 
+/// The file in a workspace that holds the output of the last `fetch`.
+pub(crate) const LOG: &str = "fetch.log";
+
 /// Downloads what the configuration needs.
 pub(crate) fn fetch(make: &Make<'_>, context: &BuildContext) -> Result<(), BuildrootError> {
     let packages = info::packages(make, context)?;
-    let path = context.workspace.folder().join("fetch.log");
+    let path = context.workspace.folder().join(LOG);
     let mut log = BufWriter::new(new_file(&path)?);
     let mut failures = Failures::default();
     let status = {

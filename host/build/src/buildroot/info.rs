@@ -20,6 +20,9 @@ use crate::atomic::read_optional;
 use crate::atomic::write_file;
 use crate::outputs::BuildRecord;
 
+/// The file in a workspace that holds what Buildroot said of its packages.
+pub(crate) const FILE: &str = "packages.json";
+
 /// One package of a configuration, for the target or the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -64,7 +67,7 @@ pub(crate) fn packages(make: &Make<'_>, context: &BuildContext) -> Result<Packag
     let layers = context.plan.fingerprint.layers;
     let digest = Digest::of(&[VERSION.as_bytes(), make.tree().identity.as_bytes(), layers.bytes(), &config].concat())
         .to_string();
-    let path = folder.join("packages.json");
+    let path = folder.join(FILE);
     if let Some(kept) = read_kept(&path).filter(|kept| kept.config == digest) {
         return Ok(kept.packages);
     }
@@ -89,7 +92,7 @@ pub(crate) fn packages(make: &Make<'_>, context: &BuildContext) -> Result<Packag
 
 /// Returns the packages as last asked for, whether they are current or not.
 pub(crate) fn kept(folder: &Path) -> Packages {
-    read_kept(&folder.join("packages.json")).map(|kept| kept.packages).unwrap_or_default()
+    read_kept(&folder.join(FILE)).map(|kept| kept.packages).unwrap_or_default()
 }
 
 fn read_kept(path: &Path) -> Option<SavedInfo> {
@@ -99,9 +102,9 @@ fn read_kept(path: &Path) -> Option<SavedInfo> {
 
 /// Returns the packages that a record names. One without any is of a build by another engine.
 pub(crate) fn recorded(record: &BuildRecord, workspace: &Workspace) -> Result<Packages, RecordError> {
-    match record.engine {
-        EngineName::Buildroot => record.details(workspace).map(checked),
-        EngineName::Prebuilt => Ok(Packages::default()),
+    match record.engine == EngineName::Buildroot {
+        true => record.details(workspace).map(checked),
+        false => Ok(Packages::default()),
     }
 }
 

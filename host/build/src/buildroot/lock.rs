@@ -5,10 +5,16 @@ use super::tree::Tree;
 use crate::BuildContext;
 use crate::LockFile;
 use crate::LockPolicy;
+use crate::lock_entry::LockEntry;
+use crate::lock_entry::read_entry;
+
+/// The tree in the lock file: its identity.
+pub(crate) const LOCK: LockEntry =
+    LockEntry { key: "buildroot", old_keys: &[], check: |value| read_entry::<Option<String>>(value).map(drop) };
 
 /// Notes which tree a workspace is built with, or refuses another one.
 pub(crate) fn keep(context: &BuildContext, tree: &Tree, policy: LockPolicy) -> Result<(), BuildrootError> {
-    let present = LockFile::read(&context.workspace)?.buildroot;
+    let present = LockFile::read(&context.workspace)?.entry::<String>(&LOCK);
     if present.as_ref() == Some(&tree.identity) {
         return Ok(());
     }
@@ -19,6 +25,6 @@ pub(crate) fn keep(context: &BuildContext, tree: &Tree, policy: LockPolicy) -> R
     }
     match policy.frozen {
         true => Ok(()),
-        false => Ok(LockFile::update(&context.workspace, |lock| lock.buildroot = Some(tree.identity.clone()))?),
+        false => Ok(LockFile::update_entry(&context.workspace, &LOCK, Some(&tree.identity))?),
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Hooks are called by Buildroot: its post-build and post-image scripts are skiff.
 
+mod build_system;
 mod config;
 mod definitions;
 mod downloads;
@@ -15,6 +16,7 @@ mod goal;
 mod info;
 mod inputs;
 mod installed;
+mod kind;
 mod lock;
 mod make;
 mod mention;
@@ -36,9 +38,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 
-use skiff_kconfig::Definitions;
 use skiff_kconfig::Kind;
 use skiff_kconfig::Merged;
 use skiff_layers::Stage;
@@ -51,6 +51,7 @@ pub use self::config::read_config;
 pub use self::config::read_package_config;
 pub use self::error::BuildrootError;
 pub use self::goal::Goal;
+pub(crate) use self::kind::KIND;
 pub use self::menuconfig::Menu;
 pub use self::menuconfig::SavedDelta;
 pub use self::menuconfig::delta_of;
@@ -59,7 +60,6 @@ pub use self::progress::HOOK_LINE;
 pub use self::script::NamedScript;
 pub use self::script::Owner;
 pub use self::script::named_scripts;
-pub use self::sizes::read_installed_sizes;
 pub use self::times::StepTimes;
 pub use self::times::read_step_times;
 pub use self::tree::Pin;
@@ -70,6 +70,7 @@ use self::make::Make;
 use self::progress::Progress;
 use self::times::KnownTimes;
 use crate::BuildContext;
+use crate::BuildSystem;
 use crate::Built;
 use crate::Compiled;
 use crate::ConfigureOutcome;
@@ -77,7 +78,6 @@ use crate::Engine;
 use crate::EngineError;
 use crate::EngineName;
 use crate::FileError;
-use crate::Gap;
 use crate::LockPolicy;
 use crate::StageChange;
 use crate::StageInputs;
@@ -86,7 +86,6 @@ use crate::images::Symlinks;
 use crate::outputs;
 use crate::outputs::BuildRecord;
 use crate::workspace;
-use skiff_text::Shown as _;
 
 /// The engine and what it takes from its surroundings.
 #[derive(Debug, Clone)]
@@ -133,14 +132,9 @@ impl Engine for Buildroot {
     }
 
     /// The tree, and the content of `.config`: make writes that anew now and then.
-    fn state(&self, workspace: &Workspace) -> Option<String> {
-        let tree = self.source.present(&self.cache).ok()??;
+    fn state(&self, workspace: &Workspace, cancel: &Cancel) -> Option<String> {
+        let tree = self.source.present(&self.cache, cancel).ok()??;
         Some(config::state(&tree, &read_config(workspace).ok()?))
-    }
-
-    /// Everything can be given that Buildroot knows; what it does not, configuring has said.
-    fn gaps(&self, _: &BuildPlan, _: &Workspace) -> Vec<Gap> {
-        Vec::new()
     }
 
     fn stages(
@@ -149,7 +143,7 @@ impl Engine for Buildroot {
         workspace: &Workspace,
         cancel: &Cancel,
     ) -> Result<Vec<StageInputs>, EngineError> {
-        let identity = self.source.present(&self.cache)?.map(|tree| tree.identity);
+        let identity = self.source.present(&self.cache, cancel)?.map(|tree| tree.identity);
         let config = read_config(workspace)?;
         Ok(inputs::of(plan, workspace, &config, identity.as_deref().unwrap_or("not fetched"), cancel)?)
     }
@@ -169,6 +163,10 @@ impl Engine for Buildroot {
 
     fn compile(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, EngineError> {
         Ok(self.build(context, hooks)?)
+    }
+
+    fn build_system(&self) -> Option<&dyn BuildSystem> {
+        Some(self)
     }
 }
 
@@ -237,74 +235,9 @@ impl Buildroot {
         let configs = [Kind::Kernel, Kind::Uboot, Kind::Busybox].into_iter();
         let finished = configs.filter_map(|kind| Some((kind, read_package_config(&context.workspace, kind)?)));
         let dropped = finished.flat_map(|(kind, config)| {
-            let definitions = || self.definitions(&context.workspace, kind, &config);
+            let definitions = || self.definitions(&context.workspace, kind, &config, &context.cancel);
             skiff_kconfig::dropped(context.plan.config(kind), &config, definitions)
         });
         Ok(Compiled::Built(dropped.collect()))
-    }
-
-    /// Reads what a program's own Kconfig files say of its symbols, as far as they are here and understood.
-    pub fn definitions(&self, workspace: &Workspace, kind: Kind, finished: &Merged) -> Option<Definitions> {
-        let read = match kind {
-            Kind::Buildroot => {
-                let tree = self.source.present(&self.cache).ok()??;
-                definitions::of_buildroot(&tree, workspace, finished).map(Some)
-            }
-            _ => definitions::of_package(workspace, kind),
-        };
-        // Only an explanation is lost.
-        read.inspect_err(|error| tracing::debug!(%error, "Kconfig files are not understood")).ok()?
-    }
-
-    /// Runs targets of Buildroot at the user's terminal: those that build something after the same preparations as a
-    /// whole build, which has to follow.
-    ///
-    /// # Errors
-    /// [`BuildrootError`] when make cannot be started.
-    pub fn run_targets(&self, context: &BuildContext, targets: &[&str]) -> Result<ExitStatus, BuildrootError> {
-        let make = self.make(context)?;
-        let goals = Goal::of_all(targets);
-        if goals.iter().any(|goal| goal.builds()) {
-            make.allow_scripts()?;
-            let (config, stages) = Self::inputs(&make, context)?;
-            prepare::begin(&make, context, &config, stages)?;
-        }
-        let mut words = targets.to_vec();
-        let saved = format!("DEFCONFIG={}", self.saved_configuration(&context.workspace).shown());
-        if goals.contains(&Goal::Save) {
-            // Buildroot would write over what skiff has merged.
-            words.insert(0, &saved);
-        }
-        make.run_at_terminal(&words, context)
-    }
-
-    /// Where [`Goal::Save`] saves the configuration of a workspace.
-    pub fn saved_configuration(&self, workspace: &Workspace) -> PathBuf {
-        workspace.folder().join("defconfig")
-    }
-
-    /// Asks Buildroot where its packages are, for those who look at one.
-    ///
-    /// # Errors
-    /// [`BuildrootError`] when Buildroot cannot say.
-    pub fn look_up_packages(&self, context: &BuildContext) -> Result<(), BuildrootError> {
-        info::packages(&self.make(context)?, context).map(drop)
-    }
-
-    /// Runs a program at the user's terminal where Buildroot runs: `skiff shell`.
-    ///
-    /// # Errors
-    /// [`BuildrootError`] when it cannot be started.
-    pub fn run_program(
-        &self,
-        context: &BuildContext,
-        program: &str,
-        arguments: &[String],
-    ) -> Result<ExitStatus, BuildrootError> {
-        let make = self.make(context)?;
-        // Whoever is there can build what they like.
-        outputs::mark_unfinished(&context.workspace)?;
-        let status = make.other(program).args(arguments).status();
-        status.map_err(FileError::at("run", program)).map_err(Into::into)
     }
 }

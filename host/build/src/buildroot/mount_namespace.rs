@@ -22,8 +22,10 @@ use super::BuildrootError;
 use crate::BuildContext;
 use crate::atomic::read_optional;
 use crate::atomic::write_file;
-use crate::workspace::BUILD_PATH;
 use skiff_text::Shown as _;
+
+/// The file in a workspace that says at which path it is built. Files in it name that path, so it stays until they go.
+pub(crate) const BUILD_PATH: &str = ".build-path";
 
 /// The path of every workspace inside its mount namespace.
 const FIXED: &str = "/skiff/w";

@@ -33,7 +33,7 @@ use crate::outputs::are_intact;
 use crate::stage_changes;
 
 /// The file in a workspace that lists what overlays have put into the target.
-const OVERLAYS: &str = ".overlays.built";
+pub(crate) const OVERLAYS: &str = ".overlays.built";
 
 /// Makes the workspace ready for a build from these inputs, of which `config` is Kconfig's. Until the record has outputs, it counts as unfinished.
 pub(crate) fn begin(

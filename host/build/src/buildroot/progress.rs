@@ -24,6 +24,9 @@ use super::times::KnownTimes;
 use crate::FileError;
 use crate::atomic::new_file;
 
+/// The file in a workspace that holds the output of the last build.
+pub(crate) const LOG: &str = "build.log";
+
 /// Lines at the end of the output that are shown when something fails.
 const TAIL: usize = 30;
 
@@ -86,7 +89,7 @@ impl<'p> Progress<'p> {
         folder: &Path,
         reporter: &'p Arc<dyn Reporter>,
     ) -> Result<Self, FileError> {
-        let log_path = folder.join("build.log");
+        let log_path = folder.join(LOG);
         let log = new_file(&log_path)?;
         let built = |package: &super::info::PackageInfo| {
             !package.stamp_dir.is_empty() && folder.join(&package.stamp_dir).join(".stamp_installed").exists()

@@ -3,15 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use skiff_plan::Workspace;
+
+use super::BuildrootError;
 use crate::FileError;
+use crate::Origin;
+use crate::Sizes;
 use crate::atomic::read_optional;
+
+/// Reads the sizes of the last build.
+pub(crate) fn read(workspace: &Workspace) -> Result<Sizes, BuildrootError> {
+    let sizes = read_installed(&workspace.folder())?;
+    let parts = sizes.into_iter().map(|(package, bytes)| (Origin::Package(package), bytes)).collect();
+    Ok(Sizes { parts, requests: None })
+}
 
 /// Returns the bytes of the files that each package has installed. A file that several packages have written counts
 /// for the last one; `overlays and hooks` are files that no package has. Empty before the first build.
-///
-/// # Errors
-/// [`FileError`] when the record or the target cannot be read.
-pub fn read_installed_sizes(workspace: &Path) -> Result<BTreeMap<String, u64>, FileError> {
+fn read_installed(workspace: &Path) -> Result<BTreeMap<String, u64>, FileError> {
     let path = workspace.join("build/packages-file-list.txt");
     let Some(list) = read_optional(&path)? else { return Ok(BTreeMap::new()) };
     let list = String::from_utf8_lossy(&list);
@@ -58,7 +67,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let sizes = read_installed_sizes(root.path()).unwrap();
+        let sizes = read_installed(root.path()).unwrap();
         let expected = [("a".to_owned(), 1), ("b".to_owned(), 5), ("overlays and hooks".to_owned(), 2)];
         assert_eq!(sizes.into_iter().collect::<Vec<_>>(), expected);
     }

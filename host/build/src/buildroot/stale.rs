@@ -11,14 +11,14 @@ use super::installed;
 use super::rebuild::Rebuild;
 use crate::FileError;
 use crate::mounted::remove_tree;
-use crate::workspace::OUTPUTS;
+use crate::workspace::output_directories;
 
 /// Removes what is to be made again from a workspace whose packages are `built`. Returns what was done, in words.
 pub(crate) fn remove(rebuild: &Rebuild, folder: &Path, built: &Packages) -> Result<Vec<String>, FileError> {
     let (packages, target) = match rebuild {
         Rebuild::All(_) if !is_built(folder) => return Ok(Vec::new()),
         Rebuild::All(_) => {
-            OUTPUTS.iter().try_for_each(|name| remove_tree(&folder.join(name)))?;
+            output_directories().try_for_each(|name| remove_tree(&folder.join(name)))?;
             return Ok(rebuild.lines());
         }
         Rebuild::Some { packages, target } => (packages, target),
@@ -52,7 +52,7 @@ fn is_built(folder: &Path) -> bool {
     let kconfig = ["buildroot-config", ".br2-external.in.paths"];
     let mut packages =
         in_build.filter(|entry| entry.path().is_dir() && !kconfig.iter().any(|own| entry.file_name() == *own));
-    packages.next().is_some() || OUTPUTS.iter().any(|name| *name != "build" && folder.join(name).exists())
+    packages.next().is_some() || output_directories().any(|name| name != "build" && folder.join(name).exists())
 }
 
 /// Empties the images, of which Buildroot itself removes none, and has every package install its own again.

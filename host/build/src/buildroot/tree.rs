@@ -91,13 +91,13 @@ const FILES: [&str; 3] = ["Makefile", "Config.in", "package"];
 
 impl Source {
     /// Returns the tree if it is there already.
-    pub(crate) fn present(&self, cache: &Path) -> Result<Option<Tree>, BuildrootError> {
+    pub(crate) fn present(&self, cache: &Path, cancel: &Cancel) -> Result<Option<Tree>, BuildrootError> {
         match self {
             Self::Folder(root) => {
                 if let Some(missing) = FILES.into_iter().find(|file| !root.join(file).exists()) {
                     return Err(BuildrootError::NoTree { path: root.clone(), missing });
                 }
-                Ok(Some(Tree { root: root.clone(), identity: identity(root)? }))
+                Ok(Some(Tree { root: root.clone(), identity: identity(root, cancel)? }))
             }
             Self::Pinned(pin) => {
                 let root = place(cache, pin);
@@ -122,7 +122,7 @@ impl Source {
 
     /// Returns the tree, fetching it if need be.
     pub(crate) fn obtain(&self, cache: &Path, offline: bool, context: &BuildContext) -> Result<Tree, BuildrootError> {
-        if let Some(tree) = self.present(cache)? {
+        if let Some(tree) = self.present(cache, &context.cancel)? {
             return Ok(tree);
         }
         let Self::Pinned(pin) = self else {
@@ -260,7 +260,7 @@ fn is_commit(root: &Path, wanted: &str) -> Result<bool, BuildrootError> {
 }
 
 /// A tree with git is its commit, and what was changed since; one without is the digest of what is built from.
-fn identity(root: &Path) -> Result<String, BuildrootError> {
+fn identity(root: &Path, cancel: &Cancel) -> Result<String, BuildrootError> {
     if root.join(".git").exists() {
         let commit = commit(root)?;
         let changes = git(root, None, &["diff", "--no-ext-diff", "--no-textconv", "HEAD"])?;
@@ -275,7 +275,7 @@ fn identity(root: &Path) -> Result<String, BuildrootError> {
                 builder.field(digest_file(&path)?.bytes());
             } else if path.is_dir() {
                 // A clone in the tree, into which git does not look.
-                builder.field(digest_folder(&path, Links::Kept, &Cancel::default())?.bytes());
+                builder.field(digest_folder(&path, Links::Kept, cancel)?.bytes());
             }
         }
         return Ok(match changes.is_empty() && others.is_empty() {
@@ -287,7 +287,7 @@ fn identity(root: &Path) -> Result<String, BuildrootError> {
     for name in PARTS {
         let path = root.join(name);
         let digest = match path.is_dir() {
-            true => digest_folder(&path, Links::Kept, &Cancel::default())?,
+            true => digest_folder(&path, Links::Kept, cancel)?,
             false if path.exists() => digest_file(&path)?,
             false => continue,
         };
@@ -312,3 +312,26 @@ const PARTS: [&str; 13] = [
     "system",
     "toolchain",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_digested_until_the_user_asks_to_stop() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["Makefile", "Config.in"] {
+            fs::write(root.path().join(name), name).unwrap();
+        }
+        fs::create_dir(root.path().join("package")).unwrap();
+        fs::write(root.path().join("package/Config.in"), "x").unwrap();
+        let source = Source::Folder(root.path().to_owned());
+        let cancel = Cancel::default();
+        let identity = source.present(root.path(), &cancel).unwrap().unwrap().identity;
+        assert!(identity.starts_with("files "), "{identity}");
+        cancel.cancel();
+        let stopped = source.present(root.path(), &cancel);
+        let is_stop = |error: &FileError| error.source.kind() == io::ErrorKind::Interrupted;
+        assert!(matches!(&stopped, Err(BuildrootError::File(error)) if is_stop(error)), "{stopped:?}");
+    }
+}

@@ -16,8 +16,8 @@ use super::apt::Apt;
 use super::apt::Hold;
 use super::apt::Lists;
 use super::apt::Said;
+use super::package::LockedPackage;
 use crate::FileError;
-use crate::lock_file::LockedPackage;
 
 /// How many downloads run at a time. A mirror seldom gives one connection all of the line.
 const AT_A_TIME: usize = 4;

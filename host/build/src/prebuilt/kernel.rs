@@ -16,10 +16,10 @@ use walkdir::WalkDir;
 
 use super::PrebuiltError;
 use super::compression::decompress;
-use super::size::Origin;
 use super::tree::Tree;
 use crate::BuildContext;
 use crate::FileError;
+use crate::Origin;
 use crate::images::Images;
 use skiff_text::Shown as _;
 

@@ -13,7 +13,7 @@ use super::PrebuiltError;
 use super::apt::Apt;
 use super::apt::Hold;
 use super::apt::Lists;
-use crate::lock_file::LockedPackage;
+use super::package::LockedPackage;
 
 /// A package in the lists.
 struct Listed {

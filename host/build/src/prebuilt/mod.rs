@@ -16,6 +16,7 @@ mod download;
 mod error;
 mod image;
 mod kernel;
+mod kind;
 mod lookup;
 mod outlook;
 mod package;
@@ -45,11 +46,8 @@ use skiff_report::Unit;
 use skiff_trust::Trust;
 
 pub use self::error::PrebuiltError;
+pub(crate) use self::kind::KIND;
 pub use self::passwd::Accounts;
-pub use self::size::Origin;
-pub use self::size::read_sizes;
-pub use self::size::requests;
-pub(crate) use self::unsupported::MACHINERY;
 
 use crate::BuildContext;
 use crate::Built;
@@ -62,6 +60,7 @@ use crate::FileError;
 use crate::Gap;
 use crate::Input;
 use crate::LockPolicy;
+use crate::Origin;
 use crate::Outlook;
 use crate::StageInputs;
 use crate::atomic::Staging;
@@ -111,12 +110,12 @@ impl Engine for Prebuilt {
         Ok(ConfigureOutcome::default())
     }
 
-    fn state(&self, _: &Workspace) -> Option<String> {
+    fn state(&self, _: &Workspace, _: &Cancel) -> Option<String> {
         Some(String::new())
     }
 
-    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Vec<Gap> {
-        unsupported::gaps(plan, &kernel::settings(&workspace.target()))
+    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Option<Vec<Gap>> {
+        Some(unsupported::gaps(plan, &kernel::settings(&workspace.target())))
     }
 
     fn outlook(&self, plan: &BuildPlan) -> Outlook {

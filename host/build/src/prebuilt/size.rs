@@ -9,26 +9,14 @@ use serde::Serialize;
 use skiff_plan::Workspace;
 use walkdir::WalkDir;
 
+use super::PrebuiltError;
+use super::package::PackageLock;
 use super::tree::Tree;
 use crate::EngineName;
 use crate::FileError;
-use crate::LockFile;
-use crate::LockFileError;
-use crate::RecordError;
+use crate::Origin;
+use crate::Sizes;
 use crate::outputs::BuildRecord;
-
-/// Where a file of a system comes from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// A package of the distribution.
-    Package(String),
-    /// The root overlay of a layer.
-    Overlay(String),
-    /// skiff itself, or hooks of plugins.
-    #[default]
-    Skiff,
-}
 
 /// What a build notes in its record.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -53,27 +41,10 @@ pub(crate) fn measure(tree: &Tree) -> Result<Details, FileError> {
     Ok(Details { sizes: sizes.into_iter().collect() })
 }
 
-/// Returns how many bytes of the target each part of the last build has; nothing if this engine has not built it.
-///
-/// # Errors
-/// [`RecordError`] when nobody can tell.
-pub fn read_sizes(workspace: &Workspace) -> Result<Vec<(Origin, u64)>, RecordError> {
-    let Some(record) = BuildRecord::read(workspace)?.filter(|record| record.engine == EngineName::Prebuilt) else {
-        return Ok(Vec::new());
-    };
-    Ok(record.details::<Details>(workspace)?.sizes)
-}
-
-/// Returns which names of `metadata/prebuilt.yaml` each package is locked for.
-///
-/// # Errors
-/// [`LockFileError`] when the lock cannot be read.
-pub fn requests(workspace: &Workspace) -> Result<BTreeMap<String, BTreeSet<String>>, LockFileError> {
-    let mut requests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (request, packages) in LockFile::read(workspace)?.packages.into_values().flatten() {
-        for package in packages {
-            requests.entry(package.name).or_default().insert(request.clone());
-        }
-    }
-    Ok(requests)
+/// Reads the sizes of the last build, and which names of `metadata/prebuilt.yaml` each package is locked for.
+pub(crate) fn read(workspace: &Workspace) -> Result<Sizes, PrebuiltError> {
+    let record = BuildRecord::read(workspace)?.filter(|record| record.engine == EngineName::Prebuilt);
+    let Some(record) = record else { return Ok(Sizes::default()) };
+    let parts = record.details::<Details>(workspace)?.sizes;
+    Ok(Sizes { parts, requests: Some(PackageLock::read(workspace)?.names()) })
 }

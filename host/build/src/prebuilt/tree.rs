@@ -22,8 +22,8 @@ use skiff_report::Cancel;
 use skiff_tree::Stopped;
 use skiff_tree::Watched;
 
-use super::size::Origin;
 use crate::FileError;
+use crate::Origin;
 use skiff_text::Shown as _;
 
 /// Directories that every system has, with their mode.

@@ -13,9 +13,6 @@ use skiff_text::Shown as _;
 /// What symbols mean: see the head of the file.
 const SYMBOLS: &str = include_str!("files/symbols");
 
-/// The group of what only matters to a compilation that does not take place.
-pub(crate) const MACHINERY: &str = "build settings";
-
 /// What a symbol of Buildroot is to this engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -63,7 +60,7 @@ pub(crate) fn gaps(plan: &BuildPlan, kernel: &BTreeSet<String>) -> Vec<Gap> {
     };
     gaps.extend(plan.shell_hooks.iter().map(hook));
     if !plan.cflags.is_empty() {
-        gaps.push(Gap { group: MACHINERY, what: "cflags".into(), layer: "all layers".into(), place: None });
+        gaps.push(Gap { group: Gap::MACHINERY, what: "cflags".into(), layer: "all layers".into(), place: None });
     }
     gaps.sort();
     gaps
@@ -95,7 +92,7 @@ fn meaning(name: &str) -> Meaning {
     let mut pairs = lines.filter_map(|line| line.split_once(' '));
     match pairs.find(|(pattern, _)| fits(pattern)).map(|(_, meaning)| meaning.trim()) {
         Some("given") => Meaning::Given,
-        Some("machinery") | None => Meaning::Gap(MACHINERY),
+        Some("machinery") | None => Meaning::Gap(Gap::MACHINERY),
         Some(group) => Meaning::Gap(group),
     }
 }
@@ -114,12 +111,12 @@ mod tests {
     fn symbols_have_the_meaning_of_the_first_line_that_fits() {
         for (name, expected) in [
             ("BR2_x86_64", Meaning::Given),
-            ("BR2_x86_x86_64", Meaning::Gap(MACHINERY)),
+            ("BR2_x86_x86_64", Meaning::Gap(Gap::MACHINERY)),
             ("BR2_TARGET_GENERIC_GETTY_PORT", Meaning::Given),
-            ("BR2_PACKAGE_HOST_QEMU", Meaning::Gap(MACHINERY)),
+            ("BR2_PACKAGE_HOST_QEMU", Meaning::Gap(Gap::MACHINERY)),
             ("BR2_PACKAGE_HOSTAPD", Meaning::Gap("packages")),
             ("BR2_LINUX_KERNEL_INTREE_DTS_NAME", Meaning::Gap("kernel")),
-            ("BR2_LINUX_KERNEL_LZ4", Meaning::Gap(MACHINERY)),
+            ("BR2_LINUX_KERNEL_LZ4", Meaning::Gap(Gap::MACHINERY)),
             ("BR2_INIT_SYSTEMD", Meaning::Gap("init system")),
             ("BR2_TARGET_UBOOT", Meaning::Gap("boot loader")),
             ("IX_SOMETHING", Meaning::Gap("settings")),

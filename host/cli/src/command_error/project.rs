@@ -1,5 +1,6 @@
 //! What a run as a whole finds wrong, and what the user can do about it.
 
+use skiff_build::EngineName;
 use skiff_layers::ChainError;
 use skiff_project::AttendError;
 use skiff_project::ConsentError;
@@ -76,11 +77,14 @@ impl From<SessionError> for CommandError {
             }
             SessionError::Chain { error, chains } => chain(error, &chains),
             SessionError::NoEngine(_) => {
-                Self { kind: Kind::Usage, ..plain }.hint("there are `prebuilt` and `buildroot`")
+                Self { kind: Kind::Usage, ..plain }.hint(format!("there are {}", EngineName::list("and")))
             }
-            SessionError::OtherEngine(_) => {
-                plain.hint("a workspace of its own for Buildroot: skiff -w another --engine buildroot configure")
-            }
+            SessionError::NoBuildSystem { other: Some(other), .. } => plain.hint(format!(
+                "a workspace of its own for {}: skiff -w another --engine {} configure",
+                other.title, other.name
+            )),
+            SessionError::NoBuildSystem { other: None, .. } => plain,
+            SessionError::LostBuildSystem(_) => Self { kind: Kind::Bug, ..plain },
             SessionError::NoProgram => Self { kind: Kind::Bug, ..plain },
             SessionError::Workspaces { .. } => plain.hint("SKIFF_WORKSPACES_DIR names another"),
             SessionError::Epoch(_) => Self { kind: Kind::Usage, ..plain },

@@ -17,7 +17,7 @@ use skiff_text::Shown as _;
 pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     let targets: Vec<&str> = args.targets.iter().map(String::as_str).collect();
     let what = format!("`{}`", targets.join(" "));
-    session.require_buildroot(&what)?;
+    session.require_build_system(&what)?;
     let full_screen = |target: &String| target.ends_with("menuconfig") || target.ends_with("nconfig");
     if args.targets.iter().any(full_screen) && !std::io::stdout().is_terminal() {
         return Err(CommandError::new(Kind::Usage, "There is no terminal for the menu").hint(
@@ -31,10 +31,11 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
         return Err(CommandError::new(Kind::Usage, "--locked is given, and a menu changes what is locked")
             .hint("leave out --locked"));
     }
-    let mut job = session.open_buildroot(&what)?;
+    let mut job = session.open(false)?;
     configure::ensure(&job)?;
+    let system = job.build_system(&what)?;
     if menus.iter().any(|menu| !menu.is_of_buildroot()) {
-        job.engine.look_up_packages(&job.context)?;
+        system.look_up_packages(&job.context)?;
     }
     let mut before = Vec::new();
     for menu in &menus {
@@ -45,7 +46,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
         });
         before.push(config?);
     }
-    let status = session.console.passing(|| job.engine.run_targets(&job.context, &targets))?;
+    let status = session.console.passing(|| system.run_targets(&job.context, &targets))?;
     let own = session.context.overrides.join("workspaces").join(session.workspace.name());
     // What somebody gave up is not what they want.
     for (menu, before) in menus.iter().zip(before).filter(|_| status.success()) {
@@ -57,7 +58,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
         }
     }
     if goals.contains(&Goal::Save) && status.success() {
-        session.console.say(&format!("Saved {}", job.engine.saved_configuration(&session.workspace).shown()));
+        session.console.say(&format!("Saved {}", system.saved_configuration(&session.workspace).shown()));
     }
     if !menus.is_empty() && status.success() {
         // What was saved is a part of the layers now.

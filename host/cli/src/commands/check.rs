@@ -1,8 +1,6 @@
 use std::process::ExitCode;
 use std::process::ExitStatus;
 
-use skiff_build::Engine as _;
-
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
@@ -12,9 +10,11 @@ use skiff_text::Shown as _;
 
 /// Checks what SkiffOS checks: the style of external trees, that all sources can be had, and licences.
 pub(crate) fn run(session: &Session) -> Result<ExitCode> {
-    let job = session.open_buildroot("Checking")?;
+    session.require_build_system("Checking")?;
+    let job = session.open(false)?;
     configure::ensure(&job)?;
-    let run = |target| session.console.passing(|| job.engine.run_targets(&job.context, &[target]));
+    let system = job.build_system("Checking")?;
+    let run = |target| session.console.passing(|| system.run_targets(&job.context, &[target]));
     if !job.plan().external.is_empty() {
         let status = run("check-package-external")?;
         if !status.success() {
@@ -27,9 +27,11 @@ pub(crate) fn run(session: &Session) -> Result<ExitCode> {
 
 /// Collects sources and licences.
 pub(crate) fn legal_info(session: &Session) -> Result<ExitCode> {
-    let job = session.open_buildroot("`legal-info`")?;
+    session.require_build_system("`legal-info`")?;
+    let job = session.open(false)?;
     configure::ensure(&job)?;
-    let status = session.console.passing(|| job.engine.run_targets(&job.context, &["legal-info"]))?;
+    let system = job.build_system("`legal-info`")?;
+    let status = session.console.passing(|| system.run_targets(&job.context, &["legal-info"]))?;
     if status.success() {
         session.console.say(&format!("The licences are in {}", session.workspace.folder().join("legal-info").shown()));
     }

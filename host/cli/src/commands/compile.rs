@@ -1,7 +1,6 @@
 use skiff_build::Compiled;
 use skiff_build::Configured;
 use skiff_build::Engine;
-use skiff_build::EngineName;
 use skiff_build::Gap;
 use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
@@ -60,9 +59,7 @@ fn say_next(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<
 
 /// Writes all that the layers ask for in vain, with the places that ask, to a file.
 fn keep_gaps(session: &Session, plan: &BuildPlan, engine: &dyn Engine, warned: bool) -> Result<()> {
-    if engine.name() == EngineName::Buildroot {
-        return Ok(());
-    }
+    let Some(gaps) = engine.gaps(plan, &session.workspace) else { return Ok(()) };
     if !warned {
         outlook::warn(session, plan, engine);
     }
@@ -71,7 +68,6 @@ fn keep_gaps(session: &Session, plan: &BuildPlan, engine: &dyn Engine, warned: b
         let place = gap.place.as_ref().map(|place| format!(" {}", place.shown())).unwrap_or_default();
         format!("{}: {} ({}{place})\n", gap.group, gap.what, gap.layer)
     };
-    let gaps = engine.gaps(plan, &session.workspace);
     skiff_build::write_file(&file, gaps.iter().map(line).collect::<String>().as_bytes())?;
     if !gaps.is_empty() {
         session.console.say(&format!("{} settings of the layers have no effect: {}", gaps.len(), file.shown()));

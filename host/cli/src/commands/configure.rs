@@ -1,7 +1,6 @@
 use skiff_build::ConfigureError;
 use skiff_build::Configured;
 use skiff_build::Engine;
-use skiff_build::EngineName;
 use skiff_build::SavedSettings;
 use skiff_build::Weight;
 use skiff_build::buildroot::Refused;
@@ -17,7 +16,6 @@ use crate::args::ConfigureArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use skiff_project::AsEngine;
 use skiff_project::Job;
 use skiff_project::Session;
 use skiff_project::consent;
@@ -60,12 +58,12 @@ pub(crate) fn with(job: &Job<'_>, args: &ConfigureArgs) -> Result<()> {
 }
 
 /// Configures, because something else needs it, with what was let pass before.
-pub(crate) fn ensure<E: AsEngine>(job: &Job<'_, E>) -> Result<Configured> {
+pub(crate) fn ensure(job: &Job<'_>) -> Result<Configured> {
     write(job, job.session.settings.ignore_broken_lines, false)
 }
 
-fn write<E: AsEngine>(job: &Job<'_, E>, ignore_broken_lines: bool, strict: bool) -> Result<Configured> {
-    let (session, context, plan, engine) = (job.session, &job.context, job.plan(), job.engine.as_engine());
+fn write(job: &Job<'_>, ignore_broken_lines: bool, strict: bool) -> Result<Configured> {
+    let (session, context, plan, engine) = (job.session, &job.context, job.plan(), job.engine.as_ref());
     if !ignore_broken_lines {
         refuse_broken_lines(plan)?;
     }
@@ -144,7 +142,7 @@ fn warn_of_plugins(session: &Session, plan: &BuildPlan) -> Result<()> {
 
 /// Says before the work which scripts will be refused.
 fn warn_of_scripts(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<()> {
-    if engine.name() != EngineName::Buildroot {
+    if !engine.name().kind().runs_scripts {
         return Ok(());
     }
     let mut layers = Vec::new();

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use serde_json::json;
-use skiff_build::EngineName;
+use skiff_build::EngineKind;
+use skiff_build::Requirement;
 
 use crate::args::JsonArgs;
 use crate::command_error::Result;
@@ -35,37 +36,6 @@ enum State {
     Missing,
 }
 
-/// Programs that Buildroot needs (its manual, "Mandatory packages"), each with the Debian package that has it.
-const BUILDROOT: [(&str, &str); 24] = [
-    ("awk", "mawk"),
-    ("bash", "bash"),
-    ("bc", "bc"),
-    ("bzip2", "bzip2"),
-    ("cpio", "cpio"),
-    ("diff", "diffutils"),
-    ("file", "file"),
-    ("find", "findutils"),
-    ("g++", "g++"),
-    ("gcc", "gcc"),
-    ("git", "git"),
-    ("gzip", "gzip"),
-    ("ld", "binutils"),
-    ("make", "make"),
-    ("patch", "patch"),
-    ("perl", "perl"),
-    ("python3", "python3"),
-    ("rsync", "rsync"),
-    ("sed", "sed"),
-    ("tar", "tar"),
-    ("unzip", "unzip"),
-    ("wget", "wget"),
-    ("which", "debianutils"),
-    ("xargs", "findutils"),
-];
-
-/// Programs that the engine `prebuilt` needs.
-const PREBUILT: [(&str, &str); 2] = [("apt-get", "apt"), ("apt-cache", "apt")];
-
 /// Programs that some things need.
 const OPTIONAL: [(&str, &str, &str); 4] = [
     ("git", "git", "to fetch Buildroot and to note the commit of this checkout"),
@@ -74,20 +44,16 @@ const OPTIONAL: [(&str, &str, &str); 4] = [
     ("ncurses6-config", "libncurses-dev", "for `skiff br menuconfig`"),
 ];
 
-/// Bytes that a build with Buildroot needs, at least.
-const ROOM: u64 = 20 << 30;
-
 /// Tells what this machine lacks. Fails when the engine at hand cannot work.
 pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<ExitCode> {
     let mut findings = Vec::new();
-    let needed = match session.settings.engine.value {
-        EngineName::Buildroot => &BUILDROOT[..],
-        EngineName::Prebuilt => &PREBUILT[..],
-    };
-    for (program, package) in needed {
+    let needed = session.settings.engine.value.kind().requirements;
+    for Requirement { program, package } in needed {
         findings.push(program_finding(session, program, package, None));
     }
-    for (program, package, why) in OPTIONAL.iter().filter(|(program, ..)| !needed.iter().any(|(p, _)| p == program)) {
+    for (program, package, why) in
+        OPTIONAL.iter().filter(|(program, ..)| !needed.iter().any(|known| known.program == *program))
+    {
         findings.push(program_finding(session, program, package, Some(why)));
     }
     findings.push(room(session));
@@ -106,7 +72,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<ExitCode> {
 }
 
 fn print(session: &Session, findings: &[Finding], install: Option<&str>) {
-    data!("for the engine `{}` (`skiff --engine …` asks for the other)", session.settings.engine.value);
+    data!("for the engine `{}` (`skiff --engine …` asks for another)", session.settings.engine.value);
     for finding in findings {
         let (colour, word) = match finding.state {
             State::Ok => (32, "ok"),
@@ -155,16 +121,17 @@ fn room(session: &Session) -> Finding {
     match rustix::fs::statvfs(folder) {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            let little = session.settings.engine.value == EngineName::Buildroot && free < ROOM;
-            let more = if little { "; a build with Buildroot takes 20 GB and more" } else { "" };
-            let state = if little { State::Note } else { State::Ok };
+            let kind = session.settings.engine.value.kind();
+            let wanted = kind.room.filter(|room| free < *room);
+            let more = wanted.map(|room| format!("; a build with {} takes {} GB and more", kind.title, room >> 30));
+            let (more, state) = more.map_or((String::new(), State::Ok), |more| (more, State::Note));
             finding("room", state, format!("{} free in {}{more}", indicatif::HumanBytes(free), root.shown()))
         }
         Err(error) => finding("room", State::Note, format!("cannot look at {}: {error}", folder.shown())),
     }
 }
 
-/// Buildroot refuses to work with such a search path.
+/// Some engines refuse to work with such a search path.
 fn search_path(session: &Session) -> Finding {
     let path = session.console.environment.raw("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>());
     let bad = path
@@ -174,9 +141,12 @@ fn search_path(session: &Session) -> Finding {
     match bad {
         None => finding("PATH", State::Ok, "all its directories are absolute and have no blanks"),
         Some(folder) => {
-            let state =
-                if session.settings.engine.value == EngineName::Buildroot { State::Missing } else { State::Note };
-            let text = format!("holds `{}`; Buildroot wants absolute directories without blanks", folder.shown());
+            let own = session.settings.engine.value.kind();
+            let state = if own.needs_plain_path { State::Missing } else { State::Note };
+            let strict = Some(own).filter(|kind| kind.needs_plain_path);
+            let strict = strict.or_else(|| EngineKind::first(|kind| kind.needs_plain_path));
+            let title = strict.map_or("some engine", |kind| kind.title);
+            let text = format!("holds `{}`; {title} wants absolute directories without blanks", folder.shown());
             finding("PATH", state, text)
         }
     }

@@ -1,6 +1,5 @@
 use serde_json::Value as Json;
 use serde_json::json;
-use skiff_build::EngineName;
 use skiff_kconfig::Assignment;
 use skiff_kconfig::Definitions;
 use skiff_kconfig::Kind as ConfigKind;
@@ -18,11 +17,12 @@ use crate::output::data;
 /// Tells why symbols have their values.
 pub(crate) fn run(session: &Session, args: &ExplainArgs) -> Result<()> {
     let plan = session.plan()?;
-    let engine = match session.settings.engine.value {
-        EngineName::Buildroot => Some(session.buildroot(&plan, "what Kconfig says")?),
-        EngineName::Prebuilt => None,
+    let engine = match session.settings.engine.value.kind().has_build_system {
+        true => Some(session.engine(&plan, false)?),
+        false => None,
     };
-    let programs = ConfigKind::ALL.map(|kind| Program::new(kind, &plan, engine.as_ref(), session));
+    let system = engine.as_ref().and_then(|engine| engine.build_system());
+    let programs = ConfigKind::ALL.map(|kind| Program::new(kind, &plan, system, session));
     let (mut found, mut missing) = (Vec::new(), None);
     for symbol in &args.symbols {
         let before = found.len();

@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
 use indicatif::HumanBytes;
-use skiff_build::EngineName;
-use skiff_build::buildroot::read_installed_sizes;
+use skiff_build::Origin;
+use skiff_build::Sizes;
 use skiff_build::buildroot::read_step_times;
-use skiff_build::prebuilt;
-use skiff_build::prebuilt::Origin;
 
 use crate::args::GraphArgs;
 use crate::args::GraphCommand;
@@ -95,44 +94,54 @@ fn build_time(session: &Session, args: &GraphArgs) -> Result<()> {
     draw(session, args, "build-time", "Build time of each package", &mut rows, &legend, shown)
 }
 
+/// The names that each package was requested by.
+type Requests = BTreeMap<String, BTreeSet<String>>;
+
 /// Bytes in words.
 fn bytes(count: f64) -> String {
     HumanBytes(count as u64).to_string()
 }
 
 fn size(session: &Session, args: &GraphArgs) -> Result<()> {
-    if skiff_build::built_by(&session.workspace)? == Some(EngineName::Prebuilt) {
-        return prebuilt_size(session, args);
+    let built_by = skiff_build::built_by(&session.workspace)?;
+    let Sizes { parts, requests } = skiff_build::read_sizes(&session.workspace, built_by)?;
+    if let Some(requests) = requests {
+        return size_by_layer(session, args, parts, requests);
     }
-    let sizes = read_installed_sizes(&session.workspace.folder())?;
-    if sizes.is_empty() {
+    if parts.is_empty() {
         return Err(nothing(session, "sizes").hint("the engine `prebuilt` records them, too: skiff compile"));
     }
-    let mut rows: Vec<Bar> =
-        sizes.into_iter().map(|(name, bytes)| Bar { name, parts: vec![(0, bytes as f64)] }).collect();
+    let row = |(origin, count): (Origin, u64)| Bar { name: name_of(origin), parts: vec![(0, count as f64)] };
+    let mut rows: Vec<Bar> = parts.into_iter().map(row).collect();
     draw(session, args, "size", "Size of each package in the target", &mut rows, &["files"], bytes)
 }
 
+fn name_of(origin: Origin) -> String {
+    match origin {
+        Origin::Package(name) => name,
+        Origin::Overlay(layer) => format!("root overlay of {layer}"),
+        Origin::Skiff => "made by skiff and by hooks".to_owned(),
+    }
+}
+
 /// Draws what packages and overlays take, each by itself and added up by layer.
-fn prebuilt_size(session: &Session, args: &GraphArgs) -> Result<()> {
-    let sizes = prebuilt::read_sizes(&session.workspace)?;
+fn size_by_layer(session: &Session, args: &GraphArgs, sizes: Vec<(Origin, u64)>, requests: Requests) -> Result<()> {
     if sizes.is_empty() {
         let message = "The last build did not record the sizes of its packages";
         return Err(CommandError::new(Kind::User, message).hint("build again: skiff clean && skiff compile"));
     }
-    let bringers = bringers(session)?;
+    let bringers = bringers(session, requests)?;
     let legend = ["packages", "root overlay", "made by skiff and by hooks"];
     let mut single = Vec::new();
     let mut layers: BTreeMap<String, BTreeMap<usize, f64>> = BTreeMap::new();
     for (origin, count) in sizes {
-        let (kind, layer, name) = match origin {
-            Origin::Package(name) => {
-                let layer = bringers.get(&name).cloned().unwrap_or_else(|| "no layer any more".to_owned());
-                (0, layer.clone(), format!("{name} ({layer})"))
-            }
-            Origin::Overlay(layer) => (1, layer.clone(), format!("root overlay of {layer}")),
-            Origin::Skiff => (2, "skiff".to_owned(), "made by skiff and by hooks".to_owned()),
+        let (kind, layer) = match &origin {
+            Origin::Package(name) => (0, bringers.get(name).map_or("no layer any more", String::as_str).to_owned()),
+            Origin::Overlay(layer) => (1, layer.clone()),
+            Origin::Skiff => (2, "skiff".to_owned()),
         };
+        let note = if kind == 0 { format!(" ({layer})") } else { String::new() };
+        let name = name_of(origin) + &note;
         single.push(Bar { name, parts: vec![(kind, count as f64)] });
         *layers.entry(layer).or_default().entry(kind).or_default() += count as f64;
     }
@@ -143,7 +152,7 @@ fn prebuilt_size(session: &Session, args: &GraphArgs) -> Result<()> {
 }
 
 /// Returns the layer that brought each package: the last that names a kernel, the first that names another package.
-fn bringers(session: &Session) -> Result<BTreeMap<String, String>> {
+fn bringers(session: &Session, requests: Requests) -> Result<BTreeMap<String, String>> {
     let mut by_request: BTreeMap<String, String> = BTreeMap::new();
     for layer in session.chain()?.layers() {
         let wishes = layer.prebuilt()?;
@@ -155,7 +164,7 @@ fn bringers(session: &Session) -> Result<BTreeMap<String, String>> {
         }
     }
     let mut bringers = BTreeMap::new();
-    for (package, requests) in prebuilt::requests(&session.workspace)? {
+    for (package, requests) in requests {
         if let Some(layer) = requests.iter().find_map(|request| by_request.get(request)) {
             bringers.insert(package, layer.clone());
         }

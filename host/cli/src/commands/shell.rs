@@ -1,8 +1,5 @@
-use std::ffi::OsStr;
 use std::process::Command;
 use std::process::ExitCode;
-
-use skiff_build::EngineName;
 
 use crate::args::ShellArgs;
 use crate::command_error::CommandError;
@@ -16,13 +13,12 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
     let shell = [session.console.environment.get("SHELL").unwrap_or("/bin/sh").to_owned()];
     let words = if args.words.is_empty() { shell.as_slice() } else { args.words.as_slice() };
     let Some((program, arguments)) = words.split_first() else { return Ok(ExitCode::SUCCESS) };
-    if session.settings.engine.value == EngineName::Buildroot {
-        let mut job = session.open_buildroot("A shell")?;
-        let trust = job.engine.environment.remove(OsStr::new("SKIFF_TRUST"));
-        job.engine.environment = session.script_environment(job.plan())?.variables.into_iter().collect();
-        job.engine.environment.extend(trust.map(|trust| ("SKIFF_TRUST".into(), trust)));
-        let status = session.console.passing(|| job.engine.run_program(&job.context, program, arguments))?;
-        return Ok(super::exit_code(status));
+    if session.settings.engine.value.kind().has_build_system {
+        let job = session.open(false)?;
+        let system = job.build_system("A shell")?;
+        let environment = session.script_environment(job.plan())?.variables.into_iter().collect();
+        let run = || system.run_program(&job.context, program, arguments, environment);
+        return Ok(super::exit_code(session.console.passing(run)?));
     }
     let plan = session.plan()?;
     lock::check(session, &plan)?;

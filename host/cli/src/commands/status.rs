@@ -2,7 +2,6 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 use serde_json::json;
-use skiff_build::EngineName;
 use skiff_layers::LayerName;
 use skiff_plan::BuildPlan;
 use skiff_project::Outcome;
@@ -11,6 +10,7 @@ use skiff_runtime::PluginId;
 
 use crate::args::JsonArgs;
 use crate::command_error::CommandError;
+use crate::command_error::Kind;
 use crate::command_error::Result;
 use crate::output::data;
 use skiff_project::Origin;
@@ -29,6 +29,8 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         Some(Ok(plan)) => Some(Work::of(session, plan)),
         _ => None,
     };
+    // What was looked at half is not told.
+    session.console.cancel.check().map_err(|_| CommandError::new(Kind::Cancelled, "Cancelled"))?;
     if args.json {
         let error = plan.as_ref().and_then(|plan| plan.as_ref().err());
         let error = error.or(work.as_ref().and_then(|work| work.error.as_ref())).map(ToString::to_string);
@@ -72,7 +74,7 @@ fn print_settings(session: &Session) {
     let settings = &session.settings;
     let extra: Vec<String> = settings.extra.value.iter().map(|path| path.shown().to_string()).collect();
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.shown().to_string());
-    let tree = settings.buildroot.as_ref().filter(|_| settings.engine.value == EngineName::Buildroot);
+    let tree = settings.buildroot.as_ref().filter(|_| settings.engine.value.kind().takes_tree);
     for (name, value) in [
         ("project", path(&settings.project)),
         ("layers", Some(extra.join(":")).filter(|extra| !extra.is_empty())),

@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use skiff_build::EngineKind;
+use skiff_build::EngineName;
 use skiff_layers::ChainError;
 use skiff_text::Shown as _;
 
@@ -30,9 +32,19 @@ pub enum SessionError {
     /// There is no such engine.
     #[error("There is no engine `{0}`")]
     NoEngine(String),
-    /// Only Buildroot can do it: what.
-    #[error("{0} needs the engine `buildroot`; this workspace uses `prebuilt`")]
-    OtherEngine(String),
+    /// It needs a build system, and the engine has none.
+    #[error("{what} needs {}; this workspace uses `{own}`", needed(*other))]
+    NoBuildSystem {
+        /// What needs it.
+        what: String,
+        /// The engine of the workspace.
+        own: EngineName,
+        /// An engine that has one.
+        other: Option<&'static EngineKind>,
+    },
+    /// An engine has no build system although its description says so.
+    #[error("The engine `{0}` lost its build system")]
+    LostBuildSystem(EngineName),
     /// The file of the running program is not known.
     #[error("The program does not know where it is")]
     NoProgram,
@@ -58,4 +70,8 @@ pub enum SessionError {
         /// Why.
         error: io::Error,
     },
+}
+
+fn needed(engine: Option<&EngineKind>) -> String {
+    engine.map_or_else(|| "a build system".to_owned(), |engine| format!("the engine `{}`", engine.name))
 }
