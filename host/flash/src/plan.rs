@@ -1,55 +1,32 @@
-//! Images: what a layout comes to, as a file.
+//! What a medium will hold, before anything is written.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io;
-use std::num::NonZero;
-use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 
-use sha2::Digest as _;
-use sha2::Sha256;
-use skiff_layout::Bmap;
-use skiff_layout::Format;
 use skiff_layout::Ids;
 use skiff_layout::Layout;
 use skiff_layout::Medium;
 use skiff_layout::Placed;
 use skiff_layout::PlacedPartition;
-use skiff_layout::Ranges;
 
-use crate::BuildError;
 use crate::ContentError;
-use crate::Ext4Error;
-use crate::FatError;
 use crate::Item;
 use crate::ItemKind;
+use crate::PartitionError;
 use crate::PlanError;
 use crate::SourceFile;
 use crate::Sources;
 use crate::Unkept;
-use crate::Watch;
 use crate::edits::Budget;
 use crate::edits::Names;
-use crate::ext4;
-use crate::fat;
 use crate::item;
 use crate::keep::fold;
 use crate::marker::Marker;
-use skiff_text::Shown as _;
-
-/// What is made zero at both ends of a medium, so that nobody finds the table or file system that was there before.
-const EDGE: u64 = 1 << 20;
-
-/// Bytes copied at a time.
-const CHUNK: u64 = 1 << 20;
-
-/// Bytes of the largest range of a map: several are digested at once.
-const PIECE: u64 = 16 << 20;
+use crate::volume;
+use crate::volume::NewVolume;
+use crate::volume::Volume;
 
 /// What a medium will hold: everything found, placed and checked.
 #[derive(Debug, Clone)]
@@ -88,13 +65,14 @@ impl Plan {
             let label = &partition.label;
             let wrong = |problem: &str| PlanError::Partition { label: label.clone(), problem: problem.into() };
             let has = range.end - range.start;
-            let follow = partition.format == Format::Vfat;
+            let volume = volume::of(&partition.format);
+            let follow = volume::follows_links(&partition.format);
             let mut own = sources.items(&partition.copy_files, follow, &names, &mut budget)?;
             let marker = Marker::of(0, &own);
             if partition.is_renewed() && !marker.files.is_empty() {
                 own.push(marker.item());
             }
-            if partition.format == Format::Empty && !own.is_empty() {
+            if volume.is_none() && !own.is_empty() {
                 return Err(wrong("files need a file system: `format`"));
             }
             let needs = match follow {
@@ -105,7 +83,7 @@ impl Plan {
                 return Err(PlanError::TooMuch { label: label.clone(), has, needs });
             }
             items.push(own);
-            if partition.copy_blocks.is_some() && partition.format != Format::Empty {
+            if partition.copy_blocks.is_some() && volume.is_some() {
                 return Err(wrong("it takes either a file system or `copy_blocks`"));
             }
             if let Some(file) = file.as_ref().filter(|file| file.size > has) {
@@ -137,7 +115,7 @@ impl Plan {
             }
         }
         for partition in &mut layout.partitions {
-            let follow = partition.format == Format::Vfat;
+            let follow = volume::follows_links(&partition.format);
             partition.copy_files.retain(|content| {
                 match sources.items(std::slice::from_ref(content), follow, &names, &mut budget) {
                     // A text may wait for what is not there.
@@ -169,39 +147,63 @@ impl Plan {
         items.chain(files).map(PathBuf::as_path).find(|source| identity(source) == Some(own))
     }
 
-    /// Adds what is the user's own: to the first partition with FAT, where `shared`, or to the one in which users keep things,
-    /// the last with ext4. What has the same place there gives way. Returns whether there is such a partition.
+    /// Adds what is the user's own: to the first partition that every machine can read (FAT), where `shared`, or to the one in
+    /// which users keep things, the last that keeps permissions (ext4). What has the same place there gives way. Returns whether there is such a partition.
     pub fn add(&mut self, shared: bool, own: Vec<Item>) -> bool {
-        let mut parts = self.placed.partitions().iter();
-        let found = match shared {
-            true => parts.position(|part| part.partition.format == Format::Vfat),
-            false => parts.rposition(|part| matches!(part.partition.format, Format::Ext4 { .. })),
-        };
+        let mut parts = self.placed.partitions().iter().map(|part| volume::of(&part.partition.format));
+        let is_posix = |volume: Option<&dyn Volume>| volume.is_some_and(Volume::is_posix);
+        let is_plain = |volume: Option<&dyn Volume>| volume.is_some_and(|volume| !volume.is_posix());
+        let found = if shared { parts.position(is_plain) } else { parts.rposition(is_posix) };
         let Some(items) = found.and_then(|number| self.items.get_mut(number)) else { return false };
         let key = |item: &Item| if shared { fold(&item.target) } else { item.target.clone() };
-        let taken: std::collections::BTreeSet<String> = own.iter().map(key).collect();
+        let taken: BTreeSet<String> = own.iter().map(key).collect();
         items.retain(|item| !taken.contains(&key(item)));
         items.extend(own);
         items.sort_by(|one, other| one.target.cmp(&other.target));
         true
     }
 
-    /// What FAT does not keep of what goes onto it.
+    /// What file systems do not keep of what goes onto them.
     pub fn unkept(&self) -> Vec<Unkept> {
-        let parts = self.placed.partitions().iter().zip(&self.items);
-        let fat = parts.filter(|(placed, _)| placed.partition.format == Format::Vfat);
-        fat.flat_map(|(placed, items)| Unkept::of(&placed.partition.label, items)).collect()
+        self.volumes().flat_map(|(volume, new)| Unkept::of(&new.partition.label, volume, new.items)).collect()
     }
 
-    /// The partitions with FAT12 or FAT16 that an install would have to bring up to date, and cannot: their labels.
+    /// The labels of partitions that an install would have to update, and whose file systems cannot be updated: FAT12 and FAT16.
     pub fn unrenewable(&self) -> Vec<&str> {
-        let sector = self.placed.medium().sector;
-        let is_narrow = |placed: &&PlacedPartition| {
-            placed.partition.format == Format::Vfat
-                && placed.partition.is_renewed()
-                && !skiff_layout::fits_fat32(placed.range.end - placed.range.start, sector)
+        let refuses = |(volume, new): &(&dyn Volume, NewVolume<'_>)| {
+            new.partition.is_renewed() && !volume.is_updatable(new.size, new.sector)
         };
-        self.placed.partitions().iter().filter(is_narrow).map(|placed| placed.partition.label.as_str()).collect()
+        self.volumes().filter(refuses).map(|(_, new)| new.partition.label.as_str()).collect()
+    }
+
+    /// Does everything of [`Image::build`](crate::Image::build) that has no effect: finds the programs of all file systems in
+    /// `programs`, as in `PATH`, and checks their sizes and names.
+    ///
+    /// # Errors
+    /// [`PartitionError`]: the first file system that cannot be made.
+    pub fn check(&self, programs: &OsStr) -> Result<(), PartitionError> {
+        let mut volumes = self.volumes();
+        volumes.try_for_each(|(volume, new)| {
+            volume.check_make(&new, programs).map_err(|error| error.of(&new.partition.label))
+        })
+    }
+
+    /// The file system of a partition that gets `items`; `None` for a partition without one.
+    pub(crate) fn volume<'p>(
+        &'p self,
+        placed: &'p PlacedPartition,
+        items: &'p [Item],
+    ) -> Option<(&'static dyn Volume, NewVolume<'p>)> {
+        let PlacedPartition { partition, range, .. } = placed;
+        let (size, sector) = (range.end - range.start, self.placed.medium().sector);
+        let new = NewVolume { partition, size, sector, ids: &self.ids, epoch: self.epoch, items };
+        Some((volume::of(&partition.format)?, new))
+    }
+
+    /// The file systems of all partitions that have one.
+    fn volumes(&self) -> impl Iterator<Item = (&'static dyn Volume, NewVolume<'_>)> {
+        let parts = self.placed.partitions().iter().zip(&self.items);
+        parts.filter_map(|(placed, items)| self.volume(placed, items))
     }
 
     /// Bytes of all contents.
@@ -210,205 +212,4 @@ impl Plan {
         let files = self.raw.iter().chain(self.blocks.iter().flatten()).map(|file| file.size);
         items.chain(files).fold(0, u64::saturating_add)
     }
-}
-
-/// An image in a file, and which of its bytes matter.
-#[derive(Debug)]
-pub struct Image {
-    /// The file. What does not matter is a hole in it.
-    pub file: File,
-    /// Its size in bytes.
-    pub size: u64,
-    /// What has to be on the medium, zeros included, in blocks of bmap.
-    pub mapped: Ranges,
-}
-
-/// Where the programs that make file systems are, and where they work.
-#[derive(Debug, Clone, Copy)]
-pub struct Toolbox<'t> {
-    /// Where e2fsprogs are looked for, as in `PATH`.
-    pub programs: &'t OsStr,
-    /// A directory for what they are given, removed when they are done.
-    pub scratch: &'t Path,
-}
-
-impl Image {
-    /// Makes the image of a plan in `file`, the empty file `path`.
-    ///
-    /// # Errors
-    /// [`BuildError`]; the file then holds nothing of use.
-    pub fn build(
-        plan: &Plan,
-        file: File,
-        path: &Path,
-        toolbox: Toolbox<'_>,
-        watch: &dyn Watch,
-    ) -> Result<Self, BuildError> {
-        let size = plan.placed.medium().size;
-        let at = |source| BuildError::Io { path: path.shown().to_string(), source };
-        file.set_len(size).map_err(at)?;
-        let mut mapped = Ranges::default();
-        watch.begin("Making the image", plan.content_size());
-        // Each is made by a thread of its own: they have nothing in common but the file.
-        let made = std::thread::scope(|scope| {
-            let threads: Vec<_> = plan
-                .placed
-                .partitions()
-                .iter()
-                .zip(plan.items.iter().zip(&plan.blocks))
-                .map(|(placed, (items, blocks))| {
-                    let file = &file;
-                    scope.spawn(move || partition(plan, placed, items, blocks.as_ref(), file, path, toolbox, watch))
-                })
-                .collect();
-            let failed =
-                || BuildError::Io { path: path.shown().to_string(), source: io::Error::other("a thread failed") };
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(failed()))).collect::<Vec<_>>()
-        });
-        for (made, placed) in made.into_iter().zip(plan.placed.partitions()) {
-            mapped.add_moved(&made?, placed.range.start);
-        }
-        for (placed, source) in plan.placed.raw().iter().zip(&plan.raw) {
-            copy_file(source, placed.raw.skip, &file, &placed.range, watch)?;
-            mapped.add(placed.range.clone());
-        }
-        for patch in plan.placed.table(&plan.ids)? {
-            file.write_all_at(&patch.bytes, patch.offset).map_err(at)?;
-            mapped.add(patch.offset..patch.offset + patch.bytes.len() as u64);
-        }
-        mapped.add(0..EDGE.min(size));
-        mapped.add(size.saturating_sub(EDGE)..size);
-        match watch.is_cancelled() {
-            true => Err(BuildError::Cancelled),
-            false => Ok(Self { file, size, mapped: Bmap::blocks(&mapped, size) }),
-        }
-    }
-
-    /// The map of what matters, with the digests of what is there.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn map(&self) -> io::Result<Bmap> {
-        let pieces: Vec<Range<u64>> = self.mapped.iter().flat_map(|range| split(range, PIECE)).collect();
-        let next = AtomicUsize::new(0);
-        let digests = || {
-            let mut found = Vec::new();
-            let mut buffer = vec![0; CHUNK as usize];
-            // Whoever is free takes the next.
-            while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-                found.push((piece.clone(), Some(self.digest(piece, &mut buffer)?)));
-            }
-            Ok::<_, io::Error>(found)
-        };
-        let count = std::thread::available_parallelism().map_or(1, NonZero::get).min(pieces.len()).max(1);
-        let found = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..count).map(|_| scope.spawn(digests)).collect();
-            let failed = || io::Error::other("a thread failed");
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(failed()))).collect::<Vec<_>>()
-        });
-        let mut ranges = Vec::new();
-        for found in found {
-            ranges.extend(found?);
-        }
-        ranges.sort_by_key(|(range, _)| range.start);
-        Ok(Bmap::new(self.size, ranges))
-    }
-
-    fn digest(&self, range: &Range<u64>, buffer: &mut [u8]) -> io::Result<[u8; 32]> {
-        let mut digest = Sha256::new();
-        // A block that is not whole at the end counts as far as it goes, as for bmaptool.
-        for chunk in split(range.clone(), buffer.len() as u64) {
-            let part = buffer.get_mut(..(chunk.end - chunk.start) as usize).unwrap_or_default();
-            self.file.read_exact_at(part, chunk.start)?;
-            digest.update(&*part);
-        }
-        Ok(digest.finalize().into())
-    }
-}
-
-/// Cuts a range into pieces of up to `size` bytes.
-fn split(range: Range<u64>, size: u64) -> impl Iterator<Item = Range<u64>> {
-    let end = range.end;
-    range.step_by(size as usize).map(move |start| start..end.min(start + size))
-}
-
-#[expect(clippy::too_many_arguments, reason = "what a thread needs, each a different thing")]
-fn partition(
-    plan: &Plan,
-    placed: &PlacedPartition,
-    items: &[Item],
-    blocks: Option<&SourceFile>,
-    file: &File,
-    path: &Path,
-    toolbox: Toolbox<'_>,
-    watch: &dyn Watch,
-) -> Result<Ranges, BuildError> {
-    let PlacedPartition { partition, range, .. } = placed;
-    let size = range.end - range.start;
-    let label = partition.label.clone();
-    match &partition.format {
-        Format::Empty => {
-            let mut mapped = Ranges::default();
-            mapped.add(0..EDGE.min(size));
-            if let Some(source) = blocks {
-                let range = range.start..range.start + source.size;
-                copy_file(source, 0, file, &range, watch)?;
-                mapped.add(0..source.size);
-            }
-            Ok(mapped)
-        }
-        Format::Vfat => {
-            let naming = fat::Naming {
-                label: partition.volume(),
-                serial: plan.ids.serial(&label),
-                sector: plan.placed.medium().sector,
-            };
-            fat::make(file, range.start, size, naming, items, watch).map_err(|source| match source {
-                FatError::Cancelled => BuildError::Cancelled,
-                source => BuildError::Fat { label, source },
-            })
-        }
-        Format::Ext4 { features } => {
-            let make = || {
-                let tools = ext4::Tools::new(toolbox.programs, plan.epoch, toolbox.scratch)?;
-                let naming = ext4::Naming {
-                    label: partition.volume(),
-                    uuid: plan.ids.file_system(&label),
-                    hash_seed: plan.ids.hash_seed(&label),
-                    features,
-                    renewed: partition.is_renewed(),
-                };
-                ext4::make(&tools, path, range.start, size, naming, items, watch)
-            };
-            make().map_err(|source| match source {
-                Ext4Error::Cancelled => BuildError::Cancelled,
-                source => BuildError::Ext4 { label: label.clone(), source },
-            })
-        }
-    }
-}
-
-/// Copies a file to `range` of another, its first `skip` bytes left out.
-fn copy_file(
-    source: &SourceFile,
-    skip: u64,
-    to: &File,
-    range: &Range<u64>,
-    watch: &dyn Watch,
-) -> Result<(), BuildError> {
-    let failed = |error| BuildError::Io { path: source.path.shown().to_string(), source: error };
-    let from = item::open(&source.path, source.size).map_err(failed)?;
-    let mut buffer = vec![0; CHUNK as usize];
-    let mut at = range.start;
-    while at < range.end {
-        if watch.is_cancelled() {
-            return Err(BuildError::Cancelled);
-        }
-        let part = buffer.get_mut(..CHUNK.min(range.end - at) as usize).unwrap_or_default();
-        from.read_exact_at(part, skip + at - range.start).map_err(failed)?;
-        to.write_all_at(part, at).map_err(failed)?;
-        at += part.len() as u64;
-        watch.advance(part.len() as u64);
-    }
-    Ok(())
 }
