@@ -58,6 +58,12 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
         session.console.say(&format!("{} has this system already; nothing to do", chosen.path().shown()));
         return Ok(());
     }
+    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    if is_there {
+        plan.check_rest(&looked, &programs)?
+    } else {
+        plan.check(&programs)?
+    }
     if args.dry_run {
         return Ok(());
     }
@@ -67,7 +73,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
         args.confirm.as_deref(),
         "Its boot and root files are replaced; what users keep stays.",
     )?;
-    let opened = Opened::new(session, &chosen, &rules, sources.epoch)?;
+    let opened = Opened::new(session, &chosen, &rules, sources.epoch, programs)?;
     if is_there {
         opened.write(|shop| Ok(plan.stage_rest(shop)?))?;
         session
@@ -97,6 +103,8 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
     let layout = board.layout(session, Intent::Install, chosen.medium(), "")?;
     let plan = RollbackPlan::new(&layout, chosen.medium(), &looked, &looked.path())?;
     show_rollback(&plan, &chosen, *json);
+    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    plan.check(&looked, &programs)?;
     if args.dry_run {
         return Ok(());
     }
@@ -106,7 +114,7 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
         args.confirm.as_deref(),
         "Its previous system is put in the place of the present one.",
     )?;
-    let opened = Opened::new(session, &chosen, &rules, board.sources(session)?.epoch)?;
+    let opened = Opened::new(session, &chosen, &rules, board.sources(session)?.epoch, programs)?;
     opened.write(|shop| Ok(plan.stage(shop)?))?;
     drop(opened);
     let what =
@@ -146,7 +154,7 @@ struct Opened<'c> {
 }
 
 impl<'c> Opened<'c> {
-    fn new(session: &Session, chosen: &'c Chosen, rules: &Rules, epoch: u32) -> Result<Self> {
+    fn new(session: &Session, chosen: &'c Chosen, rules: &Rules, epoch: u32, programs: OsString) -> Result<Self> {
         let disk: Box<dyn Disk> = match chosen {
             Chosen::Device(cleared) => Box::new(Target::open(cleared, Path::new(media::MACHINE), rules)?),
             Chosen::File { path, size } => {
@@ -170,7 +178,7 @@ impl<'c> Opened<'c> {
             chosen,
             disk,
             watch: TaskWatch::new(&session.console),
-            programs: session.console.environment.raw("PATH").cloned().unwrap_or_default(),
+            programs,
             scratch: super::scratch(session)?,
             epoch,
         })
