@@ -1,6 +1,5 @@
 use crate::ContentError;
-use crate::Ext4Error;
-use crate::FatError;
+use crate::PartitionError;
 use skiff_layout::LayoutError;
 use std::io;
 
@@ -37,21 +36,8 @@ pub enum PlanError {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// A partition could not be made.
-    #[error("partition `{label}`: {source}")]
-    Fat {
-        /// The partition.
-        label: String,
-        /// Why.
-        source: FatError,
-    },
-    /// A partition could not be made.
-    #[error("partition `{label}`: {source}")]
-    Ext4 {
-        /// The partition.
-        label: String,
-        /// Why.
-        source: Ext4Error,
-    },
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
     /// The table could not be made.
     #[error(transparent)]
     Layout(#[from] LayoutError),

@@ -1,30 +1,30 @@
 //! Bringing the system on a formatted medium up to date.
 
 use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
-use skiff_layout::Format;
 use skiff_layout::Layout;
 use skiff_layout::Medium;
 use skiff_layout::TableError;
 
 use crate::ContentError;
 use crate::Disk;
-use crate::Ext4Error;
-use crate::FatError;
 use crate::Item;
+use crate::PartitionError;
 use crate::RollbackPlan;
 use crate::Sources;
 use crate::Staged;
 use crate::Unkept;
 use crate::Watch;
+use crate::Workshop;
 use crate::edits::Budget;
 use crate::edits::Names;
 use crate::marker::Marker;
-use crate::part;
+use crate::matching;
 use crate::part::Part;
-use crate::part::Workshop;
+use crate::volume;
 
 /// What an install changes: some partitions of a medium, and nothing else of it.
 #[derive(Debug)]
@@ -64,30 +64,9 @@ pub enum InstallError {
     /// Contents are missing.
     #[error(transparent)]
     Content(#[from] ContentError),
-    /// A partition resists.
-    #[error("partition `{label}`: {source}")]
-    Fat {
-        /// The partition.
-        label: String,
-        /// Why.
-        source: FatError,
-    },
-    /// A partition resists.
-    #[error("partition `{label}`: {source}")]
-    Ext4 {
-        /// The partition.
-        label: String,
-        /// Why.
-        source: Ext4Error,
-    },
-    /// A file system cannot be looked into.
-    #[error("partition `{label}`: its file system cannot be read: {source}")]
-    Unreadable {
-        /// The partition.
-        label: String,
-        /// Why.
-        source: io::Error,
-    },
+    /// A partition cannot be inspected or changed.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
     /// Something has the name that the previous system needs.
     #[error("partition `{0}` has a directory or file `{name}` that skiff has not made", name = crate::PREVIOUS)]
     Foreign(String),
@@ -134,10 +113,10 @@ impl InstallPlan {
         path: &Path,
         sources: &Sources,
     ) -> Result<Self, InstallError> {
-        let found = part::find(layout, medium, disk)?;
+        let found = matching::find(layout, medium, disk)?;
         let mut parts = Vec::new();
-        for (partition, found) in part::renewed(&found) {
-            let found = found.ok_or_else(|| part::missing(partition))?;
+        for (partition, found) in matching::renewed(&found) {
+            let found = found.ok_or_else(|| matching::missing(partition))?;
             parts.push((partition, Part::of(partition, found, disk, path)?));
         }
         let newest = parts.iter().max_by_key(|(_, part)| part.held().newest());
@@ -150,7 +129,7 @@ impl InstallPlan {
         let mut renewals = Vec::new();
         let budget = RefCell::new(Budget::default());
         for (partition, part) in parts {
-            let follow = partition.format == Format::Vfat;
+            let follow = volume::follows_links(&partition.format);
             let items = |generation| {
                 let names = Names { partuuid: &partuuid, generation };
                 let mut items = sources.items(&partition.copy_files, follow, &names, &mut budget.borrow_mut())?;
@@ -174,10 +153,10 @@ impl InstallPlan {
         &self.parts
     }
 
-    /// What FAT does not keep of what goes onto it.
+    /// What file systems do not keep of what goes onto them.
     pub fn unkept(&self) -> Vec<Unkept> {
-        let fat = self.parts.iter().filter(|renewal| renewal.part.is_fat());
-        fat.flat_map(|renewal| Unkept::of(&renewal.part.label, &renewal.items)).collect()
+        let unkept = |Renewal { part, items, .. }: &Renewal| Unkept::of(&part.label, part.volume(), items);
+        self.parts.iter().flat_map(unkept).collect()
     }
 
     /// How many systems were installed to the medium, this one included.
@@ -212,8 +191,21 @@ impl InstallPlan {
     /// # Errors
     /// [`InstallError`]: something cannot be read.
     pub fn has_rest(&self, disk: &dyn Disk) -> Result<bool, InstallError> {
-        let tidy = self.parts.iter().map(|renewal| renewal.part.is_tidy(disk)).collect::<Result<Vec<_>, _>>()?;
-        Ok(tidy.contains(&false))
+        let finished = self.parts.iter().map(|renewal| renewal.part.is_finished(disk));
+        Ok(finished.collect::<Result<Vec<_>, _>>()?.contains(&false))
+    }
+
+    /// Does everything of [`Self::stage_rest`] that has no effect: finds the programs in `programs`, as in `PATH`.
+    ///
+    /// # Errors
+    /// [`InstallError`]: a program is missing, or something cannot be read.
+    pub fn check_rest(&self, disk: &dyn Disk, programs: &OsStr) -> Result<(), InstallError> {
+        for Renewal { part, .. } in &self.parts {
+            if !part.is_finished(disk)? {
+                part.check_change(&[], programs)?;
+            }
+        }
+        Ok(())
     }
 
     /// Works out what changes that were cut off have left to do.
@@ -221,7 +213,7 @@ impl InstallPlan {
     /// # Errors
     /// As [`Self::stage`].
     pub fn stage_rest(&self, shop: Workshop<'_>) -> Result<Staged, InstallError> {
-        let rests = self.parts.iter().filter_map(|renewal| renewal.part.tidy(shop).transpose());
+        let rests = self.parts.iter().filter_map(|renewal| renewal.part.finish(shop).transpose());
         Ok(Staged::new(rests.collect::<Result<_, _>>()?))
     }
 
@@ -229,6 +221,14 @@ impl InstallPlan {
     /// back to the one that boots, so that it is never without its parts. Plan anew afterwards.
     pub fn mending(&self) -> Option<RollbackPlan> {
         RollbackPlan::mending(&self.parts.iter().map(|renewal| renewal.part.clone()).collect::<Vec<_>>())
+    }
+
+    /// Does everything of [`Self::stage`] that has no effect: finds the programs in `programs`, as in `PATH`, and checks names.
+    ///
+    /// # Errors
+    /// [`InstallError`]: a program is missing, or a file system cannot hold a name.
+    pub fn check(&self, programs: &OsStr) -> Result<(), InstallError> {
+        self.parts.iter().try_for_each(|Renewal { part, items, .. }| part.check_change(items, programs))
     }
 
     /// Works out every write, without writing to the medium.

@@ -10,6 +10,11 @@
 //!   that was exchanged after the question has another sequence number, size or serial number.
 //! - An install writes through [`Staged`], whose writes were all seen to lie in the partitions that it renews.
 //!
+//! # File systems
+//!
+//! `volume.rs` lists the file systems, and its trait `Volume` has everything that skiff asks of one: to make, inspect, update, roll
+//! back and finish it. The rest of the crate does not know which file system a partition has.
+//!
 //! This crate talks to nobody and reads no environment: what it needs to know is told to it.
 
 mod backing;
@@ -34,10 +39,12 @@ mod inventory;
 mod item;
 mod keep;
 mod marker;
+mod matching;
 mod outputs;
 mod part;
 mod pattern;
 mod place;
+mod plan;
 mod rollback;
 mod safety;
 mod source;
@@ -48,7 +55,10 @@ mod uimage;
 mod unfinished;
 mod unkept;
 mod update;
+mod volume;
+mod volume_error;
 mod watch;
+mod workshop;
 mod write;
 mod zipped;
 
@@ -81,8 +91,6 @@ pub use ext4::clear_leftovers;
 pub use fat::FatError;
 pub use form::Layer;
 pub use image::Image;
-pub use image::Plan;
-pub use image::Toolbox;
 pub use image_error::BuildError;
 pub use image_error::PlanError;
 pub use install::InstallError;
@@ -95,7 +103,7 @@ pub use item::Item;
 pub use item::ItemKind;
 pub use outputs::Outputs;
 pub use part::Part;
-pub use part::Workshop;
+pub use plan::Plan;
 pub use rollback::RollbackPlan;
 pub use safety::Cleared;
 pub use safety::Refusal;
@@ -111,8 +119,12 @@ pub use uimage::UnknownArch;
 pub use unfinished::unfinished_file;
 pub use unkept::Unkept;
 pub use update::Update;
+pub use volume_error::PartitionError;
+pub use volume_error::VolumeError;
 pub use watch::Unwatched;
 pub use watch::Watch;
+pub use workshop::Toolbox;
+pub use workshop::Workshop;
 pub use write::WriteError;
 pub use write::WriteOptions;
 pub use write::write;

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::path::Path;
 
 use skiff_layout::Layout;
@@ -7,8 +8,8 @@ use crate::Disk;
 use crate::InstallError;
 use crate::Part;
 use crate::Staged;
-use crate::part;
-use crate::part::Workshop;
+use crate::Workshop;
+use crate::matching;
 
 /// The way back to the system before the last install, or to a whole one.
 #[derive(Debug)]
@@ -28,12 +29,12 @@ impl RollbackPlan {
     /// # Errors
     /// [`InstallError`]: the medium is not what the layout says, or has nothing to go back to.
     pub fn new(layout: &Layout, medium: Medium, disk: &dyn Disk, path: &Path) -> Result<Self, InstallError> {
-        let found = part::find(layout, medium, disk)?;
+        let found = matching::find(layout, medium, disk)?;
         if let Some((partition, _)) = found.first().filter(|_| found.iter().all(|(_, found)| found.is_none())) {
-            return Err(part::missing(partition));
+            return Err(matching::missing(partition));
         }
         let mut parts = Vec::new();
-        for (partition, found) in part::renewed(&found) {
+        for (partition, found) in matching::renewed(&found) {
             let Some(found) = found else { continue };
             let part = Part::of(partition, found, disk, path)?;
             // Nothing was ever installed there, so it belongs to each of the systems.
@@ -89,12 +90,25 @@ impl RollbackPlan {
         self.ends_something
     }
 
+    /// Does everything of [`Self::stage`] that has no effect: finds the programs in `programs`, as in `PATH`.
+    ///
+    /// # Errors
+    /// [`InstallError`]: a program is missing, or something cannot be read.
+    pub fn check(&self, disk: &dyn Disk, programs: &OsStr) -> Result<(), InstallError> {
+        for part in &self.others {
+            if !part.is_finished(disk)? {
+                part.check_change(&[], programs)?;
+            }
+        }
+        self.parts.iter().try_for_each(|part| part.check_change(&[], programs))
+    }
+
     /// Works out every write of the way back, without writing to the medium.
     ///
     /// # Errors
     /// [`InstallError`]: a file system is damaged or full, or the medium has changed.
     pub fn stage(&self, shop: Workshop<'_>) -> Result<Staged, InstallError> {
-        let rests = self.others.iter().filter_map(|part| part.tidy(shop).transpose());
+        let rests = self.others.iter().filter_map(|part| part.finish(shop).transpose());
         let changes = self.parts.iter().map(|part| part.rollback(shop));
         Ok(Staged::new(rests.chain(changes).collect::<Result<_, _>>()?))
     }

@@ -3,6 +3,7 @@ use std::fmt;
 use crate::Item;
 use crate::ItemKind;
 use crate::item;
+use crate::volume::Volume;
 
 /// Files that are named in a message.
 const NAMED: usize = 3;
@@ -10,11 +11,13 @@ const NAMED: usize = 3;
 /// Whether an item, the one of a number, has something.
 type Has<'h> = &'h dyn Fn(usize, &Item) -> bool;
 
-/// Something that files have and FAT does not keep.
+/// Something that files have and their file system does not keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unkept {
     /// The partition.
     pub label: String,
+    /// The name of its file system.
+    pub file_system: &'static str,
     /// What is not kept.
     pub what: &'static str,
     /// The files that have it, in order.
@@ -22,8 +25,11 @@ pub struct Unkept {
 }
 
 impl Unkept {
-    /// What FAT does not keep of items for a partition.
-    pub(crate) fn of(label: &str, items: &[Item]) -> Vec<Self> {
+    /// What the file system of a partition does not keep of its items.
+    pub(crate) fn of(label: &str, volume: &dyn Volume, items: &[Item]) -> Vec<Self> {
+        if volume.is_posix() {
+            return Vec::new();
+        }
         let mode = |item: &Item| item.attributes.mode.unwrap_or(0o755);
         // What everybody may read stays so; what others may not read becomes readable.
         let is_private = |item: &Item| match item.kind {
@@ -43,7 +49,7 @@ impl Unkept {
             let files = items.iter().enumerate().filter(|(number, item)| has(*number, item));
             let files: Vec<String> = files.map(|(_, item)| item.target.clone()).collect();
             if !files.is_empty() {
-                found.push(Self { label: label.to_owned(), what, files });
+                found.push(Self { label: label.to_owned(), file_system: volume.name(), what, files });
             }
         }
         found
@@ -53,7 +59,8 @@ impl Unkept {
 impl fmt::Display for Unkept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<String> = self.files.iter().take(NAMED).map(|file| format!("`{file}`")).collect();
-        write!(f, "partition `{}`: FAT does not keep {} of {}", self.label, self.what, names.join(", "))?;
+        let Self { label, file_system, what, .. } = self;
+        write!(f, "partition `{label}`: {file_system} does not keep {what} of {}", names.join(", "))?;
         match self.files.len().saturating_sub(NAMED) {
             0 => Ok(()),
             more => write!(f, " and {more} more ({} in all)", self.files.len()),

@@ -129,6 +129,16 @@ pub enum Format {
     Empty,
 }
 
+impl Format {
+    /// The features of the file system that the layout switches on or off.
+    pub fn features(&self) -> &[String] {
+        match self {
+            Self::Ext4 { features } => features,
+            Self::Vfat | Self::Empty => &[],
+        }
+    }
+}
+
 /// A partition. Sizes and offsets are bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Partition {

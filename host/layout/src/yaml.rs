@@ -39,9 +39,8 @@ pub fn to_yaml(layout: &Layout) -> String {
         if let Some(uuid) = partition.uuid {
             let _ = writeln!(text, "    uuid: {}", quoted(&uuid.to_string()));
         }
-        if let Format::Ext4 { features } = &partition.format
-            && !features.is_empty()
-        {
+        let features = partition.format.features();
+        if !features.is_empty() {
             let features: Vec<String> = features.iter().map(|feature| quoted(feature)).collect();
             let _ = writeln!(text, "    features: [{}]", features.join(", "));
         }

@@ -5,6 +5,7 @@ mod devices;
 mod files;
 mod foreign;
 mod install;
+mod programs;
 mod sources;
 
 use skiff_tests::TestEnvironment;

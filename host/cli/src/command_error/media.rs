@@ -6,9 +6,11 @@ use skiff_flash::Ext4Error;
 use skiff_flash::FatError;
 use skiff_flash::InstallError;
 use skiff_flash::OpenError;
+use skiff_flash::PartitionError;
 use skiff_flash::PlanError;
 use skiff_flash::Refusal;
 use skiff_flash::SelectError;
+use skiff_flash::VolumeError;
 use skiff_flash::WriteError;
 
 use super::CommandError;
@@ -99,10 +101,9 @@ impl From<ContentError> for CommandError {
 
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
-        match &error {
+        match error {
+            BuildError::Partition(error) => error.into(),
             BuildError::Cancelled => Self::of(Kind::Cancelled, &error),
-            BuildError::Fat { source, .. } => hint_fat(Self::of(Kind::User, &error), source),
-            BuildError::Ext4 { source, .. } => hint_ext4(Self::of(Kind::User, &error), source),
             BuildError::Layout(_) | BuildError::Io { .. } => Self::of(Kind::User, &error),
         }
     }
@@ -112,11 +113,8 @@ impl From<InstallError> for CommandError {
     fn from(error: InstallError) -> Self {
         match error {
             InstallError::Content(error) => error.into(),
-            InstallError::Fat { source: FatError::Cancelled, .. }
-            | InstallError::Ext4 { source: Ext4Error::Cancelled, .. } => Self::of(Kind::Cancelled, &error),
+            InstallError::Partition(error) => error.into(),
             InstallError::Outside(_) => Self::of(Kind::Bug, &error),
-            InstallError::Fat { ref source, .. } => hint_fat(Self::of(Kind::User, &error), source),
-            InstallError::Ext4 { ref source, .. } => hint_ext4(Self::of(Kind::User, &error), source),
             InstallError::NotFormatted { .. } | InstallError::Table(_) => {
                 Self::of(Kind::User, &error).hint("`format` makes everything on it anew; is it the right medium?")
             }
@@ -128,9 +126,6 @@ impl From<InstallError> for CommandError {
             }
             InstallError::Foreign(_) => Self::of(Kind::User, &error)
                 .hint("give it another name: that one is for the system before the last install"),
-            InstallError::Unreadable { .. } => {
-                Self::of(Kind::User, &error).hint("fsck.fat or e2fsck may mend it, `format` makes it anew")
-            }
             InstallError::Cancelled => Self::of(Kind::Cancelled, &error),
             InstallError::Ambiguous(..) => Self::of(Kind::User, &error)
                 .hint("give the one that is not the board's another label: fatlabel, e2label"),
@@ -139,6 +134,17 @@ impl From<InstallError> for CommandError {
                 "in metadata/layout.yaml, installs renew `copy_files` without `once` of partitions without `keep`",
             ),
             InstallError::Io(_) => Self::of(Kind::User, &error).hint("reconnect the medium and run the command again"),
+        }
+    }
+}
+
+impl From<PartitionError> for CommandError {
+    fn from(error: PartitionError) -> Self {
+        let plain = Self::of(if error.source.is_cancelled() { Kind::Cancelled } else { Kind::User }, &error);
+        match &error.source {
+            VolumeError::Fat(source) => hint_fat(plain, source),
+            VolumeError::Ext4(source) => hint_ext4(plain, source),
+            VolumeError::Unreadable(_) => plain.hint("fsck.fat or e2fsck may mend it, `format` makes it anew"),
         }
     }
 }

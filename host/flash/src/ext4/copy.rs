@@ -62,7 +62,7 @@ impl Copy {
         let file = File::options().read(true).write(true).open(&copy)?;
         let size = window.end - window.start;
         let pristine = snapshot(tools, "pristine", &file, size)?;
-        repair(tools, &place, is_tidy(disk, window)?)?;
+        repair(tools, &place, is_finished(disk, window)?)?;
         let before = snapshot(tools, "before", &file, size)?;
         let mut result = Self {
             free: Blocks::of(tools, &place)?.free,
@@ -294,9 +294,9 @@ impl Copy {
 
 /// Repairs a file system as far as nobody can see it: the journal, blocks that nobody uses. Where a change of ours was cut off,
 /// what it has left goes, too; of anything else that is wrong, its owner has to know first.
-fn repair(tools: &Tools, place: &Place, is_tidy: bool) -> Result<(), Ext4Error> {
+fn repair(tools: &Tools, place: &Place, is_finished: bool) -> Result<(), Ext4Error> {
     let Err(error) = tools.check(place, "-p") else { return Ok(()) };
-    if is_tidy {
+    if is_finished {
         return Err(error);
     }
     let (found, kept): (Vec<Entry>, Vec<Entry>) =
@@ -318,8 +318,8 @@ fn snapshot(tools: &Tools, name: &str, file: &File, size: u64) -> Result<File, E
     Ok(File::open(path)?)
 }
 
-/// Whether the last change of the file system in `window` came to its end: its superblock says that it was left in order.
-pub(crate) fn is_tidy(disk: &dyn Disk, window: &Range<u64>) -> io::Result<bool> {
+/// Whether the last change of the file system in `window` was written completely: its superblock says that it was left in order.
+pub(crate) fn is_finished(disk: &dyn Disk, window: &Range<u64>) -> io::Result<bool> {
     // s_state (ext4's documentation of its layout).
     let mut state = [0; 2];
     disk.read_at(window.start + SUPERBLOCK + 58, &mut state)?;

@@ -8,12 +8,14 @@
 mod blocks;
 mod copy;
 mod files;
+mod programs;
 mod reserve;
 mod root;
 mod sparse;
 mod tools;
 mod tree;
 mod update;
+mod volume;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -25,16 +27,13 @@ use std::path::Path;
 use skiff_layout::Ranges;
 use uuid::Uuid;
 
-pub(crate) use self::copy::is_tidy;
-pub(crate) use self::files::Ext4Files;
+use self::files::Ext4Files;
 use self::reserve::Reserved;
 use self::tools::Place;
-pub(crate) use self::tools::Tools;
+use self::tools::Tools;
 pub use self::tools::clear_leftovers;
 use self::tools::quoted;
-pub(crate) use self::update::rollback;
-pub(crate) use self::update::tidy;
-pub(crate) use self::update::update;
+pub(crate) use self::volume::Ext4;
 use crate::Item;
 use crate::ItemKind;
 use crate::Watch;
@@ -104,6 +103,28 @@ pub(crate) struct Naming<'n> {
     pub(crate) renewed: bool,
 }
 
+/// Checks what mke2fs and debugfs would refuse, or make a damaged file system of.
+fn check(naming: Naming<'_>, items: &[Item]) -> Result<(), Ext4Error> {
+    if let Some(bad) = naming.features.iter().find(|feature| !is_feature(feature)) {
+        return Err(Ext4Error::Failed {
+            program: "mke2fs",
+            said: format!("the feature `{bad}` of ext4 is not supported"),
+        });
+    }
+    check_names("", items)
+}
+
+/// Checks that debugfs can give items their names below a directory (empty for the root), and links their targets.
+fn check_names(below: &str, items: &[Item]) -> Result<(), Ext4Error> {
+    for item in items {
+        quoted(&format!("{below}/{}", item.target))?;
+        if let ItemKind::Link(to) = &item.kind {
+            quoted(to)?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a file system of `size` bytes in a file that is zero there, from `origin`; returns which of its bytes matter.
 pub(crate) fn make(
     tools: &Tools,
@@ -114,12 +135,7 @@ pub(crate) fn make(
     items: &[Item],
     watch: &dyn Watch,
 ) -> Result<Ranges, Ext4Error> {
-    if let Some(bad) = naming.features.iter().find(|feature| !is_feature(feature)) {
-        return Err(Ext4Error::Failed {
-            program: "mke2fs",
-            said: format!("the feature `{bad}` of ext4 is not supported"),
-        });
-    }
+    check(naming, items)?;
     let extended = format!(
         "offset={origin},hash_seed={},root_owner=0:0,nodiscard,lazy_itable_init=1,lazy_journal_init=1",
         naming.hash_seed

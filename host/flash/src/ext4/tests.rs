@@ -3,6 +3,8 @@ use std::process::Command;
 
 use skiff_text::Shown as _;
 
+use super::update::rollback;
+use super::update::update;
 use super::*;
 use crate::Cut;
 use crate::FileDisk;
@@ -14,7 +16,9 @@ const START: u64 = 1 << 20;
 const SIZE: u64 = 64 << 20;
 
 fn tools() -> Tools {
-    Tools::new(&std::env::var_os("PATH").unwrap(), 1_000_000_000, &std::env::temp_dir()).unwrap()
+    let all = [&programs::MAKE[..], &programs::CHANGE].concat();
+    let programs = programs::Programs::find(&all, &std::env::var_os("PATH").unwrap()).unwrap();
+    Tools::new(programs, 1_000_000_000, &std::env::temp_dir()).unwrap()
 }
 
 fn text(target: &str, text: &str) -> Item {

@@ -5,13 +5,13 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 
 use super::Ext4Error;
+use super::programs::Programs;
 use crate::disk::path_of;
 use skiff_text::Shown as _;
 
@@ -40,9 +40,6 @@ const LINK: &str = "medium";
 /// number of seconds is taken for a link in a list of inodes.
 const FIRST: u32 = 315_532_800;
 
-/// Directories that hold these programs on systems whose PATH is that of a user.
-const SYSTEM: [&str; 2] = ["/usr/sbin", "/sbin"];
-
 /// Files that are held open for the programs.
 const MAX_HELD: usize = 256;
 
@@ -64,8 +61,7 @@ impl Place {
 /// The programs, with a directory for what they need.
 pub(crate) struct Tools {
     folder: tempfile::TempDir,
-    /// Where programs are looked for: absolute directories only.
-    path: Vec<PathBuf>,
+    programs: Programs,
     /// Seconds since 1970 that everything made bears.
     epoch: u32,
     /// Open files that the programs read. Texts are in memory only: there are keys and passwords among them.
@@ -83,14 +79,11 @@ pub(crate) struct Said {
 
 impl Tools {
     /// `scratch` is a directory with room for what a file system holds anew.
-    pub(crate) fn new(path: &OsStr, epoch: u32, scratch: &Path) -> Result<Self, Ext4Error> {
+    pub(crate) fn new(programs: Programs, epoch: u32, scratch: &Path) -> Result<Self, Ext4Error> {
         let prefix = format!("{PREFIX}{}-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(scratch)?;
         std::fs::write(folder.path().join("mke2fs.conf"), CONFIG)?;
-        let path = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
-        // An empty entry means the current directory, whoever's that is.
-        let path = path.filter(|folder| folder.is_absolute()).collect();
-        Ok(Self { folder, path, epoch, kept: Vec::new().into(), copies: 0.into() })
+        Ok(Self { folder, programs, epoch, kept: Vec::new().into(), copies: 0.into() })
     }
 
     /// A file of its own directory.
@@ -131,14 +124,6 @@ impl Tools {
         name
     }
 
-    /// Finds an executable file by its bare name.
-    fn find(&self, program: &str) -> Option<PathBuf> {
-        let is_executable = |path: &PathBuf| {
-            path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-        };
-        self.path.iter().map(|folder| folder.join(program)).find(is_executable)
-    }
-
     /// Runs a program on a file system.
     pub(crate) fn run(
         &self,
@@ -162,8 +147,8 @@ impl Tools {
         if place.origin > 0 && !matches!(program, "mke2fs" | "e2image") {
             name.push(format!("?offset={}", place.origin));
         }
-        let mut command = Command::new(self.find(program).ok_or(Ext4Error::NoTool { program })?);
-        let path = std::env::join_paths(&self.path).map_err(io::Error::other)?;
+        let mut command = Command::new(self.programs.get(program)?);
+        let path = std::env::join_paths(self.programs.path()).map_err(io::Error::other)?;
         command
             .args(arguments)
             .arg(name)

@@ -178,7 +178,7 @@ pub(crate) fn rollback(
 }
 
 /// Plans what a change that was cut off has left to do.
-pub(crate) fn tidy(tools: &Tools, disk: &dyn Disk, path: &Path, window: &Range<u64>) -> Result<Update, Ext4Error> {
+pub(crate) fn finish(tools: &Tools, disk: &dyn Disk, path: &Path, window: &Range<u64>) -> Result<Update, Ext4Error> {
     let mut update = Update::default();
     Copy::of(tools, disk, path, window)?.into_recovery().into_iter().for_each(|step| update.push(step));
     Ok(update)

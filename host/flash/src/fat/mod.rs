@@ -7,6 +7,7 @@
 //! updates of those are refused.
 
 mod chains;
+mod draft;
 mod files;
 mod folder;
 mod format;
@@ -15,25 +16,13 @@ mod names;
 mod tree;
 mod update;
 mod view;
+mod volume;
 
-use std::fs::File;
 use std::io;
 
-use skiff_layout::Ranges;
-
-use self::chains::Chains;
+pub(crate) use self::draft::Draft;
 pub(crate) use self::files::FatFiles;
-use self::folder::ENTRY;
-use self::geometry::Root;
-use self::tree::Tree;
-pub(crate) use self::update::is_tidy;
-pub(crate) use self::update::movable;
-pub(crate) use self::update::rollback;
-pub(crate) use self::update::tidy;
-pub(crate) use self::update::update;
-use self::view::View;
-use crate::Item;
-use crate::Watch;
+pub(crate) use self::volume::Fat;
 
 /// Why something cannot be done with a FAT file system.
 #[derive(Debug, thiserror::Error)]
@@ -124,64 +113,17 @@ impl FatError {
     }
 }
 
-/// Makes a file system of `size` bytes in a file that is zero there, from `origin`; returns which of its bytes matter.
-pub(crate) fn make(
-    out: &File,
-    origin: u64,
-    size: u64,
-    naming: Naming<'_>,
-    items: &[Item],
-    watch: &dyn Watch,
-) -> Result<Ranges, FatError> {
-    let tree = Tree::of(items)?;
-    let (geometry, head) = format::head(size, naming)?;
-    let mut view = View::empty(out, origin, size, head);
-    let mut chains = Chains::new(&mut view, geometry);
-    let mut entries = folder::label(&naming.padded());
-    let needs = entries.len() as u64 + tree.root_size()?;
-    match geometry.root {
-        Root::Chain(_) => {
-            let chain = chains.take(needs)?;
-            entries.extend(tree.plant(&mut chains, None, watch)?);
-            chains.fill(&chain, &entries)?;
-        }
-        Root::Area { at, size } => {
-            let (kind, entry) = (geometry.width.name(), ENTRY as u64);
-            if needs > size {
-                return Err(FatError::RootFolder { kind, needs: needs / entry, has: size / entry });
-            }
-            entries.extend(tree.plant(&mut chains, None, watch)?);
-            chains.view.write_at(at, &entries)?;
-        }
-    }
-    chains.count_free();
-    view.settle()?;
-    write_head(out, origin, &view.head)?;
-    let mut matters = view.written.clone();
-    matters.add(0..geometry.data);
-    Ok(matters)
-}
-
-/// Writes the head, but for what is zero: the file is zero there, and a large FAT is mostly that.
-fn write_head(out: &File, origin: u64, head: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::FileExt as _;
-    const STEP: usize = 64 << 10;
-    for (number, chunk) in (0u64..).zip(head.chunks(STEP)) {
-        if chunk.iter().any(|byte| *byte != 0) {
-            out.write_all_at(chunk, origin + number * STEP as u64)?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::FileExt as _;
     use std::process::Command;
 
+    use super::update::rollback;
+    use super::update::update;
     use super::*;
     use crate::Cut;
     use crate::FileDisk;
+    use crate::Item;
     use crate::Unwatched;
     use crate::held::Held;
 
@@ -201,7 +143,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(START + SIZE).unwrap();
         let naming = Naming { label: "BOOT", serial: 0x1234_5678, sector: 512 };
-        make(file.as_file(), START, SIZE, naming, items, &Unwatched).unwrap();
+        Draft::of(SIZE, naming, items).unwrap().write(file.as_file(), START, &Unwatched).unwrap();
         file
     }
 

@@ -73,7 +73,7 @@ pub(crate) fn update(
         let found: Vec<_> = found.into_iter().filter(|one| !one.is_folder() && is_new(one) && !is_own(one)).collect();
         carried.extend(found);
     }
-    let mut tree = Tree::of(items)?;
+    let mut tree = self::tree(items)?;
     for Carried { path, source, stamp } in &carried {
         tree.add(path, *source, *stamp)?;
     }
@@ -102,7 +102,14 @@ pub(crate) fn update(
     chains.fill(&chain, &entries)?;
     chains.count_free();
     set_root(&mut view, &geometry, root);
-    finish(result, view, &before, root, window, scratch)
+    ordered(result, view, &before, root, window, scratch)
+}
+
+/// The tree of the items of an update. Fails where FAT cannot hold one of them.
+pub(crate) fn tree(items: &[Item]) -> Result<Tree<'_>, FatError> {
+    let tree = Tree::of(items)?;
+    tree.root_size()?;
+    Ok(tree)
 }
 
 /// The first cluster of the root directory. That of FAT12 and FAT16 has one place, and cannot be exchanged in one step.
@@ -142,11 +149,11 @@ pub(crate) fn rollback(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> 
     set_root(&mut view, &geometry, root);
     let mut result = Update::default();
     result.push(claim(&before, window.start));
-    finish(result, view, &before, root, window, scratch)
+    ordered(result, view, &before, root, window, scratch)
 }
 
-/// Whether the last change of the file system in `window` came to its end: the copy of its boot sector is written last.
-pub(crate) fn is_tidy(disk: &dyn Disk, window: &Range<u64>) -> Result<bool, FatError> {
+/// Whether the last change of the file system in `window` was written completely: the copy of its boot sector is written last.
+pub(crate) fn is_finished(disk: &dyn Disk, window: &Range<u64>) -> Result<bool, FatError> {
     let Before { geometry, head } = Before::read(disk, window)?;
     // What cannot be changed in steps was never changed in steps.
     if geometry.root_cluster().is_none() {
@@ -157,7 +164,7 @@ pub(crate) fn is_tidy(disk: &dyn Disk, window: &Range<u64>) -> Result<bool, FatE
 }
 
 /// Plans what a change that was cut off has left to do.
-pub(crate) fn tidy(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> Result<Update, FatError> {
+pub(crate) fn finish(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> Result<Update, FatError> {
     let before = Before::read(disk, window)?;
     let size = window.end - window.start;
     scratch.set_len(size)?;
@@ -165,7 +172,7 @@ pub(crate) fn tidy(disk: &dyn Disk, window: &Range<u64>, scratch: &File) -> Resu
     let root = movable(&before.geometry)?;
     set_root(&mut view, &before.geometry, root);
     Chains::new(&mut view, before.geometry).align_copies();
-    finish(Update::default(), view, &before, root, window, scratch)
+    ordered(Update::default(), view, &before, root, window, scratch)
 }
 
 /// The step that says that a change has begun, and has not come to its end: a copy of the boot sector without a root directory.
@@ -214,7 +221,7 @@ fn set_root(view: &mut View<'_>, geometry: &Geometry, root: u32) {
 
 /// Orders the writes: first what nobody looks at yet, then the boot sector, then what is no longer needed, at last the copy of
 /// the boot sector.
-fn finish(
+fn ordered(
     mut result: Update,
     mut view: View<'_>,
     before: &Before,

@@ -55,7 +55,7 @@ impl<'c> Opened<'c> {
     ///
     /// # Errors
     /// If it cannot be opened, has changed since it was looked at, or is in use.
-    pub fn new(session: &Session, chosen: &'c Chosen, rules: &Rules, epoch: u32) -> Result<Self> {
+    pub fn new(session: &Session, chosen: &'c Chosen, rules: &Rules, epoch: u32, programs: OsString) -> Result<Self> {
         let disk: Box<dyn Disk> = match chosen {
             Chosen::Device(cleared) => Box::new(Target::open(cleared, Path::new(MACHINE), rules)?),
             Chosen::File { path, size } => {
@@ -71,14 +71,7 @@ impl<'c> Opened<'c> {
                 Box::new(FileDisk::new(file, *size))
             }
         };
-        Ok(Self {
-            chosen,
-            disk,
-            watch: TaskWatch::new(&session.console),
-            programs: session.console.environment.raw("PATH").cloned().unwrap_or_default(),
-            scratch: scratch(session)?,
-            epoch,
-        })
+        Ok(Self { chosen, disk, watch: TaskWatch::new(&session.console), programs, scratch: scratch(session)?, epoch })
     }
 
     /// Works out what is written, and writes it.

@@ -59,6 +59,14 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         }
     }
     super::show(&plan, &shown, &args.view)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // A path that somebody has mistyped, or a stick that is not there, would fill the disk.
+    if is_told && !folder.as_os_str().is_empty() && !folder.is_dir() {
+        return Err(CommandError::new(Kind::Usage, format!("there is no directory `{}`", folder.shown()))
+            .hint("make it, or choose another place with --output"));
+    }
+    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    plan.check(&programs)?;
     if args.dry_run {
         return Ok(());
     }
@@ -77,24 +85,16 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
             return Err(CommandError::new(Kind::Cancelled, "Nothing was written"));
         }
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| {
         CommandError::new(Kind::User, format!("Cannot write `{shown}`: {error}"))
             .hint("choose another place with --output")
     };
     let scratch = skiff_project::media::scratch(session)?;
-    // A path that somebody has mistyped, or a stick that is not there, would fill the disk.
-    match is_told {
-        true if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            return Err(CommandError::new(Kind::Usage, format!("there is no directory `{}`", folder.shown()))
-                .hint("make it, or choose another place with --output"));
-        }
-        true => {}
-        false => std::fs::create_dir_all(folder).map_err(failed)?,
+    if !is_told {
+        std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let file = skiff_flash::unfinished_file(folder).map_err(failed)?;
     let watch = TaskWatch::new(&session.console);
-    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
     let toolbox = Toolbox { programs: &programs, scratch: &scratch };
     let image = Image::build(&plan, file.reopen().map_err(failed)?, file.path(), toolbox, &watch)?;
     let made = outputs.publish(image, file, &path, &watch)?;

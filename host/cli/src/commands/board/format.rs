@@ -52,6 +52,8 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let mut plan = Plan::new(&layout, medium, ids, &board.sources(session)?)?;
     personalize(session, &personal.into(), &mut plan)?;
     super::show(&plan, &chosen.title(), view)?;
+    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    plan.check(&programs)?;
     if args.dry_run {
         return Ok(());
     }
@@ -66,7 +68,6 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let file = tempfile::tempfile_in(&folder).map_err(failed)?;
     let path = skiff_flash::path_of(&file);
     let watch = TaskWatch::new(&session.console);
-    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
     let toolbox = Toolbox { programs: &programs, scratch: &folder };
     let image = Image::build(&plan, file.try_clone().map_err(failed)?, &path, toolbox, &watch)?;
     drop(watch);

@@ -50,6 +50,12 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
         session.console.say(&format!("{} has this system already; nothing to do", chosen.path().shown()));
         return Ok(());
     }
+    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    if is_there {
+        plan.check_rest(&looked, &programs)?
+    } else {
+        plan.check(&programs)?
+    }
     if args.dry_run {
         return Ok(());
     }
@@ -59,7 +65,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
         args.confirm.as_deref(),
         "Its boot and root files are replaced; what users keep stays.",
     )?;
-    let opened = Opened::new(session, &chosen, &rules, sources.epoch)?;
+    let opened = Opened::new(session, &chosen, &rules, sources.epoch, programs)?;
     if is_there {
         opened.write(|shop| plan.stage_rest(shop))?;
         session
@@ -89,6 +95,8 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
     let layout = board.layout(session, Intent::Install, chosen.medium(), "")?;
     let plan = RollbackPlan::new(&layout, chosen.medium(), &looked, &looked.path())?;
     show_rollback(&plan, &chosen, *json);
+    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    plan.check(&looked, &programs)?;
     if args.dry_run {
         return Ok(());
     }
@@ -98,7 +106,7 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
         args.confirm.as_deref(),
         "Its previous system is put in the place of the present one.",
     )?;
-    let opened = Opened::new(session, &chosen, &rules, board.sources(session)?.epoch)?;
+    let opened = Opened::new(session, &chosen, &rules, board.sources(session)?.epoch, programs)?;
     opened.write(|shop| plan.stage(shop))?;
     drop(opened);
     let what =
