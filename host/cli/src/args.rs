@@ -67,6 +67,7 @@ pub(crate) enum TrustCommand {
 
 /// What most commands need to know.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct GlobalArgs {
     /// The chain: packages, separated by commas [default: the chain of the last configuration]
     #[arg(long, short, global = true, env = "SKIFF_CONFIG", value_name = "CHAIN", hide_env_values = true, add = ArgValueCompleter::new(completions::chain))]
