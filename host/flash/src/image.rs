@@ -33,7 +33,6 @@ use crate::SourceFile;
 use crate::Sources;
 use crate::Unkept;
 use crate::Watch;
-use crate::edits::Budget;
 use crate::edits::Names;
 use crate::ext4;
 use crate::fat;
@@ -74,22 +73,22 @@ impl Plan {
     /// # Errors
     /// [`PlanError`]: the first thing that does not fit or is not there.
     pub fn new(layout: &Layout, medium: Medium, ids: Ids, sources: &Sources) -> Result<Self, PlanError> {
-        let found = layout.raw.iter().map(|raw| sources.raw(raw)).collect::<Result<Vec<_>, _>>()?;
+        let mut reading = sources.reading();
+        let found = layout.raw.iter().map(|raw| sources.raw(raw, &mut reading)).collect::<Result<Vec<_>, _>>()?;
         let lengths: Vec<Option<u64>> = found.iter().map(|file| file.as_ref().map(|file| file.size)).collect();
         let files =
-            layout.partitions.iter().map(|partition| sources.blocks(partition)).collect::<Result<Vec<_>, _>>()?;
+            layout.partitions.iter().map(|one| sources.blocks(one, &mut reading)).collect::<Result<Vec<_>, _>>()?;
         let sizes: Vec<Option<u64>> = files.iter().map(|file| file.as_ref().map(|file| file.size)).collect();
         let placed = layout.solve(medium, &lengths, &sizes)?;
         let partuuid = |label: &str| placed.keeps_identity().then(|| placed.partuuid(&ids, label)).flatten();
         let names = Names { partuuid: &partuuid, generation: 0 };
-        let mut budget = Budget::default();
         let (mut items, mut blocks) = (Vec::new(), Vec::new());
         for (PlacedPartition { partition, range, .. }, file) in placed.partitions().iter().zip(files) {
             let label = &partition.label;
             let wrong = |problem: &str| PlanError::Partition { label: label.clone(), problem: problem.into() };
             let has = range.end - range.start;
             let follow = partition.format == Format::Vfat;
-            let mut own = sources.items(&partition.copy_files, follow, &names, &mut budget)?;
+            let mut own = sources.items(&partition.copy_files, follow, &names, &mut reading)?;
             let marker = Marker::of(0, &own);
             if partition.is_renewed() && !marker.files.is_empty() {
                 own.push(marker.item());
@@ -129,9 +128,9 @@ impl Plan {
         let mut layout = layout.clone();
         let mut missing = Vec::new();
         let names = Names { partuuid: &|_| Some(String::new()), generation: 0 };
-        let mut budget = Budget::default();
+        let mut reading = sources.reading();
         for raw in &mut layout.raw {
-            if let Err(ContentError::Missing(names)) = sources.raw(raw) {
+            if let Err(ContentError::Missing(names)) = sources.raw(raw, &mut reading) {
                 missing.push(names.join(" or "));
                 raw.optional = true;
             }
@@ -139,7 +138,7 @@ impl Plan {
         for partition in &mut layout.partitions {
             let follow = partition.format == Format::Vfat;
             partition.copy_files.retain(|content| {
-                match sources.items(std::slice::from_ref(content), follow, &names, &mut budget) {
+                match sources.items(std::slice::from_ref(content), follow, &names, &mut reading) {
                     // A text may wait for what is not there.
                     Err(ContentError::Missing(_) | ContentError::Left { .. }) => {
                         missing.push(content.source.join(" or "));
@@ -148,8 +147,8 @@ impl Plan {
                     _ => true,
                 }
             });
-            let is_there = |source: &String| !matches!(sources.has(source), Ok(false));
-            if let Some(gone) = partition.copy_blocks.take_if(|source| !is_there(source)) {
+            let mut is_gone = |source: &mut String| matches!(sources.has(source, &mut reading), Ok(false));
+            if let Some(gone) = partition.copy_blocks.take_if(&mut is_gone) {
                 missing.push(gone);
             }
         }

@@ -19,12 +19,12 @@ use crate::Sources;
 use crate::Staged;
 use crate::Unkept;
 use crate::Watch;
-use crate::edits::Budget;
 use crate::edits::Names;
 use crate::marker::Marker;
 use crate::part;
 use crate::part::Part;
 use crate::part::Workshop;
+use crate::reading::Reading;
 
 /// What an install changes: some partitions of a medium, and nothing else of it.
 #[derive(Debug)]
@@ -148,17 +148,18 @@ impl InstallPlan {
             all.filter(|(partition, _)| partition.label == label).map(|(_, found)| found.partuuid.clone()).next()
         };
         let mut renewals = Vec::new();
-        let budget = RefCell::new(Budget::default());
+        // What is there is compared with the same contents once more: each has a budget of its own.
+        let (new, unchanged) = (RefCell::new(sources.reading()), RefCell::new(sources.reading()));
         for (partition, part) in parts {
             let follow = partition.format == Format::Vfat;
-            let items = |generation| {
+            let items = |generation, reading: &RefCell<Reading>| {
                 let names = Names { partuuid: &partuuid, generation };
-                let mut items = sources.items(&partition.copy_files, follow, &names, &mut budget.borrow_mut())?;
+                let mut items = sources.items(&partition.copy_files, follow, &names, &mut reading.borrow_mut())?;
                 items.retain(|item| !item.once);
                 Ok::<_, ContentError>(items)
             };
-            let renewal =
-                Renewal { items: items(generation)?, unchanged: items(part.held().current.generation)?, part };
+            let items_now = items(part.held().current.generation, &unchanged)?;
+            let renewal = Renewal { items: items(generation, &new)?, unchanged: items_now, part };
             // Where this system has nothing, and the last had nothing either, there is nothing to do.
             if !renewal.items.is_empty() || !renewal.part.held().current.files.is_empty() {
                 renewals.push(renewal);
