@@ -181,7 +181,7 @@ impl Part {
                 let files = FatFiles::open(disk, &self.range).map_err(|error| self.fat(error))?;
                 ask(&files)
             }
-            _ => ask(&Ext4Files::open(path, self.range.start).map_err(|source| self.unreadable(source))?),
+            _ => ask(&Ext4Files::open(path, &self.range).map_err(|source| self.unreadable(source))?),
         };
         found.map_err(|source| self.unreadable(source))
     }
