@@ -1,6 +1,7 @@
 //! From what a layout names to the files that are there.
 
 use crate::Attributes;
+use crate::FileId;
 use crate::Item;
 use crate::ItemKind;
 use crate::Stop;
@@ -16,6 +17,7 @@ use crate::reading::MAX_ITEMS;
 use crate::reading::MAX_NAMES;
 use crate::reading::Reading;
 use crate::uimage;
+use cap_std::fs::MetadataExt as _;
 use skiff_layout::Content;
 use skiff_layout::Partition;
 use skiff_layout::Raw;
@@ -150,6 +152,7 @@ impl Sources {
             for found in self.find(source, reading)? {
                 let metadata = found.metadata()?;
                 if metadata.is_file() {
+                    reading.open(FileId::new(metadata.dev(), metadata.ino()), &found.path());
                     return Ok(Some(SourceFile { path: found.path(), size: metadata.len() }));
                 }
             }

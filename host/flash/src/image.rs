@@ -1,5 +1,6 @@
 //! Images: what a layout comes to, as a file.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -26,8 +27,8 @@ use crate::BuildError;
 use crate::ContentError;
 use crate::Ext4Error;
 use crate::FatError;
+use crate::FileId;
 use crate::Item;
-use crate::ItemKind;
 use crate::PlanError;
 use crate::SourceFile;
 use crate::Sources;
@@ -65,6 +66,8 @@ pub struct Plan {
     pub blocks: Vec<Option<SourceFile>>,
     /// The time that what is made bears, in seconds since 1970.
     pub epoch: u32,
+    /// Everything that was read for it, whatever has become of it since, with one path of each.
+    opened: BTreeMap<FileId, PathBuf>,
 }
 
 impl Plan {
@@ -112,7 +115,8 @@ impl Plan {
             }
             blocks.push(file);
         }
-        Ok(Self { placed, ids, items, raw: found.into_iter().flatten().collect(), blocks, epoch: sources.epoch })
+        let (raw, opened) = (found.into_iter().flatten().collect(), reading.into_opened());
+        Ok(Self { placed, ids, items, raw, blocks, epoch: sources.epoch, opened })
     }
 
     /// As [`Self::new`], for what has not been built yet: contents that are not there are left out, and named.
@@ -157,15 +161,12 @@ impl Plan {
 
     /// The source that `path` is, by whatever name: to write there would destroy what is read.
     pub fn source_at(&self, path: &Path) -> Option<&Path> {
-        use std::os::unix::fs::MetadataExt as _;
-        let identity = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-        let own = identity(path)?;
-        let items = self.items.iter().flatten().filter_map(|item| match &item.kind {
-            ItemKind::File { path, .. } => Some(path),
-            _ => None,
-        });
-        let files = self.raw.iter().chain(self.blocks.iter().flatten()).map(|file| &file.path);
-        items.chain(files).map(PathBuf::as_path).find(|source| identity(source) == Some(own))
+        self.source_among(&[FileId::of(&std::fs::metadata(path).ok()?)])
+    }
+
+    /// The source that is one of some files.
+    pub fn source_among(&self, files: &[FileId]) -> Option<&Path> {
+        files.iter().find_map(|file| self.opened.get(file)).map(PathBuf::as_path)
     }
 
     /// Adds what is the user's own: to the first partition with FAT, where `shared`, or to the one in which users keep things,

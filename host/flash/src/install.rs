@@ -1,8 +1,10 @@
 //! Bringing the system on a formatted medium up to date.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::path::PathBuf;
 
 use skiff_layout::Format;
 use skiff_layout::Layout;
@@ -13,6 +15,7 @@ use crate::ContentError;
 use crate::Disk;
 use crate::Ext4Error;
 use crate::FatError;
+use crate::FileId;
 use crate::Item;
 use crate::RollbackPlan;
 use crate::Sources;
@@ -31,6 +34,8 @@ use crate::reading::Reading;
 pub struct InstallPlan {
     parts: Vec<Renewal>,
     generation: u64,
+    /// Everything that was read for it, with one path of each.
+    opened: BTreeMap<FileId, PathBuf>,
 }
 
 /// A partition, and what goes into it.
@@ -167,12 +172,18 @@ impl InstallPlan {
         }
         // The partition that firmware begins with is the first of every layout, and the last to change.
         renewals.reverse();
-        if renewals.is_empty() { Err(InstallError::Nothing) } else { Ok(Self { parts: renewals, generation }) }
+        let opened = new.into_inner().into_opened();
+        if renewals.is_empty() { Err(InstallError::Nothing) } else { Ok(Self { parts: renewals, generation, opened }) }
     }
 
     /// The partitions, in the order in which they change.
     pub fn parts(&self) -> &[Renewal] {
         &self.parts
+    }
+
+    /// The source that is one of some files: to write there would change what is read.
+    pub fn source_among(&self, files: &[FileId]) -> Option<&Path> {
+        files.iter().find_map(|file| self.opened.get(file)).map(PathBuf::as_path)
     }
 
     /// What FAT does not keep of what goes onto it.

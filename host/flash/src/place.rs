@@ -2,6 +2,7 @@
 
 use crate::Attributes;
 use crate::ContentError;
+use crate::FileId;
 use crate::Item;
 use crate::ItemKind;
 use crate::reading::Reading;
@@ -144,7 +145,9 @@ impl Place {
             } else if metadata.is_file() {
                 // A link that was followed did not lead out of the root.
                 let real = self.dir.canonicalize(&path).map_err(|source| self.unreadable(&path, source))?;
-                let kind = ItemKind::File { path: self.root.join(real), size: metadata.len(), mode: metadata.mode() };
+                let path = self.root.join(real);
+                reading.open(FileId::new(metadata.dev(), metadata.ino()), &path);
+                let kind = ItemKind::File { path, size: metadata.len(), mode: metadata.mode() };
                 push(items, kind);
             } else {
                 return Err(ContentError::Special(self.root.join(&path).shown().to_string()));

@@ -1,10 +1,13 @@
-//! What a plan reads: how much more it may read, and whether the user still waits for it.
+//! What a plan reads: how much more it may read, which files it has read, and whether the user still waits for it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::path::PathBuf;
 
 use skiff_text::Shown as _;
 
 use crate::ContentError;
+use crate::FileId;
 use crate::Stop;
 
 /// Bytes that all texts of a layout may have, which are held in memory.
@@ -31,11 +34,13 @@ pub(crate) struct Reading {
     items: u64,
     names: u64,
     stop: Stop,
+    opened: BTreeMap<FileId, PathBuf>,
 }
 
 impl Reading {
     pub(crate) fn new(stop: Stop) -> Self {
-        Self { texts: MAX_TEXTS, work: MAX_WORK, items: MAX_ITEMS, names: MAX_NAMES, stop }
+        let opened = BTreeMap::new();
+        Self { texts: MAX_TEXTS, work: MAX_WORK, items: MAX_ITEMS, names: MAX_NAMES, stop, opened }
     }
 
     /// As one that may have so many files and directories only.
@@ -84,11 +89,34 @@ impl Reading {
         self.names = left.ok_or_else(|| ContentError::TooMany(path.shown().to_string()))?;
         Ok(())
     }
+
+    /// Keeps in mind that a file is a source.
+    pub(crate) fn open(&mut self, file: FileId, path: &Path) {
+        self.opened.entry(file).or_insert_with(|| path.to_owned());
+    }
+
+    /// Returns the files that are sources, each with one of its paths.
+    pub(crate) fn into_opened(self) -> BTreeMap<FileId, PathBuf> {
+        self.opened
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use skiff_layout::Content;
+    use skiff_layout::Edit;
+    use skiff_layout::Format;
+    use skiff_layout::Ids;
+    use skiff_layout::Kind;
+    use skiff_layout::Layout;
+    use skiff_layout::Medium;
+    use skiff_layout::Partition;
+    use skiff_layout::Raw;
+    use skiff_layout::Table;
+
     use super::*;
+    use crate::Plan;
+    use crate::Sources;
 
     fn reading() -> Reading {
         Reading::new(Stop::default())
@@ -107,5 +135,32 @@ mod tests {
         let mut names = reading();
         assert!((0..MAX_NAMES >> 12).all(|_| names.item(Path::new("d"), 1 << 12).is_ok()));
         assert!(names.item(Path::new("d"), 1).is_err());
+    }
+
+    #[test]
+    fn a_source_is_known_whatever_is_made_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
+        let names = ["plain", "edited", "replaced", "raw"];
+        names.iter().for_each(|name| std::fs::write(at(name), "text").unwrap());
+        let content = |name: &str| Content::new(format!("layers/{name}"), format!("/{name}"));
+        let edit = Edit { find: "x".into(), replace: "y".into(), when: None };
+        let edited = Content { edits: vec![edit], ..content("edited") };
+        let later = Content { target: "/replaced".into(), ..content("plain") };
+        let mut layout = Layout::new(Table::Gpt);
+        let format = Format::Ext4 { features: Vec::new() };
+        let copy_files = vec![content("plain"), edited, content("replaced"), later];
+        layout.partitions = vec![Partition { format, copy_files, ..Partition::new("p", Kind::linux()) }];
+        layout.raw = vec![Raw { source: vec!["layers/raw".into()], ..Raw::new("spl", 1 << 17) }];
+        let layers = vec![folder.path().to_owned()];
+        let sources = Sources { images: None, layers, epoch: 1, stop: crate::Stop::default() };
+        let plan = Plan::new(&layout, Medium { size: 64 << 20, sector: 512 }, Ids::new(b"x"), &sources).unwrap();
+        for name in names {
+            std::fs::hard_link(at(name), at("other")).unwrap();
+            assert_eq!(plan.source_at(&at("other")), Some(&*at(name)));
+            std::fs::remove_file(at("other")).unwrap();
+        }
+        std::fs::write(at("other"), "text").unwrap();
+        assert_eq!((plan.source_at(&at("other")), plan.source_at(&at("none"))), (None, None));
     }
 }

@@ -59,6 +59,14 @@ impl Chosen {
         }
     }
 
+    /// The files that it is made of.
+    pub(crate) fn files(&self) -> Vec<FileId> {
+        match self {
+            Self::Device(cleared) => cleared.device().files.clone(),
+            Self::File { path, .. } => std::fs::metadata(path).iter().map(FileId::of).collect(),
+        }
+    }
+
     pub(crate) fn device(&self) -> Option<&Device> {
         match self {
             Self::Device(cleared) => Some(cleared.device()),

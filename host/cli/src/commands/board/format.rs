@@ -39,6 +39,9 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let layout = board.layout(session, Intent::Format, medium, device.model.as_deref().unwrap_or_default())?;
     let ids = board.ids(session, medium, device.serial.as_deref().unwrap_or(&device.name));
     let mut plan = Plan::new(&layout, medium, ids, &board.sources(session)?)?;
+    if let Some(source) = plan.source_among(&chosen.files()) {
+        return Err(super::own_source(chosen.path(), source).hint("choose another medium"));
+    }
     media::personalize(session, personal, &mut plan)?;
     super::show(&plan, &chosen.title(), view)?;
     if args.dry_run {
