@@ -24,6 +24,11 @@ pub struct FileId {
 }
 
 impl FileId {
+    /// The file with these numbers.
+    pub(crate) fn new(device: u64, inode: u64) -> Self {
+        Self { device, inode }
+    }
+
     /// The file that something was told of.
     pub fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino() }

@@ -1,17 +1,23 @@
 //! From what a layout names to the files that are there.
 
 use crate::Attributes;
+use crate::FileId;
 use crate::Item;
 use crate::ItemKind;
-use crate::edits::Budget;
+use crate::Stop;
 use crate::edits::Edits;
 use crate::edits::MAX_REPLACEMENT;
 use crate::edits::Names;
 use crate::keep::fold;
 use crate::marker::is_reserved;
+use crate::place::MAX_DEPTH;
 use crate::place::Place;
 use crate::place::find_below;
+use crate::reading::MAX_ITEMS;
+use crate::reading::MAX_NAMES;
+use crate::reading::Reading;
 use crate::uimage;
+use cap_std::fs::MetadataExt as _;
 use skiff_layout::Content;
 use skiff_layout::Partition;
 use skiff_layout::Raw;
@@ -35,6 +41,8 @@ pub struct Sources {
     pub layers: Vec<PathBuf>,
     /// The time that what is made bears, in seconds since 1970; nothing is newer. 0 for none.
     pub epoch: u32,
+    /// Whether the user wants to stop.
+    pub stop: Stop,
 }
 
 /// Why contents cannot be had.
@@ -64,13 +72,16 @@ pub enum ContentError {
     #[error("`{0}` is neither a file nor a directory")]
     Special(String),
     /// Texts and changes of them that come to more work than any layout needs.
-    #[error("the edits of {} take too long: all searches of a layout may read 256 MiB", one_of(.0))]
+    #[error("the edits of {} take too long: their expressions are too large for texts of this size", one_of(.0))]
     Edits(Vec<String>),
     /// More text than any layout needs.
     #[error("the texts that the layout edits or packs have more than 64 MiB together")]
     Texts,
-    /// A source with more files than any system has.
-    #[error("`{0}` has more files, or deeper directories, than skiff copies")]
+    /// More files than any system has; the source that has one too many.
+    #[error(
+        "too many files at `{0}`: a layout has at most {items} files and directories, with {mib} MiB of paths, {deep} levels deep",
+        items = MAX_ITEMS, mib = MAX_NAMES >> 20, deep = MAX_DEPTH
+    )]
     TooMany(String),
     /// A text that is not one.
     #[error("cannot edit `{0}`: expected UTF-8 text of at most 1 MiB")]
@@ -108,6 +119,9 @@ pub enum ContentError {
         /// Why.
         source: io::Error,
     },
+    /// The user wants to stop.
+    #[error("cancelled; nothing was written")]
+    Cancelled,
 }
 
 fn one_of(names: &[String]) -> String {
@@ -124,15 +138,21 @@ pub struct SourceFile {
 }
 
 impl Sources {
+    /// Begins the account of what a plan reads.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading::new(self.stop.clone())
+    }
+
     /// Finds the file of raw contents; none if it is missing and may be.
     ///
     /// # Errors
     /// [`ContentError::Missing`] and other reasons.
-    pub fn raw(&self, raw: &Raw) -> Result<Option<SourceFile>, ContentError> {
+    pub(crate) fn raw(&self, raw: &Raw, reading: &mut Reading) -> Result<Option<SourceFile>, ContentError> {
         for source in &raw.source {
-            for found in self.find(source)? {
+            for found in self.find(source, reading)? {
                 let metadata = found.metadata()?;
                 if metadata.is_file() {
+                    reading.open(FileId::new(metadata.dev(), metadata.ino()), &found.path());
                     return Ok(Some(SourceFile { path: found.path(), size: metadata.len() }));
                 }
             }
@@ -148,17 +168,21 @@ impl Sources {
     ///
     /// # Errors
     /// [`ContentError::Missing`] and other reasons.
-    pub fn blocks(&self, partition: &Partition) -> Result<Option<SourceFile>, ContentError> {
+    pub(crate) fn blocks(
+        &self,
+        partition: &Partition,
+        reading: &mut Reading,
+    ) -> Result<Option<SourceFile>, ContentError> {
         let Some(source) = &partition.copy_blocks else { return Ok(None) };
-        self.raw(&Raw { source: vec![source.clone()], ..Raw::new(partition.label.clone(), 0) })
+        self.raw(&Raw { source: vec![source.clone()], ..Raw::new(partition.label.clone(), 0) }, reading)
     }
 
     /// Whether anything is there that a source names.
     ///
     /// # Errors
     /// It is not written as a source, or cannot be looked for.
-    pub fn has(&self, source: &str) -> Result<bool, ContentError> {
-        Ok(!self.find(source)?.is_empty())
+    pub(crate) fn has(&self, source: &str, reading: &mut Reading) -> Result<bool, ContentError> {
+        Ok(!self.find(source, reading)?.is_empty())
     }
 
     /// Finds what goes into a file system. Where two have the same target, the later counts. Where `follow`, links
@@ -171,12 +195,12 @@ impl Sources {
         contents: &[Content],
         follow: bool,
         names: &Names<'_>,
-        budget: &mut Budget,
+        reading: &mut Reading,
     ) -> Result<Vec<Item>, ContentError> {
         let mut items: Vec<Item> = Vec::new();
         let mut places = BTreeMap::new();
         for content in contents {
-            for item in self.of_content(content, follow, names, budget)? {
+            for item in self.of_content(content, follow, names, reading)? {
                 let key = if follow { fold(&item.target) } else { item.target.clone() };
                 match places.get(&key).and_then(|place: &usize| items.get_mut(*place)) {
                     Some(place) => *place = item,
@@ -196,7 +220,7 @@ impl Sources {
         content: &Content,
         follow: bool,
         names: &Names<'_>,
-        budget: &mut Budget,
+        reading: &mut Reading,
     ) -> Result<Vec<Item>, ContentError> {
         let target = content.target.trim_start_matches('/');
         if target.split('/').any(|part| matches!(part, "." | "..")) || target.contains("//") {
@@ -205,7 +229,7 @@ impl Sources {
         let mut empty = None;
         let into_folder = target.is_empty() || target.ends_with('/');
         for source in &content.source {
-            let found = self.find(source)?;
+            let found = self.find(source, reading)?;
             if found.is_empty() {
                 continue;
             }
@@ -219,7 +243,7 @@ impl Sources {
                 // What git keeps of layers is whether a file can be run; trees of the images are kept as they are.
                 let newest =
                     source.starts_with("images/").then_some(if self.epoch == 0 { u32::MAX } else { self.epoch });
-                one.walk(&below, follow, newest, &mut items)?;
+                one.walk(&below, follow, newest, &mut items, reading)?;
             }
             // A source with files comes before an empty directory, which is what it is where there is no other.
             if source.ends_with('/') && items.iter().all(|item| item.kind == ItemKind::Folder) {
@@ -229,7 +253,7 @@ impl Sources {
             if follow {
                 tell_apart(&items)?;
             }
-            let edits = self.edits(content, names)?;
+            let edits = self.edits(content, names, reading)?;
             let changes = !content.edits.is_empty() || content.script.is_some();
             for item in &mut items {
                 if is_reserved(&item.target) {
@@ -237,7 +261,7 @@ impl Sources {
                 }
                 item.once = content.once;
                 if changes {
-                    self.change(content, &edits, item, budget)?;
+                    self.change(content, &edits, item, reading)?;
                 }
             }
             return Ok(items);
@@ -255,24 +279,24 @@ impl Sources {
         content: &Content,
         edits: &Edits,
         item: &mut Item,
-        budget: &mut Budget,
+        reading: &mut Reading,
     ) -> Result<(), ContentError> {
         let ItemKind::File { path, size, mode } = &item.kind else { return Ok(()) };
         let shown = path.shown().to_string();
-        let reading = |source| ContentError::Read { path: shown.clone(), source };
+        let unreadable = |source| ContentError::Read { path: shown.clone(), source };
         let mut bytes = Vec::new();
-        let file = crate::item::open(path, *size).map_err(reading)?;
-        file.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(reading)?;
+        let file = crate::item::open(path, *size).map_err(unreadable)?;
+        file.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > MAX_TEXT {
             return Err(ContentError::NotText(shown));
         }
         let text = String::from_utf8(bytes).map_err(|_| ContentError::NotText(shown.clone()))?;
-        let text = edits.apply(text, content, &shown, budget)?;
+        let text = edits.apply(text, content, &shown, reading)?;
         let bytes = match &content.script {
             Some(script) => uimage::wrap(text.as_bytes(), script, self.epoch)?,
             None => text.into_bytes(),
         };
-        budget.text(bytes.len()).ok_or(ContentError::Texts)?;
+        reading.text(bytes.len()).ok_or(ContentError::Texts)?;
         item.kind = ItemKind::Text { bytes, mode: if mode & 0o111 == 0 { 0o644 } else { 0o755 } };
         // It is no longer the file that has these.
         item.attributes = Attributes { mode: item.attributes.mode, ..Attributes::default() };
@@ -280,10 +304,10 @@ impl Sources {
     }
 
     /// Makes the edits of a content ready: those whose condition holds.
-    fn edits(&self, content: &Content, names: &Names<'_>) -> Result<Edits, ContentError> {
+    fn edits(&self, content: &Content, names: &Names<'_>, reading: &mut Reading) -> Result<Edits, ContentError> {
         let mut edits = Edits::default();
         for edit in &content.edits {
-            let holds = edit.when.as_ref().map(|when| self.find(when)).transpose()?;
+            let holds = edit.when.as_ref().map(|when| self.find(when, reading)).transpose()?;
             if holds.is_none_or(|found| !found.is_empty()) {
                 edits.add(edit, names)?;
             }
@@ -292,7 +316,7 @@ impl Sources {
     }
 
     /// Finds what a source names: nothing, one thing, or with `*` several, in the order of their names.
-    fn find(&self, source: &str) -> Result<Vec<Place>, ContentError> {
+    fn find(&self, source: &str, reading: &mut Reading) -> Result<Vec<Place>, ContentError> {
         let wrong = || ContentError::Source(source.to_owned());
         let (zone, rest) = source.split_once('/').ok_or_else(wrong)?;
         let rest = rest.trim_end_matches('/');
@@ -306,8 +330,7 @@ impl Sources {
             _ => return Err(wrong()),
         };
         for root in roots {
-            let found = find_below(root, rest)
-                .map_err(|error| ContentError::Read { path: root.join(rest).shown().to_string(), source: error })?;
+            let found = find_below(root, rest, reading)?;
             if !found.is_empty() {
                 return Ok(found);
             }
@@ -348,19 +371,19 @@ mod tests {
             std::fs::write(folder.path().join(layer).join("boot.txt"), text).unwrap();
         }
         let layers = ["one", "two", "three"].map(|name| folder.path().join(name)).to_vec();
-        let sources = Sources { images: None, layers, epoch: 1 };
+        let sources = Sources { images: None, layers, epoch: 1, stop: Stop::default() };
         let edit = Edit {
             find: r"root=\S*".into(),
             replace: "root=PARTUUID={partuuid:p} {x} {generation}".into(),
             when: None,
         };
         let content = Content { edits: vec![edit], ..Content::new("layers/boot.txt", "/boot/") };
-        let items = sources.items(std::slice::from_ref(&content), true, &NAMES, &mut Budget::default()).unwrap();
+        let items = sources.items(std::slice::from_ref(&content), true, &NAMES, &mut sources.reading()).unwrap();
         assert_eq!(items.len(), 1);
         assert_eq!(items[0].target, "boot/boot.txt");
         assert_eq!(items[0].kind, Item::text("", "root=PARTUUID=<p> {x} 4 ro $1\n").kind);
         assert!(matches!(
-            sources.items(&[content], true, &NONE, &mut Budget::default()),
+            sources.items(&[content], true, &NONE, &mut sources.reading()),
             Err(ContentError::Placeholder(_))
         ));
     }
@@ -373,12 +396,34 @@ mod tests {
         std::fs::write(folder.path().join("secret"), "s").unwrap();
         std::os::unix::fs::symlink("../secret", images.join("kernel")).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", images.join("other")).unwrap();
-        let sources = Sources { images: Some(images), layers: Vec::new(), epoch: 1 };
+        let sources = Sources { images: Some(images), layers: Vec::new(), epoch: 1, stop: Stop::default() };
         for source in
             ["images/kernel", "images/other", "images/../secret", "secret", "/etc/passwd", "images//x", "images/"]
         {
-            let found = sources.items(&[Content::new(source, "/x")], true, &NONE, &mut Budget::default());
+            let found = sources.items(&[Content::new(source, "/x")], true, &NONE, &mut sources.reading());
             assert!(found.is_err(), "{source}: {found:?}");
         }
+    }
+
+    #[test]
+    fn all_contents_of_a_layout_have_one_budget_and_the_user_can_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("d")).unwrap();
+        (0..200).for_each(|number| std::fs::write(folder.path().join(format!("d/{number}")), "").unwrap());
+        let mut sources =
+            Sources { images: None, layers: vec![folder.path().to_owned()], epoch: 1, stop: Stop::default() };
+        let contents =
+            |count: u64| (0..count).map(|one| Content::new("layers/d/", format!("/{one}/"))).collect::<Vec<_>>();
+        let limit = 201 * 30;
+        let items = |sources: &Sources, count| {
+            let mut reading = sources.reading().with_items(limit);
+            let items = |contents| sources.items(contents, false, &NONE, &mut reading).map(|items| items.len());
+            // Two partitions have one budget.
+            contents(count).chunks(20).map(items).collect::<Result<Vec<_>, _>>()
+        };
+        assert!(items(&sources, 30).is_ok());
+        assert!(matches!(items(&sources, 31), Err(ContentError::TooMany(_))));
+        sources.stop = Stop::when(|| true);
+        assert!(matches!(items(&sources, 1), Err(ContentError::Cancelled)));
     }
 }

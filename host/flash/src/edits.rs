@@ -2,50 +2,22 @@
 
 use regex::Regex;
 use regex::RegexBuilder;
+use regex_automata::nfa::thompson::NFA;
 use skiff_layout::Content;
 use skiff_layout::Edit;
 
 use crate::ContentError;
 use crate::content::MAX_TEXT;
+use crate::reading::Reading;
 
 /// Bytes of what takes the place of something, which may be there many times.
 pub(crate) const MAX_REPLACEMENT: usize = 1024;
 
-/// Bytes that a compiled expression may have.
-const MAX_PROGRAM: usize = 1 << 20;
+/// Bytes that a compiled expression may have, which it takes for each of the edits of a content at once.
+const MAX_PROGRAM: usize = 64 << 10;
 
-/// Bytes that searches for all edits of a layout may read.
-const MAX_WORK: u64 = 256 << 20;
-
-/// Bytes that all texts of a layout may have, which are held in memory.
-const MAX_TEXTS: u64 = 64 << 20;
-
-/// How much more the texts of a layout may cost.
-pub(crate) struct Budget {
-    work: u64,
-    texts: u64,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { work: MAX_WORK, texts: MAX_TEXTS }
-    }
-}
-
-impl Budget {
-    /// Takes what a search of so many bytes costs.
-    fn search(&mut self, bytes: usize) -> Option<()> {
-        // A search without bytes is a search, too.
-        self.work = self.work.checked_sub(bytes as u64 + 64)?;
-        Some(())
-    }
-
-    /// Takes the room of a text.
-    pub(crate) fn text(&mut self, bytes: usize) -> Option<()> {
-        self.texts = self.texts.checked_sub(bytes as u64)?;
-        Some(())
-    }
-}
+/// Bytes that it may have of states that a search has come by.
+const MAX_STATES: usize = 256 << 10;
 
 /// What stands for something of the medium in a text.
 #[derive(Clone, Copy)]
@@ -78,6 +50,8 @@ struct Replacement {
     text: String,
     /// The references to groups (`$1`) in the text.
     references: usize,
+    /// The states of the expression, times its groups where they are asked for: what a byte of a text costs at most.
+    states: u64,
 }
 
 /// Why an edit was not made.
@@ -86,20 +60,26 @@ enum Excess {
     Length,
     /// The searches would take too long.
     Work,
+    /// The user wants to stop.
+    Cancelled,
 }
 
 impl Edits {
     /// Adds an edit.
     pub(crate) fn add(&mut self, edit: &Edit, names: &Names<'_>) -> Result<(), ContentError> {
         let Edit { find, replace, .. } = edit;
-        let wrong = |error: regex::Error| ContentError::Edit { find: find.clone(), problem: error.to_string() };
-        let expression = RegexBuilder::new(find).size_limit(MAX_PROGRAM).build().map_err(wrong)?;
+        let wrong = |problem: String| ContentError::Edit { find: find.clone(), problem };
+        let builder = &mut RegexBuilder::new(find);
+        let expression = builder.size_limit(MAX_PROGRAM).dfa_size_limit(MAX_STATES).build();
+        let expression = expression.map_err(|error| wrong(error.to_string()))?;
         let text = expand(replace, names)?;
         if text.len() > MAX_REPLACEMENT {
             return Err(ContentError::Replacement(find.clone()));
         }
         let references = text.matches('$').count();
-        self.replacements.push(Replacement { find: expression, text, references });
+        let states = states(find).map_err(wrong)?;
+        let groups = if references == 0 { 1 } else { expression.captures_len() as u64 };
+        self.replacements.push(Replacement { find: expression, text, references, states: states * groups });
         Ok(())
     }
 
@@ -109,12 +89,13 @@ impl Edits {
         mut text: String,
         content: &Content,
         shown: &str,
-        budget: &mut Budget,
+        reading: &mut Reading,
     ) -> Result<String, ContentError> {
         for replacement in &self.replacements {
-            text = replacement.apply(&text, budget).map_err(|excess| match excess {
+            text = replacement.apply(&text, reading).map_err(|excess| match excess {
                 Excess::Length => ContentError::NotText(shown.to_owned()),
                 Excess::Work => ContentError::Edits(content.source.clone()),
+                Excess::Cancelled => ContentError::Cancelled,
             })?;
         }
         // Nobody can boot what still has a place for something.
@@ -142,15 +123,25 @@ fn left_over(text: &str) -> Option<&str> {
 
 impl Replacement {
     /// Replaces what is found. Each search may read the text to its end, so each is counted as if it did.
-    fn apply(&self, text: &str, budget: &mut Budget) -> Result<String, Excess> {
+    fn apply(&self, text: &str, reading: &mut Reading) -> Result<String, Excess> {
         let mut result = String::new();
         // Where the next search begins, and up to where the text was taken over.
         let (mut at, mut end) = (0, 0);
         let mut last = None;
         while at <= text.len() {
-            budget.search(text.len() - at).ok_or(Excess::Work)?;
-            let Some(found) = self.find.captures_at(text, at) else { break };
-            let whole = found.get_match();
+            if reading.is_stopped() {
+                return Err(Excess::Cancelled);
+            }
+            reading.search(text.len() - at, self.states).ok_or(Excess::Work)?;
+            // To find the groups, too, takes longer.
+            let (whole, groups) = match self.references {
+                0 => (self.find.find_at(text, at), None),
+                _ => {
+                    let groups = self.find.captures_at(text, at);
+                    (groups.as_ref().map(regex::Captures::get_match), groups)
+                }
+            };
+            let Some(whole) = whole else { break };
             if whole.is_empty() && last == Some(whole.end()) {
                 // Nothing, directly behind what was found before, is not found again.
                 let next = text.get(whole.end()..).and_then(|rest| rest.chars().next());
@@ -163,15 +154,22 @@ impl Replacement {
             if (result.len() + most) as u64 > MAX_TEXT {
                 return Err(Excess::Length);
             }
-            match self.references {
-                0 => result += &self.text,
-                _ => found.expand(&self.text, &mut result),
+            match groups {
+                None => result += &self.text,
+                Some(groups) => groups.expand(&self.text, &mut result),
             }
             (at, end, last) = (whole.end(), whole.end(), Some(whole.end()));
         }
         result += text.get(end..).unwrap_or_default();
         if result.len() as u64 > MAX_TEXT { Err(Excess::Length) } else { Ok(result) }
     }
+}
+
+/// Counts the states of an expression that searches walk through.
+fn states(find: &str) -> Result<u64, String> {
+    let config = NFA::config().nfa_size_limit(Some(MAX_PROGRAM));
+    let program = NFA::compiler().configure(config).build(find).map_err(|error| error.to_string())?;
+    Ok(program.states().len() as u64)
 }
 
 /// Puts identities into the place of `{partuuid:LABEL}`, and the like.
@@ -199,13 +197,14 @@ fn expand(text: &str, names: &Names<'_>) -> Result<String, ContentError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Stop;
 
     const NAMES: Names<'_> = Names { partuuid: &|_| None, generation: 0 };
 
     fn edit(find: &str, replace: &str, text: String) -> Result<String, ContentError> {
         let mut edits = Edits::default();
         edits.add(&Edit { find: find.into(), replace: replace.into(), when: None }, &NAMES)?;
-        edits.apply(text, &Content::new("images/f", "/"), "f", &mut Budget::default())
+        edits.apply(text, &Content::new("images/f", "/"), "f", &mut Reading::new(Stop::default()))
     }
 
     #[test]
@@ -247,8 +246,27 @@ mod tests {
     }
 
     #[test]
-    fn all_texts_of_a_layout_have_one_budget() {
-        let mut budget = Budget::default();
-        assert!((0..64).all(|_| budget.text(1 << 20).is_some()) && budget.text(1).is_none());
+    fn a_search_costs_the_bytes_of_a_text_times_the_states_of_its_expression() {
+        let text = || "a".repeat(1 << 20);
+        for find in ["(?-u)([ab]*a[ab]{400})", "(?-u)[ab]*a[ab]{400}"] {
+            assert!(matches!(edit(find, "$1", text()), Err(ContentError::Edits(_))), "{find}");
+        }
+        assert!(matches!(edit("(?-u)([ab]*a[ab]{3000})", "$1", "a".into()), Err(ContentError::Edit { .. })));
+        // Groups cost, too, where they are asked for.
+        let groups = format!("(?-u){}", "([ab]?)".repeat(60));
+        assert!(matches!(edit(&groups, "$1", "a".repeat(1 << 14)), Err(ContentError::Edits(_))));
+        // What layouts need is found in any text.
+        let text = format!("{}console=ttyS0,115200 quiet\n", "x=y\n".repeat(1 << 17));
+        assert!(edit(r"console=(tty(AMA|S)|serial)\S* ?", "", text.clone()).unwrap().ends_with("\nquiet\n"));
+        assert!(edit(r"(?m)^(\w+)=(\w+)$", "$2=$1", "x=y\n".repeat(60)).unwrap().contains("y=x"));
+    }
+
+    #[test]
+    fn a_search_is_not_begun_when_the_user_wants_to_stop() {
+        let mut edits = Edits::default();
+        edits.add(&Edit { find: "x".into(), replace: "y".into(), when: None }, &NAMES).unwrap();
+        let mut reading = Reading::new(Stop::when(|| true));
+        let made = edits.apply("x".into(), &Content::new("images/f", "/"), "f", &mut reading);
+        assert!(matches!(made, Err(ContentError::Cancelled)));
     }
 }

@@ -1,9 +1,11 @@
 //! Bringing the system on a formatted medium up to date.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
+use std::path::PathBuf;
 
 use skiff_layout::Layout;
 use skiff_layout::Medium;
@@ -11,6 +13,7 @@ use skiff_layout::TableError;
 
 use crate::ContentError;
 use crate::Disk;
+use crate::FileId;
 use crate::Item;
 use crate::PartitionError;
 use crate::RollbackPlan;
@@ -19,11 +22,11 @@ use crate::Staged;
 use crate::Unkept;
 use crate::Watch;
 use crate::Workshop;
-use crate::edits::Budget;
 use crate::edits::Names;
 use crate::marker::Marker;
 use crate::matching;
 use crate::part::Part;
+use crate::reading::Reading;
 use crate::volume;
 
 /// What an install changes: some partitions of a medium, and nothing else of it.
@@ -31,6 +34,8 @@ use crate::volume;
 pub struct InstallPlan {
     parts: Vec<Renewal>,
     generation: u64,
+    /// Everything that was read for it, with one path of each.
+    opened: BTreeMap<FileId, PathBuf>,
 }
 
 /// A partition, and what goes into it.
@@ -127,17 +132,18 @@ impl InstallPlan {
             all.filter(|(partition, _)| partition.label == label).map(|(_, found)| found.partuuid.clone()).next()
         };
         let mut renewals = Vec::new();
-        let budget = RefCell::new(Budget::default());
+        // What is there is compared with the same contents once more: each has a budget of its own.
+        let (new, unchanged) = (RefCell::new(sources.reading()), RefCell::new(sources.reading()));
         for (partition, part) in parts {
             let follow = volume::follows_links(&partition.format);
-            let items = |generation| {
+            let items = |generation, reading: &RefCell<Reading>| {
                 let names = Names { partuuid: &partuuid, generation };
-                let mut items = sources.items(&partition.copy_files, follow, &names, &mut budget.borrow_mut())?;
+                let mut items = sources.items(&partition.copy_files, follow, &names, &mut reading.borrow_mut())?;
                 items.retain(|item| !item.once);
                 Ok::<_, ContentError>(items)
             };
-            let renewal =
-                Renewal { items: items(generation)?, unchanged: items(part.held().current.generation)?, part };
+            let items_now = items(part.held().current.generation, &unchanged)?;
+            let renewal = Renewal { items: items(generation, &new)?, unchanged: items_now, part };
             // Where this system has nothing, and the last had nothing either, there is nothing to do.
             if !renewal.items.is_empty() || !renewal.part.held().current.files.is_empty() {
                 renewals.push(renewal);
@@ -145,12 +151,18 @@ impl InstallPlan {
         }
         // The partition that firmware begins with is the first of every layout, and the last to change.
         renewals.reverse();
-        if renewals.is_empty() { Err(InstallError::Nothing) } else { Ok(Self { parts: renewals, generation }) }
+        let opened = new.into_inner().into_opened();
+        if renewals.is_empty() { Err(InstallError::Nothing) } else { Ok(Self { parts: renewals, generation, opened }) }
     }
 
     /// The partitions, in the order in which they change.
     pub fn parts(&self) -> &[Renewal] {
         &self.parts
+    }
+
+    /// The source that is one of some files: to write there would change what is read.
+    pub fn source_among(&self, files: &[FileId]) -> Option<&Path> {
+        files.iter().find_map(|file| self.opened.get(file)).map(PathBuf::as_path)
     }
 
     /// What file systems do not keep of what goes onto them.

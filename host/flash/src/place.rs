@@ -2,8 +2,10 @@
 
 use crate::Attributes;
 use crate::ContentError;
+use crate::FileId;
 use crate::Item;
 use crate::ItemKind;
+use crate::reading::Reading;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_std::fs::MetadataExt as _;
@@ -12,9 +14,8 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Files and directories that a source may have; directories in directories.
-const MAX_ITEMS: usize = 1_000_000;
-const MAX_DEPTH: usize = 64;
+/// Directories in directories that a source may have.
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Something below a root, opened without leaving it.
 pub(crate) struct Place {
@@ -27,12 +28,17 @@ pub(crate) struct Place {
     pub(crate) name: String,
 }
 
-pub(crate) fn find_below(root: &Path, rest: &str) -> io::Result<Vec<Place>> {
+pub(crate) fn find_below(root: &Path, rest: &str, reading: &mut Reading) -> Result<Vec<Place>, ContentError> {
+    if reading.is_stopped() {
+        return Err(ContentError::Cancelled);
+    }
+    let path = root.join(rest);
+    let unreadable = |source| ContentError::Read { path: path.shown().to_string(), source };
     let opened = root.canonicalize().and_then(|real| Ok((Dir::open_ambient_dir(&real, ambient_authority())?, real)));
     let (dir, root) = match opened {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+        Err(error) => return Err(unreadable(error)),
     };
     let (folder, last) = rest.rsplit_once('/').unwrap_or(("", rest));
     let mut names = Vec::new();
@@ -40,11 +46,12 @@ pub(crate) fn find_below(root: &Path, rest: &str) -> io::Result<Vec<Place>> {
         let listed = if folder.is_empty() { dir.entries() } else { dir.read_dir(folder) };
         let listed = match listed {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            listed => listed?,
+            listed => listed.map_err(unreadable)?,
         };
         for entry in listed {
+            reading.item(&path, 0)?;
             // A name that is no text matches no pattern.
-            if let Ok(name) = entry?.file_name().into_string()
+            if let Ok(name) = entry.map_err(unreadable)?.file_name().into_string()
                 && matches(last, &name)
             {
                 names.push(name);
@@ -57,9 +64,9 @@ pub(crate) fn find_below(root: &Path, rest: &str) -> io::Result<Vec<Place>> {
     let mut found = Vec::new();
     for name in names {
         match dir.canonicalize(Path::new(folder).join(&name)) {
-            Ok(path) => found.push(Place { root: root.clone(), dir: dir.try_clone()?, path, name }),
+            Ok(path) => found.push(Place { root: root.clone(), dir: dir.try_clone().map_err(unreadable)?, path, name }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(unreadable(error)),
         }
     }
     Ok(found)
@@ -94,12 +101,15 @@ impl Place {
         follow: bool,
         newest: Option<u32>,
         items: &mut Vec<Item>,
+        reading: &mut Reading,
     ) -> Result<(), ContentError> {
         let newest = newest.filter(|_| self.dir.metadata(&self.path).is_ok_and(|metadata| metadata.is_dir()));
+        let whole = self.path();
+        reading.item(&whole, self.path.as_os_str().len() + target.len())?;
         let mut pending = vec![(self.path.clone(), target.to_owned(), 0)];
         while let Some((path, target, depth)) = pending.pop() {
-            if items.len() > MAX_ITEMS || depth > MAX_DEPTH {
-                return Err(ContentError::TooMany(self.path().shown().to_string()));
+            if depth > MAX_DEPTH {
+                return Err(ContentError::TooMany(whole.shown().to_string()));
             }
             let metadata = match follow || depth == 0 {
                 true => self.dir.metadata(&path),
@@ -124,15 +134,20 @@ impl Place {
                         return Err(ContentError::Target(name.to_string_lossy().into_owned()));
                     };
                     let below = if target.is_empty() { text.to_owned() } else { format!("{target}/{text}") };
-                    pending.push((path.join(&name), below, depth + 1));
+                    let path = path.join(&name);
+                    reading.item(&whole, path.as_os_str().len() + below.len())?;
+                    pending.push((path, below, depth + 1));
                 }
             } else if metadata.is_symlink() {
                 let to = self.dir.read_link_contents(&path).map_err(|source| self.unreadable(&path, source))?;
+                reading.names(&whole, to.as_os_str().len())?;
                 push(items, ItemKind::Link(to.to_string_lossy().into_owned()));
             } else if metadata.is_file() {
                 // A link that was followed did not lead out of the root.
                 let real = self.dir.canonicalize(&path).map_err(|source| self.unreadable(&path, source))?;
-                let kind = ItemKind::File { path: self.root.join(real), size: metadata.len(), mode: metadata.mode() };
+                let path = self.root.join(real);
+                reading.open(FileId::new(metadata.dev(), metadata.ino()), &path);
+                let kind = ItemKind::File { path, size: metadata.len(), mode: metadata.mode() };
                 push(items, kind);
             } else {
                 return Err(ContentError::Special(self.root.join(&path).shown().to_string()));

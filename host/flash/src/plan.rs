@@ -1,5 +1,6 @@
 //! What a medium will hold, before anything is written.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -12,14 +13,13 @@ use skiff_layout::Placed;
 use skiff_layout::PlacedPartition;
 
 use crate::ContentError;
+use crate::FileId;
 use crate::Item;
-use crate::ItemKind;
 use crate::PartitionError;
 use crate::PlanError;
 use crate::SourceFile;
 use crate::Sources;
 use crate::Unkept;
-use crate::edits::Budget;
 use crate::edits::Names;
 use crate::item;
 use crate::keep::fold;
@@ -43,6 +43,8 @@ pub struct Plan {
     pub blocks: Vec<Option<SourceFile>>,
     /// The time that what is made bears, in seconds since 1970.
     pub epoch: u32,
+    /// Everything that was read for it, whatever has become of it since, with one path of each.
+    opened: BTreeMap<FileId, PathBuf>,
 }
 
 impl Plan {
@@ -51,15 +53,15 @@ impl Plan {
     /// # Errors
     /// [`PlanError`]: the first thing that does not fit or is not there.
     pub fn new(layout: &Layout, medium: Medium, ids: Ids, sources: &Sources) -> Result<Self, PlanError> {
-        let found = layout.raw.iter().map(|raw| sources.raw(raw)).collect::<Result<Vec<_>, _>>()?;
+        let mut reading = sources.reading();
+        let found = layout.raw.iter().map(|raw| sources.raw(raw, &mut reading)).collect::<Result<Vec<_>, _>>()?;
         let lengths: Vec<Option<u64>> = found.iter().map(|file| file.as_ref().map(|file| file.size)).collect();
         let files =
-            layout.partitions.iter().map(|partition| sources.blocks(partition)).collect::<Result<Vec<_>, _>>()?;
+            layout.partitions.iter().map(|one| sources.blocks(one, &mut reading)).collect::<Result<Vec<_>, _>>()?;
         let sizes: Vec<Option<u64>> = files.iter().map(|file| file.as_ref().map(|file| file.size)).collect();
         let placed = layout.solve(medium, &lengths, &sizes)?;
         let partuuid = |label: &str| placed.keeps_identity().then(|| placed.partuuid(&ids, label)).flatten();
         let names = Names { partuuid: &partuuid, generation: 0 };
-        let mut budget = Budget::default();
         let (mut items, mut blocks) = (Vec::new(), Vec::new());
         for (PlacedPartition { partition, range, .. }, file) in placed.partitions().iter().zip(files) {
             let label = &partition.label;
@@ -67,7 +69,7 @@ impl Plan {
             let has = range.end - range.start;
             let volume = volume::of(&partition.format);
             let follow = volume::follows_links(&partition.format);
-            let mut own = sources.items(&partition.copy_files, follow, &names, &mut budget)?;
+            let mut own = sources.items(&partition.copy_files, follow, &names, &mut reading)?;
             let marker = Marker::of(0, &own);
             if partition.is_renewed() && !marker.files.is_empty() {
                 own.push(marker.item());
@@ -91,7 +93,8 @@ impl Plan {
             }
             blocks.push(file);
         }
-        Ok(Self { placed, ids, items, raw: found.into_iter().flatten().collect(), blocks, epoch: sources.epoch })
+        let (raw, opened) = (found.into_iter().flatten().collect(), reading.into_opened());
+        Ok(Self { placed, ids, items, raw, blocks, epoch: sources.epoch, opened })
     }
 
     /// As [`Self::new`], for what has not been built yet: contents that are not there are left out, and named.
@@ -107,9 +110,9 @@ impl Plan {
         let mut layout = layout.clone();
         let mut missing = Vec::new();
         let names = Names { partuuid: &|_| Some(String::new()), generation: 0 };
-        let mut budget = Budget::default();
+        let mut reading = sources.reading();
         for raw in &mut layout.raw {
-            if let Err(ContentError::Missing(names)) = sources.raw(raw) {
+            if let Err(ContentError::Missing(names)) = sources.raw(raw, &mut reading) {
                 missing.push(names.join(" or "));
                 raw.optional = true;
             }
@@ -117,7 +120,7 @@ impl Plan {
         for partition in &mut layout.partitions {
             let follow = volume::follows_links(&partition.format);
             partition.copy_files.retain(|content| {
-                match sources.items(std::slice::from_ref(content), follow, &names, &mut budget) {
+                match sources.items(std::slice::from_ref(content), follow, &names, &mut reading) {
                     // A text may wait for what is not there.
                     Err(ContentError::Missing(_) | ContentError::Left { .. }) => {
                         missing.push(content.source.join(" or "));
@@ -126,8 +129,8 @@ impl Plan {
                     _ => true,
                 }
             });
-            let is_there = |source: &String| !matches!(sources.has(source), Ok(false));
-            if let Some(gone) = partition.copy_blocks.take_if(|source| !is_there(source)) {
+            let mut is_gone = |source: &mut String| matches!(sources.has(source, &mut reading), Ok(false));
+            if let Some(gone) = partition.copy_blocks.take_if(&mut is_gone) {
                 missing.push(gone);
             }
         }
@@ -136,15 +139,12 @@ impl Plan {
 
     /// The source that `path` is, by whatever name: to write there would destroy what is read.
     pub fn source_at(&self, path: &Path) -> Option<&Path> {
-        use std::os::unix::fs::MetadataExt as _;
-        let identity = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-        let own = identity(path)?;
-        let items = self.items.iter().flatten().filter_map(|item| match &item.kind {
-            ItemKind::File { path, .. } => Some(path),
-            _ => None,
-        });
-        let files = self.raw.iter().chain(self.blocks.iter().flatten()).map(|file| &file.path);
-        items.chain(files).map(PathBuf::as_path).find(|source| identity(source) == Some(own))
+        self.source_among(&[FileId::of(&std::fs::metadata(path).ok()?)])
+    }
+
+    /// The source that is one of some files.
+    pub fn source_among(&self, files: &[FileId]) -> Option<&Path> {
+        files.iter().find_map(|file| self.opened.get(file)).map(PathBuf::as_path)
     }
 
     /// Adds what is the user's own: to the first partition that every machine can read (FAT), where `shared`, or to the one in

@@ -96,7 +96,12 @@ impl Made {
     }
 
     fn sources(&self, epoch: u32) -> Sources {
-        Sources { images: Some(self.folder.path().join("images")), layers: Vec::new(), epoch }
+        Sources {
+            images: Some(self.folder.path().join("images")),
+            layers: Vec::new(),
+            epoch,
+            stop: skiff_flash::Stop::default(),
+        }
     }
 
     fn plan(&self) -> Result<Plan, PlanError> {

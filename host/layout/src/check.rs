@@ -19,6 +19,9 @@ const MAX_PARTS: usize = 1024;
 /// Edits of texts in a layout at most: each is a regular expression over a whole file.
 const MAX_EDITS: usize = 256;
 
+/// Sources of contents in a layout at most, alternatives and conditions of edits included: each is looked for in every layer.
+const MAX_SOURCES: usize = 4096;
+
 impl Layout {
     /// Checks everything that holds for every medium. [`Layout::solve`] does so, too.
     ///
@@ -33,6 +36,10 @@ impl Layout {
         let count = contents.map(|content| content.edits.len()).sum();
         if count > MAX_EDITS {
             return Err(LayoutError::Edits { count, limit: MAX_EDITS });
+        }
+        let count = self.sources();
+        if count > MAX_SOURCES {
+            return Err(LayoutError::Sources { count, limit: MAX_SOURCES });
         }
         if let Some(id) = self.id {
             match (self.table, id) {
@@ -60,6 +67,13 @@ impl Layout {
             }
         }
         Ok(())
+    }
+
+    /// Counts what is looked for. Contents without a source count, too.
+    fn sources(&self) -> usize {
+        let contents = self.partitions.iter().flat_map(|partition| &partition.copy_files);
+        let contents = contents.map(|content| content.source.len().max(1) + content.edits.len());
+        contents.chain(self.raw.iter().map(|raw| raw.source.len())).sum()
     }
 
     fn check_partition(&self, partition: &Partition) -> Result<(), LayoutError> {
@@ -159,6 +173,25 @@ mod tests {
             change(&mut layout);
             let error = layout.check().unwrap_err().to_string();
             assert!(!error.contains(['\u{1b}', '\n', '\u{202e}']), "{number}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_layout_has_so_many_sources_and_no_more() {
+        let content = |count| crate::Content { source: vec!["images/x".into(); count], ..crate::Content::new("", "/") };
+        let layout = |contents: Vec<crate::Content>, raw| {
+            let partition = Partition { copy_files: contents, ..Partition::new("a", Kind::linux()) };
+            let raw = vec![Raw { source: vec!["images/x".into(); raw], ..Raw::new("spl", 0) }];
+            Layout { partitions: vec![partition], raw, ..Layout::new(Table::Gpt) }
+        };
+        assert_eq!(layout(vec![content(1); MAX_SOURCES - 1], 1).check(), Ok(()));
+        for (contents, raw) in [
+            (vec![content(1); MAX_SOURCES], 1),
+            (vec![content(0); MAX_SOURCES + 1], 0),
+            (vec![content(MAX_SOURCES)], 1),
+        ] {
+            let error = LayoutError::Sources { count: MAX_SOURCES + 1, limit: MAX_SOURCES };
+            assert_eq!(layout(contents, raw).check(), Err(error));
         }
     }
 

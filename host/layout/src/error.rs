@@ -73,6 +73,14 @@ pub enum LayoutError {
         /// The table.
         table: Table,
     },
+    /// More sources of contents than are looked for.
+    #[error("{count} sources of contents, and a layout has at most {limit}")]
+    Sources {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// More changes of texts than anybody waits for.
     #[error("{count} edits of texts, and a layout has at most {limit}")]
     Edits {

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::fs;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -26,9 +25,6 @@ const GROUP: u32 = 0o020;
 const OTHERS: u32 = 0o002;
 /// In such a directory only the owner of an entry can replace it (`S_ISVTX`, inode(7)).
 const STICKY: u32 = 0o1000;
-
-/// Files and directories that a tree may have which is examined.
-const MAX_ENTRIES: usize = 1_000_000;
 
 /// Whom skiff believes.
 #[derive(Debug, Clone)]
@@ -149,85 +145,8 @@ impl Trust {
         walk(path, &known, visit).map_err(untrusted)
     }
 
-    /// As [`Self::check`], for a path and everything below it. Links below it are not followed. `stopped` says whether the
-    /// user still wants to know.
-    ///
-    /// # Errors
-    /// [`Untrusted`] names the first thing that somebody else can change.
-    pub fn check_tree(&self, path: &Path, stopped: &dyn Fn() -> bool) -> Result<(), Untrusted> {
-        self.check_below(path, &|_| false, stopped)
-    }
-
-    /// As [`Self::check_tree`], for a tree that is read through its links: what they lead to is checked, too. In the directories at
-    /// its top that are `overlays`, absolute links mean places of another system, and are not followed.
-    ///
-    /// # Errors
-    /// [`Untrusted`] names the first thing that somebody else can change.
-    pub fn check_linked_tree(
-        &self,
-        path: &Path,
-        overlays: &[&str],
-        stopped: &dyn Fn() -> bool,
-    ) -> Result<(), Untrusted> {
-        let overlays: Vec<PathBuf> = overlays.iter().map(|part| path.join(part)).collect();
-        let is_relative = |link: &Path| fs::read_link(link).is_ok_and(|target| target.is_relative());
-        let follows = |link: &Path| {
-            let inside = overlays.iter().any(|overlay| link != overlay && link.starts_with(overlay));
-            !inside || is_relative(link)
-        };
-        self.check_below(path, &follows, stopped)
-    }
-
-    fn check_below(
-        &self,
-        path: &Path,
-        follows: &dyn Fn(&Path) -> bool,
-        stopped: &dyn Fn() -> bool,
-    ) -> Result<(), Untrusted> {
-        self.check(path)?;
-        if self.lists(path) {
-            return Ok(());
-        }
-        let unknown = |at: &Path, source| Reason::Unknown { at: at.to_owned(), source };
-        let untrusted = |reason| Untrusted { path: path.to_owned(), reason };
-        let (mut seen, mut left) = (BTreeSet::new(), MAX_ENTRIES);
-        let mut directories = vec![path.to_owned()];
-        while let Some(directory) = directories.pop() {
-            let metadata = match fs::metadata(&directory) {
-                // What leads nowhere, or is removed meanwhile, is read by nobody.
-                Err(_) => continue,
-                Ok(metadata) => metadata,
-            };
-            // By its number: many links can lead to one directory. In an overlay it is read in another way.
-            if !metadata.is_dir() || !seen.insert((metadata.dev(), metadata.ino(), follows(&directory))) {
-                continue;
-            }
-            let entries = fs::read_dir(&directory).map_err(|error| untrusted(unknown(&directory, error)))?;
-            for entry in entries {
-                left = usize::checked_sub(left, 1).filter(|_| !stopped()).ok_or_else(|| {
-                    let kind = if stopped() { io::ErrorKind::Interrupted } else { io::ErrorKind::FileTooLarge };
-                    untrusted(unknown(&directory, kind.into()))
-                })?;
-                let entry = entry.map_err(|error| untrusted(unknown(&directory, error)))?.path();
-                let metadata = match fs::symlink_metadata(&entry) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    metadata => metadata.map_err(|error| untrusted(unknown(&entry, error)))?,
-                };
-                let (is_link, is_dir) = (metadata.is_symlink(), metadata.is_dir());
-                self.check_step(&Step { path: entry.clone(), metadata, is_last: true }).map_err(untrusted)?;
-                if is_dir {
-                    directories.push(entry);
-                } else if is_link && follows(&entry) {
-                    self.check(&entry)?;
-                    directories.push(entry);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Returns whether the user has listed a path, or what it will lie in once it exists.
-    fn lists(&self, path: &Path) -> bool {
+    pub(crate) fn lists(&self, path: &Path) -> bool {
         let real = || path.ancestors().find_map(|existing| existing.canonicalize().ok());
         !self.listed.is_empty() && real().is_some_and(|real| self.listed.iter().any(|listed| real.starts_with(listed)))
     }
@@ -241,7 +160,7 @@ impl Trust {
         self.accounts.get_or_init(Accounts::read)
     }
 
-    fn check_step(&self, step: &Step) -> Result<(), Reason> {
+    pub(crate) fn check_step(&self, step: &Step) -> Result<(), Reason> {
         let Step { path, metadata, is_last } = step;
         let at = || path.clone();
         if let Some(server) =
@@ -301,6 +220,7 @@ impl Trust {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::fs::symlink;
 
@@ -312,35 +232,6 @@ mod tests {
 
     fn mode(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    }
-
-    #[test]
-    fn links_are_followed_once_and_not_where_nobody_reads_them() {
-        let root = tempfile::tempdir().unwrap();
-        let at = |inner: &str| root.path().join(inner);
-        let deep = (0..60).fold(at("layer/deep"), |path, number| path.join(number.to_string()));
-        fs::create_dir_all(&deep).unwrap();
-        (0..3000).for_each(|number| symlink("../../..", deep.join(format!("l{number}"))).unwrap());
-        let check = || trust().check_linked_tree(&at("layer"), &["overlay"], &|| false);
-        check().unwrap();
-        fs::create_dir_all(at("bob/tree")).unwrap();
-        fs::create_dir_all(at("layer/overlay")).unwrap();
-        symlink(at("bob/tree"), at("layer/overlay/link")).unwrap();
-        mode(&at("bob/tree"), 0o777);
-        check().unwrap();
-        symlink("../../bob/tree", at("layer/overlay/relative")).unwrap();
-        assert!(check().is_err(), "scripts read through it");
-        fs::remove_file(at("layer/overlay/relative")).unwrap();
-        symlink("../../bob/tree", at("layer/deep/link")).unwrap();
-        assert!(check().is_err());
-        fs::remove_file(at("layer/deep/link")).unwrap();
-        fs::remove_dir_all(at("layer/overlay")).unwrap();
-        symlink("../bob/tree", at("layer/overlay")).unwrap();
-        assert!(check().is_err(), "the directory itself is read");
-        let stopped = trust().check_linked_tree(&at("layer"), &[], &|| true).unwrap_err();
-        assert!(
-            matches!(&stopped.reason, Reason::Unknown { source, .. } if source.kind() == io::ErrorKind::Interrupted)
-        );
     }
 
     #[test]
@@ -369,26 +260,6 @@ mod tests {
         listing.check(&folder).unwrap();
         listing.check(&folder.join("not/yet")).unwrap();
         assert!(listing.check(root.path()).is_ok() && trust().check(&folder.join("not/yet")).is_err());
-    }
-
-    #[test]
-    fn a_tree_is_believed_with_all_that_lies_in_it() {
-        let root = tempfile::tempdir().unwrap();
-        let tree = root.path().join("tree");
-        fs::create_dir_all(tree.join("a/b")).unwrap();
-        fs::write(tree.join("a/b/f"), "").unwrap();
-        symlink("/tmp", tree.join("link")).unwrap();
-        trust().check_tree(&tree, &|| false).unwrap();
-        trust().check_tree(&root.path().join("none"), &|| false).unwrap();
-        for (path, bits) in [("a/b", 0o1777), ("a/b/f", 0o646), ("a", 0o757)] {
-            let path = tree.join(path);
-            let before = fs::metadata(&path).unwrap().permissions().mode();
-            mode(&path, bits);
-            trust().check(&tree).unwrap();
-            let error = trust().check_tree(&tree, &|| false).unwrap_err();
-            assert!(matches!(&error.reason, Reason::Writable { at, .. } if *at == path), "{error}");
-            mode(&path, before);
-        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod acl;
 mod check;
 mod mounts;
 mod private;
+mod tree;
 mod walk;
 
 pub use account::Accounts;

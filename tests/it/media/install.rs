@@ -69,7 +69,12 @@ fn sources(folder: &Path, version: &str) -> Sources {
     fs::write(folder.join("boot/cmdline.txt"), format!("{version} skiff.generation=@GENERATION@\n")).unwrap();
     write("rootfs/modules.squashfs", 600_000);
     write("persist/key", 500);
-    Sources { images: Some(folder.to_owned()), layers: Vec::new(), epoch: 1_000_000_000 }
+    Sources {
+        images: Some(folder.to_owned()),
+        layers: Vec::new(),
+        epoch: 1_000_000_000,
+        stop: skiff_flash::Stop::default(),
+    }
 }
 
 fn programs() -> OsString {

@@ -93,6 +93,7 @@ impl From<ContentError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             ContentError::Missing(_) => plain.hint("is the system built? `skiff compile`; firmware, device trees and boot loaders come from `--engine buildroot`, some from vendors: see the README of the board's layer. Your own files go to overrides/resources"),
+            ContentError::Cancelled => Self::of(Kind::Cancelled, &error),
             ContentError::Collision { .. } => plain.hint("rename one of them, or put it onto a partition with ext4"),
             _ => plain.hint("metadata/layout.yaml of the layers says what goes where: skiff layout shows it"),
         }

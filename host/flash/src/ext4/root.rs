@@ -21,9 +21,13 @@ pub(crate) const SECTOR: u64 = 512;
 /// An extent header with one entry in an inode (ext4's documentation: magic 0xf30a, entries, room for four, depth 0).
 const HEADER: [u32; 2] = [0x0001_f30a, 4];
 
+/// Blocks of a root directory that are compared in memory: 16 MiB of those that skiff makes.
+const MAX_BLOCKS: usize = 4096;
+
 /// The blocks of the root directory.
 pub(crate) fn blocks(tools: &Tools, place: &Place) -> Result<Vec<u64>, Ext4Error> {
-    Ok(numbers(&tools.ask(place, "blocks <2>")?))
+    let blocks = numbers(&tools.ask(place, "blocks <2>")?);
+    if blocks.len() > MAX_BLOCKS { Err(Ext4Error::RootFolder) } else { Ok(blocks) }
 }
 
 /// Moves the root directory to blocks of `free`; returns the sector with its inode, in bytes from the start.

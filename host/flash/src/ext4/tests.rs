@@ -56,6 +56,54 @@ fn a_directory_in_itself_is_gone_into_once() {
     assert!(matches!(tree::walk(&tools(), &place, ""), Err(Ext4Error::Damaged { .. })));
 }
 
+/// The library that reads ext4 gets memory for as much as the medium says.
+#[test]
+fn sizes_that_a_medium_claims_are_not_believed() {
+    let file = new_image(&system("1"));
+    let window = START..START + SIZE;
+    let open = |window: &std::ops::Range<u64>| Ext4Files::open(file.path(), window);
+    let mut before = [0; 1024];
+    file.as_file().read_exact_at(&mut before, START + 1024).unwrap();
+    open(&window).unwrap();
+    // s_blocks_count_hi and lo, s_log_block_size, s_blocks_per_group.
+    let claims: [(u64, &[u8]); 8] = [
+        (0x150, b"\xff\x7f"),
+        (0x150, b"\x04"),
+        (0x4, b"\xff\xff\xff\xff"),
+        (0x18, b"\x15"),
+        (0x18, b"\x07"),
+        (0x20, b"\x00\x00\x00\x00"),
+        (0x20, b"\x01\x00\x00\x00"),
+        (0x20, b"\x01\x80\x00\x00"),
+    ];
+    for (at, bytes) in claims {
+        file.as_file().write_all_at(bytes, START + 1024 + at).unwrap();
+        assert!(open(&window).is_err(), "{at:x} {bytes:?}");
+        file.as_file().write_all_at(&before, START + 1024).unwrap();
+    }
+    for end in [START, START + 2047, START + SIZE - 4096] {
+        assert!(open(&(START..end)).is_err(), "{end}");
+    }
+    open(&window).unwrap();
+}
+
+#[test]
+fn links_of_a_medium_are_read_in_bounds_and_not_followed() {
+    use crate::files::Files as _;
+    let file = new_image(&system("1"));
+    let place = Place::new(file.path(), START);
+    let long = "x".repeat(80);
+    let commands = format!("symlink /huge {long}\nsif /huge size 1099511627776\nsymlink /away boot\n");
+    tools().change(&place, &commands).unwrap();
+    let files = Ext4Files::open(file.path(), &(START..START + SIZE)).unwrap();
+    assert!(files.look("huge").is_err());
+    assert_eq!(files.look("huge/x").unwrap(), None);
+    assert_eq!(files.look("away").unwrap(), Some(crate::files::Node::Link("boot".into())));
+    assert_eq!(files.look("away/Image").unwrap(), None);
+    assert!(files.look("boot/Image").unwrap().is_some() && files.open("boot/Image").is_ok());
+    assert!(files.open("away/Image").is_err() && files.open("huge").is_err());
+}
+
 fn run(program: &str, arguments: &[&str], file: &tempfile::NamedTempFile) -> (bool, String) {
     let place = format!("{}?offset={START}", file.path().shown());
     let output = Command::new(program).args(arguments).arg(place).output().unwrap();

@@ -92,7 +92,7 @@ impl Volume for Ext4 {
         path: &Path,
         window: &Range<u64>,
     ) -> Result<Box<dyn Files + 'd>, VolumeError> {
-        Ok(Box::new(Ext4Files::open(path, window.start).map_err(VolumeError::Unreadable)?))
+        Ok(Box::new(Ext4Files::open(path, window).map_err(VolumeError::Unreadable)?))
     }
 
     fn check_change(&self, items: &[Item], programs: &OsStr) -> Result<(), VolumeError> {

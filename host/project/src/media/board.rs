@@ -1,5 +1,6 @@
 use skiff_build::LockFile;
 use skiff_flash::Sources;
+use skiff_flash::Stop;
 use skiff_layers::BoardCommand;
 use skiff_layers::BoardDecl;
 use skiff_layers::LayerName;
@@ -83,10 +84,12 @@ impl Board {
     /// Where the contents come from.
     pub fn sources(&self, session: &Session) -> Result<Sources> {
         let images = session.workspace.images();
+        let cancel = session.console.cancel.clone();
         Ok(Sources {
             images: (self.is_in_chain && images.is_dir()).then_some(images),
             layers: self.plan.layer_folders().into_iter().map(|(_, folder)| folder).collect(),
             epoch: session.source_date_epoch()?.unwrap_or(0),
+            stop: Stop::when(move || cancel.is_cancelled()),
         })
     }
 

@@ -61,6 +61,14 @@ impl Chosen {
         }
     }
 
+    /// Returns the files that it is made of.
+    pub fn files(&self) -> Vec<FileId> {
+        match self {
+            Self::Device(cleared) => cleared.device().files.clone(),
+            Self::File { path, .. } => std::fs::metadata(path).iter().map(FileId::of).collect(),
+        }
+    }
+
     /// Returns the device, if it is one.
     pub fn device(&self) -> Option<&Device> {
         match self {

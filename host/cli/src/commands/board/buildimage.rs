@@ -51,11 +51,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let outputs = Outputs { publish: args.publish, name: board.package.to_string(), date: date(session)? };
     for file in outputs.files(&path) {
         if let Some(source) = plan.source_at(&file) {
-            return Err(CommandError::new(
-                Kind::Usage,
-                format!("`{}` is a source of this image: `{}`", file.shown(), source.shown()),
-            )
-            .hint("choose another file with --output"));
+            return Err(super::own_source(&file, source).hint("choose another file with --output"));
         }
     }
     super::show(&plan, &shown, &args.view)?;

@@ -50,6 +50,9 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let layout = board.layout(session, Intent::Format, medium, device.model.as_deref().unwrap_or_default())?;
     let ids = board.ids(session, medium, device.serial.as_deref().unwrap_or(&device.name));
     let mut plan = Plan::new(&layout, medium, ids, &board.sources(session)?)?;
+    if let Some(source) = plan.source_among(&chosen.files()) {
+        return Err(super::own_source(chosen.path(), source).hint("choose another medium"));
+    }
     personalize(session, &personal.into(), &mut plan)?;
     super::show(&plan, &chosen.title(), view)?;
     let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();

@@ -39,6 +39,9 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     let sources = board.sources(session)?;
     let plugin = || Ok::<_, CommandError>(InstallPlan::new(&layout, medium, &looked, &looked.path(), &sources)?);
     let mut plan = plugin()?;
+    if let Some(source) = plan.source_among(&chosen.files()) {
+        return Err(super::own_source(chosen.path(), source).hint("choose another medium"));
+    }
     show_install(&plan, &chosen, *json);
     for what in plan.unkept() {
         note!("warning: {what}");

@@ -4,6 +4,7 @@ mod buildimage;
 mod format;
 mod install;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
@@ -27,6 +28,12 @@ use skiff_draw::Picture;
 use skiff_project::Session;
 use skiff_project::media::Board;
 use skiff_text::Shown as _;
+
+/// The error where a command would write to what it reads.
+fn own_source(file: &Path, source: &Path) -> CommandError {
+    let message = format!("`{}` is a source of this image: `{}`", file.shown(), source.shown());
+    CommandError::new(Kind::Usage, message)
+}
 
 /// Carries out a command of a board.
 pub(crate) fn run(
