@@ -147,8 +147,9 @@ impl Plan {
         files.iter().find_map(|file| self.opened.get(file)).map(PathBuf::as_path)
     }
 
-    /// Adds what is the user's own: to the first partition that every machine can read (FAT), where `shared`, or to the one in
-    /// which users keep things, the last that keeps permissions (ext4). What has the same place there gives way. Returns whether there is such a partition.
+    /// Adds what is the user's own. Where `shared`, it goes to the first partition that every machine can read (FAT). Otherwise it
+    /// goes to the one in which users keep things: the last that keeps permissions (ext4). What has the same place there gives way.
+    /// Returns whether there is such a partition.
     pub fn add(&mut self, shared: bool, own: Vec<Item>) -> bool {
         let mut parts = self.placed.partitions().iter().map(|part| volume::of(&part.partition.format));
         let is_posix = |volume: Option<&dyn Volume>| volume.is_some_and(Volume::is_posix);

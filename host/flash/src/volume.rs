@@ -35,8 +35,8 @@ const ALL: [&dyn Volume; 2] = [&Ext4, &Fat];
 /// A new one is a directory with a type that implements this trait, a line in [`ALL`] and a variant of [`VolumeError`]. The
 /// layout crate reads its word in `format:`.
 ///
-/// `window` is the range of bytes that the partition has on the medium. An [`Update`] writes within it only, and leaves the old or
-/// the new system wherever it is cut off.
+/// `window` is the range of bytes that the partition has on the medium. An [`Update`] writes within it only. Wherever it is cut
+/// off, it leaves the old system or the new one.
 pub(crate) trait Volume: fmt::Debug + Sync {
     /// The name that messages use.
     fn name(&self) -> &'static str;

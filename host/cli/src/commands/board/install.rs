@@ -55,9 +55,9 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     }
     let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
     if is_there {
-        plan.check_rest(&looked, &programs)?
+        plan.check_rest(&looked, &programs)?;
     } else {
-        plan.check(&programs)?
+        plan.check(&programs)?;
     }
     if args.dry_run {
         return Ok(());
