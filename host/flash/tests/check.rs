@@ -10,6 +10,7 @@ use std::path::Path;
 use skiff_flash::Image;
 use skiff_flash::Plan;
 use skiff_flash::Sources;
+use skiff_flash::Stop;
 use skiff_flash::Toolbox;
 use skiff_flash::Unwatched;
 use skiff_layout::Content;

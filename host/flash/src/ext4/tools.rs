@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -160,7 +161,7 @@ impl Tools {
             .env("MKE2FS_CONFIG", self.scratch("mke2fs.conf"))
             .env("E2FSPROGS_FAKE_TIME", self.epoch.max(FIRST).to_string())
             .stdin(Stdio::null());
-        let output = command.output().map_err(|error| match error.kind() {
+        let output = bound(&mut command).output().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Ext4Error::NoTool { program },
             _ => Ext4Error::Io(error),
         })?;
@@ -217,6 +218,21 @@ impl Tools {
     }
 }
 
+/// Has a program killed when the thread that waits for it ends: a skiff that is killed must not leave one that goes on writing.
+fn bound(command: &mut Command) -> &mut Command {
+    let parent = rustix::process::getpid();
+    let set = move || {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+        // It may have ended before.
+        match rustix::process::getppid() == Some(parent) {
+            true => Ok(()),
+            false => Err(io::ErrorKind::Interrupted.into()),
+        }
+    };
+    // SAFETY: between fork and exec there are two system calls only, and no memory is taken.
+    unsafe { command.pre_exec(set) }
+}
+
 impl Said {
     /// The first line that is more than the program's own name and version.
     fn complaint(&self) -> Option<&str> {
@@ -264,4 +280,18 @@ pub fn clear_leftovers(scratch: &Path) -> io::Result<()> {
 /// The numbers in what a program said.
 pub(crate) fn numbers(text: &str) -> Vec<u64> {
     text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_program_ends_with_the_thread_that_waits_for_it() {
+        let start = || bound(Command::new("sleep").arg("600")).spawn().unwrap();
+        let mut left = std::thread::spawn(start).join().unwrap();
+        assert_eq!(left.wait().unwrap().signal(), Some(9));
+    }
 }
