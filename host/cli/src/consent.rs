@@ -11,8 +11,10 @@ use skiff_build::buildroot::Owner;
 use skiff_build::buildroot::Refused;
 use skiff_build::buildroot::named_scripts;
 use skiff_layers::Capability;
+use skiff_layers::CapabilityId;
 use skiff_layers::LayerPlugin;
 use skiff_layers::PluginDecl;
+use skiff_layers::shown_capabilities;
 use skiff_plan::BuildPlan;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Denied;
@@ -22,9 +24,6 @@ use skiff_runtime::Identity;
 use skiff_runtime::Runner;
 use skiff_runtime::Scripts;
 use skiff_runtime::Standing;
-use skiff_runtime::capability_id;
-use skiff_runtime::shown_capabilities;
-use skiff_runtime::shown_capability;
 use skiff_text::Shown as _;
 
 use crate::command_error::CommandError;
@@ -37,8 +36,8 @@ use crate::session::Session;
 pub(crate) fn check_given(session: &Session) -> Result<()> {
     session.read_grant_arguments(&mut Grants::default())?;
     session.allowed.iter().filter_map(|text| text.split_once('=')).try_for_each(|(id, words)| {
-        let declared: Vec<String> = plugin(session, id)?.capabilities.iter().map(capability_id).collect();
-        let is_known = |word: &&str| *word == "all" || declared.iter().any(|id| is_meant(word, id));
+        let declared: Vec<CapabilityId> = plugin(session, id)?.capabilities.iter().map(Capability::id).collect();
+        let is_known = |word: &&str| *word == "all" || declared.iter().any(|id| id.is_meant(word));
         let Some(wrong) = words.split(',').find(|word| !is_known(word)) else { return Ok(()) };
         let wrong = CommandError::new(Kind::Usage, format!("--allow names `{wrong}`, which `{id}` does not declare"));
         Err(match declared.is_empty() {
@@ -72,11 +71,6 @@ fn plugin(session: &Session, id: &str) -> Result<PluginDecl> {
         true => unknown().hint(format!("`{layer}` has no plugins")),
         false => unknown().hint(format!("`{layer}` has: {}", names.join(", "))),
     })
-}
-
-/// Whether a word of the user's is a capability.
-fn is_meant(word: &str, id: &str) -> bool {
-    word == id || shown_capability(id) == word
 }
 
 /// Sees to it that plugins may do what they declare before any of them is called: takes what is allowed on the command
@@ -117,10 +111,10 @@ pub(crate) fn standing_in(session: &Session, grants: &Grants, plugin: &LayerPlug
 }
 
 /// Returns what a plugin may do already of all that it declares, for whichever layer it works.
-fn held(session: &Session, plugin: &LayerPlugin, identity: &Identity) -> Result<BTreeSet<String>> {
+fn held(session: &Session, plugin: &LayerPlugin, identity: &Identity) -> Result<BTreeSet<CapabilityId>> {
     let grants = session.kept_grants()?;
     Ok(match standing_with(session, &grants, plugin, identity, &plugin.declared) {
-        Standing::Granted | Standing::Carried { .. } => plugin.declared.iter().map(capability_id).collect(),
+        Standing::Granted | Standing::Carried { .. } => plugin.declared.iter().map(Capability::id).collect(),
         Standing::Missing(denied) => denied.held.into_iter().collect(),
     })
 }
@@ -168,9 +162,9 @@ fn allowed(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied:
     if words.is_empty() {
         return Ok(false);
     }
-    let is_allowed = |wanted: &str| words.iter().any(|word| *word == "all" || is_meant(word, wanted));
+    let is_allowed = |wanted: &CapabilityId| words.iter().any(|word| *word == "all" || wanted.is_meant(word));
     let declared = ids(plugin);
-    for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| is_meant(word, id))) {
+    for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| id.is_meant(word))) {
         session.console.warn(&format!(
             "--allow names `{word}`, which {id} does not declare: it has {}",
             shown_capabilities(&declared)
@@ -188,8 +182,8 @@ fn allowed(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied:
     Ok(left.is_empty())
 }
 
-fn ids(plugin: &LayerPlugin) -> Vec<String> {
-    plugin.decl.capabilities.iter().map(capability_id).collect()
+fn ids(plugin: &LayerPlugin) -> Vec<CapabilityId> {
+    plugin.decl.capabilities.iter().map(Capability::id).collect()
 }
 
 /// Whether somebody is there to be asked. Who wants no questions has not agreed to anything by that.
@@ -220,7 +214,7 @@ fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Den
     let mut kept = held(session, plugin, identity)?;
     kept.extend(denied.missing.into_iter().map(|(name, _)| name));
     session.grant_for_now(identity, ids(plugin));
-    let capabilities: Vec<String> = kept.into_iter().collect();
+    let capabilities: Vec<CapabilityId> = kept.into_iter().collect();
     agree(session, identity, capabilities.clone(), AuditEvent::Granted { capabilities })
 }
 
@@ -248,39 +242,24 @@ fn request(plugin: &LayerPlugin, identity: &Identity, denied: &Denied, columns: 
         (false, false) => "asks for more:".to_owned(),
     });
     let is_missing = |capability: &&Capability| {
-        let name = capability_id(capability);
-        denied.missing.iter().any(|(missing, _)| *missing == name)
+        let id = capability.id();
+        denied.missing.iter().any(|(missing, _)| *missing == id)
     };
     let mut missing: Vec<&Capability> = decl.capabilities.iter().filter(is_missing).collect();
-    missing.sort_by_key(|capability| reach(capability));
+    missing.sort_by_key(|capability| capability.reach());
     for capability in missing {
         lines.extend(prompt::indented(2, &capability.to_string(), columns).iter().map(|line| prompt::strong(line)));
         lines.extend(prompt::indented(6, capability.why(), columns));
-        if let Capability::Tool(tool) = capability {
-            if tool.terminal {
-                lines.push("      at your terminal: it sees what you type and can show anything".to_owned());
-            }
-            let patterns: Vec<&str> = tool.arguments.iter().map(|pattern| pattern.text.as_str()).collect();
-            lines.extend(prompt::indented(6, &format!("with {}", patterns.join(", ")), columns));
+        lines.extend(capability.warning().map(|warning| format!("      {warning}")));
+        if let Some(terms) = capability.terms() {
+            lines.extend(prompt::indented(6, &format!("with {}", terms.join(", ")), columns));
         }
     }
     lines
 }
 
-/// How far a capability reaches, for the order of the question.
-fn reach(capability: &Capability) -> u8 {
-    match capability {
-        Capability::Variable { .. } => 0,
-        Capability::Files(access) if !access.write => 1,
-        Capability::Files(_) => 2,
-        Capability::Fetch(_) => 3,
-        Capability::Tool(tool) if !tool.terminal => 4,
-        Capability::Tool(_) => 5,
-    }
-}
-
 /// Keeps what the user has agreed to.
-fn agree(session: &Session, identity: &Identity, capabilities: Vec<String>, event: AuditEvent) -> Result<()> {
+fn agree(session: &Session, identity: &Identity, capabilities: Vec<CapabilityId>, event: AuditEvent) -> Result<()> {
     session.audit_note(&identity.plugin, identity.digest, event)?;
     let (_, own) = session.grant_files();
     GrantFile::update(&own, |grants| grants.add(identity, capabilities))?;
@@ -349,7 +328,7 @@ mod tests {
         let root = std::path::Path::new("/l/evil/ask");
         let decl = parse_manifest(root, &manifest).unwrap().plugins.remove(0);
         let identity = Identity { plugin: PluginId::new("evil/ask", "g"), digest: Digest::of(b""), root: root.into() };
-        let missing = decl.capabilities.iter().map(|c| (capability_id(c), c.why().to_owned())).collect();
+        let missing = decl.capabilities.iter().map(|c| (c.id(), c.why().to_owned())).collect();
         let denied = Denied { plugin: identity.plugin.clone(), missing, held: Vec::new(), changed: false };
         let plugin = LayerPlugin::own(&Layer::open("evil/ask", root).unwrap(), decl);
         let lines: Vec<String> =

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
-use serde::de::Error as _;
+use serde::de::Error;
+use serde::de::Visitor;
 use skiff_text::shown;
 
 use super::Kind;
@@ -97,7 +98,22 @@ impl fmt::Display for CapabilityId {
 
 impl<'de> Deserialize<'de> for CapabilityId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+/// Checks a name while its place in the document is known, so that an error has its line.
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = CapabilityId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a capability")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<CapabilityId, E> {
+        name.parse().map_err(E::custom)
     }
 }
 

@@ -69,7 +69,7 @@ fn complaints(session: &Session, plugin: &LayerPlugin, inspection: &Inspection) 
         }
     }
     complaints.extend(
-        super::inspect::unused(decl, &inspection.imports).into_iter().map(|(capability, why)| {
+        inspection.unused(&decl.capabilities).into_iter().map(|(capability, why)| {
             format!("it declares `{capability}` and {why}: what is not needed is not asked for")
         }),
     );

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
+use skiff_layers::Capability;
 use skiff_layers::LayerPlugin;
 use skiff_layers::Stage;
 use skiff_runtime::GivenValue;
@@ -12,7 +13,6 @@ use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::Standing;
 use skiff_runtime::Tape;
-use skiff_runtime::capability_id;
 
 use super::Chosen;
 use super::case::Case;
@@ -137,7 +137,7 @@ fn replay(session: &Session, plugin: &LayerPlugin, folder: &Path) -> Result<Vec<
     let tape = Arc::new(Tape::replay(folder.to_owned(), case.tools.clone()));
     // In a directory of its own and without tools, a test needs nobody's consent.
     let identity = Runner::identify(plugin)?;
-    session.grant_for_now(&identity, plugin.decl.capabilities.iter().map(capability_id).collect());
+    session.grant_for_now(&identity, plugin.decl.capabilities.iter().map(Capability::id).collect());
     let stage = Scene::set(session, plugin, folder, &case, &tape, true)?;
     let outcome = stage.play(plugin, &case)?;
     let mut wrong = tape.deviations();
