@@ -36,7 +36,6 @@ use skiff_runtime::ScriptEnvironment;
 use skiff_runtime::System;
 use skiff_runtime::ToolEnvironment;
 use skiff_runtime::Workshop;
-use skiff_runtime::capability_id;
 
 use crate::TestEnvironment;
 
@@ -57,7 +56,7 @@ impl Host {
         let mut file = GrantFile::read(&grants).expect("grants");
         for component in components {
             let digest = Digest::of(&fs::read(component).expect("a component"));
-            let ids = capabilities().iter().map(capability_id).collect::<Vec<_>>();
+            let ids = capabilities().iter().map(Capability::id).collect::<Vec<_>>();
             let plugin = PluginId::new("my/board", name(component));
             file.add(&Identity { plugin, digest, root: root.clone() }, ids);
         }

@@ -186,6 +186,32 @@ fn the_reference_is_made_from_the_contract() {
     assert_eq!(printed.trim_end(), fs::read_to_string(wit("REFERENCE.md")).unwrap().trim_end());
 }
 
+/// The table of wit/README.md names the capabilities that the host asks for.
+#[test]
+fn the_readme_says_what_each_interface_takes() {
+    let text = fs::read_to_string(wit("README.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `skiff:host/"));
+    let written: Vec<(String, String)> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let [name, _, takes] = cells.as_slice() else { panic!("{row}") };
+            (name.trim_matches('`').to_owned(), (*takes).to_owned())
+        })
+        .collect();
+    let takes = |kinds: Vec<skiff_layers::CapabilityKind>| {
+        let mut words: Vec<String> =
+            kinds.iter().flat_map(|kind| kind.words()).map(|word| format!("`{word}`")).collect();
+        match (words.pop(), words.is_empty()) {
+            (None, _) => "nothing".to_owned(),
+            (Some(last), true) => last,
+            (Some(last), false) => format!("{} or {last}", words.join(", ")),
+        }
+    };
+    let provided: Vec<(String, String)> =
+        skiff_runtime::interfaces().into_iter().map(|(name, kinds)| (name.to_owned(), takes(kinds))).collect();
+    assert_eq!(written, provided);
+}
+
 #[test]
 fn the_published_schema_is_that_of_the_manifest() {
     generated("configs/plugins.schema.json", &format!("{:#}\n", skiff_layers::manifest_schema()));

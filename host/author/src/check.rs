@@ -6,7 +6,6 @@ use skiff_runtime::Identity;
 use skiff_runtime::Inspection;
 use skiff_runtime::Runner;
 
-use crate::imports::unused;
 use skiff_project::Session;
 
 use crate::error::Result;
@@ -52,7 +51,7 @@ fn complaints(session: &Session, plugin: &LayerPlugin, inspection: &Inspection) 
         }
     }
     complaints.extend(
-        unused(decl, &inspection.imports).into_iter().map(|(capability, why)| {
+        inspection.unused(&decl.capabilities).into_iter().map(|(capability, why)| {
             format!("it declares `{capability}` and {why}: what is not needed is not asked for")
         }),
     );

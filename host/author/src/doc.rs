@@ -1,6 +1,5 @@
 use skiff_layers::ArgumentDecl;
 use skiff_layers::ArgumentKind;
-use skiff_layers::Capability;
 use skiff_layers::PluginDecl;
 
 use crate::markdown::code;
@@ -34,13 +33,8 @@ pub fn document(layer: &str, plugin: &PluginDecl) -> String {
         line("| capability | what for |\n| --- | --- |".into());
     }
     for capability in &plugin.capabilities {
-        let patterns = match capability {
-            Capability::Tool(tool) => {
-                let patterns: Vec<String> = tool.arguments.iter().map(|pattern| code(&pattern.text)).collect();
-                format!(", with {}", patterns.join(" "))
-            }
-            Capability::Files(_) | Capability::Fetch(_) | Capability::Variable { .. } => String::new(),
-        };
+        let with = |terms: Vec<&str>| format!(", with {}", terms.into_iter().map(code).collect::<Vec<_>>().join(" "));
+        let patterns = capability.terms().map(with).unwrap_or_default();
         line(format!("| {} | {}{patterns} |", code(&capability.to_string()), text(capability.why())));
     }
     let limits = plugin.limits;

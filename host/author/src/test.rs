@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
+use skiff_layers::Capability;
 use skiff_layers::LayerPlugin;
 use skiff_project::Session;
 use skiff_project::consent;
@@ -14,7 +15,6 @@ use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
 use skiff_runtime::Standing;
 use skiff_runtime::Tape;
-use skiff_runtime::capability_id;
 
 use crate::case::Case;
 use crate::case::FILE;
@@ -132,7 +132,7 @@ impl<'a> Suite<'a> {
         // In a directory of its own and without tools, a test needs nobody's consent.
         let (session, plugin) = (self.session, self.plugin);
         let identity = Runner::identify(plugin)?;
-        session.grant_for_now(&identity, plugin.decl.capabilities.iter().map(capability_id).collect());
+        session.grant_for_now(&identity, plugin.decl.capabilities.iter().map(Capability::id).collect());
         let scene = Scene::set(session, plugin, folder, &case, &tape, true)?;
         let outcome = scene.play(plugin, &case)?;
         let mut wrong = tape.deviations();

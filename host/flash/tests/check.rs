@@ -39,7 +39,8 @@ fn check(format: Format, files: &[String]) -> Result<(), String> {
         ..Partition::new("part", Kind::linux())
     };
     let layout = Layout { partitions: vec![partition], ..Layout::new(Table::Gpt) };
-    let sources = Sources { images: Some(folder.path().join("images")), layers: Vec::new(), epoch: 1, stop: Stop::default() };
+    let sources =
+        Sources { images: Some(folder.path().join("images")), layers: Vec::new(), epoch: 1, stop: Stop::default() };
     let plan = Plan::new(&layout, MEDIUM, Ids::new(b"x"), &sources).unwrap();
     let programs = std::env::var_os("PATH").unwrap();
     let checked = plan.check(&programs).map_err(|error| error.to_string());

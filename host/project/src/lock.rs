@@ -11,7 +11,6 @@ use skiff_runtime::Grants;
 use skiff_runtime::Identity;
 use skiff_runtime::Runner;
 use skiff_runtime::Standing;
-use skiff_runtime::capability_id;
 
 use crate::error::Result;
 use crate::session::Session;
@@ -88,6 +87,6 @@ fn plugin(
         version: planned.decl.version.to_string(),
         sha256: digest.to_string(),
         interfaces: interfaces(id.as_str(), planned)?,
-        grants: granted.map(capability_id).collect(),
+        grants: granted.map(|capability| capability.id().to_string()).collect(),
     })
 }

@@ -1,5 +1,6 @@
 //! The record of what plugins did beyond their sandbox, and of what they were refused.
 
+use std::fmt;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -17,10 +18,13 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_digest::Digest;
-use skiff_digest::DigestBuilder;
 use skiff_file::Lock;
+use skiff_layers::CapabilityId;
+use skiff_layers::shown_capabilities;
+use skiff_text::Shown as _;
 
 use crate::PluginId;
+use crate::capability::Use;
 
 /// Bytes after which a new file is begun.
 const MAX_SIZE: u64 = 16 << 20;
@@ -29,10 +33,7 @@ const MAX_SIZE: u64 = 16 << 20;
 const MAX_OLDER: usize = 4;
 
 /// Bytes that are noted of what a plugin says: of a reason, or of all arguments of a tool together.
-const MAX_TEXT: usize = 4096;
-
-/// Arguments that a record has when there are too many or too long ones.
-const MAX_ARGUMENTS: usize = 64;
+pub(crate) const MAX_TEXT: usize = 4096;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,20 +53,6 @@ pub struct AuditRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum AuditEvent {
-    /// A program of the host was started.
-    Tool {
-        /// The program's file.
-        program: PathBuf,
-        /// Its arguments, as it got them.
-        arguments: Vec<String>,
-    },
-    /// Something was downloaded, or taken from the cache of downloads.
-    Fetch {
-        /// From where.
-        url: String,
-        /// The digest that it has.
-        sha256: String,
-    },
     /// Scripts of a layer were run, with all rights of the user.
     Script {
         /// What was run.
@@ -79,7 +66,7 @@ pub enum AuditEvent {
     /// The user agreed.
     Granted {
         /// To what.
-        capabilities: Vec<String>,
+        capabilities: Vec<CapabilityId>,
     },
     /// Other bytes took over what the user had agreed to, since they ask for no more.
     Carried {
@@ -93,6 +80,9 @@ pub enum AuditEvent {
     },
     /// The user took it back.
     Revoked,
+    /// A plugin used a capability.
+    #[serde(untagged)]
+    Used(Use),
 }
 
 /// A file of records, one a line, to which is only added.
@@ -213,40 +203,48 @@ impl AuditLog {
 
 impl AuditEvent {
     fn bounded(self) -> Self {
-        let cut = |mut text: String, length: usize| {
-            if text.len() > length {
-                text.truncate(text.floor_char_boundary(length));
-                text.push('…');
-            }
-            text
-        };
-        let short = |text| cut(text, MAX_TEXT);
-        let shortest = |text| cut(text, MAX_TEXT / MAX_ARGUMENTS);
         match self {
-            Self::Tool { program, arguments } => {
-                if arguments.iter().map(|argument| argument.len() + 1).sum::<usize>() <= MAX_TEXT {
-                    return Self::Tool { program, arguments };
-                }
-                // Each is shortened, so that none is hidden behind a long one; the digest tells what cannot be shown.
-                let mut all = DigestBuilder::default();
-                for argument in &arguments {
-                    all.field(argument);
-                }
-                let left = arguments.len().saturating_sub(MAX_ARGUMENTS);
-                let mut arguments: Vec<String> = arguments.into_iter().take(MAX_ARGUMENTS).map(shortest).collect();
-                arguments.push(format!("… ({left} more; sha256 of all: {})", all.finish()));
-                Self::Tool { program, arguments }
-            }
-            Self::Fetch { url, sha256 } => Self::Fetch { url: short(url), sha256 },
-            Self::Refused { reason } => Self::Refused { reason: short(reason) },
+            Self::Used(used) => Self::Used(used.bounded()),
+            Self::Refused { reason } => Self::Refused { reason: cut(reason, MAX_TEXT) },
             other => other,
         }
     }
 }
 
+impl From<Use> for AuditEvent {
+    fn from(used: Use) -> Self {
+        Self::Used(used)
+    }
+}
+
+impl fmt::Display for AuditEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Script { path } => write!(f, "ran the script {}", path.shown()),
+            Self::Refused { reason } => write!(f, "REFUSED {reason}"),
+            Self::Granted { capabilities } if capabilities.is_empty() => f.write_str("was granted to run"),
+            Self::Granted { capabilities } => write!(f, "was granted {}", shown_capabilities(capabilities)),
+            Self::Carried { from } => write!(f, "took over what was granted to {from}"),
+            Self::Trusted { sources } => write!(f, "may be built from its sources in {}", sources.shown()),
+            Self::Revoked => f.write_str("has no grants any more"),
+            Self::Used(used) => used.fmt(f),
+        }
+    }
+}
+
+/// Cuts a text to a number of bytes.
+pub(crate) fn cut(mut text: String, length: usize) -> String {
+    if text.len() > length {
+        text.truncate(text.floor_char_boundary(length));
+        text.push('…');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capability::tool::ToolUse;
 
     fn log(folder: &Path) -> AuditLog {
         AuditLog::new(folder.join("audit.jsonl"), || SystemTime::UNIX_EPOCH)
@@ -272,6 +270,30 @@ mod tests {
         assert_eq!(reasons, wanted);
     }
 
+    /// Scripts read these lines.
+    #[test]
+    fn each_event_is_one_flat_object_with_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let log = log(root.path());
+        let events = [
+            AuditEvent::Granted { capabilities: vec![CapabilityId::shell()] },
+            Use::Tool(ToolUse { program: "/bin/x".into(), arguments: vec!["a b".into()] }).into(),
+        ];
+        for event in events.clone() {
+            log.note(&PluginId::new("a/b", "p"), Digest::of(b""), event).unwrap();
+        }
+        let text = fs::read_to_string(log.path()).unwrap();
+        let ends = [
+            "\"event\":\"granted\",\"capabilities\":[\"shell\"]}",
+            "\"event\":\"tool\",\"program\":\"/bin/x\",\"arguments\":[\"a b\"]}",
+        ];
+        assert!(text.lines().zip(ends).all(|(line, end)| line.ends_with(end)), "{text}");
+        let read: Vec<AuditEvent> = log.read().unwrap().into_iter().map(|record| record.event).collect();
+        assert_eq!(read, events);
+        let said: Vec<String> = read.iter().map(ToString::to_string).collect();
+        assert_eq!(said, ["was granted shell", "ran /bin/x 'a b'"]);
+    }
+
     #[test]
     fn a_line_that_was_cut_off_swallows_no_other() {
         let root = tempfile::tempdir().unwrap();
@@ -288,7 +310,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let log = log(root.path());
         refused(&log, &"x".repeat(1 << 20));
-        let event = AuditEvent::Tool { program: "/bin/x".into(), arguments: vec!["x".repeat(3000); 1000] };
+        let used = ToolUse { program: "/bin/x".into(), arguments: vec!["x".repeat(3000); 1000] };
+        let event = AuditEvent::from(Use::Tool(used));
         log.note(&PluginId::new("a/b", "p"), Digest::of(b""), event).unwrap();
         assert!(fs::metadata(log.path()).unwrap().len() < 20_000);
         assert_eq!(log.read().unwrap().len(), 2);

@@ -9,8 +9,8 @@ pub(crate) mod imports {
         imports: { default: async | trappable },
         with: {
             "skiff:host/report.task": crate::interface::report::GuestTask,
-            "skiff:host/storage.blob": crate::interface::storage::GuestBlob,
-            "skiff:host/storage.tree": crate::interface::storage::GuestTree,
+            "skiff:host/storage.blob": crate::capability::files::interface::GuestBlob,
+            "skiff:host/storage.tree": crate::capability::files::interface::GuestTree,
         },
         require_store_data_send: true,
     });
@@ -26,12 +26,7 @@ macro_rules! exporting {
                 imports: { default: async | trappable },
                 exports: { default: async },
                 with: {
-                    "skiff:host/fault": crate::bindings::imports::skiff::host::fault,
-                    "skiff:host/report": crate::bindings::imports::skiff::host::report,
-                    "skiff:host/context": crate::bindings::imports::skiff::host::context,
-                    "skiff:host/storage": crate::bindings::imports::skiff::host::storage,
-                    "skiff:host/tools": crate::bindings::imports::skiff::host::tools,
-                    "skiff:host/fetch": crate::bindings::imports::skiff::host::fetch,
+                    "skiff:host": crate::bindings::imports::skiff::host,
                 },
                 require_store_data_send: true,
             });

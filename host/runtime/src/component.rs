@@ -17,10 +17,10 @@ use wasmtime::component::InstancePre;
 
 use crate::LoadError;
 use crate::PluginId;
+use crate::capability::Imports;
+use crate::capability::Permission;
 use crate::compiler::CompileFailure;
 use crate::engine::Host;
-use crate::linked::LinkedInterfaces;
-use crate::linked::Requirement;
 use crate::state::State;
 
 /// The packages of the contract and the versions that this host provides.
@@ -84,13 +84,13 @@ impl Host {
 
     fn check(&self, unchecked: &Unchecked, plugin: &LayerPlugin, component: &Component) -> Result<Plugin, LoadError> {
         let (Unchecked { id, digest, .. }, decl) = (unchecked, &plugin.decl);
-        let linked = LinkedInterfaces::of(&decl.capabilities);
+        let allowed = Imports::of(&decl.capabilities);
         let Inspection { imports, exports, .. } = self.describe(unchecked, component);
-        check_imports(id, decl, linked, &imports)?;
+        check_imports(id, decl, &allowed, &imports)?;
         check_exports(id, decl, &exports)?;
         let link =
             |error: wasmtime::Error| LoadError::Link { plugin: id.clone(), message: told(&format!("{error:#}")) };
-        let linker = self.linker(linked).map_err(link)?;
+        let linker = self.linker(&allowed).map_err(link)?;
         let ready = linker.instantiate_pre(component).map_err(link)?;
         Ok(Plugin { id: id.clone(), source: plugin.clone(), digest: *digest, ready })
     }
@@ -249,19 +249,13 @@ impl Plugin {
 }
 
 /// The linker is no allow-list (it lets an unknown empty instance pass), so names are checked here.
-fn check_imports(
-    id: &PluginId,
-    decl: &PluginDecl,
-    linked: LinkedInterfaces,
-    imports: &[String],
-) -> Result<(), LoadError> {
+fn check_imports(id: &PluginId, decl: &PluginDecl, allowed: &Imports, imports: &[String]) -> Result<(), LoadError> {
     for import in imports {
         let (interface, version) = import.split_once('@').unwrap_or((import, ""));
-        match linked.need(interface) {
-            None => return Err(LoadError::UnknownImport { plugin: id.clone(), import: import.clone() }),
-            // Fetching puts what it fetches into a tree.
-            Some(Requirement::Declared(false, _)) if interface == "skiff:host/storage" && linked.fetch => {}
-            Some(Requirement::Declared(false, lacks)) => {
+        match allowed.permission(interface) {
+            Permission::Granted => {}
+            Permission::Unknown => return Err(LoadError::UnknownImport { plugin: id.clone(), import: import.clone() }),
+            Permission::Undeclared(lacks) => {
                 return Err(LoadError::UndeclaredImport {
                     plugin: id.clone(),
                     import: import.clone(),
@@ -269,7 +263,6 @@ fn check_imports(
                     lacks,
                 });
             }
-            Some(Requirement::Nothing | Requirement::Declared(true, _)) => {}
         }
         if interface.starts_with("skiff:") && !serves(interface, version) {
             return Err(version_error(id, interface, version));

@@ -12,25 +12,13 @@ use std::time::Duration;
 
 use wasmtime::Config;
 use wasmtime::Engine;
-use wasmtime::component::HasSelf;
 use wasmtime::component::Linker;
-use wasmtime_wasi::WasiView as _;
-use wasmtime_wasi::cli::WasiCli;
-use wasmtime_wasi::cli::WasiCliView as _;
-use wasmtime_wasi::filesystem::WasiFilesystem;
-use wasmtime_wasi::filesystem::WasiFilesystemView as _;
-use wasmtime_wasi::p2::bindings::cli;
-use wasmtime_wasi::p2::bindings::filesystem;
-use wasmtime_wasi::p2::bindings::random;
-use wasmtime_wasi::random::WasiRandom;
 
 use crate::HostError;
 use crate::Workshop;
-use crate::bindings::imports::skiff::host;
 use crate::cache::Cache;
+use crate::capability::Imports;
 use crate::compiler::Compiler;
-use crate::interface::listing;
-use crate::linked::LinkedInterfaces;
 use crate::state::State;
 
 /// How often running guests are interrupted, so that a limit or Ctrl-C can take effect.
@@ -39,13 +27,13 @@ const TICK: Duration = Duration::from_millis(10);
 /// Bytes of stack that a guest may use.
 const GUEST_STACK: usize = 1 << 20;
 
-/// The component host: one engine for all plugins of a process, and a set of interfaces for each set of linked.
+/// The component host: one engine for all plugins of a process, and a linker for each set of imports.
 pub(crate) struct Host {
     pub(crate) engine: Engine,
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) cache: Option<Cache>,
     pub(crate) compiler: Compiler,
-    linkers: Mutex<BTreeMap<LinkedInterfaces, Arc<Linker<State>>>>,
+    linkers: Mutex<BTreeMap<Imports, Arc<Linker<State>>>>,
     _ticker: Ticker,
 }
 
@@ -66,14 +54,16 @@ impl Host {
         Ok(Self { engine, runtime, cache, compiler, linkers: Mutex::new(BTreeMap::new()), _ticker: ticker })
     }
 
-    /// Returns the interfaces for a set of linked.
-    pub(crate) fn linker(&self, linked: LinkedInterfaces) -> wasmtime::Result<Arc<Linker<State>>> {
+    /// Returns the linker of plugins that may import the same.
+    pub(crate) fn linker(&self, imports: &Imports) -> wasmtime::Result<Arc<Linker<State>>> {
         let mut linkers = self.linkers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(linker) = linkers.get(&linked) {
+        if let Some(linker) = linkers.get(imports) {
             return Ok(Arc::clone(linker));
         }
-        let linker = Arc::new(linker(&self.engine, linked)?);
-        linkers.insert(linked, Arc::clone(&linker));
+        let mut linker = Linker::new(&self.engine);
+        imports.link(&mut linker)?;
+        let linker = Arc::new(linker);
+        linkers.insert(imports.clone(), Arc::clone(&linker));
         Ok(linker)
     }
 }
@@ -107,39 +97,6 @@ fn config() -> Config {
         .wasm_exceptions(false)
         .wasm_memory64(false);
     config
-}
-
-fn linker(engine: &Engine, linked: LinkedInterfaces) -> wasmtime::Result<Linker<State>> {
-    let mut linker = Linker::new(engine);
-    let l = &mut linker;
-    // Streams, polls, clocks and stdio; what comes on top of that is everything that standard libraries want and the
-    // network is not.
-    wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
-    filesystem::types::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
-    filesystem::preopens::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
-    listing::bound(l)?;
-    random::insecure::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
-    random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
-    cli::exit::add_to_linker::<State, WasiCli>(l, State::cli)?;
-    cli::environment::add_to_linker::<State, WasiCli>(l, State::cli)?;
-    cli::terminal_input::add_to_linker::<State, WasiCli>(l, State::cli)?;
-    cli::terminal_output::add_to_linker::<State, WasiCli>(l, State::cli)?;
-    cli::terminal_stdin::add_to_linker::<State, WasiCli>(l, State::cli)?;
-    cli::terminal_stdout::add_to_linker::<State, WasiCli>(l, State::cli)?;
-    cli::terminal_stderr::add_to_linker::<State, WasiCli>(l, State::cli)?;
-    host::fault::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
-    host::report::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
-    host::context::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
-    if linked.storage || linked.fetch {
-        host::storage::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
-    }
-    if linked.tools {
-        host::tools::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
-    }
-    if linked.fetch {
-        host::fetch::add_to_linker::<_, HasSelf<_>>(l, |state| state)?;
-    }
-    Ok(linker)
 }
 
 /// Advances the engine's epoch until dropped.

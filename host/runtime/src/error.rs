@@ -3,6 +3,7 @@ use std::io;
 use std::path::PathBuf;
 
 use semver::VersionReq;
+use skiff_layers::CapabilityId;
 use skiff_layers::Limits;
 use skiff_layers::Location;
 use skiff_layers::ReadError;
@@ -14,7 +15,6 @@ use crate::AnswerTooLarge;
 use crate::FactsError;
 use crate::Late;
 use crate::PluginId;
-use crate::capability_id::shown_capability;
 use crate::clock::WAITS;
 use skiff_text::Shown as _;
 
@@ -82,7 +82,7 @@ pub enum LoadError {
         /// The manifest.
         manifest: Location,
         /// What the manifest lacks.
-        lacks: &'static str,
+        lacks: Box<str>,
     },
     /// It was built for another version of the interface.
     #[error("Plugin `{plugin}` needs `{needed}`; this skiff provides {present}")]
@@ -298,9 +298,9 @@ pub struct Denied {
     /// The plugin.
     pub plugin: PluginId,
     /// What is missing: the name of the capability and the reason that the manifest gives.
-    pub missing: Vec<(String, String)>,
+    pub missing: Vec<(CapabilityId, String)>,
     /// What it was granted before.
-    pub held: Vec<String>,
+    pub held: Vec<CapabilityId>,
     /// Whether other bytes of it were granted something.
     pub changed: bool,
 }
@@ -312,8 +312,8 @@ impl Denied {
             return format!("skiff grant add {} --all", self.plugin);
         }
         // An address may hold what means something to a shell.
-        let quoted = |(name, _): &(String, String)| {
-            let name = shown_capability(name);
+        let quoted = |(id, _): &(CapabilityId, String)| {
+            let name = id.shown();
             shlex::try_quote(name).map_or_else(|_| name.to_owned(), Cow::into_owned)
         };
         let names: Vec<String> = self.missing.iter().map(quoted).collect();
@@ -328,9 +328,8 @@ fn longer(limits: Limits, late: Late) -> String {
     }
 }
 
-fn wants(missing: &[(String, String)], changed: bool) -> String {
-    let names: Vec<String> =
-        missing.iter().map(|(name, why)| format!("`{}` ({why})", shown_capability(name))).collect();
+fn wants(missing: &[(CapabilityId, String)], changed: bool) -> String {
+    let names: Vec<String> = missing.iter().map(|(id, why)| format!("`{}` ({why})", id.shown())).collect();
     match (changed, names.is_empty()) {
         (false, true) => "is not granted to run (it asks for nothing else)".into(),
         (false, false) => format!("is not granted {}", names.join(", ")),

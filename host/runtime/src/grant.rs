@@ -4,12 +4,12 @@ use crate::Denied;
 use crate::GrantError;
 use crate::Identity;
 use crate::PluginId;
-use crate::capability_id::capability_id;
 use crate::grant_file::GrantEntry;
 use crate::grant_file::GrantFile;
 use crate::grant_file::written;
 use crate::identity::real;
 use skiff_layers::Capability;
+use skiff_layers::CapabilityId;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -97,11 +97,11 @@ impl Grants {
 
     /// Returns whether a plugin with these bytes was granted a capability.
     pub fn allows(&self, identity: &Identity, capability: &Capability) -> bool {
-        self.holds(identity, &capability_id(capability))
+        self.holds(identity, &capability.id())
     }
 
     /// Returns whether these bytes were granted something of this name.
-    pub(crate) fn holds(&self, identity: &Identity, wanted: &str) -> bool {
+    pub(crate) fn holds(&self, identity: &Identity, wanted: &CapabilityId) -> bool {
         let (component, root) = (written(identity.digest), identity.real_root());
         self.of(&identity.plugin).any(|(source, entry)| {
             entry.component == component && entry.covers(wanted) && source.holds_in(entry, &root)
@@ -143,8 +143,8 @@ impl Grants {
                 others.push(entry);
             }
         }
-        let declared: Vec<(String, &str)> =
-            declared.into_iter().map(|capability| (capability_id(capability), capability.why())).collect();
+        let declared: Vec<(CapabilityId, &str)> =
+            declared.into_iter().map(|capability| (capability.id(), capability.why())).collect();
         // Even a plugin that declares nothing runs: an entry for its bytes is the consent to that.
         if !these.is_empty() && declared.iter().all(|(id, _)| these.iter().any(|entry| entry.covers(id))) {
             return Standing::Granted;
@@ -211,6 +211,10 @@ mod tests {
         Capability::Files(Access { zone: Zone::Target, path: "etc".into(), write, why: "w".parse().unwrap() })
     }
 
+    fn id(name: &str) -> CapabilityId {
+        name.parse().unwrap()
+    }
+
     fn identity(bytes: &[u8], root: &str) -> Identity {
         Identity { plugin: PluginId::new("a/b", "p"), digest: Digest::of(bytes), root: root.into() }
     }
@@ -226,12 +230,12 @@ mod tests {
         let (old, new) = (identity(b"old", "/l/a/b"), identity(b"new", "/l/a/b"));
         let mut file = GrantFile { version: VERSION, ..GrantFile::default() };
         assert!(matches!(standing(&file, &old, &[]), Standing::Missing(Denied { changed: false, .. })));
-        file.add(&old, ["read:target/etc".to_owned()]);
+        file.add(&old, [id("read:target/etc")]);
         assert_eq!(standing(&file, &old, &[wants(false)]), Standing::Granted);
         assert_eq!(standing(&file, &new, &[]), Standing::Carried { from: written(old.digest) });
         let Standing::Missing(denied) = standing(&file, &new, &[wants(false), wants(true)]) else { panic!("missing") };
-        assert_eq!(denied.missing, [("write:target/etc".to_owned(), "w".to_owned())]);
-        assert_eq!((denied.held, denied.changed), (vec!["read:target/etc".to_owned()], true));
+        assert_eq!(denied.missing, [(id("write:target/etc"), "w".to_owned())]);
+        assert_eq!((denied.held, denied.changed), (vec![id("read:target/etc")], true));
         let mut grants = Grants::default();
         grants.extend(file);
         assert!(grants.check(&new, &[wants(false)]).is_err(), "to run, it must be noted");
@@ -241,7 +245,7 @@ mod tests {
     fn what_bears_the_same_name_in_another_folder_takes_nothing_over() {
         let (old, elsewhere) = (identity(b"old", "/l/a/b"), identity(b"new", "/stranger/a/b"));
         let mut file = GrantFile { version: VERSION, ..GrantFile::default() };
-        file.add(&old, ["write:target/etc".to_owned()]);
+        file.add(&old, [id("write:target/etc")]);
         let Standing::Missing(denied) = standing(&file, &elsewhere, &[wants(true)]) else { panic!("missing") };
         assert!(!denied.changed && denied.held.is_empty());
         assert_eq!(denied.missing.len(), 1);
@@ -257,7 +261,7 @@ mod tests {
     #[test]
     fn what_comes_with_a_checkout_is_for_its_own_packages() {
         let mut file = GrantFile { version: VERSION, ..GrantFile::default() };
-        file.ship(&identity(b"old", "/c/configs/a/b"), ["write:target/etc".to_owned()]);
+        file.ship(&identity(b"old", "/c/configs/a/b"), [id("write:target/etc")]);
         let grants = Grants { sources: vec![Source { file, giver: Giver::Checkout("/c/configs".into()) }] };
         let standing = |root| grants.standing(&identity(b"new", root), &[wants(true)]);
         assert!(matches!(standing("/c/configs/a/b"), Standing::Carried { .. }));

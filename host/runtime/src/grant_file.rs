@@ -3,14 +3,12 @@
 use crate::GrantError;
 use crate::Identity;
 use crate::PluginId;
-use crate::capability_id::covers;
-use crate::capability_id::is_known;
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_digest::Digest;
 use skiff_file::Lock;
+use skiff_layers::CapabilityId;
 use skiff_layers::ReadError;
-use skiff_text::shown;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -51,17 +49,7 @@ pub(crate) struct GrantEntry {
     /// The compiler that made the component, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     compiler: Option<String>,
-    #[serde(deserialize_with = "known")]
-    grants: BTreeSet<String>,
-}
-
-/// Reads the names of capabilities.
-fn known<'de, D: serde::Deserializer<'de>>(source: D) -> Result<BTreeSet<String>, D::Error> {
-    let ids = BTreeSet::<String>::deserialize(source)?;
-    match ids.iter().find(|id| !is_known(id)) {
-        None => Ok(ids),
-        Some(wrong) => Err(serde::de::Error::custom(format!("`{}` is not a capability", shown(wrong)))),
-    }
+    grants: BTreeSet<CapabilityId>,
 }
 
 impl GrantFile {
@@ -108,17 +96,22 @@ impl GrantFile {
     }
 
     /// Grants capabilities to a plugin with these bytes. Grants to other bytes of it in the same directory are dropped.
-    pub fn add(&mut self, identity: &Identity, capabilities: impl IntoIterator<Item = String>) {
+    pub fn add(&mut self, identity: &Identity, capabilities: impl IntoIterator<Item = CapabilityId>) {
         self.put(identity, Some(identity.real_root()), capabilities);
     }
 
     /// Grants capabilities to a plugin that comes with the checkout, wherever that lies. Grants to other bytes of it
     /// are dropped.
-    pub fn ship(&mut self, identity: &Identity, capabilities: impl IntoIterator<Item = String>) {
+    pub fn ship(&mut self, identity: &Identity, capabilities: impl IntoIterator<Item = CapabilityId>) {
         self.put(identity, None, capabilities);
     }
 
-    fn put(&mut self, identity: &Identity, layer: Option<PathBuf>, capabilities: impl IntoIterator<Item = String>) {
+    fn put(
+        &mut self,
+        identity: &Identity,
+        layer: Option<PathBuf>,
+        capabilities: impl IntoIterator<Item = CapabilityId>,
+    ) {
         self.version = VERSION;
         let component = written(identity.digest);
         let (mut grants, mut compiler) = (BTreeSet::new(), None);
@@ -168,7 +161,7 @@ impl GrantFile {
     }
 
     /// Returns the plugins with the digest of their component and what they were granted.
-    pub fn entries(&self) -> impl Iterator<Item = (&PluginId, &str, &BTreeSet<String>)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&PluginId, &str, &BTreeSet<CapabilityId>)> {
         self.plugins.iter().map(|entry| (&entry.plugin, entry.component.as_str(), &entry.grants))
     }
 }
@@ -179,7 +172,26 @@ pub(crate) fn written(digest: Digest) -> String {
 }
 
 impl GrantEntry {
-    pub(crate) fn covers(&self, wanted: &str) -> bool {
-        self.grants.iter().any(|granted| covers(granted, wanted))
+    pub(crate) fn covers(&self, wanted: &CapabilityId) -> bool {
+        self.grants.iter().any(|granted| granted.covers(wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_capability_is_an_error_with_its_line() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("grants.yaml");
+        let entry = "- plugin: a/b/p\n  component: sha256:0\n  grants:\n  - read:layer\n";
+        let read = |more: &str| {
+            std::fs::write(&path, format!("version: 1\nplugins:\n{entry}{more}")).unwrap();
+            GrantFile::read(&path).map_err(|error| error.to_string())
+        };
+        assert_eq!(read("").unwrap().plugins.len(), 1);
+        let said = read("  - raed:layer\n").unwrap_err();
+        assert!(said.ends_with("grants.yaml:7: plugins[0].grants[1]: `raed:layer` is not a capability"), "{said}");
     }
 }

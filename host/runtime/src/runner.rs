@@ -47,15 +47,15 @@ use crate::PluginId;
 use crate::ScriptEnvironment;
 use crate::Scripts;
 use crate::Tape;
+use crate::ToolEnvironment;
 use crate::bindings::imports::skiff::host::fault;
+use crate::capability::files::Mounts;
 use crate::component::Plugin;
 use crate::component::Unchecked;
 use crate::engine::Host;
 use crate::interface::AnswerTooLarge;
 use crate::invoke::failed;
 use crate::invoke::one_line;
-use crate::mount::Mounts;
-use crate::process::ToolEnvironment;
 use crate::state::State;
 use crate::state::Time;
 

@@ -11,6 +11,7 @@ use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
 
+use skiff_layers::CapabilityId;
 use skiff_layers::LayerDir;
 use skiff_plan::PlanError;
 use skiff_plan::PlannedShellHook;
@@ -22,9 +23,6 @@ use crate::Grants;
 use crate::Identity;
 use crate::PluginId;
 use skiff_text::Shown as _;
-
-/// The name under which running a layer's scripts is granted.
-pub const SHELL: &str = "shell";
 
 /// What scripts find around them.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +57,7 @@ impl Scripts {
     /// # Errors
     /// [`CallError::Scripts`] with what would have run.
     pub fn check(&self, grants: &Grants, what: &Path) -> Result<(), CallError> {
-        match grants.holds(&self.identity, SHELL) {
+        match grants.holds(&self.identity, &CapabilityId::shell()) {
             true => Ok(()),
             false => Err(CallError::Scripts { layer: self.layer.clone(), path: what.to_owned() }),
         }

@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use skiff_layers::Capability;
 use skiff_report::Cancel;
 use skiff_report::Event;
 use skiff_report::Level;
@@ -29,12 +28,12 @@ use crate::PluginId;
 use crate::System;
 use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
-use crate::clock::WAITS;
+use crate::capability::Budgets;
+use crate::capability::files::Mounts;
 use crate::clock::WorkClock;
 use crate::component::Plugin;
 use crate::interface::failure;
 use crate::interface::listing::Listings;
-use crate::mount::Mounts;
 use skiff_text::Shown as _;
 
 /// Bytes of log text that a call may send.
@@ -77,8 +76,8 @@ pub(crate) struct State {
     notes_left: usize,
     /// Refusals so far.
     refusals: AtomicU32,
-    /// What the tools of this call may take, all together.
-    pub(crate) tools: ToolBudget,
+    /// What the capabilities of this call may take.
+    pub(crate) budgets: Budgets,
 }
 
 impl State {
@@ -115,7 +114,7 @@ impl State {
             log_left: MAX_LOG,
             notes_left: MAX_LOG,
             refusals: AtomicU32::new(0),
-            tools: ToolBudget::of(&plugin.decl().capabilities),
+            budgets: Budgets::of(&plugin.decl().capabilities),
             plugin,
             system,
             time,
@@ -222,60 +221,6 @@ impl State {
         if !text.is_empty() {
             self.log(level, &text);
         }
-    }
-}
-
-/// What the tools of one call may take. Each run has the limit that the manifest declares and the user granted; without
-/// one for all of them a plugin could go on forever.
-#[derive(Debug)]
-pub(crate) struct ToolBudget {
-    runs: u32,
-    /// What they may still compute.
-    computed: Duration,
-    /// What they may still take by the clock on the wall.
-    passed: Duration,
-}
-
-/// What one run of a tool may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Allowance {
-    /// What the program and those that it has waited for compute.
-    pub(crate) computed: Duration,
-    /// By the clock on the wall.
-    pub(crate) passed: Duration,
-}
-
-impl ToolBudget {
-    /// Runs of tools in one call.
-    const MAX_RUNS: u32 = 1000;
-
-    /// How often the longest of the declared times.
-    const MAX_TIMES: u32 = 10;
-
-    fn of(capabilities: &[Capability]) -> Self {
-        let seconds = |capability: &Capability| match capability {
-            Capability::Tool(tool) => tool.timeout_s,
-            _ => 0,
-        };
-        let longest = capabilities.iter().map(seconds).max().unwrap_or_default();
-        let computed = Duration::from_secs(longest.into()) * Self::MAX_TIMES;
-        Self { runs: Self::MAX_RUNS, computed, passed: computed * WAITS }
-    }
-
-    /// Counts a run that may take so long. Returns what it may take at most, if anything.
-    pub(crate) fn begin(&mut self, timeout: Duration) -> Option<Allowance> {
-        self.runs = self.runs.checked_sub(1)?;
-        let left = !self.computed.is_zero() && !self.passed.is_zero();
-        left.then(|| Allowance {
-            computed: timeout.min(self.computed),
-            passed: timeout.saturating_mul(WAITS).min(self.passed),
-        })
-    }
-
-    /// Counts what a run computed, and how long it took.
-    pub(crate) fn end(&mut self, computed: Duration, passed: Duration) {
-        self.computed = self.computed.saturating_sub(computed);
-        self.passed = self.passed.saturating_sub(passed);
     }
 }
 

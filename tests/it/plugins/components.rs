@@ -118,6 +118,31 @@ fn what_nobody_offers_cannot_be_imported() {
     }
 }
 
+/// A fetched file goes into a tree, so `fetch` lets a plugin import `storage`: where it is loaded, and where it is inspected.
+#[test]
+fn storage_may_be_imported_with_fetch_alone() {
+    let fetches = format!("{COMMAND}    capabilities: [{{fetch: 'https://e.org/', why: fetches}}]\n");
+    let env = with_guest(guests::OK_COMMAND_ECHOES, &fetches);
+    env.write(
+        "layers/my/board/plugins/p.wasm",
+        text(
+            "(component
+               (import \"skiff:host/storage@1.0.0\" (instance))
+               (import \"skiff:host/fetch@1.0.0\" (instance))
+               (instance $i) (export \"skiff:plugin/commands@1.0.0\" (instance $i)))",
+        ),
+    );
+    let inspected = env.succeed(&["plugin", "inspect", "my/board/p"]).stdout;
+    assert!(inspected.contains("skiff:host/storage@1.0.0") && !inspected.contains("BUT"), "{inspected}");
+    assert_eq!(env.succeed(&["plugin", "check", "my/board"]).stdout, "my/board/p 1.0.0: as its manifest says\n");
+    let manifest = env.read("layers/my/board/metadata/plugins.yaml");
+    env.write("layers/my/board/metadata/plugins.yaml", manifest.replace("{fetch: 'https://e.org/'", "{tool: head"));
+    let refused = env.fail(1, &["plugin", "check", "my/board"]);
+    assert!(refused.contains("/storage@1.0.0` and declares no files (`read`, `write`) and no `fetch`\n"), "{refused}");
+    let inspected = env.succeed(&["plugin", "inspect", "my/board/p"]).stdout;
+    assert_eq!(inspected.matches("BUT does not declare what it takes").count(), 2, "{inspected}");
+}
+
 #[test]
 fn another_version_says_what_is_needed_what_is_there_and_what_would_fit() {
     insta::assert_snapshot!(run(&text("(component (import \"skiff:host/report@1.7.0\" (instance)))")), @"

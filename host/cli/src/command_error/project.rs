@@ -2,6 +2,7 @@
 
 use skiff_build::EngineName;
 use skiff_layers::ChainError;
+use skiff_layers::shown_capabilities;
 use skiff_project::AttendError;
 use skiff_project::ConsentError;
 use skiff_project::Error;
@@ -12,7 +13,6 @@ use skiff_project::PackageError;
 use skiff_project::PersonalError;
 use skiff_project::SessionError;
 use skiff_project::TrustError;
-use skiff_runtime::shown_capabilities;
 use skiff_text::Shown as _;
 use skiff_trust::Untrusted;
 

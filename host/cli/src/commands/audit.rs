@@ -1,6 +1,5 @@
 use skiff_runtime::AuditEvent;
 use skiff_runtime::AuditRecord;
-use skiff_runtime::shown_capabilities;
 use skiff_text::harmless;
 
 use crate::args::AuditArgs;
@@ -32,29 +31,14 @@ pub(crate) fn run(session: &Session, args: &AuditArgs) -> Result<()> {
     for record in records.iter().filter(of_plugin).filter(of_kind) {
         match args.json {
             true => data!("{}", serde_json::json!(record)),
-            false => data!("{} {} {}", time(record.time), record.plugin, describe(&record.event)),
+            false => data!("{} {} {}", time(record.time), record.plugin, one_line(&record.event)),
         }
     }
     Ok(())
 }
 
-fn describe(event: &AuditEvent) -> String {
-    let text = match event {
-        AuditEvent::Tool { program, arguments } => {
-            let words = std::iter::once(program.to_string_lossy().into_owned()).chain(arguments.iter().cloned());
-            let quoted = words.map(|word| shlex::try_quote(&word).map(|q| q.into_owned()).unwrap_or(word));
-            format!("ran {}", quoted.collect::<Vec<_>>().join(" "))
-        }
-        AuditEvent::Fetch { url, sha256 } => format!("fetched {url} (sha256:{sha256})"),
-        AuditEvent::Script { path } => format!("ran the script {}", path.shown()),
-        AuditEvent::Refused { reason } => format!("REFUSED {reason}"),
-        AuditEvent::Granted { capabilities } if capabilities.is_empty() => "was granted to run".to_owned(),
-        AuditEvent::Granted { capabilities } => format!("was granted {}", shown_capabilities(capabilities)),
-        AuditEvent::Carried { from } => format!("took over what was granted to {from}"),
-        AuditEvent::Trusted { sources } => format!("may be built from its sources in {}", sources.shown()),
-        AuditEvent::Revoked => "has no grants any more".to_owned(),
-    };
-    harmless(&text).replace('\n', " ")
+fn one_line(event: &AuditEvent) -> String {
+    harmless(&event.to_string()).replace('\n', " ")
 }
 
 /// Writes seconds since 1970 as a date and time of UTC.

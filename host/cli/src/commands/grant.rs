@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 use skiff_digest::Digest;
 use skiff_layers::Capability;
+use skiff_layers::CapabilityId;
 use skiff_layers::Layer;
 use skiff_layers::LayerName;
 use skiff_layers::LayerPlugin;
 use skiff_layers::MAKEFILE;
+use skiff_layers::SHELL;
+use skiff_layers::shown_capabilities;
 use skiff_plan::PlanError;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::GrantFile;
@@ -16,12 +19,8 @@ use skiff_runtime::Grants;
 use skiff_runtime::Identity;
 use skiff_runtime::PluginId;
 use skiff_runtime::Runner;
-use skiff_runtime::SHELL;
 use skiff_runtime::Scripts;
 use skiff_runtime::Standing;
-use skiff_runtime::capability_id;
-use skiff_runtime::shown_capabilities;
-use skiff_runtime::shown_capability;
 
 use crate::args::GrantAddArgs;
 use crate::args::GrantCommand;
@@ -59,7 +58,7 @@ struct Wishes {
 
 #[derive(Serialize)]
 struct Wish {
-    capability: String,
+    capability: CapabilityId,
     why: String,
     granted: bool,
 }
@@ -82,7 +81,7 @@ fn wishes(session: &Session, package: Option<&str>) -> Result<Vec<Wishes>> {
             continue;
         }
         let wish = |capability: &Capability| Wish {
-            capability: capability_id(capability),
+            capability: capability.id(),
             why: capability.why().to_owned(),
             granted: grants.allows(&identity, capability),
         };
@@ -97,7 +96,7 @@ fn wishes(session: &Session, package: Option<&str>) -> Result<Vec<Wishes>> {
         }
         let scripts = Scripts::read(&layer.name, &layer.dir, &session.console.cancel)?;
         let shell = Wish {
-            capability: SHELL.to_owned(),
+            capability: CapabilityId::shell(),
             why: "runs its hooks and Makefile with all of your rights".to_owned(),
             granted: scripts.check(&grants, &layer.root).is_ok(),
         };
@@ -120,7 +119,7 @@ fn list(session: &Session, args: &GrantListArgs) -> Result<()> {
     for Wishes { id, version, sha256, capabilities } in &all {
         data!("{id} {} sha256:{sha256}", version.as_deref().unwrap_or("scripts"));
         for Wish { capability, why, granted } in capabilities {
-            let capability = shown_capability(capability);
+            let capability = capability.shown();
             data!("  {}  {capability:40} {why}", if *granted { "granted" } else { "MISSING" });
         }
     }
@@ -167,14 +166,14 @@ fn add(session: &Session, args: &GrantAddArgs) -> Result<()> {
     let identity = Runner::identify(&plugin)?;
     let Identity { plugin: id, digest, .. } = &identity;
     let declared = &plugin.decl.capabilities;
-    let mut wanted: BTreeSet<String> = match args.all {
-        true => declared.iter().map(capability_id).collect(),
+    let mut wanted: BTreeSet<CapabilityId> = match args.all {
+        true => declared.iter().map(Capability::id).collect(),
         false => args.capabilities.iter().map(|name| declared_as(name, declared, id)).collect::<Result<_>>()?,
     };
     // What other bytes of it may do by the same file, and these ask for as well, goes without saying again.
     match consent::standing_in(session, &of_file(session, args)?, &plugin, &identity) {
         Standing::Granted => {}
-        Standing::Carried { .. } => wanted.extend(declared.iter().map(capability_id)),
+        Standing::Carried { .. } => wanted.extend(declared.iter().map(Capability::id)),
         Standing::Missing(denied) => wanted.extend(denied.held),
     }
     session.audit_note(id, *digest, AuditEvent::Granted { capabilities: wanted.iter().cloned().collect() })?;
@@ -208,7 +207,7 @@ fn put(
     grants: &mut GrantFile,
     args: &GrantAddArgs,
     identity: &Identity,
-    capabilities: impl IntoIterator<Item = String>,
+    capabilities: impl IntoIterator<Item = CapabilityId>,
 ) {
     match args.file.ship {
         true => grants.ship(identity, capabilities),
@@ -228,10 +227,10 @@ fn add_scripts(session: &Session, args: &GrantAddArgs, first: &str, more: &[Stri
         all.push(scripts.identity);
     }
     for Identity { plugin: id, digest, .. } in &all {
-        session.audit_note(id, *digest, AuditEvent::Granted { capabilities: vec![SHELL.to_owned()] })?;
+        session.audit_note(id, *digest, AuditEvent::Granted { capabilities: vec![CapabilityId::shell()] })?;
     }
     GrantFile::update(&path, |grants| {
-        all.iter().for_each(|scripts| put(grants, args, scripts, [SHELL.to_owned()]));
+        all.iter().for_each(|scripts| put(grants, args, scripts, [CapabilityId::shell()]));
     })?;
     for Identity { plugin: id, digest, .. } in &all {
         session.console.say(&format!(
@@ -243,11 +242,10 @@ fn add_scripts(session: &Session, args: &GrantAddArgs, first: &str, more: &[Stri
 }
 
 /// A tool may be named without the digest of its patterns: then those of the present manifest are meant.
-fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result<String> {
-    let ids = declared.iter().map(capability_id);
-    let fits = |id: &String| id == name || shown_capability(id) == name;
-    ids.clone().find(fits).ok_or_else(|| {
-        let all: Vec<String> = ids.collect();
+fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result<CapabilityId> {
+    let ids = declared.iter().map(Capability::id);
+    ids.clone().find(|id| id.is_meant(name)).ok_or_else(|| {
+        let all: Vec<CapabilityId> = ids.collect();
         CommandError::new(Kind::User, format!("The manifest of {plugin} does not declare `{name}`"))
             .hint(format!("it declares: {}", shown_capabilities(&all)))
     })

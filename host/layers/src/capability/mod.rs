@@ -1,31 +1,39 @@
-//! What a plugin may be able to do, as its manifest declares it.
+//! What a plugin may be able to do, as its manifest declares it: a module for each kind of capability.
 //!
-//! This is plain data; its meaning (preopened directories, allowed tool calls) is the runtime's.
+//! This is plain data. What the host does for each kind is the runtime's, in a module of the same name.
 
-pub(crate) mod address;
-pub(crate) mod tool;
+mod fetch;
+mod files;
+mod id;
+mod tool;
+mod variable;
+mod zone;
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::Serialize;
+use skiff_digest::Digest;
 use skiff_text::Line;
 
-use self::address::Address;
-use self::tool::ToolCapability;
+pub use self::fetch::Address;
+pub use self::files::Access;
+pub use self::id::CapabilityId;
+pub use self::id::SHELL;
+pub use self::id::UnknownCapability;
+pub use self::id::shown_capabilities;
+pub use self::tool::ArgumentPattern;
+pub use self::tool::PatternPiece;
+pub use self::tool::ToolCapability;
+pub use self::variable::Variable;
+pub(crate) use self::variable::is_variable;
+pub use self::zone::Zone;
 
 /// The reason for a capability: a sentence that the user reads before agreeing.
 pub type Why = Line<240>;
 
 /// Characters of a pattern of arguments.
-pub(crate) const MAX_PATTERN: usize = 160;
-
-/// Patterns of one tool.
-const MAX_PATTERNS: usize = 64;
-
-/// Bytes of a path in a zone.
-const MAX_PATH: usize = 128;
+const MAX_PATTERN: usize = 160;
 
 /// One power that a plugin asks for. The list is closed: an unknown word in a manifest is an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,96 +44,182 @@ pub enum Capability {
     Tool(ToolCapability),
     /// Having the host download files whose digests are known.
     Fetch(Address),
-    /// Being told an environment variable of the user's, as the value of a command's argument. Declared by naming
-    /// it there.
-    Variable {
-        /// Its name.
-        name: String,
-        /// What the argument is for.
-        why: Why,
-    },
+    /// Being told an environment variable.
+    Variable(Variable),
 }
 
-/// Access to a directory inside a zone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
-    /// The zone.
-    pub zone: Zone,
-    /// The directory in it, relative and without `..`; empty for the whole zone.
-    pub path: String,
-    /// Whether files may be changed.
-    pub write: bool,
-    /// The reason that the user is shown.
-    pub why: Why,
+/// A kind of capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapabilityKind {
+    /// [`Capability::Files`].
+    Files,
+    /// [`Capability::Tool`].
+    Tool,
+    /// [`Capability::Fetch`].
+    Fetch,
+    /// [`Capability::Variable`].
+    Variable,
 }
 
-/// A tree of files that the host knows by name. A guest sees it as a directory of that name under `/`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Zone {
-    /// `/layer`: the directory of the layer that ships the plugin.
-    Layer,
-    /// `/layers/<n>`: the same directory of every layer of the plan, in merge order.
-    Layers,
-    /// `/target`: the root file system being built.
-    Target,
-    /// `/images`: the finished images.
-    Images,
-    /// `/state`: a directory of the workspace that only this plugin uses and that stays between runs.
-    State,
-}
+/// The kinds, in the order in which messages list their keys.
+const KINDS: &[Kind] = &[files::KIND, tool::KIND, fetch::KIND, variable::KIND];
 
-impl Zone {
-    /// Returns whether a plugin can be allowed to write there at all.
-    pub fn writable(self) -> bool {
+impl CapabilityKind {
+    /// Returns the words before the `:` of its names. All but `variable` are keys of a manifest, too.
+    pub fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Layer | Self::Layers => false,
-            Self::Target | Self::Images | Self::State => true,
+            Self::Files => files::KIND.words,
+            Self::Tool => tool::KIND.words,
+            Self::Fetch => fetch::KIND.words,
+            Self::Variable => variable::KIND.words,
         }
-    }
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Layer => "layer",
-            Self::Layers => "layers",
-            Self::Target => "target",
-            Self::Images => "images",
-            Self::State => "state",
-        })
     }
 }
 
 impl Capability {
+    /// Returns its kind.
+    pub fn kind(&self) -> CapabilityKind {
+        self.parts().0
+    }
+
+    fn declared(&self) -> &dyn Declared {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (CapabilityKind, &dyn Declared) {
+        match self {
+            Self::Files(access) => (CapabilityKind::Files, access),
+            Self::Tool(tool) => (CapabilityKind::Tool, tool),
+            Self::Fetch(address) => (CapabilityKind::Fetch, address),
+            Self::Variable(variable) => (CapabilityKind::Variable, variable),
+        }
+    }
+
+    /// Returns the name under which it is granted.
+    pub fn id(&self) -> CapabilityId {
+        let (name, digest) = (self.declared().name(), self.declared().digest());
+        CapabilityId::of(digest.map_or_else(|| name.clone(), |digest| format!("{name}#{digest}")))
+    }
+
     /// Returns the reason that the manifest gives.
     pub fn why(&self) -> &str {
-        match self {
-            Self::Files(access) => &access.why,
-            Self::Tool(tool) => &tool.why,
-            Self::Fetch(address) => &address.why,
-            Self::Variable { why, .. } => why,
-        }
+        self.declared().why()
+    }
+
+    /// Returns how far it reaches.
+    pub fn reach(&self) -> Reach {
+        self.declared().reach()
+    }
+
+    /// Returns the patterns that each use of it must fit, if it has patterns.
+    pub fn terms(&self) -> Option<Vec<&str>> {
+        self.declared().terms()
+    }
+
+    /// Returns what the user must know of it, besides its name and reason, before agreeing.
+    pub fn warning(&self) -> Option<&'static str> {
+        self.declared().warning()
+    }
+
+    /// Returns whether a call with it sees more of the system than the plugin's own layer and state.
+    pub fn needs_plan(&self) -> bool {
+        self.declared().needs_plan()
+    }
+
+    /// Returns whether a call with it leaves something in the workspace.
+    pub fn uses_workspace(&self) -> bool {
+        self.declared().uses_workspace()
+    }
+
+    /// Returns whether it lets a plugin change files of a zone.
+    pub fn writes(&self, zone: Zone) -> bool {
+        matches!(self, Self::Files(access) if access.write && access.zone == zone)
     }
 }
 
 impl fmt::Display for Capability {
-    /// Writes the name under which the capability is granted: `read:layers/resources/docker`,
-    /// `write:target/etc/docker`, `tool:mkimage`.
+    /// Writes the name as people are shown it: `read:layers/resources/docker`, `tool:mkimage`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Files(access) => {
-                let verb = if access.write { "write" } else { "read" };
-                write!(f, "{verb}:{}", access.zone)?;
-                if !access.path.is_empty() {
-                    write!(f, "/{}", access.path)?;
-                }
-                Ok(())
-            }
-            Self::Tool(tool) => write!(f, "tool:{}", tool.program),
-            Self::Fetch(address) => write!(f, "fetch:{}", address.url),
-            Self::Variable { name, .. } => write!(f, "variable:{name}"),
-        }
+        f.write_str(&self.declared().name())
+    }
+}
+
+/// How far a capability reaches. A question lists what reaches furthest last, beside the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// It is told something.
+    Told,
+    /// It reads files.
+    Reads,
+    /// It changes files.
+    Changes,
+    /// It has the host talk to other machines.
+    Fetches,
+    /// It runs programs of the host.
+    Runs,
+    /// It runs programs at the user's terminal.
+    Terminal,
+}
+
+/// What a declared capability says of itself.
+trait Declared {
+    /// Returns its name without the digest.
+    fn name(&self) -> String;
+
+    /// Returns a digest of what else a grant is bound to.
+    fn digest(&self) -> Option<Digest> {
+        None
+    }
+
+    /// See [`Capability::why`].
+    fn why(&self) -> &str;
+
+    /// See [`Capability::reach`].
+    fn reach(&self) -> Reach;
+
+    /// See [`Capability::terms`].
+    fn terms(&self) -> Option<Vec<&str>> {
+        None
+    }
+
+    /// See [`Capability::warning`].
+    fn warning(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// See [`Capability::needs_plan`].
+    fn needs_plan(&self) -> bool;
+
+    /// See [`Capability::uses_workspace`].
+    fn uses_workspace(&self) -> bool;
+}
+
+/// What a module says of its kind of capability.
+struct Kind {
+    /// The words before the `:` of a name. If there is a form, they are its keys, too.
+    words: &'static [&'static str],
+    /// Returns whether a word and the text behind the `:` are a name.
+    is_name: fn(&str, &str) -> bool,
+    /// Returns whether a grant includes another capability of the kind. Each is a word and the text
+    /// behind the `:`, and they differ.
+    covers: fn((&str, &str), (&str, &str)) -> bool,
+    /// How a list of capabilities declares one; `None` if other parts of a manifest do.
+    form: Option<Form>,
+}
+
+/// How a list of capabilities declares one of a kind.
+struct Form {
+    /// Returns how many keys of the kind an entry has.
+    given: fn(&RawCapability) -> usize,
+    /// Returns what is wrong if an entry has no key of the kind, and other fields that need one.
+    stray: fn(&RawCapability) -> Option<&'static str>,
+    /// Checks an entry. `None` if it has no key of the kind. The error is a sentence.
+    declare: fn(&RawCapability) -> Option<Result<Capability, String>>,
+}
+
+impl Kind {
+    fn of(word: &str) -> Option<&'static Self> {
+        KINDS.iter().find(|kind| kind.words.contains(&word))
     }
 }
 
@@ -160,50 +254,42 @@ pub(crate) struct RawCapability {
 }
 
 impl RawCapability {
-    pub(crate) fn check(self) -> Result<Capability, String> {
+    /// Checks an entry of a list of capabilities. The error is a sentence.
+    pub(crate) fn check(&self) -> Result<Capability, String> {
         if !self.why.chars().any(char::is_alphanumeric) {
             return Err("`why` needs a reason in words".into());
         }
-        if self.arguments.len() > MAX_PATTERNS {
-            return Err(format!("a tool has at most {MAX_PATTERNS} patterns in `arguments`"));
-        }
-        let for_tool = !self.arguments.is_empty() || self.terminal || self.timeout_s.is_some();
-        if for_tool && self.tool.is_none() {
-            return Err("`arguments`, `terminal` and `timeout_s` belong to a `tool`".into());
-        }
-        if self.path.is_some() && self.read.is_none() && self.write.is_none() {
-            return Err("`path` belongs to `read` and `write`".into());
-        }
-        match (self.read, self.write, self.tool, self.fetch) {
-            (Some(zone), None, None, None) => files(zone, self.path, false, self.why),
-            (None, Some(zone), None, None) => files(zone, self.path, true, self.why),
-            (None, None, Some(program), None) => {
-                ToolCapability::new(program, &self.arguments, self.terminal, self.timeout_s, self.why)
-                    .map(Capability::Tool)
+        let (mut keys, mut given) = (Vec::new(), 0);
+        for Kind { words, form, .. } in KINDS {
+            let Some(form) = form else { continue };
+            let here = (form.given)(self);
+            if let Some(stray) = (form.stray)(self).filter(|_| here == 0) {
+                return Err(stray.to_owned());
             }
-            (None, None, None, Some(url)) => Address::new(url, self.why).map(Capability::Fetch),
-            _ => Err("a capability is exactly one of `read`, `write`, `tool` and `fetch`".into()),
+            keys.extend(words.iter().map(|word| format!("`{word}`")));
+            given += here;
         }
+        let declare = |kind: &Kind| kind.form.as_ref().and_then(|form| (form.declare)(self));
+        KINDS.iter().find_map(declare).filter(|_| given == 1).unwrap_or_else(|| {
+            let last = keys.pop().unwrap_or_default();
+            Err(format!("a capability is exactly one of {} and {last}", keys.join(", ")))
+        })
     }
 }
 
-fn files(zone: Zone, path: Option<String>, write: bool, why: Why) -> Result<Capability, String> {
-    if write && !zone.writable() {
-        return Err(format!("nobody may write to the zone `{zone}`"));
-    }
-    let path = path.unwrap_or_default();
-    if path.len() > MAX_PATH {
-        return Err(format!("a path of more than {MAX_PATH} bytes does not fit into the question to the user"));
-    }
-    if !is_inner_path(&path) {
-        return Err(format!("`{path}` is not a relative path of plain characters without `.`, `..` and empty parts"));
-    }
-    Ok(Capability::Files(Access { zone, path, write, why }))
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
 
-/// Returns whether a path can only lead inside, and can stand in a command line as it is: relative, no `.` or
-/// `..`, no empty part, plain characters.
-fn is_inner_path(path: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._+@-/".contains(&b);
-    path.is_empty() || path.split('/').all(|part| !matches!(part, "" | "." | "..")) && path.bytes().all(plain)
+    use super::*;
+
+    #[test]
+    fn each_key_of_a_kind_is_a_field_of_a_manifest() {
+        let schema = schemars::schema_for!(RawCapability).to_value();
+        let fields: BTreeSet<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let forms = KINDS.iter().filter(|kind| kind.form.is_some());
+        let keys: Vec<&str> = forms.flat_map(|kind| kind.words).copied().collect();
+        assert_eq!(keys, ["read", "write", "tool", "fetch"]);
+        assert!(keys.iter().all(|key| fields.contains(key)), "{fields:?}");
+    }
 }

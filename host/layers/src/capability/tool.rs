@@ -1,3 +1,5 @@
+//! Running a program of the host: `tool:mkimage`.
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -8,12 +10,36 @@ use serde::de::IgnoredAny;
 use serde::de::MapAccess;
 use serde::de::Unexpected;
 use serde::de::Visitor;
+use skiff_digest::Digest;
+use skiff_digest::DigestBuilder;
 use skiff_text::Line;
 
+use super::Capability;
+use super::Declared;
+use super::Form;
+use super::Kind;
 use super::MAX_PATTERN;
+use super::RawCapability;
+use super::Reach;
 use super::Why;
 use super::Zone;
 use crate::name::is_name_part;
+
+const WORD: &str = "tool";
+
+pub(super) const KIND: Kind = Kind { words: &[WORD], is_name, covers: |_, _| false, form: Some(FORM) };
+
+const FORM: Form = Form {
+    given: |raw| usize::from(raw.tool.is_some()),
+    stray: |raw| {
+        let has_parts = !raw.arguments.is_empty() || raw.terminal || raw.timeout_s.is_some();
+        has_parts.then_some("`arguments`, `terminal` and `timeout_s` belong to a `tool`")
+    },
+    declare,
+};
+
+/// Patterns of one tool.
+const MAX_PATTERNS: usize = 64;
 
 /// Seconds a tool without a terminal may run unless its manifest says otherwise.
 const DEFAULT_TIMEOUT_S: u32 = 60;
@@ -70,18 +96,70 @@ pub enum PatternPiece {
 }
 
 impl ToolCapability {
-    pub(super) fn new(
-        program: String,
-        arguments: &[Line<MAX_PATTERN>],
-        terminal: bool,
-        timeout_s: Option<u32>,
-        why: Why,
-    ) -> Result<Self, String> {
-        if !is_name_part(&program) {
+    fn new(program: &str, raw: &RawCapability) -> Result<Self, String> {
+        if raw.arguments.len() > MAX_PATTERNS {
+            return Err(format!("a tool has at most {MAX_PATTERNS} patterns in `arguments`"));
+        }
+        if !is_name_part(program) {
             return Err(format!("`{program}` is not the bare name of a program"));
         }
-        let arguments = arguments.iter().map(|text| ArgumentPattern::parse(text)).collect::<Result<_, _>>()?;
-        Ok(Self { program, arguments, terminal, timeout_s: timeout_s.unwrap_or(DEFAULT_TIMEOUT_S), why })
+        let arguments = raw.arguments.iter().map(|text| ArgumentPattern::parse(text)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            program: program.to_owned(),
+            arguments,
+            terminal: raw.terminal,
+            timeout_s: raw.timeout_s.unwrap_or(DEFAULT_TIMEOUT_S),
+            why: raw.why.clone(),
+        })
+    }
+}
+
+fn declare(raw: &RawCapability) -> Option<Result<Capability, String>> {
+    Some(ToolCapability::new(raw.tool.as_ref()?, raw).map(Capability::Tool))
+}
+
+fn is_name(_: &str, name: &str) -> bool {
+    let (program, digest) = name.split_once('#').map_or((name, None), |(program, digest)| (program, Some(digest)));
+    is_name_part(program) && digest.is_none_or(is_name_part)
+}
+
+impl Declared for ToolCapability {
+    fn name(&self) -> String {
+        format!("{WORD}:{}", self.program)
+    }
+
+    fn terms(&self) -> Option<Vec<&str>> {
+        Some(self.arguments.iter().map(|pattern| pattern.text.as_str()).collect())
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        let mut builder = DigestBuilder::default();
+        builder.field([u8::from(self.terminal)]).field(self.timeout_s.to_le_bytes());
+        for pattern in &self.arguments {
+            builder.field(&pattern.text);
+        }
+        Some(builder.finish())
+    }
+
+    fn why(&self) -> &str {
+        &self.why
+    }
+
+    fn reach(&self) -> Reach {
+        if self.terminal { Reach::Terminal } else { Reach::Runs }
+    }
+
+    fn warning(&self) -> Option<&'static str> {
+        self.terminal.then_some("at your terminal: it sees what you type and can show anything")
+    }
+
+    fn needs_plan(&self) -> bool {
+        false
+    }
+
+    /// The workspace holds the directory in which the tool finds those of the plugin.
+    fn uses_workspace(&self) -> bool {
+        true
     }
 }
 

@@ -19,7 +19,9 @@ use crate::Capability;
 use crate::CommandDecl;
 use crate::Location;
 use crate::PatternPiece;
+use crate::Variable;
 use crate::capability::RawCapability;
+use crate::capability::is_variable;
 use crate::name::is_name_part;
 
 /// A plugin as its layer declares it.
@@ -153,7 +155,7 @@ impl RawPlugin {
         commands.iter().try_for_each(check_command)?;
         let mut capabilities = self
             .capabilities
-            .into_iter()
+            .iter()
             .map(RawCapability::check)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|message| Wrong::new("capabilities", format!("plugin `{name}`: {message}")))?;
@@ -232,13 +234,7 @@ fn variables(commands: &[CommandDecl]) -> Result<Vec<Capability>, Wrong> {
             found.entry(name.clone()).or_insert(why.map_err(|error| Wrong::new(name, error.to_string()))?);
         }
     }
-    Ok(found.into_iter().map(|(name, why)| Capability::Variable { name, why }).collect())
-}
-
-/// POSIX.1-2017, chapter 8.1: letters, digits and `_`, not starting with a digit.
-fn is_variable(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    (1..=64).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
+    Ok(found.into_iter().map(|(name, why)| Capability::Variable(Variable { name, why })).collect())
 }
 
 fn check_command(command: &CommandDecl) -> Result<(), Wrong> {

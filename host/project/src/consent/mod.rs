@@ -13,8 +13,10 @@ use skiff_build::buildroot::Owner;
 use skiff_build::buildroot::Refused;
 use skiff_build::buildroot::named_scripts;
 use skiff_layers::Capability;
+use skiff_layers::CapabilityId;
 use skiff_layers::LayerPlugin;
 use skiff_layers::PluginDecl;
+use skiff_layers::shown_capabilities;
 use skiff_plan::BuildPlan;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Denied;
@@ -24,9 +26,6 @@ use skiff_runtime::Identity;
 use skiff_runtime::Runner;
 use skiff_runtime::Scripts;
 use skiff_runtime::Standing;
-use skiff_runtime::capability_id;
-use skiff_runtime::shown_capabilities;
-use skiff_runtime::shown_capability;
 use skiff_text::Shown as _;
 
 use crate::error::Result;
@@ -46,7 +45,7 @@ pub enum ConsentError {
         /// What was named.
         capability: String,
         /// What it does declare.
-        declared: Vec<String>,
+        declared: Vec<CapabilityId>,
     },
     /// `--allow` names something that is not a plugin.
     #[error("--allow names `{id}`, which is not a plugin")]
@@ -89,8 +88,8 @@ pub enum Instead {
 pub fn check_given(session: &Session) -> Result<()> {
     session.read_grant_arguments(&mut Grants::default())?;
     session.allowed.iter().filter_map(|text| text.split_once('=')).try_for_each(|(id, words)| {
-        let declared: Vec<String> = plugin(session, id)?.capabilities.iter().map(capability_id).collect();
-        let is_known = |word: &&str| *word == "all" || declared.iter().any(|id| is_meant(word, id));
+        let declared: Vec<CapabilityId> = plugin(session, id)?.capabilities.iter().map(Capability::id).collect();
+        let is_known = |word: &&str| *word == "all" || declared.iter().any(|id| id.is_meant(word));
         let Some(wrong) = words.split(',').find(|word| !is_known(word)) else { return Ok(()) };
         Err(ConsentError::Undeclared { id: id.to_owned(), capability: wrong.to_owned(), declared }.into())
     })
@@ -112,11 +111,6 @@ fn plugin(session: &Session, id: &str) -> Result<PluginDecl> {
     let names: Vec<String> = plugins.iter().map(|plugin| format!("{layer}/{}", plugin.name)).collect();
     let meant = plugins.into_iter().find(|plugin| plugin.name == name);
     meant.ok_or_else(|| unknown(Instead::Plugins { layer: layer.to_owned(), names }).into())
-}
-
-/// Whether a word of the user's is a capability.
-fn is_meant(word: &str, id: &str) -> bool {
-    word == id || shown_capability(id) == word
 }
 
 /// Sees to it that plugins may do what they declare before any of them is called: takes what is allowed on the command
@@ -157,10 +151,10 @@ pub fn standing_in(session: &Session, grants: &Grants, plugin: &LayerPlugin, ide
 }
 
 /// Returns what a plugin may do already of all that it declares, for whichever layer it works.
-fn held(session: &Session, plugin: &LayerPlugin, identity: &Identity) -> Result<BTreeSet<String>> {
+fn held(session: &Session, plugin: &LayerPlugin, identity: &Identity) -> Result<BTreeSet<CapabilityId>> {
     let grants = session.kept_grants()?;
     Ok(match standing_with(session, &grants, plugin, identity, &plugin.declared) {
-        Standing::Granted | Standing::Carried { .. } => plugin.declared.iter().map(capability_id).collect(),
+        Standing::Granted | Standing::Carried { .. } => plugin.declared.iter().map(Capability::id).collect(),
         Standing::Missing(denied) => denied.held.into_iter().collect(),
     })
 }
@@ -208,9 +202,9 @@ fn allowed(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied:
     if words.is_empty() {
         return Ok(false);
     }
-    let is_allowed = |wanted: &str| words.iter().any(|word| *word == "all" || is_meant(word, wanted));
+    let is_allowed = |wanted: &CapabilityId| words.iter().any(|word| *word == "all" || wanted.is_meant(word));
     let declared = ids(plugin);
-    for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| is_meant(word, id))) {
+    for word in words.iter().filter(|word| **word != "all" && !declared.iter().any(|id| id.is_meant(word))) {
         session.console.warn(&format!(
             "--allow names `{word}`, which {id} does not declare: it has {}",
             shown_capabilities(&declared)
@@ -228,8 +222,8 @@ fn allowed(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied:
     Ok(left.is_empty())
 }
 
-fn ids(plugin: &LayerPlugin) -> Vec<String> {
-    plugin.decl.capabilities.iter().map(capability_id).collect()
+fn ids(plugin: &LayerPlugin) -> Vec<CapabilityId> {
+    plugin.decl.capabilities.iter().map(Capability::id).collect()
 }
 
 /// Whether somebody is there to be asked. Who wants no questions has not agreed to anything by that.
@@ -259,12 +253,12 @@ fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Den
     let mut kept = held(session, plugin, identity)?;
     kept.extend(denied.missing.into_iter().map(|(name, _)| name));
     session.grant_for_now(identity, ids(plugin));
-    let capabilities: Vec<String> = kept.into_iter().collect();
+    let capabilities: Vec<CapabilityId> = kept.into_iter().collect();
     agree(session, identity, capabilities.clone(), AuditEvent::Granted { capabilities })
 }
 
 /// Keeps what the user has agreed to.
-fn agree(session: &Session, identity: &Identity, capabilities: Vec<String>, event: AuditEvent) -> Result<()> {
+fn agree(session: &Session, identity: &Identity, capabilities: Vec<CapabilityId>, event: AuditEvent) -> Result<()> {
     session.audit_note(&identity.plugin, identity.digest, event)?;
     let (_, own) = session.grant_files();
     GrantFile::update(&own, |grants| grants.add(identity, capabilities))?;

@@ -2,10 +2,9 @@
 
 use skiff_layers::Capability;
 use skiff_layers::LayerPlugin;
+use skiff_layers::shown_capabilities;
 use skiff_runtime::Denied;
 use skiff_runtime::Identity;
-use skiff_runtime::capability_id;
-use skiff_runtime::shown_capabilities;
 use skiff_text::Shown as _;
 use skiff_text::wrap;
 
@@ -34,20 +33,17 @@ pub(super) fn lines(plugin: &LayerPlugin, identity: &Identity, denied: &Denied, 
         (false, false) => "asks for more:",
     }));
     let is_missing = |capability: &&Capability| {
-        let name = capability_id(capability);
-        denied.missing.iter().any(|(missing, _)| *missing == name)
+        let id = capability.id();
+        denied.missing.iter().any(|(missing, _)| *missing == id)
     };
     let mut missing: Vec<&Capability> = decl.capabilities.iter().filter(is_missing).collect();
-    missing.sort_by_key(|capability| reach(capability));
+    missing.sort_by_key(|capability| capability.reach());
     for capability in missing {
         lines.extend(indented(2, &capability.to_string(), columns).map(Line::strong));
         lines.extend(indented(6, capability.why(), columns).map(Line::plain));
-        if let Capability::Tool(tool) = capability {
-            if tool.terminal {
-                lines.push(Line::plain("      at your terminal: it sees what you type and can show anything"));
-            }
-            let patterns: Vec<&str> = tool.arguments.iter().map(|pattern| pattern.text.as_str()).collect();
-            lines.extend(indented(6, &format!("with {}", patterns.join(", ")), columns).map(Line::plain));
+        lines.extend(capability.warning().map(|warning| Line::plain(format!("      {warning}"))));
+        if let Some(terms) = capability.terms() {
+            lines.extend(indented(6, &format!("with {}", terms.join(", ")), columns).map(Line::plain));
         }
     }
     lines
@@ -57,18 +53,6 @@ pub(super) fn lines(plugin: &LayerPlugin, identity: &Identity, denied: &Denied, 
 fn indented(spaces: usize, text: &str, columns: usize) -> impl Iterator<Item = String> {
     let lines = wrap(text, columns.saturating_sub(spaces));
     lines.into_iter().map(move |line| format!("{:spaces$}{line}", ""))
-}
-
-/// How far a capability reaches, for the order of the question.
-fn reach(capability: &Capability) -> u8 {
-    match capability {
-        Capability::Variable { .. } => 0,
-        Capability::Files(access) if !access.write => 1,
-        Capability::Files(_) => 2,
-        Capability::Fetch(_) => 3,
-        Capability::Tool(tool) if !tool.terminal => 4,
-        Capability::Tool(_) => 5,
-    }
 }
 
 #[cfg(test)]
@@ -92,7 +76,7 @@ mod tests {
         let root = std::path::Path::new("/l/evil/ask");
         let decl = parse_manifest(root, &manifest).unwrap().plugins.remove(0);
         let identity = Identity { plugin: PluginId::new("evil/ask", "g"), digest: Digest::of(b""), root: root.into() };
-        let missing = decl.capabilities.iter().map(|c| (capability_id(c), c.why().to_owned())).collect();
+        let missing = decl.capabilities.iter().map(|c| (c.id(), c.why().to_owned())).collect();
         let denied = Denied { plugin: identity.plugin.clone(), missing, held: Vec::new(), changed: false };
         let plugin = LayerPlugin::own(&Layer::open("evil/ask", root).unwrap(), decl);
         let lines: Vec<String> = lines(&plugin, &identity, &denied, 80).into_iter().map(|line| line.text).collect();

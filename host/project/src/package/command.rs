@@ -66,12 +66,7 @@ pub fn by_itself(
     name: &str,
 ) -> Result<Option<(LayerPlugin, CommandDecl)>> {
     let Some(layer) = chain.layer(package).filter(|_| !session.policy.locked) else { return Ok(None) };
-    let own = |decl: &PluginDecl| {
-        decl.capabilities.iter().all(|capability| match capability {
-            Capability::Files(access) => matches!(access.zone, Zone::Layer | Zone::State),
-            Capability::Tool(_) | Capability::Fetch(_) | Capability::Variable { .. } => true,
-        })
-    };
+    let own = |decl: &PluginDecl| !decl.capabilities.iter().any(Capability::needs_plan);
     for plugin in chain.plugins_of(layer)? {
         let Some(command) = plugin.decl.command(name).cloned() else { continue };
         return Ok(if own(&plugin.decl) && plugin.is_built()? { Some((plugin, command)) } else { None });
@@ -81,20 +76,13 @@ pub fn by_itself(
 
 /// Returns whether a plugin may change something in a zone. What a build makes must not be changed during one.
 pub fn may_write(plugin: &LayerPlugin, zone: Zone) -> bool {
-    plugin.decl.capabilities.iter().any(|capability| match capability {
-        Capability::Files(access) => access.write && access.zone == zone,
-        Capability::Tool(_) | Capability::Fetch(_) | Capability::Variable { .. } => false,
-    })
+    plugin.decl.capabilities.iter().any(|capability| capability.writes(zone))
 }
 
 /// Returns whether a call of a plugin leaves something in the workspace: its state, or the directory in which its tools find
 /// theirs.
 pub fn uses_workspace(plugin: &LayerPlugin) -> bool {
-    plugin.decl.capabilities.iter().any(|capability| match capability {
-        Capability::Files(access) => access.zone == Zone::State,
-        Capability::Tool(_) => true,
-        Capability::Fetch(_) | Capability::Variable { .. } => false,
-    })
+    plugin.decl.capabilities.iter().any(Capability::uses_workspace)
 }
 
 /// Returns the plugins of a package.

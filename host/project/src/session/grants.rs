@@ -6,6 +6,7 @@ use crate::ConsentError;
 use crate::error::Result;
 use crate::trust;
 use skiff_digest::Digest;
+use skiff_layers::CapabilityId;
 use skiff_plan::BuildPlan;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Grants;
@@ -85,7 +86,7 @@ impl Session {
     }
 
     /// Grants something for this run only.
-    pub fn grant_for_now(&self, identity: &Identity, capabilities: Vec<String>) {
+    pub fn grant_for_now(&self, identity: &Identity, capabilities: Vec<CapabilityId>) {
         self.for_now.lock().unwrap_or_else(PoisonError::into_inner).add(identity, capabilities);
     }
 

@@ -1,17 +1,47 @@
-//! The interfaces of `skiff:host`, a file each.
+//! The interfaces that every plugin may import, a file each, and what all interfaces have in common. Those that take a
+//! capability are in its module.
 
 mod answer;
 mod context;
-mod fetch;
 pub(crate) mod listing;
 pub(crate) mod report;
-pub(crate) mod storage;
-mod tools;
+pub(crate) mod wasi;
+
+use wasmtime::component::Linker;
 
 pub use answer::AnswerTooLarge;
 
 use crate::bindings::imports::skiff::host::fault;
 use crate::state::State;
+
+/// An interface of `skiff:host`.
+pub(crate) struct Interface {
+    /// Its name, without a version.
+    pub(crate) name: &'static str,
+    /// Links it.
+    pub(crate) link: fn(&mut Linker<State>) -> wasmtime::Result<()>,
+}
+
+/// Makes the [`Interface`] of a module of the bindings.
+macro_rules! interface {
+    ($module:ident, $name:literal) => {
+        $crate::interface::Interface {
+            name: $name,
+            link: |linker| {
+                use wasmtime::component::HasSelf;
+                $crate::bindings::imports::skiff::host::$module::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+            },
+        }
+    };
+}
+pub(crate) use interface;
+
+/// The interfaces that every plugin may import.
+pub(crate) const ALWAYS: &[Interface] = &[
+    interface!(fault, "skiff:host/fault"),
+    interface!(report, "skiff:host/report"),
+    interface!(context, "skiff:host/context"),
+];
 
 impl fault::Host for State {}
 

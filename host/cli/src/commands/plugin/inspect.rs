@@ -3,14 +3,11 @@ use skiff_layers::Capability;
 use skiff_runtime::Identity;
 use skiff_runtime::Inspection;
 use skiff_runtime::Runner;
-use skiff_runtime::capability_id;
 
 use crate::args::InspectArgs;
 use crate::command_error::Result;
 use crate::output::data;
 use skiff_author::Chosen;
-use skiff_author::undeclared;
-use skiff_author::unused;
 use skiff_project::Session;
 
 /// Shows what plugins ask for beside what they really import.
@@ -22,15 +19,16 @@ pub(super) fn run(session: &Session, args: &InspectArgs) -> Result<()> {
     for plugin in &chosen.plugins {
         let identity = Runner::identify(plugin)?;
         let Identity { plugin: id, digest, .. } = &identity;
-        let Inspection { size, imports, exports, .. } = runner.inspect(plugin)?;
+        let inspection = runner.inspect(plugin)?;
         let decl = &plugin.decl;
-        let unused = unused(decl, &imports);
-        let undeclared = undeclared(decl, &imports);
+        let unused = inspection.unused(&decl.capabilities);
+        let undeclared = inspection.undeclared(&decl.capabilities);
+        let Inspection { size, imports, exports, .. } = &inspection;
         if args.json {
             let capability = |capability: &Capability| {
-                let used = !unused.iter().any(|(name, _)| *name == capability.to_string());
+                let used = !unused.iter().any(|(unused, _)| *unused == capability);
                 json!({
-                    "capability": capability_id(capability),
+                    "capability": capability.id(),
                     "why": capability.why(),
                     "granted": grants.allows(&identity, capability),
                     "used": used,
@@ -54,7 +52,7 @@ pub(super) fn run(session: &Session, args: &InspectArgs) -> Result<()> {
         data!("  asks for");
         for capability in &decl.capabilities {
             let name = capability.to_string();
-            let note = unused.iter().find(|(unused, _)| *unused == name).map(|(_, why)| format!("  BUT {why}"));
+            let note = unused.iter().find(|(unused, _)| *unused == capability).map(|(_, why)| format!("  BUT {why}"));
             data!("    {name:36} {}{}", capability.why(), note.unwrap_or_default());
         }
         if decl.capabilities.is_empty() {
@@ -63,13 +61,13 @@ pub(super) fn run(session: &Session, args: &InspectArgs) -> Result<()> {
         let is_skiff = |name: &&String| name.starts_with("skiff:");
         data!("  imports");
         for name in imports.iter().filter(is_skiff) {
-            let note = if undeclared.contains(name) { "  BUT does not declare what it takes" } else { "" };
+            let note = if undeclared.contains(&name.as_str()) { "  BUT does not declare what it takes" } else { "" };
             data!("    {name}{note}");
         }
         let wasi: Vec<&str> = imports.iter().filter(|name| !is_skiff(name)).map(String::as_str).collect();
         data!("    and of WASI: {}", wasi.join(" "));
         data!("  provides");
-        for name in &exports {
+        for name in exports {
             data!("    {name}");
         }
     }

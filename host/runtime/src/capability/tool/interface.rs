@@ -10,20 +10,21 @@ use skiff_layers::Capability;
 use skiff_layers::ToolCapability;
 use tracing::debug;
 
-use super::failure;
-use crate::AuditEvent;
+use super::ToolUse;
+use super::matcher;
+use super::matcher::Actual;
+use super::process::ToolCall;
+use super::tape::Listing;
 use crate::Tape;
 use crate::ToolRun;
 use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
 use crate::bindings::imports::skiff::host::tools;
-use crate::matcher;
-use crate::matcher::Actual;
-use crate::mount::View;
-use crate::process::ToolCall;
+use crate::capability::Use;
+use crate::capability::files::View;
+use crate::interface::failure;
 use crate::state::State;
 use crate::state::Time;
-use crate::tape::Listing;
 
 /// Where a layer declares tools. The guest is told no path of the host.
 const MANIFEST: &str = "its layer's metadata/plugins.yaml";
@@ -85,14 +86,14 @@ impl tools::Host for State {
         };
         let allowed = Duration::from_secs(capability.timeout_s.into());
         let timeout = timeout_ms.map_or(allowed, |ms| allowed.min(Duration::from_millis(ms.into())));
-        let Some(allowance) = self.tools.begin(timeout) else { return Ok(Err(too_much(&tool))) };
+        let Some(allowance) = self.budgets.tool.begin(timeout) else { return Ok(Err(too_much(&tool))) };
         let system = Arc::clone(&self.system);
         let begun = Instant::now();
         let ran = {
             let _pause = self.clock.pause();
             system.tools.run(&checked.call(self.time.epoch()), allowance, &self.cancel).await
         };
-        self.tools.end(ran.as_ref().map(|ran| ran.computed).unwrap_or_default(), begun.elapsed());
+        self.budgets.tool.end(ran.as_ref().map(|ran| ran.computed).unwrap_or_default(), begun.elapsed());
         if ran.as_ref().is_ok_and(|ran| ran.cancelled) {
             return Ok(Err(failure(
                 Code::Cancelled,
@@ -145,7 +146,7 @@ impl tools::Host for State {
             Ok(prepared) => prepared,
             Err(failure) => return Ok(Err(failure)),
         };
-        if self.tools.begin(Duration::ZERO).is_none() {
+        if self.budgets.tool.begin(Duration::ZERO).is_none() {
             return Ok(Err(too_much(&tool)));
         }
         let system = Arc::clone(&self.system);
@@ -206,7 +207,8 @@ impl State {
         let view = self.mounts.view().map_err(io)?;
         debug!(plugin = %self.id(), %tool, ?arguments, "running a tool");
         let shown = |argument: &OsString| argument.to_string_lossy().into_owned();
-        self.note(AuditEvent::Tool { program: program.clone(), arguments: arguments.iter().map(shown).collect() })?;
+        let used = ToolUse { program: program.clone(), arguments: arguments.iter().map(shown).collect() };
+        self.note(Use::Tool(used).into())?;
         let before = self.system.tape.as_ref().map(|_| Listing::of(&self.mounts.writable())).transpose().map_err(io)?;
         Ok((Checked { program, arguments, view }, before))
     }

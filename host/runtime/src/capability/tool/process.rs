@@ -23,7 +23,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Child;
 use tokio::process::Command;
 
-use crate::state::Allowance;
+use super::budget::Allowance;
 
 /// Bytes of each output stream that a plugin gets to see.
 const MAX_OUTPUT: usize = 1 << 20;

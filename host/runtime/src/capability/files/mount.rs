@@ -251,19 +251,12 @@ fn outermost(capabilities: &[Capability]) -> Vec<&Access> {
     let mut accesses: Vec<&Access> = Vec::new();
     for capability in capabilities {
         let Capability::Files(access) = capability else { continue };
-        if !accesses.iter().any(|known| gives(known, access)) {
-            accesses.retain(|known| !gives(access, known));
+        if !accesses.iter().any(|known| known.covers(access)) {
+            accesses.retain(|known| !access.covers(known));
             accesses.push(access);
         }
     }
     accesses
-}
-
-/// Returns whether one access is all that another one is, and maybe more.
-fn gives(outer: &Access, inner: &Access) -> bool {
-    outer.zone == inner.zone
-        && (outer.write || !inner.write)
-        && (outer.path.is_empty() || rest(&inner.path, &outer.path).is_some())
 }
 
 /// Returns what of a path comes behind a directory that holds it, or is it.

@@ -8,15 +8,16 @@ use skiff_layers::Capability;
 use skiff_tree::TreePath;
 use wasmtime::component::Resource;
 
-use super::failure;
-use super::storage::GuestTree;
-use super::storage::tree_failure;
-use super::storage::writable;
-use crate::AuditEvent;
+use super::FetchUse;
+use super::download::DownloadError;
 use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
 use crate::bindings::imports::skiff::host::fetch;
-use crate::download::DownloadError;
+use crate::capability::Use;
+use crate::capability::files::GuestTree;
+use crate::capability::files::tree_failure;
+use crate::capability::files::writable;
+use crate::interface::failure;
 use crate::state::State;
 
 impl fetch::Host for State {
@@ -44,7 +45,7 @@ impl State {
             let hint = format!("declare `fetch: {url}` under `capabilities` in its layer's metadata/plugins.yaml");
             return Err(self.refuse("the plugin may not fetch from there".into(), Some(hint)));
         };
-        self.note(AuditEvent::Fetch { url: url.to_owned(), sha256: wanted.to_string() })?;
+        self.note(Use::Fetch(FetchUse { url: url.to_owned(), sha256: wanted.to_string() }).into())?;
         let file = self.download(url, wanted, address).map_err(|error| {
             let code = match &error {
                 DownloadError::Refused(_) | DownloadError::Offline => Code::Refused,

@@ -15,12 +15,12 @@ use skiff_tree::TreeError;
 use skiff_tree::TreePath;
 use wasmtime::component::Resource;
 
-use super::failure;
-use super::short;
+use super::mount::Unopened;
 use crate::bindings::imports::skiff::host::fault::Code;
 use crate::bindings::imports::skiff::host::fault::Failure;
 use crate::bindings::imports::skiff::host::storage;
-use crate::mount::Unopened;
+use crate::interface::failure;
+use crate::interface::short;
 use crate::state::State;
 
 /// Bytes that `read-at` gives at most.
