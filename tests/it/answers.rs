@@ -49,11 +49,11 @@ fn explain_tells_the_winner_and_all_that_it_overrides() {
     assert_eq!(json[0]["winner"]["layer"], "my/board");
     assert_eq!(json[0]["shadowed"][0]["line"], 2);
     assert_snapshot!(env.fail(1, &["-c", "my/system", "explain", "BR2_AA"]), @"
-    error: No layer of the chain sets `BR2_AA`, and it is in no configuration
+    error: no layer of the chain sets `BR2_AA`, and it is in no configuration
     hint: `skiff plan --json` lists all that are set; what the kernel makes of them is known once it is built
     ");
     assert_snapshot!(env.fail(2, &["-c", "my/system", "explain", "A"]), @"
-    error: `A` is no symbol
+    error: `A` is not a symbol
     hint: symbols of Buildroot start with BR2_, those of the kernel, U-Boot and Busybox with CONFIG_
     ");
 }
@@ -85,7 +85,7 @@ fn diff_compares_chains_and_workspaces() {
     assert_eq!(json["symbols"]["buildroot"]["BR2_C"]["from"]["value"], "\".config/\"");
     assert_eq!(env.succeed(&["diff", "my/board", "my/board"]).stdout, "no difference\n");
     assert_snapshot!(env.fail(1, &["diff", "three", "my/board"]), @"
-    error: There is no workspace `three` that is configured
+    error: there is no workspace `three` that is configured
     hint: `skiff workspace list` shows them; a chain has a `/` in it
     ");
 }
@@ -117,7 +117,7 @@ fn show_tells_what_a_package_is_and_brings() {
     let json: Value = serde_json::from_str(&env.succeed(&["show", "--json", "virt/qemu"]).stdout).unwrap();
     assert_eq!(json["plugins"][0]["commands"][0], "run");
     assert!(json["brings"].as_array().unwrap().contains(&"util/rootlogin".into()));
-    assert!(env.fail(1, &["show", "my/bord"]).contains("did you mean `my/board`?"));
+    assert!(env.fail(1, &["show", "my/bord"]).contains("similar names: `my/board`"));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_folder_that_is_no_workspace_is_not_removed() {
     env.fail(1, &["workspace", "remove", "proj", "--yes"]);
     assert!(env.path("workspaces/.config_default/photo").exists() && env.path("workspaces/proj/state/db").exists());
     assert_snapshot!(env.fail(1, &["workspace", "show", "nothing"]), @"
-    error: There is no workspace `nothing`
+    error: there is no workspace `nothing`
     hint: `skiff workspace list` shows them
     ");
 }
@@ -313,7 +313,7 @@ fn a_board_answers_to_the_commands_of_its_mediums_package() {
     let planned = env.succeed(&["cmd", "pi/4/buildimage", "--size", "8GB", "--dry-run"]).stdout;
     assert!(planned.contains("made.img"), "{planned}");
     assert_snapshot!(env.fail(2, &["cmd", "skiff/core", "format"]), @"
-    error: Package `skiff/core` has no command `format`
+    error: package `skiff/core` has no command `format`
     hint: the board of the chain has it: skiff cmd pi/common format
     ");
 }
@@ -356,11 +356,11 @@ fn a_command_is_looked_for_in_what_a_package_needs_the_nearest_first() {
     hint: name one: skiff cmd my/far far, or skiff cmd my/other far
     ");
     assert_snapshot!(env.fail(2, &["cmd", "my/both", "fly"]), @"
-    error: Package `my/both` has no command `fly`
+    error: package `my/both` has no command `fly`
     hint: it has: hello, far, bye
     ");
     assert_snapshot!(env.fail(2, &["cmd", "apps/docker", "fly"]), @"
-    error: Package `apps/docker` has no command `fly`
+    error: package `apps/docker` has no command `fly`
     hint: neither it nor what it needs has commands; `skiff status` shows those of the chain
     ");
 }

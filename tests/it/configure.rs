@@ -104,5 +104,5 @@ fn a_busy_workspace_is_refused() {
     let lock = fs::File::create(env.path("workspaces/.lock_default")).unwrap();
     lock.lock().unwrap();
     let said = env.fail(1, &["-c", "virt/qemu", "configure"]);
-    assert!(said.contains("Another skiff is working on the workspace `default`"), "{said}");
+    assert!(said.contains("another skiff is working on the workspace `default`"), "{said}");
 }

@@ -8,8 +8,8 @@ use crate::environment;
 fn an_unknown_package() {
     let env = environment();
     assert_snapshot!(env.fail(1, &["-c", "virt/qenu", "configure"]), @"
-    error: Unknown package `virt/qenu`
-    hint: did you mean `virt/qemu` or `virt/qemu_arm64` or `virt/wsl`?
+    error: unknown package `virt/qenu`
+    hint: similar names: `virt/qemu`, `virt/qemu_arm64`, `virt/wsl`
     ");
 }
 
@@ -18,7 +18,7 @@ fn an_unknown_dependency() {
     let env = environment();
     env.write("layers/my/board/metadata/dependencies", "virt/qemu\nno/where\n");
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
-    error: Unknown package `no/where`, a dependency in [ROOT]/layers/my/board/metadata/dependencies:2
+    error: unknown package `no/where`, a dependency in [ROOT]/layers/my/board/metadata/dependencies:2
     hint: `skiff list --all` shows all packages; SKIFF_EXTRA_CONFIGS_PATH names further directories with packages
     ");
 }
@@ -34,7 +34,7 @@ fn a_name_that_is_none() {
 #[test]
 fn no_chain_at_all() {
     assert_snapshot!(environment().fail(1, &["configure"]), @"
-    error: No chain was named and none is remembered
+    error: no chain is named, and no chain is saved
     hint: name packages: SKIFF_CONFIG=virt/qemu skiff configure; `skiff list` shows them all
     ");
 }
@@ -45,7 +45,7 @@ fn a_dependency_cycle() {
     env.write("layers/c/a/metadata/dependencies", "c/b\n");
     env.write("layers/c/b/metadata/dependencies", "c/a\n");
     assert_snapshot!(env.fail(1, &["-c", "c/a", "configure"]), @"
-    error: The dependencies of `c/a` form a cycle: c/a -> c/b -> c/a
+    error: the dependencies of `c/a` form a cycle: c/a -> c/b -> c/a
     hint: take one of these dependencies out, such as that in [ROOT]/layers/c/b/metadata/dependencies:1
     ");
 }
@@ -53,7 +53,7 @@ fn a_dependency_cycle() {
 #[test]
 fn two_boards() {
     assert_snapshot!(environment().fail(1, &["-c", "pi/4,intel/x64", "configure"]), @"
-    error: `pi/4` and `intel/x64` are both of the group `board`, of which a chain may hold one
+    error: `pi/4` and `intel/x64` are both in group `board`; a chain can contain one package of a group
     hint: leave `pi/4` or `intel/x64` out of the chain, and what depends on it
     ");
 }
@@ -64,7 +64,7 @@ fn a_broken_fragment_line() {
     env.write("layers/my/board/buildroot/config", "BR2_FINE=y\nBR2_BROKEN y\n BR2_LEAD=y\n");
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
     error: [ROOT]/layers/my/board/buildroot/config:2: there is no `=` and no value: `BR2_BROKEN y`
-           [ROOT]/layers/my/board/buildroot/config:3: the line starts with a blank: ` BR2_LEAD=y`
+           [ROOT]/layers/my/board/buildroot/config:3: the line starts with a space: ` BR2_LEAD=y`
     hint: write `SYMBOL=value` or `# SYMBOL is not set` from the start of the line, and comments behind `#`
     hint: to leave these lines out, as Kconfig does without a word, run: skiff configure --ignore-broken-lines
     ");
@@ -180,7 +180,7 @@ fn a_component_that_is_none() {
     env.write("layers/my/board/metadata/plugins.yaml", manifest);
     env.write("layers/my/board/plugins/p.wasm", "not wasm");
     assert_snapshot!(env.fail(1, &["cmd", "my/board", "go"]), @r"
-    error: `[ROOT]/layers/my/board/plugins/p.wasm`, named in [ROOT]/layers/my/board/metadata/plugins.yaml:5, is no WebAssembly component: it does not start with the magic number `\0asm`
+    error: [ROOT]/layers/my/board/metadata/plugins.yaml:5: `[ROOT]/layers/my/board/plugins/p.wasm` is not a WebAssembly component: it does not start with the magic number `\0asm`
     hint: build it for the target wasm32-wasip2; sdk/README.md shows how
     ");
 }
@@ -211,7 +211,7 @@ fn an_interface_from_the_future() {
 fn an_unknown_command_and_a_wrong_argument() {
     let env = environment();
     assert_snapshot!(env.fail(2, &["cmd", "virt/qemu", "fly"]), @"
-    error: Package `virt/qemu` has no command `fly`
+    error: package `virt/qemu` has no command `fly`
     hint: it has: run, format, install, rollback, buildimage
     ");
     assert_snapshot!(env.fail(2, &["cmd", "virt/qemu/run", "--cpus", "many"]), @"error: --cpus is `many`, which is no whole number");
@@ -251,7 +251,7 @@ fn a_workspace_name_that_leads_out() {
 fn a_wrong_source_date_epoch() {
     let mut env = environment();
     env.set("SOURCE_DATE_EPOCH", "yesterday");
-    assert_snapshot!(env.fail(2, &["-c", "virt/qemu", "compile"]), @"error: SOURCE_DATE_EPOCH is `yesterday`, which is no number of seconds");
+    assert_snapshot!(env.fail(2, &["-c", "virt/qemu", "compile"]), @"error: SOURCE_DATE_EPOCH is `yesterday`; expected a number of seconds");
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_target_of_buildroot_without_buildroot_and_an_engine_that_there_is_not() {
     ");
     env.set("SKIFF_ENGINE", "yocto");
     assert_snapshot!(env.fail(2, &["-c", "virt/qemu", "compile"]), @"
-    error: There is no engine `yocto`
+    error: there is no engine `yocto`
     hint: there are `prebuilt` and `buildroot`
     ");
 }
@@ -307,7 +307,7 @@ fn a_variable_and_a_default_are_not_the_users_words() {
     env.write("layers/my/board/metadata/plugins.yaml", format!("{manifest}      - {{read: images, why: reads}}\n"));
     env.write("layers/my/board/plugins/p.wasm", b"\0asm\x0d\0\x01\0");
     assert_snapshot!(env.fail(77, &["cmd", "my/board", "go"]), @"
-    error: Plugin `my/board/p` is not granted `read:images` (reads), `variable:TOKEN` (for --x: X)
+    error: plugin `my/board/p` is not granted `read:images` (reads), `variable:TOKEN` (for --x: X)
     hint: if you want that, run: skiff grant add my/board/p read:images variable:TOKEN
     ");
 }
@@ -360,7 +360,7 @@ fn a_folder_of_a_package_that_is_not_there() {
     let mut env = environment();
     env.set("SKIFF_CONFIG_PATH_MY_BOARD", "/nonexistent");
     assert_snapshot!(env.fail(1, &["-c", "my/board", "configure"]), @"
-    error: The directory `/nonexistent` that `SKIFF_CONFIG_PATH_MY_BOARD` names for package `my/board` is not there
+    error: directory `/nonexistent` of package `my/board` (from SKIFF_CONFIG_PATH_MY_BOARD) does not exist
     hint: set SKIFF_CONFIG_PATH_MY_BOARD to the package's directory
     ");
 }
@@ -371,7 +371,7 @@ fn a_folder_that_is_somebody_elses() {
     env.write("workspaces/default/target/mine", "precious");
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "build"]), @"
     Configured workspace `default` for skiff/serial-console,util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
-    error: `[ROOT]/workspaces/default/target` is there, and skiff has not made it
+    error: `[ROOT]/workspaces/default/target` exists, and skiff did not create it
     hint: use another workspace or SKIFF_WORKSPACES_DIR, or move that directory away
     ");
     env.fail(1, &["clean", "--yes"]);
@@ -396,7 +396,7 @@ fn a_text_without_quotes() {
     env.write("overrides/buildroot/name", "BR2_TARGET_GENERIC_HOSTNAME=boat\n");
     assert_snapshot!(env.fail(1, &["-c", "virt/qemu", "compile"]), @r#"
     Configured workspace `default` for skiff/serial-console,util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
-    error: overrides: buildroot/name:1: BR2_TARGET_GENERIC_HOSTNAME is a text and needs quotes: `boat`
+    error: overrides: buildroot/name:1: BR2_TARGET_GENERIC_HOSTNAME is a string and needs quotes: `boat`
     hint: write BR2_TARGET_GENERIC_HOSTNAME="boat"
     "#);
 }
@@ -410,13 +410,13 @@ fn what_the_engine_prebuilt_needs_and_nobody_names() {
     env.set("SKIFF_CONFIG", "my/board");
     assert_snapshot!(env.fail(1, &["--frozen", "-c", "virt/qemu", "build"]), @"
     Configured workspace `default` for skiff/serial-console,util/rootlogin,skiff/board,virt/qemu (engine `prebuilt`)
-    error: The workspace locks no packages (`[ROOT]/workspaces/default/skiff.lock`), and `--frozen` looks none up
+    error: the workspace locks no packages (`[ROOT]/workspaces/default/skiff.lock`), and `--frozen` looks none up
     hint: run it once without --frozen
     ");
     env.set("SKIFF_BASE_CONFIGS_DIR", env.path("base").to_str().unwrap());
     assert_snapshot!(env.fail(1, &["build"]), @"
     Configured workspace `default` for my/board (engine `prebuilt`)
-    error: No layer of the chain names a kernel package, so the engine `prebuilt` cannot build it
+    error: no layer of the chain names a kernel package, so the engine `prebuilt` cannot build it
     hint: add it to metadata/prebuilt.yaml of the base layers, or use skiff's own: SKIFF_BASE_CONFIGS_DIR= skiff configure
     hint: SkiffOS's layers are written for Buildroot: skiff -w another --engine buildroot build
     ");
@@ -464,16 +464,16 @@ fn options_with_values_that_mean_nothing() {
     }
     assert_snapshot!(said, @r#"
     --config ""
-    error: The value of --config is empty
+    error: the value of --config is empty
     hint: such as: skiff -c virt/qemu …; leave the option out for the default
     --config "  "
-    error: The value of --config is empty
+    error: the value of --config is empty
     hint: such as: skiff -c virt/qemu …; leave the option out for the default
     --config ","
-    error: The chain is empty
+    error: the chain is empty
     hint: name packages: SKIFF_CONFIG=virt/qemu skiff configure
     --workspace ""
-    error: The value of --workspace is empty
+    error: the value of --workspace is empty
     hint: such as: skiff -w boat …; leave the option out for the default
     --workspace "my boat"
     error: `my boat` is not a workspace name (want letters, digits, `_`, `-`, and `.` not at the start)
@@ -485,22 +485,22 @@ fn options_with_values_that_mean_nothing() {
     error: `ö` is not a workspace name (want letters, digits, `_`, `-`, and `.` not at the start)
     hint: such as: SKIFF_WORKSPACE=boat-1
     --root ""
-    error: The value of --root is empty
+    error: the value of --root is empty
     hint: such as: skiff --root ~/skiff …; leave the option out for the default
     --root "/dev/null"
     error: `/dev/null` is no skiff checkout
     hint: it holds the directory configs/base/pre
     --engine ""
-    error: The value of --engine is empty
+    error: the value of --engine is empty
     hint: such as: skiff --engine buildroot …; leave the option out for the default
     --engine "x"
-    error: There is no engine `x`
+    error: there is no engine `x`
     hint: there are `prebuilt` and `buildroot`
     --allow ""
-    error: The value of --allow is empty
+    error: the value of --allow is empty
     hint: such as: skiff --allow acme/board/flasher=all …; leave the option out for the default
     --allow "my/board/p"
-    error: --allow is `my/board/p`, which names no capability
+    error: --allow `my/board/p` does not contain a capability
     hint: write PLUGIN=all, or PLUGIN=CAPABILITY,CAPABILITY
     --allow "my/board/q=all"
     error: --allow names `my/board/q`, which is not a plugin
@@ -530,10 +530,10 @@ fn options_with_values_that_mean_nothing() {
     error: --allow names `fly`, which `my/board/p` does not declare
     hint: it declares: read:images
     --grants ""
-    error: The value of --grants is empty
+    error: the value of --grants is empty
     hint: such as: skiff --grants ci.yaml …; leave the option out for the default
     --grants "nowhere.yaml"
-    error: There is no file with grants `[ROOT]/nowhere.yaml`
+    error: there is no file with grants `[ROOT]/nowhere.yaml`
     hint: `skiff grant add` writes such a file: overrides/grants.yaml
     "#);
     // A variable that is set to nothing is not set, as in SkiffOS.

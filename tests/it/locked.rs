@@ -172,7 +172,7 @@ fn looking_writes_nothing_and_calls_no_plugin() {
     // What the plugin reads is another thing now, and it may add something else.
     env.write("layers/my/board/parts/data", "other");
     look(&env, true);
-    assert!(env.fail(1, &["explain", "BR2_PACKAGE_OF"]).contains("No layer of the chain sets `BR2_PACKAGE_OF`"));
+    assert!(env.fail(1, &["explain", "BR2_PACKAGE_OF"]).contains("no layer of the chain sets `BR2_PACKAGE_OF`"));
 }
 
 /// A shell asks what could be typed: the answer comes without a word of anything else, and nothing is written.

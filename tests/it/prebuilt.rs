@@ -107,7 +107,7 @@ fn a_package_that_does_not_exist_and_a_module_that_does_not() {
     let env = environment();
     env.write("layers/my/board/metadata/prebuilt.yaml", "packages: [no-such-package-at-all]\n");
     let said = env.fail(1, &["-c", "virt/qemu,my/board", "build"]);
-    assert!(said.contains("error: The distribution has no package `no-such-package-at-all` for amd64"), "{said}");
+    assert!(said.contains("error: the distribution has no package `no-such-package-at-all` for amd64"), "{said}");
     env.write("layers/my/board/metadata/prebuilt.yaml", "initramfs_modules: [no_such_module]\n");
     let said = env.fail(1, &["-c", "virt/qemu,my/board", "build"]);
     assert!(said.contains("has no module `no_such_module`"), "{said}");
@@ -121,7 +121,7 @@ fn a_host_name_that_is_none_is_refused() {
     let env = environment();
     env.write("overrides/buildroot/x", "BR2_TARGET_GENERIC_HOSTNAME=\"$(reboot)\"\n");
     let said = env.fail(1, &["-c", "virt/qemu", "build"]);
-    assert!(said.contains("The host name `$(reboot)`"), "{said}");
+    assert!(said.contains("host name `$(reboot)`"), "{said}");
 }
 
 #[test]

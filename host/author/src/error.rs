@@ -43,13 +43,13 @@ pub enum Error {
     #[error(transparent)]
     Project(Box<skiff_project::Error>),
     /// The user asked to stop.
-    #[error("Cancelled")]
+    #[error("cancelled")]
     Cancelled,
     /// There is no such package.
-    #[error("There is no package `{0}`")]
+    #[error("there is no package `{0}`")]
     NoPackage(LayerName),
     /// There is no such plugin.
-    #[error("There is no plugin `{name}`")]
+    #[error("there is no plugin `{name}`")]
     NoPlugin {
         /// What was named.
         name: String,
@@ -60,7 +60,7 @@ pub enum Error {
     #[error("`{0}` is no name for a plugin")]
     Name(String),
     /// Nobody says where a new package belongs.
-    #[error("There is no package `{0}`, and no place for a new one")]
+    #[error("there is no package `{0}`, and no place for a new one")]
     NoPlace(LayerName),
     /// There is a plugin of that name.
     #[error("`{}` is there already", .0.shown())]
@@ -74,7 +74,7 @@ pub enum Error {
         entry: String,
     },
     /// A new plugin cannot be written.
-    #[error("Cannot make the plugin in `{}`: {error}", layer.shown())]
+    #[error("cannot make the plugin in `{}`: {error}", layer.shown())]
     Make {
         /// The directory of the layer.
         layer: PathBuf,
@@ -82,7 +82,7 @@ pub enum Error {
         error: io::Error,
     },
     /// The plugin has no sources.
-    #[error("There are no sources of plugin `{plugin}` in `{}`", folder.shown())]
+    #[error("there are no sources of plugin `{plugin}` in `{}`", folder.shown())]
     NoSources {
         /// The plugin.
         plugin: PluginId,
@@ -90,7 +90,7 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The user has not agreed to run what sources say.
-    #[error("The sources of `{plugin}` in `{}` are not trusted", folder.shown())]
+    #[error("the sources of `{plugin}` in `{}` are not trusted", folder.shown())]
     Untrusted {
         /// The plugin.
         plugin: String,
@@ -98,7 +98,7 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The plugin is not built.
-    #[error("Cannot build plugin `{plugin}`: {fault}")]
+    #[error("cannot build plugin `{plugin}`: {fault}")]
     Build {
         /// The plugin.
         plugin: PluginId,
@@ -106,7 +106,7 @@ pub enum Error {
         fault: BuildFault,
     },
     /// cargo cannot be run.
-    #[error("Cannot run cargo: {0}")]
+    #[error("cannot run cargo: {0}")]
     Cargo(io::Error),
     /// A case means nothing: its file, and why.
     #[error("{0}")]
@@ -121,7 +121,7 @@ pub enum Error {
     #[error("A new case needs a call")]
     NoCall,
     /// The plugin lacks the command of a case.
-    #[error("The plugin has no command `{0}`")]
+    #[error("the plugin has no command `{0}`")]
     NoCommand(String),
     /// There are no symbols of that kind.
     #[error("{}: there are no symbols of `{name}`", folder.shown())]
@@ -151,7 +151,7 @@ pub enum Error {
     #[error("`{}` is a link, which no case may hold", .0.shown())]
     CaseLink(PathBuf),
     /// A file or directory cannot be used.
-    #[error("Cannot use `{}`: {error}", path.shown())]
+    #[error("cannot use `{}`: {error}", path.shown())]
     Unusable {
         /// Where it is.
         path: PathBuf,
@@ -159,7 +159,7 @@ pub enum Error {
         error: io::Error,
     },
     /// A case cannot be written.
-    #[error("Cannot write `{}`: {error}", path.shown())]
+    #[error("cannot write `{}`: {error}", path.shown())]
     Unwritable {
         /// Where it is.
         path: PathBuf,

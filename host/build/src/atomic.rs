@@ -16,7 +16,7 @@ use skiff_text::Shown as _;
 
 /// An operation on a file failed.
 #[derive(Debug, thiserror::Error)]
-#[error("Cannot {doing} `{}`", path.shown())]
+#[error("cannot {doing} `{}`", path.shown())]
 pub struct FileError {
     /// What was tried: "write", "read", …
     pub doing: &'static str,

@@ -67,7 +67,7 @@ pub enum ConfigureError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// Settings were not followed, and that was not to be let pass.
-    #[error("{} settings of the layers came to nothing", dropped.len())]
+    #[error("Kconfig dropped {} settings of the layers", dropped.len())]
     Strict {
         /// The settings.
         dropped: Vec<Dropped>,

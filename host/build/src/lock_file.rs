@@ -125,7 +125,7 @@ pub enum LockFileError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file does not have the documented shape.
-    #[error("`{}` is no lock that this skiff can read: {message}", path.shown())]
+    #[error("cannot read the lock file `{}`: {message}", path.shown())]
     Malformed {
         /// The file.
         path: PathBuf,

@@ -66,7 +66,7 @@ pub enum MemoryError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file holds something else.
-    #[error("`{}` does not say what the workspace was configured with: {reason}", path.shown())]
+    #[error("cannot read the saved settings `{}`: {reason}", path.shown())]
     Broken {
         /// The file.
         path: PathBuf,

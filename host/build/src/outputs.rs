@@ -43,7 +43,7 @@ pub enum RecordError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file holds something else.
-    #[error("`{}` is no record of a build: {reason}", path.shown())]
+    #[error("cannot read the build record `{}`: {reason}", path.shown())]
     Broken {
         /// The file.
         path: PathBuf,

@@ -23,7 +23,7 @@ const MARKER: &str = ".skiff-workspace";
 
 /// A directory that skiff has not made holds what skiff would replace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is there, and skiff has not made it", path.shown())]
+#[error("`{}` exists, and skiff did not create it", path.shown())]
 pub struct ForeignFolder {
     /// The directory.
     pub path: PathBuf,

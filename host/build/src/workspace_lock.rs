@@ -55,7 +55,7 @@ pub(crate) fn wait_for(
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process holds the lock.
-    #[error("Another skiff is working on the workspace `{name}`")]
+    #[error("another skiff is working on the workspace `{name}`")]
     Busy {
         /// The workspace.
         name: String,

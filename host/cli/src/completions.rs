@@ -71,7 +71,7 @@ pub(crate) fn register(shell: Shell, program: Option<&Path>, environment: &Envir
     };
     if let Some(relative) = program.filter(|program| !program.is_absolute()) {
         return Err(CommandError::new(Kind::Usage, format!("`{}` is not an absolute path", relative.shown()))
-            .hint("the script would run whatever has that name in the directory at hand"));
+            .hint("name the program by an absolute path"));
     }
     let program =
         program.or_else(|| environment.program()).map_or_else(|| "skiff".into(), |path| path.to_string_lossy());

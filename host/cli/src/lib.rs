@@ -31,7 +31,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if let Some(path) = environment.absolute_search_path() {
         let error = restart(&arguments, &path);
-        let error = CommandError::new(Kind::User, format!("Cannot leave relative directories out of PATH: {error}"))
+        let error = CommandError::new(Kind::User, format!("cannot leave relative directories out of PATH: {error}"))
             .hint("take them out of PATH");
         error.report();
         return ExitCode::from(error.code());
@@ -60,7 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     };
     match commands::run(args, environment) {
         Ok(_) if output::is_lost() => {
-            let error = CommandError::new(Kind::User, "What was to be printed cannot be written")
+            let error = CommandError::new(Kind::User, "cannot write to stdout")
                 .hint("check that there is room where the output goes");
             error.report();
             ExitCode::from(error.code())

@@ -25,7 +25,7 @@ pub(crate) fn agree(console: &Console, chosen: &Chosen, confirm: Option<&str>, l
     let what = if device.serial.is_some() { "the end of its serial number" } else { "its name" };
     match console.dialog.answer(&format!("To go on, type {what}, {word}: ")) {
         Some(answer) if answer == word => Ok(()),
-        _ => Err(CommandError::new(Kind::Cancelled, "Nothing was written")),
+        _ => Err(CommandError::new(Kind::Cancelled, "nothing was written")),
     }
 }
 
@@ -34,6 +34,6 @@ fn check_word(said: &str, word: &str) -> Result<()> {
     match said == word {
         true => Ok(()),
         false => Err(CommandError::new(Kind::User, format!("--confirm is `{said}`, and this medium has `{word}`"))
-            .hint("is it the one that you mean? `skiff device list` shows them all")),
+            .hint("list all devices: skiff device list")),
     }
 }

@@ -1,4 +1,4 @@
-//! Digests: what a file, or a list of fields, is known by.
+//! Computes digests of files and of lists of fields.
 
 use std::fmt;
 use std::io;

@@ -18,7 +18,7 @@ pub use picture::Picture;
 
 /// A picture that could not be drawn.
 #[derive(Debug, thiserror::Error)]
-#[error("Cannot draw: {0}")]
+#[error("cannot draw: {0}")]
 pub struct DrawError(String);
 
 impl DrawError {

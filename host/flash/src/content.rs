@@ -52,13 +52,15 @@ pub enum ContentError {
     #[error("{} is not there", one_of(.0))]
     Missing(Vec<String>),
     /// A source that is not written as one.
-    #[error("`{0}` is no source: it starts with `images/` or `layers/`, and holds neither `..` nor empty names")]
+    #[error(
+        "`{0}` is not a source: expected a path that starts with `images/` or `layers/`, without `..` and empty names"
+    )]
     Source(String),
     /// A target that is not inside the file system.
-    #[error("`{0}` is no place in a file system")]
+    #[error("`{0}` is not a path in a file system")]
     Target(String),
     /// A name that is not for layers to use.
-    #[error("`{0}` has a name that skiff or the file system needs for itself")]
+    #[error("`{0}` is a reserved name")]
     Reserved(String),
     /// Two files of one source that a file system takes for one.
     #[error("`{one}` and `{other}` are the same name on FAT, which does not tell capitals from small letters")]
@@ -87,7 +89,7 @@ pub enum ContentError {
     #[error("cannot edit `{0}`: expected UTF-8 text of at most 1 MiB")]
     NotText(String),
     /// A regular expression that is none.
-    #[error("`{find}` is no regular expression: {problem}")]
+    #[error("`{find}` is not a regular expression: {problem}")]
     Edit {
         /// What was said.
         find: String,
@@ -95,10 +97,10 @@ pub enum ContentError {
         problem: String,
     },
     /// A replacement that no boot loader would read.
-    #[error("what takes the place of `{0}` is longer than {max} bytes", max = MAX_REPLACEMENT)]
+    #[error("the replacement of `{0}` has more than {max} bytes", max = MAX_REPLACEMENT)]
     Replacement(String),
     /// A placeholder for a partition that there is not, or without an identity.
-    #[error("`{0}` names no partition of the layout with an identity")]
+    #[error("`{0}` is not the label of a partition with a PARTUUID")]
     Placeholder(String),
     /// A place in a text that nothing was put into.
     #[error("placeholder `{word}` in {path} was not replaced: no edit applies")]

@@ -13,7 +13,7 @@ pub enum PlanError {
     #[error(transparent)]
     Content(#[from] ContentError),
     /// Contents have no room.
-    #[error("partition `{label}` has {has} bytes, and what goes into it {needs}")]
+    #[error("partition `{label}` has {has} bytes; its contents need {needs}")]
     TooMuch {
         /// The partition.
         label: String,

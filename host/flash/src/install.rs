@@ -64,7 +64,7 @@ pub enum InstallError {
         format: &'static str,
     },
     /// Nothing of the layout is renewed by an install.
-    #[error("nothing of this layout is renewed by an install")]
+    #[error("this layout has no partition that `install` updates")]
     Nothing,
     /// Contents are missing.
     #[error(transparent)]
@@ -73,7 +73,7 @@ pub enum InstallError {
     #[error(transparent)]
     Partition(#[from] PartitionError),
     /// Something has the name that the previous system needs.
-    #[error("partition `{0}` has a directory or file `{name}` that skiff has not made", name = crate::PREVIOUS)]
+    #[error("partition `{0}` contains `{name}`, which is a reserved name, and skiff did not create it", name = crate::PREVIOUS)]
     Foreign(String),
     /// No partition holds a previous system.
     #[error("the medium holds no previous system")]
@@ -87,7 +87,7 @@ pub enum InstallError {
         generation: u64,
     },
     /// There is no system of which every partition has its part.
-    #[error("the medium holds no previous system as a whole: of the generations of systems, {0}")]
+    #[error("no generation is on all partitions of the medium: {0}")]
     NoCommon(String),
     /// Two partitions could be meant.
     #[error("partitions {0} and {1} of the medium are both called `{label}`", label = .2)]
@@ -99,7 +99,7 @@ pub enum InstallError {
     #[error("partition `{0}` has changed since the plan was made")]
     Changed(String),
     /// A change that would leave its partition: a fault of skiff, found before anything was written.
-    #[error("the change of partition `{0}` would leave it")]
+    #[error("the update of partition `{0}` would write outside of the partition")]
     Outside(String),
     /// Reading or writing failed.
     #[error(transparent)]

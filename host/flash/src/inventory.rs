@@ -28,10 +28,10 @@ pub enum SelectError {
     #[error("there is no device {0}")]
     Missing(String),
     /// It is something else.
-    #[error("{0} is no block device")]
+    #[error("{0} is not a block device")]
     NoDevice(String),
     /// Looking failed.
-    #[error("cannot look at {path}: {source}")]
+    #[error("cannot read {path}: {source}")]
     Io {
         /// What.
         path: String,

@@ -23,7 +23,7 @@ pub struct Rules {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A partition is no medium.
-    #[error("{name} is a partition of {disk}, and a system needs the whole medium")]
+    #[error("{name} is a partition of {disk}; expected a whole disk")]
     Partition {
         /// The partition.
         name: String,
@@ -55,7 +55,7 @@ pub enum Refusal {
         of: Use,
     },
     /// It cannot be written to.
-    #[error("{name} can only be read")]
+    #[error("{name} is read-only")]
     ReadOnly {
         /// The device.
         name: String,
@@ -87,7 +87,7 @@ pub enum Refusal {
         word: String,
     },
     /// Writing would destroy what is to be read.
-    #[error("{source_path} lies on {name}, or {name} is made of it")]
+    #[error("{name} stores the source {source_path}, or {source_path} backs {name}")]
     Source {
         /// The device.
         name: String,

@@ -39,7 +39,7 @@ pub struct Target {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It is not the one that was shown, or there is another medium in it.
-    #[error("{0} is not the medium any more that was shown")]
+    #[error("{0} has changed since the plan was shown")]
     Changed(String),
     /// Something speaks against it now.
     #[error(transparent)]
@@ -48,7 +48,7 @@ pub enum OpenError {
     #[error("{0} is in use")]
     Busy(String),
     /// The user may not.
-    #[error("no right to write to {0}")]
+    #[error("permission denied: cannot write to {0}")]
     NotAllowed(String),
     /// Opening failed.
     #[error("cannot open {path}: {source}")]

@@ -15,7 +15,7 @@ const NONE: u8 = 0;
 
 /// Why a text cannot become a script.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no processor that U-Boot has scripts for: arm, arm64, riscv or x86")]
+#[error("unknown architecture `{0}` for a U-Boot script; expected arm, arm64, riscv or x86")]
 pub struct UnknownArch(String);
 
 /// Wraps a text; `epoch` is the time that it bears, in seconds since 1970.

@@ -69,7 +69,7 @@ pub enum WriteError {
         at: u64,
     },
     /// The image is not what its map says.
-    #[error("the image is not what its map says at byte {at}")]
+    #[error("the image differs from its block map at byte {at}")]
     Map {
         /// Where.
         at: u64,

@@ -63,7 +63,7 @@ impl SymbolType {
 
 /// Kconfig files that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Cannot read the Kconfig file `{}`: {message}", path.shown())]
+#[error("cannot read the Kconfig file `{}`: {message}", path.shown())]
 pub struct DefinitionError {
     /// The file.
     pub path: PathBuf,

@@ -56,7 +56,7 @@ impl fmt::Display for ProblemKind {
         f.write_str(match self {
             Self::ByteOrderMark => "the line starts with a byte order mark (U+FEFF)",
             Self::InvisibleCharacter => "the symbol's name has an invisible character",
-            Self::LeadingBlank => "the line starts with a blank",
+            Self::LeadingBlank => "the line starts with a space",
             Self::WrongPrefix => "the symbol does not start with the prefix of this kind of fragment",
             Self::BadName => "the symbol's name has a character other than letters, digits and `_`",
             Self::NoValue => "there is no `=` and no value",

@@ -42,7 +42,7 @@ impl fmt::Display for Location {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A directory of the search path cannot be listed.
-    #[error("Cannot list the packages in `{}`", path.shown())]
+    #[error("cannot list the packages in `{}`", path.shown())]
     Unreadable {
         /// The directory.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum CatalogError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file system refused.
-    #[error("Cannot read `{}`", path.shown())]
+    #[error("cannot read `{}`", path.shown())]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -134,7 +134,7 @@ pub enum ReadError {
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
     /// Nothing was asked for.
-    #[error("The chain is empty")]
+    #[error("the chain is empty")]
     Empty,
     /// A layer that every chain has was asked for as a package.
     #[error("`{name}` is not a package: the namespaces `base` and `overrides` are reserved{}", wanted_by(wanted))]
@@ -155,7 +155,7 @@ pub enum ChainError {
         second: PathBuf,
     },
     /// Two packages of a chain are one to scripts.
-    #[error("scripts would find `{first}` and `{second}` by one variable, {variable}")]
+    #[error("`{first}` and `{second}` use the same variable for scripts, {variable}")]
     Namesakes {
         /// The earlier one.
         first: LayerName,
@@ -168,7 +168,7 @@ pub enum ChainError {
     #[error(transparent)]
     InvalidName(#[from] InvalidName),
     /// No package of that name is on the search path.
-    #[error("Unknown package `{name}`{}", wanted_by(wanted))]
+    #[error("unknown package `{name}`{}", wanted_by(wanted))]
     Unknown {
         /// The name.
         name: LayerName,
@@ -178,7 +178,7 @@ pub enum ChainError {
         similar: Vec<LayerName>,
     },
     /// The directory that the environment names for a package is not there.
-    #[error("The directory `{}` that `{variable}` names for package `{name}` is not there", path.shown())]
+    #[error("directory `{}` of package `{name}` (from {variable}) does not exist", path.shown())]
     MissingFolder {
         /// The package.
         name: LayerName,
@@ -196,7 +196,7 @@ pub enum ChainError {
         wanted: Option<Location>,
     },
     /// Packages depend on each other in a circle.
-    #[error("The dependencies of `{}` form a cycle: {}", cycle.first().map(LayerName::as_str).unwrap_or_default(), arrows(cycle))]
+    #[error("the dependencies of `{}` form a cycle: {}", cycle.first().map(LayerName::as_str).unwrap_or_default(), arrows(cycle))]
     Cycle {
         /// The packages, the first one repeated at the end.
         cycle: Vec<LayerName>,
@@ -204,7 +204,7 @@ pub enum ChainError {
         at: Location,
     },
     /// Two packages exclude each other.
-    #[error("`{first}` and `{second}` are both of the group `{group}`, of which a chain may hold one")]
+    #[error("`{first}` and `{second}` are both in group `{group}`; a chain can contain one package of a group")]
     Excluded {
         /// The earlier package.
         first: LayerName,

@@ -83,7 +83,7 @@ impl Prebuilt {
         };
         let mut images = self.images.values().flatten().flat_map(|(image, file)| [image, file]);
         if let Some(path) = images.find(|path| !inside(path)) {
-            return Some(format!("`{path}` is no path inside of the images and the target"));
+            return Some(format!("`{path}` is not a relative path in the images or the target"));
         }
         let word = |word: &&String| word.is_empty() || !word.bytes().all(|b| b.is_ascii_graphic());
         self.command_line.iter().find(word).map(|word| format!("`{word}` is not one word of a command line"))

@@ -24,7 +24,7 @@ pub enum LayoutError {
         text: String,
     },
     /// The medium's identity is of another table.
-    #[error("identity `{id}` has no place in {table}")]
+    #[error("id `{id}` is not valid for {table}")]
     IdOfOtherTable {
         /// The identity.
         id: String,
@@ -108,7 +108,7 @@ pub enum LayoutError {
         problem: String,
     },
     /// Two want the same bytes.
-    #[error("{one} and {other} overlap: both want byte {at}")]
+    #[error("{one} and {other} overlap at byte {at}")]
     Overlap {
         /// The one that starts first.
         one: Owner,

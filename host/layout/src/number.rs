@@ -10,7 +10,7 @@ pub struct Bytes(pub u64);
 
 /// Why a text is no size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no size; write it as 512MiB, 8GB or a number of bytes")]
+#[error("`{0}` is not a size; expected 512MiB, 8GB or a number of bytes")]
 pub struct BytesError(pub String);
 
 const UNITS: [(&str, u64); 17] = [

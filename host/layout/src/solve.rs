@@ -297,7 +297,7 @@ fn check_medium(medium: Medium) -> Result<(), LayoutError> {
     }
     match size.is_multiple_of(u64::from(sector)) && size <= i64::MAX as u64 {
         true => Ok(()),
-        false => wrong("the size is no whole number of sectors, or none that files can have"),
+        false => wrong("expected a size that is a multiple of the sector size, and at most the largest file size"),
     }
 }
 

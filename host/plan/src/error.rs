@@ -19,7 +19,7 @@ pub enum PlanError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// An input file could not be read for its digest.
-    #[error("Cannot read `{}`", path.shown())]
+    #[error("cannot read `{}`", path.shown())]
     Input {
         /// The file.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum PlanError {
         source: io::Error,
     },
     /// The layers hold more than skiff reads.
-    #[error("`{}` is more than skiff reads of a chain: {most}", path.shown())]
+    #[error("`{}` exceeds the limit of a chain: {most}", path.shown())]
     TooMuch {
         /// Where that was found.
         path: PathBuf,

@@ -120,7 +120,7 @@ pub trait HookRunner {
 
 /// A hook did not do its work.
 #[derive(Debug, thiserror::Error)]
-#[error("The {stage} hook `{hook}` of layer `{layer}` failed")]
+#[error("the {stage} hook `{hook}` of layer `{layer}` failed")]
 pub struct HookFailure {
     /// The layer that ships it.
     pub layer: String,

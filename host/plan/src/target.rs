@@ -60,7 +60,7 @@ pub struct Target {
 
 /// A text without quotes where Kconfig wants a string.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {} is a text and needs quotes: `{}`", assignment.origin, assignment.symbol, assignment.value.text())]
+#[error("{}: {} is a string and needs quotes: `{}`", assignment.origin, assignment.symbol, assignment.value.text())]
 pub struct TargetError {
     /// The assignment.
     pub assignment: Assignment,

@@ -38,7 +38,7 @@ const SCHEMA: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum FileProblem {
     /// Nobody can tell whether there is one.
-    #[error("Cannot look for `{}`: {error}", path.shown())]
+    #[error("cannot look for `{}`: {error}", path.shown())]
     Hidden {
         /// Where it would be.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum FileProblem {
         error: io::Error,
     },
     /// It cannot be read.
-    #[error("Cannot read `{}`: {error}", path.shown())]
+    #[error("cannot read `{}`: {error}", path.shown())]
     Unreadable {
         /// Where it is.
         path: PathBuf,
@@ -57,10 +57,10 @@ pub enum FileProblem {
     #[error("{0}")]
     Wrong(String),
     /// A chain has more packages than a system can have.
-    #[error("The chain `{0}` of {PROJECT_FILE} becomes too long")]
+    #[error("the chain `{0}` of {PROJECT_FILE} becomes too long")]
     TooLong(String),
     /// A chain contains itself.
-    #[error("The chain `{0}` of {PROJECT_FILE} contains itself")]
+    #[error("the chain `{0}` of {PROJECT_FILE} contains itself")]
     Cycle(String),
     /// A word of a chain means nothing.
     #[error("`{0}` is neither a package (`namespace/name`) nor one of `chains:` in {PROJECT_FILE}")]

@@ -120,7 +120,7 @@ pub enum TrustError {
         error: Box<Untrusted>,
     },
     /// The user asked to stop.
-    #[error("Cancelled")]
+    #[error("cancelled")]
     Cancelled,
     /// The list of trusted paths says something else than paths.
     #[error("{0}")]

@@ -8,7 +8,7 @@ pub struct Cancel(Arc<AtomicBool>);
 
 /// The user asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Cancelled")]
+#[error("cancelled")]
 pub struct Cancelled;
 
 impl Cancel {

@@ -176,7 +176,7 @@ fn read(id: &PluginId, decl: &PluginDecl) -> Result<Vec<u8>, LoadError> {
     let path = &decl.component;
     let failed = |source| LoadError::Unreadable { plugin: id.clone(), path: path.clone(), source };
     let file = skiff_file::open_file(path).map_err(failed)?;
-    let file = file.ok_or_else(|| failed(io::Error::other("it is no file")))?;
+    let file = file.ok_or_else(|| failed(io::Error::other("expected a regular file")))?;
     let size = file.metadata().map_err(failed)?.len().max(MAX_SIZE + 1);
     let bytes = skiff_file::read_up_to(&file, MAX_SIZE).map_err(failed)?;
     bytes.ok_or_else(|| LoadError::TooLarge { plugin: id.clone(), path: path.clone(), size, limit: MAX_SIZE })

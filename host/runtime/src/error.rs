@@ -22,10 +22,10 @@ use skiff_text::Shown as _;
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// Wasmtime refuses the configuration.
-    #[error("Cannot set up the plugin engine: {0}")]
+    #[error("cannot set up the plugin engine: {0}")]
     Engine(String),
     /// The operating system refuses threads or timers.
-    #[error("Cannot start the plugin runtime")]
+    #[error("cannot start the plugin runtime")]
     Runtime(#[source] io::Error),
 }
 
@@ -33,7 +33,7 @@ pub enum HostError {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("Cannot read the component `{}` of plugin `{plugin}`", path.shown())]
+    #[error("cannot read the component `{}` of plugin `{plugin}`", path.shown())]
     Unreadable {
         /// The plugin.
         plugin: PluginId,
@@ -43,7 +43,7 @@ pub enum LoadError {
         source: io::Error,
     },
     /// The file is larger than any plugin needs to be.
-    #[error("The component `{}` of plugin `{plugin}` has {size} bytes, more than {limit}", path.shown())]
+    #[error("the component `{}` of plugin `{plugin}` has {size} bytes, more than {limit}", path.shown())]
     TooLarge {
         /// The plugin.
         plugin: PluginId,
@@ -55,7 +55,7 @@ pub enum LoadError {
         limit: u64,
     },
     /// The bytes are no component.
-    #[error("`{}`, named in {manifest}, is no WebAssembly component: {message}", path.shown())]
+    #[error("{manifest}: `{}` is not a WebAssembly component: {message}", path.shown())]
     NotAComponent {
         /// The file.
         path: PathBuf,
@@ -65,7 +65,7 @@ pub enum LoadError {
         message: String,
     },
     /// It imports something that no plugin can have.
-    #[error("Plugin `{plugin}` imports `{import}`, which skiff does not offer to plugins")]
+    #[error("plugin `{plugin}` imports `{import}`, which skiff does not offer to plugins")]
     UnknownImport {
         /// The plugin.
         plugin: PluginId,
@@ -85,7 +85,7 @@ pub enum LoadError {
         lacks: Box<str>,
     },
     /// It was built for another version of the interface.
-    #[error("Plugin `{plugin}` needs `{needed}`; this skiff provides {present}")]
+    #[error("plugin `{plugin}` needs `{needed}`; this skiff provides {present}")]
     Version {
         /// The plugin.
         plugin: PluginId,
@@ -97,7 +97,7 @@ pub enum LoadError {
         fits: String,
     },
     /// Compiling it takes more than a plugin may.
-    #[error("Compiling the component `{}` of plugin `{plugin}` takes more {what} than a plugin may", path.shown())]
+    #[error("compiling the component `{}` of plugin `{plugin}` takes more {what} than a plugin may", path.shown())]
     Budget {
         /// The plugin.
         plugin: PluginId,
@@ -107,7 +107,7 @@ pub enum LoadError {
         what: &'static str,
     },
     /// The process that compiles components could not be run.
-    #[error("Cannot compile plugin `{plugin}`")]
+    #[error("cannot compile plugin `{plugin}`")]
     Compiler {
         /// The plugin.
         plugin: PluginId,
@@ -139,7 +139,7 @@ pub enum LoadError {
         export: &'static str,
     },
     /// An import has the right name and the wrong type.
-    #[error("Plugin `{plugin}` does not fit this skiff's interfaces: {message}")]
+    #[error("plugin `{plugin}` does not fit this skiff's interfaces: {message}")]
     Link {
         /// The plugin.
         plugin: PluginId,
@@ -158,7 +158,7 @@ pub enum CallError {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// A granted directory cannot be opened or made.
-    #[error("Cannot open `{}` for plugin `{plugin}`", path.shown())]
+    #[error("cannot open `{}` for plugin `{plugin}`", path.shown())]
     Mount {
         /// The plugin.
         plugin: PluginId,
@@ -171,7 +171,7 @@ pub enum CallError {
     #[error("{0}")]
     Failed(PluginFailure),
     /// The plugin trapped: a panic, a wrong memory access, a full stack.
-    #[error("Plugin `{plugin}` crashed: {message}")]
+    #[error("plugin `{plugin}` crashed: {message}")]
     Trap {
         /// The plugin.
         plugin: PluginId,
@@ -179,7 +179,7 @@ pub enum CallError {
         message: String,
     },
     /// The plugin used up its time.
-    #[error("Plugin `{plugin}` was stopped: it {}", longer(*limits, *late))]
+    #[error("plugin `{plugin}` was stopped: it {}", longer(*limits, *late))]
     Timeout {
         /// The plugin.
         plugin: PluginId,
@@ -197,7 +197,7 @@ pub enum CallError {
         source: FactsError,
     },
     /// The plugin asked the host for more than an answer may hold.
-    #[error("Plugin `{plugin}` was stopped: {answer}")]
+    #[error("plugin `{plugin}` was stopped: {answer}")]
     Answer {
         /// The plugin.
         plugin: PluginId,
@@ -205,7 +205,7 @@ pub enum CallError {
         answer: AnswerTooLarge,
     },
     /// The plugin used up its memory.
-    #[error("Plugin `{plugin}` was stopped: it wanted more than the {} MiB of memory that it may", limits.memory_mib)]
+    #[error("plugin `{plugin}` was stopped: it exceeded its memory limit of {} MiB", limits.memory_mib)]
     Memory {
         /// The plugin.
         plugin: PluginId,
@@ -216,7 +216,7 @@ pub enum CallError {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// Another call of the plugin uses its state.
-    #[error("Plugin `{plugin}` is running already in this workspace")]
+    #[error("plugin `{plugin}` is running already in this workspace")]
     Busy {
         /// The plugin.
         plugin: PluginId,
@@ -238,7 +238,7 @@ pub enum CallError {
         reason: String,
     },
     /// What happens cannot be noted, so it must not happen.
-    #[error("Cannot write to the audit log `{}`", path.shown())]
+    #[error("cannot write to the audit log `{}`", path.shown())]
     Audit {
         /// The log.
         path: PathBuf,
@@ -249,7 +249,7 @@ pub enum CallError {
     #[error(transparent)]
     Unreadable(#[from] PlanError),
     /// A plugin's contribution to the configuration is none.
-    #[error("Plugin `{plugin}` returned an invalid fragment: {message}")]
+    #[error("plugin `{plugin}` returned an invalid fragment: {message}")]
     Contribution {
         /// The plugin.
         plugin: PluginId,
@@ -257,7 +257,7 @@ pub enum CallError {
         message: String,
     },
     /// The plugin does not serve this stage.
-    #[error("Plugin `{plugin}` has no hook for the stage `{stage}`")]
+    #[error("plugin `{plugin}` has no hook for the stage `{stage}`")]
     NoHook {
         /// The plugin.
         plugin: PluginId,
@@ -293,7 +293,7 @@ impl std::fmt::Display for PluginFailure {
 
 /// The user has not granted what a plugin declares.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Plugin `{plugin}` {}", wants(missing, *changed))]
+#[error("plugin `{plugin}` {}", wants(missing, *changed))]
 pub struct Denied {
     /// The plugin.
     pub plugin: PluginId,
@@ -342,7 +342,7 @@ fn wants(missing: &[(CapabilityId, String)], changed: bool) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum GrantError {
     /// The file system refused.
-    #[error("Cannot access `{}`", path.shown())]
+    #[error("cannot access `{}`", path.shown())]
     Io {
         /// The file.
         path: PathBuf,

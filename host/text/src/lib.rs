@@ -1,4 +1,4 @@
-//! Text of strangers: manifests, layers, plugins, tools and files whose names somebody else chose.
+//! Text from untrusted sources: manifests, layers, plugins, tools and file names.
 //!
 //! Such text reaches terminals, prompts, pictures and documents. Two mechanisms keep it from looking like something that
 //! skiff says:

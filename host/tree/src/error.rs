@@ -47,13 +47,13 @@ pub enum TreeError {
         path: String,
     },
     /// A directory stands where a file has to go.
-    #[error("{}: there is a directory in its place", shown(path))]
+    #[error("{}: expected a file, found a directory", shown(path))]
     Folder {
         /// The destination.
         path: String,
     },
     /// The bytes are no archive, or a broken one.
-    #[error("it is no archive that can be unpacked: {}", shown(.0))]
+    #[error("unsupported or damaged archive: {}", shown(.0))]
     Archive(String),
     /// A member of an archive has a name outside of it.
     #[error("the archive names `{}`, which is outside of it", shown(name))]
@@ -65,7 +65,7 @@ pub enum TreeError {
     #[error("the archive holds more than {0}")]
     TooLarge(String),
     /// Names have to be text in an archive, and short enough.
-    #[error("{}: its name or size does not fit into such an archive", shown(path))]
+    #[error("{}: the archive format does not support this name or size", shown(path))]
     Unfit {
         /// The path.
         path: String,
@@ -79,7 +79,7 @@ pub enum TreeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
     /// Whoever wanted it has no more time.
-    #[error("there is no more time for it")]
+    #[error("the time limit is reached")]
     Late,
     /// The user asked to stop.
     #[error("the user asked to stop")]

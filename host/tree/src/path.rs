@@ -8,7 +8,7 @@ pub struct TreePath(String);
 
 /// A text is no path below a tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no path below a tree: relative, without `.`, `..` and empty parts")]
+#[error("`{0}` is not a path in a tree; expected a relative path without `.`, `..` and empty parts")]
 pub struct InvalidPath(pub String);
 
 impl TreePath {

@@ -197,7 +197,7 @@ impl Unpack<'_> {
                 Component::CurDir => {}
                 Component::Normal(part) => match part.to_str() {
                     Some(part) => parts.push(part),
-                    None => return Err(TreeError::Archive(format!("the name `{shown}` is no text"))),
+                    None => return Err(TreeError::Archive(format!("the name `{shown}` is not UTF-8"))),
                 },
                 Component::RootDir | Component::ParentDir | Component::Prefix(_) => {
                     return Err(TreeError::Outside { name: shown });

@@ -151,10 +151,10 @@ fn what_was_built_without_a_record_is_not_trusted() {
     env.write("workspaces/default/target/etc/backdoor", "x");
     assert_snapshot!(env.fail(1, &["build"]), @"
     Workspace `default` is configured for my/board already; nothing to do
-    error: `[ROOT]/workspaces/default/build.json` is no record of a build: missing field `version` at line 1 column 2
-    hint: remove what was built, to build it anew: skiff clean
+    error: cannot read the build record `[ROOT]/workspaces/default/build.json`: missing field `version` at line 1 column 2
+    hint: remove the outputs, then build again: skiff clean && skiff compile
     ");
-    assert!(env.succeed(&["status"]).stdout.contains("built      nobody can tell"));
+    assert!(env.succeed(&["status"]).stdout.contains("built      unknown"));
     fs::remove_file(env.path("workspaces/default/build.json")).unwrap();
     assert!(rebuild(&env).contains("there is no record of what was built here: everything is built again"));
     assert!(!env.path("workspaces/default/target/etc/backdoor").exists());

@@ -21,7 +21,7 @@ fn scripts_run_only_under_a_grant_to_their_present_bytes() {
     assert_snapshot!(env.fail(77, &["build"]), @"
     Configured workspace `default` for my/board (engine `buildroot`)
     warning: layers have hooks that are scripts, which may not run yet; once you have read them: skiff grant add my/board shell
-    error: Layers have scripts that the build would run with all of your rights:
+    error: layers have scripts that the build would run with all of your rights:
       my/board
     hint: read them, and if you want that, run: skiff grant add my/board shell
     hint: better, ask the layers' authors for plugins, which can do only what you grant
@@ -121,7 +121,7 @@ fn no_script_runs_that_no_grant_covers() {
     named(&format!("\"{elsewhere}\""));
     env.set_grant();
     let said = env.fail(77, &["build"]);
-    assert!(said.contains("elsewhere/run.sh`, which is no script of a layer"), "{said}");
+    assert!(said.contains("elsewhere/run.sh` is not a script of a layer"), "{said}");
 }
 
 #[test]

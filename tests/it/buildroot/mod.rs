@@ -96,8 +96,8 @@ fn explain_knows_what_nobody_has_asked_for() {
       Kconfig  absent (nobody asks for it, and it depends on BR2_PACKAGE_SLOW, which is n)
     ");
     assert_snapshot!(env.fail(1, &["explain", "BR2_PACKAGE_SLOWW"]), @"
-    error: No layer of the chain sets `BR2_PACKAGE_SLOWW`, and it is in no configuration
-    hint: did you mean BR2_PACKAGE_SLOW?
+    error: no layer of the chain sets `BR2_PACKAGE_SLOWW`, and it is in no configuration
+    hint: similar: BR2_PACKAGE_SLOW
     ");
 }
 
@@ -336,13 +336,13 @@ fn no_network_means_a_clear_error() {
     assert_snapshot!(env.fail(1, &["configure"]), @"
     Fetching Buildroot v1 ...
     Fetching Buildroot v1: 0.0 s
-    error: Cannot fetch Buildroot v1 from /nowhere: fatal: repository '/nowhere' does not exist
+    error: cannot fetch Buildroot v1 from /nowhere: fatal: repository '/nowhere' does not exist
     hint: check the network, or set SKIFF_BUILDROOT_DIR to a tree of Buildroot v1 that you have
     ");
     env.write("not-buildroot/Makefile", "");
     env.set("SKIFF_BUILDROOT_DIR", "not-buildroot");
     assert_snapshot!(env.fail(1, &["configure"]), @"
-    error: `[ROOT]/not-buildroot` is no Buildroot tree: it has no `Config.in`
+    error: `[ROOT]/not-buildroot` is not a Buildroot tree: `Config.in` is missing
     hint: for skiff's own layers, set SKIFF_BUILDROOT_DIR to a tree of Buildroot 2026.05.1, or to nothing: skiff then fetches 2026.05.1
     ");
     env.write(
@@ -493,7 +493,7 @@ fn a_workspace_knows_its_project_file_and_not_what_that_said_once() {
     assert_eq!(engine(&env.succeed(&["status", "--json"]).stdout), "prebuilt");
     env.write("workspaces/.config_default/memory.json", "{");
     assert_snapshot!(env.fail(1, &["build"]), @"
-    error: `[ROOT]/workspaces/.config_default/memory.json` does not say what the workspace was configured with: EOF while parsing an object at line 1 column 1
+    error: cannot read the saved settings `[ROOT]/workspaces/.config_default/memory.json`: EOF while parsing an object at line 1 column 1
     hint: remove [ROOT]/workspaces/.config_default/memory.json and configure again, with the chain and the engine
     ");
 }
@@ -531,7 +531,7 @@ fn base_layers_that_are_gone_are_an_error() {
     env.succeed(&["configure"]);
     env.set("SKIFF_BASE_CONFIGS_DIR", "nowhere");
     assert_snapshot!(env.fail(1, &["configure"]), @"
-    error: There are no base layers (`pre`, `post`) in `[ROOT]/nowhere`
+    error: there are no base layers (`pre`, `post`) in `[ROOT]/nowhere`
     hint: SKIFF_BASE_CONFIGS_DIR names the folder, or did when the workspace was configured; set it to another, or to nothing for those of the checkout
     ");
 }

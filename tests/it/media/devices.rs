@@ -274,7 +274,7 @@ fn what_is_personal_goes_onto_the_device_and_nowhere_else() {
     let format = ["cmd", "odroid/common", "format", "--device", device.path(), "--confirm", device.name()];
     let said = env.fail(1, &[&format[..], &["--ssh-key", env.path("other").to_str().unwrap()]].concat());
     assert!(said.contains("no public ssh key"), "{said}");
-    assert!(env.fail(1, &[&format[..], &["--hostname", "a b"]].concat()).contains("no name for a machine"));
+    assert!(env.fail(1, &[&format[..], &["--hostname", "a b"]].concat()).contains("is not a host name"));
     env.succeed(&[&format[..], &["--hostname", "boat-7"]].concat());
     let medium = Medium::new(&device.device);
     let starts: Vec<u64> = medium.table().1.iter().map(|partition| partition.sectors.0).collect();

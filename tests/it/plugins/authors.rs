@@ -87,7 +87,7 @@ fn sources_of_a_stranger_are_not_run_unasked() {
     let refused = env.fail(77, &["plugin", "build", "my/board/p"]);
     assert!(env.fail(77, &["plugin", "test", "my/board/p"]).ends_with(&refused));
     assert_snapshot!(refused, @"
-    error: The sources of `my/board/p` in `[ROOT]/layers/my/board/plugins/p` are not trusted
+    error: the sources of `my/board/p` in `[ROOT]/layers/my/board/plugins/p` are not trusted
     hint: to build or test them is to run what they say, with all of your rights; read them first
     hint: if you want that, run: skiff plugin build my/board/p --trust
     ");
@@ -139,11 +139,11 @@ fn a_new_plugin_keeps_off_what_is_there() {
     hint: lower-case letters, digits and `-`, which every language takes: --name hello
     ");
     assert_snapshot!(env.fail(1, &["plugin", "build", "my/board/p"]), @"
-    error: There are no sources of plugin `my/board/p` in `[ROOT]/layers/my/board/plugins/p`
+    error: there are no sources of plugin `my/board/p` in `[ROOT]/layers/my/board/plugins/p`
     hint: sources are a directory with Cargo.toml, plugin.py, plugin.js or C files; `skiff plugin new` makes one
     ");
     assert_snapshot!(env.fail(1, &["plugin", "build", "my/board/none"]), @"
-    error: There is no plugin `my/board/none`
+    error: there is no plugin `my/board/none`
     hint: metadata/plugins.yaml of the layer declares plugins; `skiff plugin new` makes one
     ");
     env.write("layers/my/board/plugins/second/src/lib.rs", "fn broken(");

@@ -146,20 +146,20 @@ fn storage_may_be_imported_with_fetch_alone() {
 #[test]
 fn another_version_says_what_is_needed_what_is_there_and_what_would_fit() {
     insta::assert_snapshot!(run(&text("(component (import \"skiff:host/report@1.7.0\" (instance)))")), @"
-    error: Plugin `my/board/p` needs `skiff:host/report@1.7.0`; this skiff provides skiff:host 1.0.0
+    error: plugin `my/board/p` needs `skiff:host/report@1.7.0`; this skiff provides skiff:host 1.0.0
     hint: what would fit: a newer skiff, with skiff:host 1.7.0, or the plugin built for skiff:host 1.0.0
     ");
     insta::assert_snapshot!(run(&text("(component (import \"skiff:host/report@2.0.0\" (instance)))")), @"
-    error: Plugin `my/board/p` needs `skiff:host/report@2.0.0`; this skiff provides skiff:host 1.0.0
+    error: plugin `my/board/p` needs `skiff:host/report@2.0.0`; this skiff provides skiff:host 1.0.0
     hint: what would fit: a newer skiff, with skiff:host 2.0.0, or the plugin built for skiff:host 1.0.0
     ");
     insta::assert_snapshot!(run(&text("(component (import \"skiff:host/report@1.0.0-rc.1\" (instance)))")), @"
-    error: Plugin `my/board/p` needs `skiff:host/report@1.0.0-rc.1`; this skiff provides skiff:host 1.0.0
+    error: plugin `my/board/p` needs `skiff:host/report@1.0.0-rc.1`; this skiff provides skiff:host 1.0.0
     hint: what would fit: the plugin built for skiff:host 1.0.0
     ");
     let exports = "(component (instance $i) (export \"skiff:plugin/commands@3.0.0\" (instance $i)))";
     insta::assert_snapshot!(run(&text(exports)), @"
-    error: Plugin `my/board/p` needs `skiff:plugin/commands@3.0.0`; this skiff provides skiff:plugin 1.0.0
+    error: plugin `my/board/p` needs `skiff:plugin/commands@3.0.0`; this skiff provides skiff:plugin 1.0.0
     hint: what would fit: a newer skiff, with skiff:plugin 3.0.0, or the plugin built for skiff:plugin 1.0.0
     ");
 }
@@ -173,7 +173,7 @@ fn an_interface_with_other_functions_is_refused() {
     ));
     assert!(said.contains("does not fit this skiff's interfaces"), "{said}");
     let said = run(&text("(component (instance $i) (export \"skiff:plugin/commands@1.0.0\" (instance $i)))"));
-    assert!(said.starts_with("error: Plugin `my/board/p` ") && !said.contains("panicked"), "{said}");
+    assert!(said.starts_with("error: plugin `my/board/p` ") && !said.contains("panicked"), "{said}");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_start_function_that_does_not_end_is_stopped() {
     let manifest = env.read("layers/my/board/metadata/plugins.yaml") + "    limits: {time_s: 1}\n";
     env.write("layers/my/board/metadata/plugins.yaml", manifest);
     let said = env.fail(1, &["--allow", "my/board/p=all", "cmd", "my/board", "go"]);
-    assert!(said.contains("error: Plugin `my/board/p` "), "{said}");
+    assert!(said.contains("error: plugin `my/board/p` "), "{said}");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn many_memories_tables_and_instances_are_refused() {
         let said = run(&text(&format!(
             "(component {body} (instance $i) (export \"skiff:plugin/commands@1.0.0\" (instance $i)))"
         )));
-        assert!(said.contains("error: Plugin `my/board/p` "), "{said}");
+        assert!(said.contains("error: plugin `my/board/p` "), "{said}");
     }
 }
 

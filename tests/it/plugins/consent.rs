@@ -69,7 +69,7 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
       read:images
           finds the kernel
     Allow my/board/p to do this? [y/N] n
-    error: Plugin `my/board/p` is not granted `read:images` (finds the kernel), `variable:MY_TEXT` (for --text: A text)
+    error: plugin `my/board/p` is not granted `read:images` (finds the kernel), `variable:MY_TEXT` (for --text: A text)
     hint: if you want that, run: skiff grant add my/board/p read:images variable:MY_TEXT
     ");
     assert!(!env.path("overrides/grants.yaml").exists());
@@ -87,7 +87,7 @@ fn a_terminal_is_asked_once_and_after_an_update_for_the_difference_only() {
         manifest.clone() + "      - {write: state, why: keeps what it found}\n",
     );
     insta::assert_snapshot!(env.fail(77, &["cmd", "my/board", "go"]), @"
-    error: Plugin `my/board/p` has changed and asks for more than it was granted: `write:state` (keeps what it found)
+    error: plugin `my/board/p` has changed and asks for more than it was granted: `write:state` (keeps what it found)
     hint: if you want that, run: skiff grant add my/board/p write:state
     ");
     let (code, said) = at_terminal(&env, "y\n", &["cmd", "my/board", "go"]);
@@ -163,7 +163,7 @@ fn consent_can_be_given_beforehand() {
     env.fail(77, &go);
     env.succeed(&["--grants", env.path("ci.yaml").to_str().unwrap(), "cmd", "my/board", "go"]);
     let said = env.fail(1, &["--grants", "nowhere.yaml", "cmd", "my/board", "go"]);
-    assert!(said.contains("There is no file with grants"), "{said}");
+    assert!(said.contains("there is no file with grants"), "{said}");
     env.set("SKIFF_GRANTS", env.path("ci.yaml").to_str().unwrap());
     env.succeed(&go);
 }

@@ -39,7 +39,7 @@ fn deny_tools() {
     let env = with_guest(guests::DENY_TOOLS, &format!("{COMMAND}{HEAD}"));
     std::os::unix::fs::symlink("/etc/passwd", env.path("layers/my/board/parts/link-out")).unwrap();
     assert_snapshot!(go(&env, 77, &["--text", "undeclared"]), @"
-    error: Plugin `my/board/p`: the tool `sh` is neither declared nor granted
+    error: plugin `my/board/p`: the tool `sh` is neither declared nor granted
     hint: (from the plugin) add `- tool: sh` to the capabilities in its layer's metadata/plugins.yaml, then run: skiff grant add my/board/p tool:sh
     ");
     for (way, reason) in [
@@ -54,7 +54,7 @@ fn deny_tools() {
         assert!(said.contains(reason), "{way}: {said}");
     }
     assert_snapshot!(go(&env, 77, &["--text", "argument"]), @"
-    error: Plugin `my/board/p`: argument 1 of `head`, `--version`, fits no pattern of the manifest
+    error: plugin `my/board/p`: argument 1 of `head`, `--version`, fits no pattern of the manifest
     hint: (from the plugin) add a pattern for it to the tool in its layer's metadata/plugins.yaml, then run: skiff grant add my/board/p tool:head
     ");
 }
@@ -102,7 +102,7 @@ fn a_hook_in_the_manifest_must_be_in_the_component() {
 fn a_plugin_that_asks_for_nothing_needs_consent_to_run() {
     let env = with_guest(guests::HOSTILE_PANIC, "    commands: [{name: go, summary: Goes}]\n");
     assert_snapshot!(env.fail(77, &["cmd", "my/board", "go"]), @"
-    error: Plugin `my/board/p` is not granted to run (it asks for nothing else)
+    error: plugin `my/board/p` is not granted to run (it asks for nothing else)
     hint: if you want that, run: skiff grant add my/board/p --all
     ");
 }

@@ -23,7 +23,7 @@ fn hostile(component: &str, arguments: &[&str]) -> String {
 #[test]
 fn hostile_infinite_loop() {
     assert_snapshot!(hostile(guests::HOSTILE_INFINITE_LOOP, &[]), @"
-    error: Plugin `my/board/p` was stopped: it worked longer than the 1 s that it may
+    error: plugin `my/board/p` was stopped: it worked longer than the 1 s that it may
     hint: if it needs more, raise `time_s` (now 1) under `limits` in its manifest
     ");
 }
@@ -31,7 +31,7 @@ fn hostile_infinite_loop() {
 #[test]
 fn hostile_sleep() {
     assert_snapshot!(hostile(guests::HOSTILE_SLEEP, &[]), @"
-    error: Plugin `my/board/p` was stopped: it waited longer than the 10 s that it may
+    error: plugin `my/board/p` was stopped: it waited longer than the 10 s that it may
     hint: if it needs more, raise `time_s` (now 1) under `limits` in its manifest
     ");
 }
@@ -39,7 +39,7 @@ fn hostile_sleep() {
 #[test]
 fn hostile_memory() {
     assert_snapshot!(hostile(guests::HOSTILE_MEMORY, &[]), @"
-    error: Plugin `my/board/p` was stopped: it wanted more than the 16 MiB of memory that it may
+    error: plugin `my/board/p` was stopped: it exceeded its memory limit of 16 MiB
     hint: if it needs more, raise `memory_mib` (now 16) under `limits` in its manifest
     ");
 }
@@ -47,13 +47,13 @@ fn hostile_memory() {
 #[test]
 fn hostile_panic() {
     let said = hostile(guests::HOSTILE_PANIC, &[]);
-    assert!(said.contains("on purpose") && said.contains("error: Plugin `my/board/p` crashed"), "{said}");
+    assert!(said.contains("on purpose") && said.contains("error: plugin `my/board/p` crashed"), "{said}");
 }
 
 #[test]
 fn hostile_recursion() {
     let said = hostile(guests::HOSTILE_RECURSION, &[]);
-    assert!(said.contains("error: Plugin `my/board/p` crashed: "), "{said}");
+    assert!(said.contains("error: plugin `my/board/p` crashed: "), "{said}");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn hostile_handles() {
     for way in ["tasks", "trees", "files"] {
         let said = go(&env, 1, &["--text", way]);
         // Files are refused by the host, which the guest tells; the others end it.
-        let ended = if way == "files" { "error: Plugin `my/board/p` " } else { "error: Plugin `my/board/p` crashed: " };
+        let ended = if way == "files" { "error: plugin `my/board/p` " } else { "error: plugin `my/board/p` crashed: " };
         assert!(said.contains(ended) && !said.contains("time_s"), "{way}: {said}");
         assert!(said.len() < 2 << 20, "{} bytes", said.len());
     }
@@ -117,7 +117,7 @@ fn hostile_huge_return() {
     let env = with_guest(guests::HOSTILE_HUGE_RETURN, "    hooks: [configure]\n    limits: {memory_mib: 512}\n");
     env.succeed(&["grant", "add", "--all", "my/board/p"]);
     let said = env.fail(1, &["-c", "my/board", "configure"]);
-    assert!(said.contains("error: Plugin `my/board/p` crashed: "), "{said}");
+    assert!(said.contains("error: plugin `my/board/p` crashed: "), "{said}");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn hostile_symbols() {
     go(&env, 0, &["--text", "2"]);
     for many in ["5", "3000", "20000"] {
         let said = go(&env, 1, &["--text", many]);
-        let limit = "was stopped: it asked the host for more than the 4 MiB that one answer may hold";
+        let limit = "was stopped: it exceeded the limit of 4 MiB for one answer";
         assert!(said.contains(limit), "{many}: {said}");
     }
     // Many short ones take room, too.
@@ -168,7 +168,7 @@ fn hostile_raw() {
     let env = with_guest(guests::HOSTILE_RAW, &format!("{COMMAND}{STATE}"));
     for way in ["random", "foreign", "stale", "other"] {
         let said = go(&env, 1, &["--text", way]);
-        assert!(said.contains("error: Plugin `my/board/p` crashed: "), "{way}: {said}");
+        assert!(said.contains("error: plugin `my/board/p` crashed: "), "{way}: {said}");
     }
     go(&env, 0, &["--text", "none"]);
 }

@@ -117,11 +117,11 @@ fn ok_board_plans() {
     assert_eq!(layout["partitions"][0]["size_min"], 1_u64 << 30);
     assert_eq!(layout["raw"][0]["offset"], 8192);
     assert_snapshot!(env.fail(1, &["layout", "my/board", "--size", "4K"]), @"
-    error: Plugin `my/board/p`: the medium is too small
+    error: plugin `my/board/p`: the medium is too small
     hint: (from the plugin) take a larger one
     ");
     assert_snapshot!(env.fail(1, &["layout", "apps/docker", "--size", "4G"]), @"
-    error: Package `apps/docker` has no plugin that knows a board
+    error: package `apps/docker` is not a board: no plugin of it has `board: true`
     hint: one says `board: true` in metadata/plugins.yaml
     ");
 }

@@ -14,7 +14,7 @@ use skiff_text::Shown as _;
 #[derive(Debug, thiserror::Error)]
 pub enum BuildrootError {
     /// The directory is no Buildroot tree.
-    #[error("`{}` is no Buildroot tree: it has no `{missing}`", path.shown())]
+    #[error("`{}` is not a Buildroot tree: `{missing}` is missing", path.shown())]
     NoTree {
         /// The directory.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum BuildrootError {
         release: String,
     },
     /// The pinned release could not be fetched.
-    #[error("Cannot fetch Buildroot {release} from {url}: {reason}")]
+    #[error("cannot fetch Buildroot {release} from {url}: {reason}")]
     Clone {
         /// The release.
         release: String,
@@ -53,7 +53,7 @@ pub enum BuildrootError {
     #[error(transparent)]
     LockFile(#[from] LockFileError),
     /// The lock of the workspace names another tree.
-    #[error("`{}` locks {wanted}, and the tree is {present}", lock.shown())]
+    #[error("`{}` locks {wanted}, found {present}", lock.shown())]
     Locked {
         /// The lock.
         lock: PathBuf,
@@ -63,7 +63,7 @@ pub enum BuildrootError {
         present: String,
     },
     /// A program is missing.
-    #[error("The engine `buildroot` needs `{program}`, which is not installed")]
+    #[error("the engine `buildroot` needs `{program}`, which is not installed")]
     Missing {
         /// The program.
         program: &'static str,
@@ -83,19 +83,19 @@ pub enum BuildrootError {
         assignment: String,
     },
     /// A pinned tree in the cache is not as it was fetched.
-    #[error("The Buildroot tree `{}` was changed after it was fetched", path.shown())]
+    #[error("the Buildroot tree `{}` was changed after it was fetched", path.shown())]
     Modified {
         /// The tree.
         path: PathBuf,
     },
     /// Layers have scripts that make would run, and the user has not agreed to that.
-    #[error("Layers have scripts that the build would run with all of your rights: {}", layers.join(", "))]
+    #[error("layers have scripts that the build would run with all of your rights: {}", layers.join(", "))]
     Scripts {
         /// The layers.
         layers: Vec<String>,
     },
     /// A layer has make run a script that is neither its own nor Buildroot's.
-    #[error("{place}: make would run `{}`, which is no script of a layer", path.shown())]
+    #[error("{place}: `{}` is not a script of a layer; make would run it", path.shown())]
     UnboundScript {
         /// The file and the line that name it.
         place: String,
@@ -111,7 +111,7 @@ pub enum BuildrootError {
         target: String,
     },
     /// git cannot say what a tree is.
-    #[error("git cannot say what `{}` is: {reason}", path.shown())]
+    #[error("git cannot identify `{}`: {reason}", path.shown())]
     Git {
         /// The tree.
         path: PathBuf,
@@ -119,13 +119,13 @@ pub enum BuildrootError {
         reason: String,
     },
     /// The workspace is not configured.
-    #[error("The workspace is not configured for Buildroot: there is no `{}`", path.shown())]
+    #[error("the workspace is not configured for Buildroot: there is no `{}`", path.shown())]
     NotConfigured {
         /// The file that is not there.
         path: PathBuf,
     },
     /// The workspace was built at a path that cannot be had now.
-    #[error("The workspace was built at `{}`, in a mount namespace, and this machine forbids to make one now: {reason}", path.shown())]
+    #[error("the workspace was built at `{}`, in a mount namespace, and this machine forbids to make one now: {reason}", path.shown())]
     Place {
         /// The path.
         path: PathBuf,
@@ -133,7 +133,7 @@ pub enum BuildrootError {
         reason: String,
     },
     /// The workspace was moved, and files in it name its old path.
-    #[error("The workspace was built at `{}`, and is not there any more", path.shown())]
+    #[error("the workspace was built at `{}`, and has moved since", path.shown())]
     Moved {
         /// The path.
         path: PathBuf,
@@ -163,7 +163,7 @@ pub enum BuildrootError {
         log: PathBuf,
     },
     /// What Buildroot says of its packages is not understood.
-    #[error("Cannot understand what Buildroot says of its packages: {reason}")]
+    #[error("cannot read Buildroot's list of packages: {reason}")]
     Info {
         /// What is wrong.
         reason: String,

@@ -43,7 +43,7 @@ impl Installed {
                 continue;
             }
             let Some(text) = read_optional(&stamps.join(list))? else {
-                return Ok(Err(format!("nobody knows what `{name}` has installed")));
+                return Ok(Err(format!("the files of `{name}` are unknown")));
             };
             let files = if names.contains(name.as_str()) { &mut installed.theirs } else { &mut installed.others };
             // A line is `package,./path`.

@@ -109,7 +109,7 @@ impl<'p> Progress<'p> {
             times,
             current: None,
             tail: VecDeque::new(),
-            first_error: None,
+            first_error: none,
             noted: Instant::now(),
         })
     }

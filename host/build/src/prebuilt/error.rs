@@ -18,28 +18,28 @@ use skiff_text::Shown as _;
 #[derive(Debug, thiserror::Error)]
 pub enum PrebuiltError {
     /// No layer chooses an architecture.
-    #[error("No layer of the chain chooses an architecture (BR2_x86_64, BR2_aarch64)")]
+    #[error("no layer of the chain chooses an architecture (BR2_x86_64, BR2_aarch64)")]
     NoArchitecture,
     /// The host's distribution has no packages that this engine can use.
-    #[error("The engine `prebuilt` takes packages from Debian or Ubuntu, and this machine runs `{id}`")]
+    #[error("the engine `prebuilt` takes packages from Debian or Ubuntu, and this machine runs `{id}`")]
     Distribution {
         /// `ID` of os-release.
         id: String,
     },
     /// The layers say nothing of what this engine needs.
-    #[error("No layer of the chain names {what}, so the engine `prebuilt` cannot build it")]
+    #[error("no layer of the chain names {what}, so the engine `prebuilt` cannot build it")]
     Unprepared {
         /// What is missing.
         what: &'static str,
     },
     /// With the lock as it is, nothing can be built.
-    #[error("The workspace locks no packages (`{}`), and `--frozen` looks none up", path.shown())]
+    #[error("the workspace locks no packages (`{}`), and `--frozen` looks none up", path.shown())]
     Frozen {
         /// The lock.
         path: PathBuf,
     },
     /// No layer names a kernel package for this distribution and architecture.
-    #[error("No layer of the chain names a kernel package for {distribution} on {arch}")]
+    #[error("no layer of the chain names a kernel package for {distribution} on {arch}")]
     NoKernel {
         /// The distribution.
         distribution: String,
@@ -47,7 +47,7 @@ pub enum PrebuiltError {
         arch: Arch,
     },
     /// apt is not there.
-    #[error("The engine `prebuilt` needs `{program}`, which is not installed")]
+    #[error("the engine `prebuilt` needs `{program}`, which is not installed")]
     NoApt {
         /// The program.
         program: &'static str,
@@ -84,7 +84,7 @@ pub enum PrebuiltError {
         reason: String,
     },
     /// apt knows no such package.
-    #[error("The distribution has no package `{package}` for {arch}")]
+    #[error("the distribution has no package `{package}` for {arch}")]
     NoPackage {
         /// The package.
         package: String,
@@ -92,7 +92,7 @@ pub enum PrebuiltError {
         arch: Arch,
     },
     /// A package could not be downloaded.
-    #[error("The package `{package}` cannot be downloaded{}", because(reason))]
+    #[error("the package `{package}` cannot be downloaded{}", because(reason))]
     Download {
         /// The package, with its version.
         package: String,
@@ -100,7 +100,7 @@ pub enum PrebuiltError {
         reason: Option<String>,
     },
     /// A package is not in the cache, and the network is not to be used.
-    #[error("The package `{package}` was not downloaded yet, and `--offline` forbids the network")]
+    #[error("the package `{package}` was not downloaded yet, and `--offline` forbids the network")]
     Offline {
         /// The package, with its version.
         package: String,
@@ -112,7 +112,7 @@ pub enum PrebuiltError {
         path: PathBuf,
     },
     /// What was downloaded is not what is locked.
-    #[error("The package `{package}` has the digest {present}, and {wanted} is locked")]
+    #[error("package `{package}` has digest {present}; the lock file has {wanted}")]
     Digest {
         /// The package, with its version.
         package: String,
@@ -125,7 +125,7 @@ pub enum PrebuiltError {
     #[error(transparent)]
     LockFile(#[from] LockFileError),
     /// A package cannot be unpacked.
-    #[error("Cannot unpack `{}`", path.shown())]
+    #[error("cannot unpack `{}`", path.shown())]
     Unpack {
         /// The package.
         path: PathBuf,
@@ -133,10 +133,10 @@ pub enum PrebuiltError {
         source: io::Error,
     },
     /// The packages hold no kernel.
-    #[error("None of the packages holds a kernel (/boot/vmlinuz-*)")]
+    #[error("none of the packages holds a kernel (/boot/vmlinuz-*)")]
     NoKernelImage,
     /// The packages hold more than one kernel.
-    #[error("The packages hold two kernels, {first} and {second}")]
+    #[error("the packages hold two kernels, {first} and {second}")]
     TwoKernels {
         /// The release of one.
         first: String,
@@ -151,7 +151,7 @@ pub enum PrebuiltError {
     },
     /// The kernel lacks a module that a layer wants.
     #[error(
-        "The kernel {release} has no module `{module}`, which metadata/prebuilt.yaml of a layer wants in the initramfs"
+        "the kernel {release} has no module `{module}`, which metadata/prebuilt.yaml of a layer wants in the initramfs"
     )]
     NoModule {
         /// The kernel's release.
@@ -160,7 +160,7 @@ pub enum PrebuiltError {
         module: String,
     },
     /// A kernel module is no module.
-    #[error("Cannot read the kernel module `{path}`: {message}")]
+    #[error("cannot read the kernel module `{path}`: {message}")]
     BadModule {
         /// The module, in the target.
         path: String,
@@ -176,7 +176,7 @@ pub enum PrebuiltError {
         message: String,
     },
     /// An image could not be written.
-    #[error("Cannot write the image `{name}`")]
+    #[error("cannot write the image `{name}`")]
     Image {
         /// The image.
         name: &'static str,

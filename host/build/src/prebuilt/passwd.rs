@@ -250,7 +250,7 @@ fn number(id: UserId) -> String {
 }
 
 fn clash(user: &User, message: String) -> PrebuiltError {
-    PrebuiltError::Setting { what: format!("The line `{}` of the users tables", user.text.trim()), message }
+    PrebuiltError::Setting { what: format!("line `{}` of the users tables", user.text.trim()), message }
 }
 
 /// The password field of a users table, as `/etc/shadow` wants it.

@@ -44,7 +44,7 @@ pub(crate) fn check_hostname(name: &str) -> Result<(), PrebuiltError> {
     match starts && name.len() <= 64 && name.chars().all(plain) {
         true => Ok(()),
         false => Err(PrebuiltError::Setting {
-            what: format!("The host name `{name}` (BR2_TARGET_GENERIC_HOSTNAME)"),
+            what: format!("host name `{name}` (BR2_TARGET_GENERIC_HOSTNAME)"),
             message: "it is 1 to 64 letters, digits, `-` and `.`, and starts with a letter or digit".into(),
         }),
     }

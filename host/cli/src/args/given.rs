@@ -97,7 +97,7 @@ fn check(matches: &ArgMatches) -> Result<(), CommandError> {
     for (id, example) in OPTIONS.into_iter().filter(|(id, _)| typed(id)) {
         let mut values = matches.get_raw(id).into_iter().flatten();
         if values.all(|value| value.to_string_lossy().trim().is_empty()) {
-            return Err(CommandError::new(Kind::Usage, format!("The value of --{id} is empty"))
+            return Err(CommandError::new(Kind::Usage, format!("the value of --{id} is empty"))
                 .hint(format!("such as: skiff {example} …; leave the option out for the default")));
         }
     }

@@ -34,7 +34,7 @@ impl From<PrivateError> for CommandError {
         match error {
             PrivateError::Untrusted(error) => TrustError::of("the cache", error).into(),
             PrivateError::Io { path, source } => {
-                Self::new(Kind::User, format!("Cannot use `{}` as cache: {source}", path.shown()))
+                Self::new(Kind::User, format!("cannot use `{}` as cache: {source}", path.shown()))
                     .hint("SKIFF_CACHE_DIR names another")
             }
         }
@@ -82,7 +82,7 @@ impl From<RecordError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             RecordError::File(error) => error.into(),
-            RecordError::Broken { .. } => plain.hint("remove what was built, to build it anew: skiff clean"),
+            RecordError::Broken { .. } => plain.hint("remove the outputs, then build again: skiff clean && skiff compile"),
         }
     }
 }
@@ -95,7 +95,7 @@ impl From<BuildrootError> for CommandError {
             BuildrootError::Workspace(error) => error.into(),
             BuildrootError::Hook(failure) => failure.into(),
             BuildrootError::Cancelled(_) => {
-                Self::new(Kind::Cancelled, "Cancelled; `skiff compile` goes on where this has stopped")
+                Self::new(Kind::Cancelled, "cancelled; continue with: skiff compile")
             }
             BuildrootError::NoTree { path, .. } => no_tree(plain, &path),
             BuildrootError::Offline { release } => plain.hint(format!(
@@ -118,7 +118,7 @@ impl From<BuildrootError> for CommandError {
                 let lines: String = layers.iter().map(|layer| format!("\n  {layer}")).collect();
                 Self::new(
                     Kind::Refused,
-                    format!("Layers have scripts that the build would run with all of your rights:{lines}"),
+                    format!("layers have scripts that the build would run with all of your rights:{lines}"),
                 )
                 .hint(format!("read them, and if you want that, run: skiff grant add {} shell", layers.join(" ")))
                 .hint("better, ask the layers' authors for plugins, which can do only what you grant")
@@ -151,7 +151,7 @@ impl From<BuildrootError> for CommandError {
                 let plain = Self { message: downloads(&failures, offline), ..plain };
                 let plain = match (offline, failures.iter().all(|(_, reason)| reason.contains("resolve host"))) {
                     (true, _) => plain.hint("run `skiff fetch` once with a network"),
-                    (_, true) => plain.hint("no address could be resolved: is there a network?"),
+                    (_, true) => plain.hint("check the network: no host name could be resolved"),
                     _ => plain,
                 };
                 plain
@@ -234,7 +234,7 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::Record(error) => error.into(),
             PrebuiltError::Workspace(error) => error.into(),
             PrebuiltError::Hook(failure) => failure.into(),
-            PrebuiltError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled; the last good images are untouched"),
+            PrebuiltError::Cancelled(_) => Self::new(Kind::Cancelled, "cancelled; the last good images are untouched"),
             PrebuiltError::NoArchitecture => plain.hint("add a package that does, such as virt/qemu"),
             PrebuiltError::Distribution { .. } | PrebuiltError::NoKernel { .. } => {
                 plain.hint("`kernel` in metadata/prebuilt.yaml of a layer names it, by distribution and architecture")

@@ -54,7 +54,7 @@ impl From<OpenError> for CommandError {
             OpenError::NotAllowed(_) => {
                 Self::of(Kind::User, &error).hint("devices are root's: sudo, or a rule of udev")
             }
-            OpenError::Io { .. } => Self::of(Kind::User, &error).hint("is it still plugged in?"),
+            OpenError::Io { .. } => Self::of(Kind::User, &error).hint("reconnect the device and run the command again"),
         }
     }
 }
@@ -72,7 +72,7 @@ impl From<WriteError> for CommandError {
             }
             WriteError::ReadBack { .. } => Self::of(Kind::User, &error)
                 .hint("everything was written, and cannot be read; try another port, reader or card"),
-            WriteError::Differs { .. } => Self::of(Kind::User, &error).hint("do not trust this medium with anything"),
+            WriteError::Differs { .. } => Self::of(Kind::User, &error).hint("replace the medium: it does not store data reliably"),
         }
     }
 }
@@ -117,10 +117,10 @@ impl From<InstallError> for CommandError {
             InstallError::Partition(error) => error.into(),
             InstallError::Outside(_) => Self::of(Kind::Bug, &error),
             InstallError::NotFormatted { .. } | InstallError::Table(_) => {
-                Self::of(Kind::User, &error).hint("`format` makes everything on it anew; is it the right medium?")
+                Self::of(Kind::User, &error).hint("check the device; to erase it and write the system: skiff cmd PACKAGE format")
             }
             InstallError::LastGeneration { .. } => Self::of(Kind::User, &error)
-                .hint("somebody has changed skiff-system.json there; `format` makes the medium anew"),
+                .hint("skiff-system.json on the medium was changed; format the medium: skiff cmd PACKAGE format"),
             InstallError::NoPrevious => Self::of(Kind::User, &error).hint("there is one after the first `install`"),
             InstallError::NoCommon(_) => {
                 Self::of(Kind::User, &error).hint("`install` makes it whole; the system that boots is left until then")
@@ -145,7 +145,7 @@ impl From<PartitionError> for CommandError {
         match &error.source {
             VolumeError::Fat(source) => hint_fat(plain, source),
             VolumeError::Ext4(source) => hint_ext4(plain, source),
-            VolumeError::Unreadable(_) => plain.hint("fsck.fat or e2fsck may mend it, `format` makes it anew"),
+            VolumeError::Unreadable(_) => plain.hint("repair the file system (fsck.fat, e2fsck), or format the medium"),
         }
     }
 }

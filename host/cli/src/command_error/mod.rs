@@ -146,7 +146,7 @@ impl From<ChainError> for CommandError {
             ChainError::Unknown { similar, .. } if similar.is_empty() => plain.hint(
                 "`skiff list --all` shows all packages; SKIFF_EXTRA_CONFIGS_PATH names further directories with packages",
             ),
-            ChainError::Unknown { similar, .. } => plain.hint(format!("did you mean {}?", alternatives(&similar))),
+            ChainError::Unknown { similar, .. } => plain.hint(format!("similar names: {}", alternatives(&similar))),
             ChainError::MissingFolder { variable, .. } => plain.hint(format!("set {variable} to the package's directory")),
             ChainError::TooLong { .. } => plain.hint("`skiff why` shows who needs what"),
             ChainError::Cycle { at, .. } => {
@@ -164,7 +164,7 @@ impl From<ChainError> for CommandError {
 }
 
 fn alternatives(names: &[LayerName]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl From<ReadError> for CommandError {
@@ -203,7 +203,7 @@ impl From<PlanError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             PlanError::Read(error) => error.into(),
-            PlanError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled; nothing was changed"),
+            PlanError::Cancelled(_) => Self::new(Kind::Cancelled, "cancelled; nothing was changed"),
             PlanError::TooMuch { .. } => plain.hint("take what is not needed out of the layer"),
             PlanError::Input { .. } => {
                 plain.hint("a layer holds only files, directories and symbolic links that can be read")
@@ -251,7 +251,7 @@ impl From<FileError> for CommandError {
     fn from(error: FileError) -> Self {
         // Long work on a tree ends so when the user asks for it.
         match error.source.kind() {
-            io::ErrorKind::Interrupted => Self::new(Kind::Cancelled, "Cancelled"),
+            io::ErrorKind::Interrupted => Self::new(Kind::Cancelled, "cancelled"),
             _ => Self::of(Kind::User, &error),
         }
     }
@@ -358,7 +358,7 @@ impl From<CallError> for CommandError {
         match error {
             CallError::Load(error) => error.into(),
             CallError::Denied(error) => error.into(),
-            CallError::Cancelled(_) => Self::new(Kind::Cancelled, "Cancelled"),
+            CallError::Cancelled(_) => Self::new(Kind::Cancelled, "cancelled"),
             CallError::Failed(failure) => {
                 let kind = if failure.refused { Kind::Refused } else { Kind::User };
                 let plain = Self { kind, ..plain };
@@ -375,7 +375,7 @@ impl From<CallError> for CommandError {
                 "if it needs more, raise `memory_mib` (now {}) under `limits` in its manifest",
                 limits.memory_mib
             )),
-            CallError::Trap { .. } => plain.hint("this is a fault in the plugin; what it printed stands above"),
+            CallError::Trap { .. } => plain.hint("report this to the author of the plugin, with its output above"),
             CallError::Mount { .. } => plain.hint("check that the directory is one and can be read"),
             CallError::Busy { .. } => plain.hint("end that first, or use another workspace: SKIFF_WORKSPACE=<name>"),
             CallError::Scripts { layer, .. } => Self { kind: Kind::Refused, ..plain }

@@ -14,7 +14,7 @@ use skiff_text::Shown as _;
 pub(crate) fn run(session: &Session, args: &AuditArgs) -> Result<()> {
     let log = session.audit();
     let records = log.read().map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot read `{}`: {error}", log.path().shown()))
+        CommandError::new(Kind::User, format!("cannot read `{}`: {error}", log.path().shown()))
             .hint("check that it is a file and can be read")
     })?;
     let of_plugin = |record: &&AuditRecord| {

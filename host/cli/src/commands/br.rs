@@ -20,7 +20,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     session.require_build_system(&what)?;
     let full_screen = |target: &String| target.ends_with("menuconfig") || target.ends_with("nconfig");
     if args.targets.iter().any(full_screen) && !std::io::stdout().is_terminal() {
-        return Err(CommandError::new(Kind::Usage, "There is no terminal for the menu").hint(
+        return Err(CommandError::new(Kind::Usage, "there is no terminal for the menu").hint(
             "`skiff br config` asks line by line; a fragment in overrides/buildroot says the same without questions",
         ));
     }
@@ -41,7 +41,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     for menu in &menus {
         let config = menu.config(&session.workspace).ok_or_else(|| {
             let package = menu.package();
-            CommandError::new(Kind::User, format!("There is no configuration of `{package}` to compare with yet"))
+            CommandError::new(Kind::User, format!("there is no configuration of `{package}` to compare with yet"))
                 .hint(format!("run this once before: skiff br {package}-configure"))
         });
         before.push(config?);

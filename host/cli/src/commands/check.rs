@@ -42,6 +42,6 @@ pub(crate) fn legal_info(session: &Session) -> Result<ExitCode> {
 fn outcome(status: ExitStatus) -> Result<ExitCode> {
     match status.success() {
         true => Ok(ExitCode::SUCCESS),
-        false => Err(CommandError::new(Kind::User, "Buildroot is not content").hint("what it says stands above")),
+        false => Err(CommandError::new(Kind::User, "Buildroot's checks failed").hint("what it says stands above")),
     }
 }

@@ -158,7 +158,7 @@ fn run_makefile(
     }
     let sets_variable = |argument: &&String| argument.split_once('=').is_some_and(|(name, _)| is_variable(name));
     if let Some(other) = arguments.iter().find(|argument| !sets_variable(argument)) {
-        return Err(CommandError::new(Kind::Usage, format!("`{other}` means nothing to a target of a Makefile"))
+        return Err(CommandError::new(Kind::Usage, format!("commands of a Makefile take no arguments: `{other}`"))
             .hint("a script takes variables: NAME=value"));
     }
     session.planner.check_layer("the layer whose scripts would run", &layer.root)?;
@@ -179,7 +179,7 @@ fn run_makefile(
 fn unknown(session: &Session, plan: &BuildPlan, package: &LayerName, name: &str) -> Result<CommandError> {
     let offers = offers(session, package)?;
     let names: Vec<&str> = offers.iter().map(|offer| offer.name.as_str()).collect();
-    let plain = CommandError::new(Kind::Usage, format!("Package `{package}` has no command `{name}`"));
+    let plain = CommandError::new(Kind::Usage, format!("package `{package}` has no command `{name}`"));
     let board = plan.plugins.iter().find(|plugin| plugin.decl.board.is_some());
     let is_board = plan.layer(package.as_str()).map(Layer::is_board).transpose()?.unwrap_or(false);
     if BoardCommand::named(name).is_some() && is_board {

@@ -47,7 +47,7 @@ pub(crate) fn with(job: &Job<'_>, args: &ConfigureArgs) -> Result<()> {
         let count = dropped.iter().filter(|d| skiff_build::weigh(plan, d) != Weight::Offer).count();
         if count > 0 {
             let file = session.workspace.config().join("dropped.json");
-            session.console.warn(&format!("as before, {count} settings come to nothing ({})", file.shown()));
+            session.console.warn(&format!("Kconfig drops {count} settings, as before ({})", file.shown()));
         }
     }
     if configured == Configured::Unchanged {

@@ -37,7 +37,7 @@ fn system(session: &Session, name: &str) -> Result<(BuildPlan, Workspace)> {
     // Each is read with what it remembers.
     let other = session.of_workspace(name)?;
     if other.requested().is_none() {
-        return Err(CommandError::new(Kind::User, format!("There is no workspace `{name}` that is configured"))
+        return Err(CommandError::new(Kind::User, format!("there is no workspace `{name}` that is configured"))
             .hint("`skiff workspace list` shows them; a chain has a `/` in it"));
     }
     Ok((other.plan()?, other.workspace))

@@ -44,15 +44,15 @@ fn unknown(symbol: &str, programs: &[Program<'_>]) -> CommandError {
     let kinds: Vec<&Program<'_>> =
         programs.iter().filter(|program| symbol.starts_with(program.kind.prefix())).collect();
     if kinds.is_empty() {
-        return CommandError::new(Kind::Usage, format!("`{symbol}` is no symbol"))
+        return CommandError::new(Kind::Usage, format!("`{symbol}` is not a symbol"))
             .hint("symbols of Buildroot start with BR2_, those of the kernel, U-Boot and Busybox with CONFIG_");
     }
     let set = kinds.iter().flat_map(|program| program.wanted().entries()).map(|(name, _)| name.as_str());
     let defined = kinds.iter().filter_map(|program| program.definitions()).flat_map(Definitions::names);
     let plain =
-        CommandError::new(Kind::User, format!("No layer of the chain sets `{symbol}`, and it is in no configuration"));
+        CommandError::new(Kind::User, format!("no layer of the chain sets `{symbol}`, and it is in no configuration"));
     match similar(symbol, set.chain(defined)) {
-        Some(name) => plain.hint(format!("did you mean {name}?")),
+        Some(name) => plain.hint(format!("similar: {name}")),
         None => plain.hint(
             "`skiff plan --json` lists all that are set; what the kernel makes of them is known once it is built",
         ),

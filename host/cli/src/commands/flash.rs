@@ -84,7 +84,7 @@ fn consider(console: &Console, source: &ImageSource, args: &FlashArgs) -> Result
     }
     match console.ask("Write it as it is?", "skiff flash --allow-unknown …")? {
         true => Ok(()),
-        false => Err(CommandError::new(Kind::Cancelled, "Nothing was written")),
+        false => Err(CommandError::new(Kind::Cancelled, "nothing was written")),
     }
 }
 

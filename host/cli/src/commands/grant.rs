@@ -144,7 +144,7 @@ fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
 /// Finds a plugin by the layer that ships it, in the chain or outside.
 fn find(session: &Session, name: &str) -> Result<LayerPlugin> {
     let unknown = || {
-        CommandError::new(Kind::User, format!("There is no plugin `{name}`"))
+        CommandError::new(Kind::User, format!("there is no plugin `{name}`"))
             .hint("a plugin is named <layer>/<name>; `skiff grant list` shows those of the chain")
     };
     let (layer, plugin) = name.rsplit_once('/').ok_or_else(unknown)?;
@@ -221,7 +221,7 @@ fn add_scripts(session: &Session, args: &GrantAddArgs, first: &str, more: &[Stri
     let mut all = Vec::new();
     for name in [first].into_iter().chain(more.iter().map(String::as_str)) {
         let scripts = scripts_of(session, name)?.ok_or_else(|| {
-            CommandError::new(Kind::User, format!("There are no scripts of a layer `{name}`"))
+            CommandError::new(Kind::User, format!("there are no scripts of a layer `{name}`"))
                 .hint("`skiff grant list` shows the layers of the chain that have some")
         })?;
         all.push(scripts.identity);
@@ -246,7 +246,7 @@ fn declared_as(name: &str, declared: &[Capability], plugin: &PluginId) -> Result
     let ids = declared.iter().map(Capability::id);
     ids.clone().find(|id| id.is_meant(name)).ok_or_else(|| {
         let all: Vec<CapabilityId> = ids.collect();
-        CommandError::new(Kind::User, format!("The manifest of {plugin} does not declare `{name}`"))
+        CommandError::new(Kind::User, format!("the manifest of {plugin} does not declare `{name}`"))
             .hint(format!("it declares: {}", shown_capabilities(&all)))
     })
 }

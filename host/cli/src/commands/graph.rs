@@ -174,7 +174,7 @@ fn bringers(session: &Session, requests: Requests) -> Result<BTreeMap<String, St
 
 fn nothing(session: &Session, what: &str) -> CommandError {
     let folder = session.workspace.folder();
-    CommandError::new(Kind::User, format!("There are no {what} in {}", folder.shown()))
+    CommandError::new(Kind::User, format!("there are no {what} in {}", folder.shown()))
         .hint("Buildroot records them while it builds: skiff --engine buildroot compile")
 }
 
@@ -201,7 +201,7 @@ fn write(session: &Session, args: &GraphArgs, name: &str, page: &Page<'_>) -> Re
         None => skiff_build::claim(&session.workspace)?.join("graphs"),
     };
     let failed = |path: &Path, error: std::io::Error| {
-        CommandError::new(Kind::User, format!("Cannot write `{}`: {error}", path.shown()))
+        CommandError::new(Kind::User, format!("cannot write `{}`: {error}", path.shown()))
     };
     fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
     for (ending, text) in [("svg", page.svg.to_owned()), ("html", page.html())] {

@@ -18,14 +18,14 @@ pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
     let (Some(target), Some(images)) =
         (session.console.environment.path("TARGET_DIR"), session.console.environment.path("BINARIES_DIR"))
     else {
-        return Err(CommandError::new(Kind::Usage, "Hooks are run by Buildroot").hint("run: skiff compile"));
+        return Err(CommandError::new(Kind::Usage, "hooks are run by Buildroot").hint("run: skiff compile"));
     };
     if let Some(commit) = session.console.environment.get("SKIFF_VERSION_COMMIT") {
         session.planner.set_commit(commit);
     }
     let plan = session.plan()?;
     if !skiff_build::is_unchanged(&plan, &session.workspace) {
-        return Err(CommandError::new(Kind::User, "Layers have changed while the system was built")
+        return Err(CommandError::new(Kind::User, "layers have changed while the system was built")
             .hint("`skiff compile` goes on with what they hold now"));
     }
     lock::check(session, &plan)?;
@@ -39,7 +39,7 @@ pub(crate) fn run(session: &Session, stage: &str) -> Result<()> {
     };
     for step in plan.hooks(stage) {
         note!("{HOOK_LINE}{step}");
-        session.console.cancel.check().map_err(|_| CommandError::new(Kind::Cancelled, "Cancelled"))?;
+        session.console.cancel.check().map_err(|_| CommandError::new(Kind::Cancelled, "cancelled"))?;
         runner.run_hook(&step, &zones)?;
     }
     Ok(())

@@ -13,7 +13,7 @@ pub(crate) fn run(args: &InsideArgs, environment: &Environment) -> Result<ExitCo
         skiff_build::buildroot::enter(&args.folder, args.at.as_deref(), environment.current(), program, arguments);
     match failed {
         Err(error) => {
-            Err(CommandError::new(Kind::User, format!("Cannot run `{}`: {error}", program.to_string_lossy())))
+            Err(CommandError::new(Kind::User, format!("cannot run `{}`: {error}", program.to_string_lossy())))
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
         Ok::<_, std::io::Error>(())
     };
     write().map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot write manual pages to `{}`: {error}", directory.shown()))
+        CommandError::new(Kind::User, format!("cannot write manual pages to `{}`: {error}", directory.shown()))
             .hint("name a directory that can be written to")
     })?;
     data!("{}", directory.join("skiff.1").shown());

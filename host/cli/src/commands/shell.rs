@@ -24,7 +24,7 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
     lock::check(session, &plan)?;
     let environment = session.script_environment(&plan)?;
     let folder = if environment.folder.is_dir() { &environment.folder } else { &session.root };
-    let failed = |error| CommandError::new(Kind::User, format!("Cannot run `{program}`: {error}"));
+    let failed = |error| CommandError::new(Kind::User, format!("cannot run `{program}`: {error}"));
     let skiff = session.console.environment.program().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
     // So that it ends with skiff.
     let mut command = Command::new(skiff);

@@ -30,7 +30,7 @@ pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {
         _ => None,
     };
     // What was looked at half is not told.
-    session.console.cancel.check().map_err(|_| CommandError::new(Kind::Cancelled, "Cancelled"))?;
+    session.console.cancel.check().map_err(|_| CommandError::new(Kind::Cancelled, "cancelled"))?;
     if args.json {
         let error = plan.as_ref().and_then(|plan| plan.as_ref().err());
         let error = error.or(work.as_ref().and_then(|work| work.error.as_ref())).map(ToString::to_string);
@@ -93,10 +93,10 @@ fn shown(built: Outcome) -> &'static str {
     match built {
         Outcome::Nothing => "nothing",
         Outcome::Building => "a part: a build is going on",
-        Outcome::Unfinished => "a part: no build has come to its end since the last change",
+        Outcome::Unfinished => "incomplete: the last build did not finish (:114 "a part: a build is going on" -> building)",
         Outcome::Images => "images",
-        Outcome::Damaged => "images that somebody has changed since",
-        Outcome::Unknown => "nobody can tell",
+        Outcome::Damaged => "images, changed since the build",
+        Outcome::Unknown => "unknown",
     }
 }
 

@@ -17,7 +17,7 @@ use skiff_project::trust_file;
 
 pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<()> {
     let path = trust_file(environment).ok_or_else(|| {
-        CommandError::new(Kind::User, "This user has no home directory that could hold a list of trusted paths")
+        CommandError::new(Kind::User, "this user has no home directory that could hold a list of trusted paths")
             .hint("set HOME, or name trusted paths in SKIFF_TRUST, separated by colons")
     })?;
     let _lock = match command {
@@ -29,7 +29,7 @@ pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<(
         let absolute = environment.absolute(named);
         absolute
             .canonicalize()
-            .map_err(|error| CommandError::new(Kind::User, format!("Cannot find `{}`: {error}", absolute.shown())))
+            .map_err(|error| CommandError::new(Kind::User, format!("cannot find `{}`: {error}", absolute.shown())))
     };
     let changed = match command {
         TrustCommand::List => {
@@ -65,7 +65,7 @@ pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<(
 /// Waits for others that change the list, and holds it until the lock is dropped.
 fn lock(path: &Path) -> Result<Lock> {
     Lock::take(&path.with_file_name(".trust.lock")).map_err(|error| {
-        CommandError::new(Kind::User, format!("Cannot lock `{}`: {error}", path.shown()))
+        CommandError::new(Kind::User, format!("cannot lock `{}`: {error}", path.shown()))
             .hint("SKIFF_TRUST names trusted paths without a list")
     })
 }

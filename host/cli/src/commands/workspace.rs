@@ -131,5 +131,5 @@ fn remove(session: &Session, name: &str, yes: bool) -> Result<()> {
 }
 
 fn unknown(name: &str) -> CommandError {
-    CommandError::new(Kind::User, format!("There is no workspace `{name}`")).hint("`skiff workspace list` shows them")
+    CommandError::new(Kind::User, format!("there is no workspace `{name}`")).hint("`skiff workspace list` shows them")
 }

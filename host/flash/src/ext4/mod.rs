@@ -82,7 +82,7 @@ pub enum Ext4Error {
     #[error("its file system is full")]
     Full,
     /// A name that no file can have.
-    #[error("`{0}` is no name that skiff can give to a file, or keep")]
+    #[error("`{0}` is not a supported file name on ext4")]
     Name(String),
     /// Reading or writing failed.
     #[error(transparent)]

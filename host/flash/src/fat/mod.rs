@@ -31,7 +31,7 @@ pub enum FatError {
     #[error("there is no FAT file system")]
     Missing,
     /// It is FAT12 or FAT16, whose root directory cannot move.
-    #[error("its file system is {0}, whose root directory cannot be exchanged in one step; an install needs FAT32")]
+    #[error("the file system is {0}; `install` supports FAT32 only")]
     NotFat32(&'static str),
     /// No FAT has so many bytes.
     #[error("a FAT file system cannot have {0} bytes")]

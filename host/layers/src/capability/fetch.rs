@@ -90,7 +90,7 @@ fn fault(url: &str) -> Option<&'static str> {
         return Some("a `/` ends the name of the host");
     };
     if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b)) {
-        return Some("its host is no plain name");
+        return Some("expected a plain host name");
     }
     (!is_plain_path(path)).then_some("its path has other than plain characters, or `..`")
 }

@@ -39,7 +39,7 @@ pub struct Access {
 impl Access {
     fn new(zone: Zone, path: String, write: bool, why: Why) -> Result<Self, String> {
         if write && !zone.writable() {
-            return Err(format!("nobody may write to the zone `{zone}`"));
+            return Err(format!("zone `{zone}` is read-only"));
         }
         if path.len() > MAX_PATH {
             return Err(format!("a path of more than {MAX_PATH} bytes does not fit into the question to the user"));

@@ -45,7 +45,7 @@ pub(super) fn read(file: &str, text: &str, notes: &mut Vec<String>) -> Result<Ve
         if section == "Partition" {
             settings.push(Setting { line, key: key.trim().to_owned(), value: value.trim().to_owned() });
         } else if section.is_empty() {
-            return Err(wrong(format!("`{}` stands before any section", shown(key.trim()))));
+            return Err(wrong(format!("`{}` is outside of a section", shown(key.trim()))));
         }
     }
     Ok(settings)

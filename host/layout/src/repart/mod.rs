@@ -117,7 +117,10 @@ impl<'f> Definition<'f> {
         let boolean = || value::boolean(value).ok_or_else(|| odd("yes or no"));
         let plain = |value: &str| {
             value::plain(value).map_err(|specifier| {
-                wrong(format!("specifier `{}` of {key}= stands for something of the running system", shown(&specifier)))
+                wrong(format!(
+                    "specifier `{}` of {key}= depends on the running system; specifiers are not supported",
+                    shown(&specifier)
+                ))
             })
         };
         let note = |text: &str| format!("{file}:{line}: {text}");

@@ -59,7 +59,7 @@ fn every_byte_has_one_owner() {
             .map_err(|e| e.to_string())
     };
     assert_eq!(raw(34 * 512, 1000), Ok(()));
-    assert_eq!(raw(8192, 100).unwrap_err(), "the GPT and raw contents `spl` overlap: both want byte 8192");
+    assert_eq!(raw(8192, 100).unwrap_err(), "the GPT and raw contents `spl` overlap at byte 8192");
     assert!(raw(1 << 20, 1).unwrap_err().contains("partition `BOOT`"));
     assert!(raw(u64::MAX - 1, 100).unwrap_err().contains("`spl`"));
     assert!(raw(32_000_000_000 - 512, 512).unwrap_err().contains("backup of the GPT"));

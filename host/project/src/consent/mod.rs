@@ -35,7 +35,7 @@ use crate::session::Session;
 #[derive(Debug, thiserror::Error)]
 pub enum ConsentError {
     /// `--allow` has no `=`.
-    #[error("--allow is `{0}`, which names no capability")]
+    #[error("--allow `{0}` does not contain a capability")]
     NoCapability(String),
     /// `--allow` names a capability that the plugin does not ask for.
     #[error("--allow names `{capability}`, which `{id}` does not declare")]
@@ -64,7 +64,7 @@ pub enum ConsentError {
         layer: String,
     },
     /// `--grants` names a file that is not there.
-    #[error("There is no file with grants `{}`", .0.shown())]
+    #[error("there is no file with grants `{}`", .0.shown())]
     NoFile(PathBuf),
 }
 

@@ -111,7 +111,7 @@ pub fn devices() -> Result<Inventory, MediumError> {
 #[derive(Debug, thiserror::Error)]
 pub enum MediumError {
     /// None was named.
-    #[error("No medium was named")]
+    #[error("no medium was named")]
     Unnamed {
         /// The variable of the board that may name one.
         variable: Option<String>,
@@ -125,10 +125,10 @@ pub enum MediumError {
         device: PathBuf,
     },
     /// Nobody can tell which devices there are.
-    #[error("Cannot list the devices of this machine: {0}")]
+    #[error("cannot list the devices of this machine: {0}")]
     Devices(io::Error),
     /// Nothing knows what is where on it.
-    #[error("Package `{0}` has no plugin that knows a board")]
+    #[error("package `{0}` is not a board: no plugin of it has `board: true`")]
     NoBoard(LayerName),
     /// The images are of another system.
     #[error("the images in {} were built for another chain: {built}", images.shown())]
@@ -141,7 +141,7 @@ pub enum MediumError {
         chain: String,
     },
     /// It cannot be opened.
-    #[error("Cannot open `{}`: {error}", path.shown())]
+    #[error("cannot open `{}`: {error}", path.shown())]
     Unopened {
         /// Where it is.
         path: PathBuf,
@@ -155,7 +155,7 @@ pub enum MediumError {
     #[error("`{}` is in use", .0.shown())]
     Busy(PathBuf),
     /// Writing to it failed.
-    #[error("Writing to `{}` failed: {error}", path.shown())]
+    #[error("writing to `{}` failed: {error}", path.shown())]
     Write {
         /// Where it is.
         path: PathBuf,
@@ -163,6 +163,6 @@ pub enum MediumError {
         error: io::Error,
     },
     /// The map of an image that changes is in the way.
-    #[error("Cannot remove the old map of the image: {0}")]
+    #[error("cannot remove the old map of the image: {0}")]
     Map(io::Error),
 }

@@ -63,16 +63,16 @@ pub struct GivenPersonal {
 #[derive(Debug, thiserror::Error)]
 pub enum PersonalError {
     /// The layout keeps nothing.
-    #[error("The layout has no partition in which users keep things")]
+    #[error("the layout has no persistent partition")]
     NoPartition,
     /// A machine cannot have that name.
-    #[error("`{0}` is no name for a machine")]
+    #[error("`{0}` is not a host name")]
     Hostname(String),
     /// A file with keys has something else in it.
-    #[error("`{}` holds no public ssh key", .0.shown())]
+    #[error("`{}` does not contain a public ssh key", .0.shown())]
     NoKey(PathBuf),
     /// A variable that is to hold a password is not set.
-    #[error("The variable {name} with the password of `{ssid}` is not set")]
+    #[error("the variable {name} with the password of `{ssid}` is not set")]
     NoVariable {
         /// The variable.
         name: String,
@@ -80,16 +80,16 @@ pub enum PersonalError {
         ssid: String,
     },
     /// The project file says in two ways what a password is, or in none.
-    #[error("Network `{0}` takes one of password, password_file, password_env")]
+    #[error("network `{0}` takes one of password, password_file, password_env")]
     Passwords(String),
     /// The command line names a network without a password.
-    #[error("No password for `{0}` was given")]
+    #[error("no password for `{0}` was given")]
     NoPassword(String),
     /// Name or password are not as IEEE 802.11 has them.
-    #[error("`{0}` cannot be joined as it is given")]
+    #[error("the name or password of the Wi-Fi network `{0}` is not valid")]
     Network(String),
     /// A file cannot be read.
-    #[error("Cannot read `{}`: {problem}", path.shown())]
+    #[error("cannot read `{}`: {problem}", path.shown())]
     Unreadable {
         /// Where it is.
         path: PathBuf,

@@ -43,7 +43,7 @@ pub enum PackageError {
         what: String,
     },
     /// An argument of a command is missing.
-    #[error("The argument --{0} is missing")]
+    #[error("the argument --{0} is missing")]
     Missing(String),
 }
 

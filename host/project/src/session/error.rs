@@ -10,16 +10,16 @@ use skiff_text::Shown as _;
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// There is no checkout upwards from here.
-    #[error("There is no skiff checkout here")]
+    #[error("there is no skiff checkout here")]
     NoCheckout,
     /// What was named as the checkout is none.
     #[error("`{}` is no skiff checkout", .0.shown())]
     OtherCheckout(PathBuf),
     /// The directory of base layers has none.
-    #[error("There are no base layers (`pre`, `post`) in `{}`", .0.shown())]
+    #[error("there are no base layers (`pre`, `post`) in `{}`", .0.shown())]
     NoBase(PathBuf),
     /// No chain was named.
-    #[error("No chain was named and none is remembered")]
+    #[error("no chain is named, and no chain is saved")]
     NoChain,
     /// A chain with a word in it that is not a package, which may be meant for one of the project file.
     #[error("{error}")]
@@ -30,7 +30,7 @@ pub enum SessionError {
         chains: Vec<String>,
     },
     /// There is no such engine.
-    #[error("There is no engine `{0}`")]
+    #[error("there is no engine `{0}`")]
     NoEngine(String),
     /// It needs a build system, and the engine has none.
     #[error("{what} needs {}; this workspace uses `{own}`", needed(*other))]
@@ -43,13 +43,13 @@ pub enum SessionError {
         other: Option<&'static EngineKind>,
     },
     /// An engine has no build system although its description says so.
-    #[error("The engine `{0}` lost its build system")]
+    #[error("the engine `{0}` lost its build system")]
     LostBuildSystem(EngineName),
     /// The file of the running program is not known.
-    #[error("The program does not know where it is")]
+    #[error("the program does not know where it is")]
     NoProgram,
     /// The directory of workspaces cannot be made.
-    #[error("Cannot make the directory of workspaces `{}`: {error}", path.shown())]
+    #[error("cannot make the directory of workspaces `{}`: {error}", path.shown())]
     Workspaces {
         /// Where.
         path: PathBuf,
@@ -57,13 +57,13 @@ pub enum SessionError {
         error: io::Error,
     },
     /// The time that files are to bear is not one.
-    #[error("SOURCE_DATE_EPOCH is `{0}`, which is no number of seconds")]
+    #[error("SOURCE_DATE_EPOCH is `{0}`; expected a number of seconds")]
     Epoch(String),
     /// The user has no directory for a cache.
-    #[error("There is no place for a cache: this user has no home directory")]
+    #[error("there is no place for a cache: this user has no home directory")]
     NoCache,
     /// The audit log cannot be written.
-    #[error("Cannot write to the audit log `{}`: {error}", path.shown())]
+    #[error("cannot write to the audit log `{}`: {error}", path.shown())]
     Audit {
         /// Where it is.
         path: PathBuf,

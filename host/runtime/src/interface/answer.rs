@@ -15,7 +15,7 @@ const VALUE: usize = 64;
 
 /// An answer of the host would be larger than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it asked the host for more than the {} MiB that {what} may hold", limit >> 20)]
+#[error("it exceeded the limit of {} MiB for {what}", limit >> 20)]
 pub struct AnswerTooLarge {
     /// What is too large.
     pub what: &'static str,

@@ -36,13 +36,13 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let medium = Medium { size: size - size % SECTOR, sector: 512 };
     let (path, is_told) = output(session, board, args);
     if path.exists() && !path.is_file() {
-        return Err(CommandError::new(Kind::Usage, format!("{} is no file", path.shown())).hint(format!(
+        return Err(CommandError::new(Kind::Usage, format!("expected a file: `{}`", path.shown())).hint(format!(
             "to write to a device: {}",
             session.command_line(&format!("cmd {} format", board.package))
         )));
     }
     if let Some(end) = ["zst", "xz", "gz"].iter().find(|end| path.extension().is_some_and(|own| own == **end)) {
-        return Err(CommandError::new(Kind::Usage, format!("{} would not be packed", path.shown()))
+        return Err(CommandError::new(Kind::Usage, format!("`{}`: --output writes an uncompressed image", path.shown()))
             .hint(format!("leave .{end} away; --publish makes a packed image beside it")));
     }
     let layout = board.layout(session, Intent::Image, medium, "")?;
@@ -78,11 +78,11 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         let words = format!("cmd {} buildimage --force{size}{publish} --output {}", board.package, quoted(&shown));
         let again = session.command_line(&words);
         if !session.console.confirm(&question, &again)? {
-            return Err(CommandError::new(Kind::Cancelled, "Nothing was written"));
+            return Err(CommandError::new(Kind::Cancelled, "nothing was written"));
         }
     }
     let failed = |error: std::io::Error| {
-        CommandError::new(Kind::User, format!("Cannot write `{shown}`: {error}"))
+        CommandError::new(Kind::User, format!("cannot write `{shown}`: {error}"))
             .hint("choose another place with --output")
     };
     let scratch = skiff_project::media::scratch(session)?;

@@ -64,7 +64,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     // All of it is made before the medium is touched: whatever fails until then has cost nothing.
     let folder = skiff_project::media::scratch(session)?;
     let failed = |error: std::io::Error| {
-        CommandError::new(Kind::User, format!("Cannot make the image in `{}`: {error}", folder.shown()))
+        CommandError::new(Kind::User, format!("cannot make the image in `{}`: {error}", folder.shown()))
             .hint("it needs as much room there as the contents have")
     };
     // A file without a name: there may be keys and passwords in it, and nothing of it outlives this process.

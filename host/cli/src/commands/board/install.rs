@@ -77,7 +77,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
         return Ok(());
     }
     if let Some(mending) = plan.mending() {
-        session.console.say("The last install was cut off; what it has left goes back first");
+        session.console.say("The last install was interrupted; rolling back its changes first");
         opened.write(|shop| mending.stage(shop))?;
         plan = plugin()?;
     }
@@ -85,7 +85,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     drop(opened);
     session
         .console
-        .say(&format!("{} is up to date; `rollback` goes back to what was there before", chosen.path().shown()));
+        .say(&format!("Updated {}; to roll back: skiff cmd PACKAGE rollback", chosen.path().shown()));
     Ok(())
 }
 

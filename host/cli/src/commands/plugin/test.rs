@@ -33,8 +33,8 @@ pub(super) fn run(session: &Session, args: &TestPluginArgs) -> Result<()> {
     }
     match failed.is_empty() {
         true => Ok(()),
-        false => Err(CommandError::new(Kind::User, format!("These have failed: {}", failed.join(", ")))
-            .hint("if a case should come to something else now, record it again: --record CASE")),
+        false => Err(CommandError::new(Kind::User, format!("these have failed: {}", failed.join(", ")))
+            .hint("if the new result is correct, record it: --record CASE")),
     }
 }
 
@@ -68,7 +68,7 @@ fn new_case(session: &Session, plugin: &LayerPlugin, words: &[String]) -> Result
         return Ok(Some(Case::of_hook(stage)));
     }
     let Some(command) = plugin.decl.command(call) else {
-        return Err(CommandError::new(Kind::Usage, format!("The plugin has no command and no hook `{call}`"))
+        return Err(CommandError::new(Kind::Usage, format!("the plugin has no command and no hook `{call}`"))
             .hint("its manifest names them"));
     };
     match cmd::parse(session, plugin, command, rest) {

@@ -52,7 +52,7 @@ pub struct Downloads {
 pub(crate) enum DownloadError {
     #[error("{0}")]
     Refused(String),
-    #[error("it is not in the cache, and --offline keeps skiff from the network")]
+    #[error("not in the cache, and --offline forbids the network")]
     Offline,
     #[error("its SHA-256 is {present}, not {wanted}")]
     Differs { wanted: Digest, present: Digest },
@@ -204,7 +204,7 @@ impl Downloads {
     fn proxy(&self) -> Result<Option<ureq::Proxy>, DownloadError> {
         let Some(proxy) = self.proxy.as_deref().map(ureq::Proxy::new).transpose()? else { return Ok(None) };
         if !matches!(proxy.protocol(), ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https) {
-            let message = format!("the proxy `{}` is none for HTTP; set https_proxy to one that is", proxy.uri());
+            let message = format!("`{}` is not an HTTP proxy", proxy.uri());
             return Err(DownloadError::Refused(message));
         }
         let mut builder = ureq::Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
