@@ -109,7 +109,7 @@ impl<'p> Progress<'p> {
             times,
             current: None,
             tail: VecDeque::new(),
-            first_error: none,
+            first_error: None,
             noted: Instant::now(),
         })
     }

@@ -82,7 +82,9 @@ impl From<RecordError> for CommandError {
         let plain = Self::of(Kind::User, &error);
         match error {
             RecordError::File(error) => error.into(),
-            RecordError::Broken { .. } => plain.hint("remove the outputs, then build again: skiff clean && skiff compile"),
+            RecordError::Broken { .. } => {
+                plain.hint("remove the outputs, then build again: skiff clean && skiff compile")
+            }
         }
     }
 }
@@ -94,9 +96,7 @@ impl From<BuildrootError> for CommandError {
             BuildrootError::File(error) => error.into(),
             BuildrootError::Workspace(error) => error.into(),
             BuildrootError::Hook(failure) => failure.into(),
-            BuildrootError::Cancelled(_) => {
-                Self::new(Kind::Cancelled, "cancelled; continue with: skiff compile")
-            }
+            BuildrootError::Cancelled(_) => Self::new(Kind::Cancelled, "cancelled; continue with: skiff compile"),
             BuildrootError::NoTree { path, .. } => no_tree(plain, &path),
             BuildrootError::Offline { release } => plain.hint(format!(
                 "run `skiff fetch` with a network, or set SKIFF_BUILDROOT_DIR to a tree of Buildroot {release}"

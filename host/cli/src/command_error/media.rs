@@ -72,7 +72,9 @@ impl From<WriteError> for CommandError {
             }
             WriteError::ReadBack { .. } => Self::of(Kind::User, &error)
                 .hint("everything was written, and cannot be read; try another port, reader or card"),
-            WriteError::Differs { .. } => Self::of(Kind::User, &error).hint("replace the medium: it does not store data reliably"),
+            WriteError::Differs { .. } => {
+                Self::of(Kind::User, &error).hint("replace the medium: it does not store data reliably")
+            }
         }
     }
 }
@@ -116,9 +118,8 @@ impl From<InstallError> for CommandError {
             InstallError::Content(error) => error.into(),
             InstallError::Partition(error) => error.into(),
             InstallError::Outside(_) => Self::of(Kind::Bug, &error),
-            InstallError::NotFormatted { .. } | InstallError::Table(_) => {
-                Self::of(Kind::User, &error).hint("check the device; to erase it and write the system: skiff cmd PACKAGE format")
-            }
+            InstallError::NotFormatted { .. } | InstallError::Table(_) => Self::of(Kind::User, &error)
+                .hint("check the device; to erase it and write the system: skiff cmd PACKAGE format"),
             InstallError::LastGeneration { .. } => Self::of(Kind::User, &error)
                 .hint("skiff-system.json on the medium was changed; format the medium: skiff cmd PACKAGE format"),
             InstallError::NoPrevious => Self::of(Kind::User, &error).hint("there is one after the first `install`"),

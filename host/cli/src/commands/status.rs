@@ -92,8 +92,8 @@ fn print_settings(session: &Session) {
 fn shown(built: Outcome) -> &'static str {
     match built {
         Outcome::Nothing => "nothing",
-        Outcome::Building => "a part: a build is going on",
-        Outcome::Unfinished => "incomplete: the last build did not finish (:114 "a part: a build is going on" -> building)",
+        Outcome::Building => "building",
+        Outcome::Unfinished => "incomplete: the last build did not finish",
         Outcome::Images => "images",
         Outcome::Damaged => "images, changed since the build",
         Outcome::Unknown => "unknown",
@@ -106,7 +106,7 @@ fn print_work(plan: &BuildPlan, work: &Work) {
         "configured {}",
         match (work.configured, work.present) {
             (true, _) => "yes",
-            (false, true) => "for what the layers held before they or the settings were changed",
+            (false, true) => "before layers or settings changed",
             (false, false) => "no",
         }
     );
@@ -127,7 +127,7 @@ fn print_work(plan: &BuildPlan, work: &Work) {
     let known = matches!(work.built, Outcome::Building | Outcome::Unfinished | Outcome::Images);
     if !work.refused.is_empty() {
         let layers = work.refused.join(" ");
-        data!("refused    scripts that nobody has allowed yet: skiff grant add {layers} shell");
+        data!("refused    scripts without a grant: skiff grant add {layers} shell");
     }
     let Some(changes) = work.changes.as_ref().filter(|_| known) else { return };
     for change in changes {

@@ -42,8 +42,11 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         )));
     }
     if let Some(end) = ["zst", "xz", "gz"].iter().find(|end| path.extension().is_some_and(|own| own == **end)) {
-        return Err(CommandError::new(Kind::Usage, format!("`{}`: --output writes an uncompressed image", path.shown()))
-            .hint(format!("leave .{end} away; --publish makes a packed image beside it")));
+        return Err(CommandError::new(
+            Kind::Usage,
+            format!("`{}`: --output writes an uncompressed image", path.shown()),
+        )
+        .hint(format!("leave .{end} away; --publish makes a packed image beside it")));
     }
     let layout = board.layout(session, Intent::Image, medium, "")?;
     let plan = Plan::new(&layout, medium, board.ids(session, medium, ""), &board.sources(session)?)?;

@@ -83,9 +83,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     }
     opened.write(|shop| plan.stage(shop))?;
     drop(opened);
-    session
-        .console
-        .say(&format!("Updated {}; to roll back: skiff cmd PACKAGE rollback", chosen.path().shown()));
+    session.console.say(&format!("Updated {}; to roll back: skiff cmd PACKAGE rollback", chosen.path().shown()));
     Ok(())
 }
 
