@@ -186,3 +186,89 @@ fn tree_given(environment: &Environment) -> Option<PathBuf> {
     let named = environment.path("SKIFF_BUILDROOT_DIR").filter(|folder| !skiff_build::is_workspace(folder));
     named.or_else(|| environment.path("SKIFF_BUILDROOT_TREE"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::ffi::OsString;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::Ambient;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
+        Environment::new(Ambient {
+            variables,
+            current: "/home/me".into(),
+            program: None,
+            now: || SystemTime::UNIX_EPOCH,
+        })
+    }
+
+    fn resolve(options: &Options, variables: &[(&str, &str)], saved: Option<SavedSettings>) -> Settings {
+        let workspace = Workspace::new("/w".into(), "default").unwrap();
+        Settings::resolve(options, &environment(variables), &Project::default(), &workspace, saved).unwrap()
+    }
+
+    fn saved() -> SavedSettings {
+        let buildroot = EngineKind::first(|kind| kind.takes_tree).unwrap().name;
+        SavedSettings {
+            chain: "virt/qemu".into(),
+            engine: Some(Saved { value: buildroot, by_project: false }),
+            extra: Some(Saved { value: vec!["/layers".into()], by_project: false }),
+            base: Some("/base".into()),
+            overrides: None,
+            buildroot: Some(Saved { value: "/buildroot".into(), by_project: false }),
+            project: None,
+            ignore_broken_lines: true,
+        }
+    }
+
+    #[test]
+    fn nothing_given_and_nothing_saved_is_the_default_engine_without_a_chain() {
+        let settings = resolve(&Options::default(), &[], None);
+        assert_eq!((settings.chain, settings.configured), (None, None));
+        assert_eq!(settings.engine, Setting { value: EngineName::default(), origin: Origin::Default });
+    }
+
+    #[test]
+    fn what_is_given_wins_over_what_is_saved() {
+        let options = Options { config: Some("pi/4".into()), engine: Some("prebuilt".into()), ..Options::default() };
+        let settings = resolve(&options, &[("SKIFF_EXTRA_CONFIGS_PATH", "mine:/other")], Some(saved()));
+        assert_eq!(settings.chain, Some(Setting { value: "pi/4".into(), origin: Origin::Given }));
+        assert_eq!(settings.configured.as_deref(), Some("virt/qemu"));
+        assert_eq!((settings.engine.value.as_str(), settings.engine.origin), ("prebuilt", Origin::Given));
+        assert_eq!(settings.extra.value, [Path::new("/home/me/mine"), Path::new("/other")]);
+        assert_eq!(settings.base.as_deref(), Some(Path::new("/base")));
+    }
+
+    #[test]
+    fn empty_texts_say_nothing_and_empty_variables_say_none() {
+        let options = Options { config: Some(" ".into()), engine: Some(String::new()), ..Options::default() };
+        let emptied = BTreeMap::from([("SKIFF_EXTRA_CONFIGS_PATH", ""), ("SKIFF_BASE_CONFIGS_DIR", "")]);
+        let settings = resolve(&options, &emptied.into_iter().collect::<Vec<_>>(), Some(saved()));
+        assert_eq!(settings.chain, Some(Setting { value: "virt/qemu".into(), origin: Origin::Saved }));
+        assert_eq!(settings.engine.origin, Origin::Saved);
+        assert!(settings.extra.value.is_empty() && settings.base.is_none());
+    }
+
+    #[test]
+    fn a_tree_that_is_named_asks_for_the_engine_that_takes_one() {
+        let settings = resolve(&Options::default(), &[("SKIFF_BUILDROOT_DIR", "tree")], None);
+        assert!(settings.engine.value.kind().takes_tree);
+        let tree = settings.buildroot.unwrap();
+        assert_eq!((tree.value.as_path(), tree.origin), (Path::new("/home/me/tree"), Origin::Given));
+        let unknown = Options { engine: Some("mkosi".into()), ..Options::default() };
+        let workspace = Workspace::new("/w".into(), "default").unwrap();
+        let wrong = Settings::resolve(&unknown, &environment(&[]), &Project::default(), &workspace, None);
+        assert!(wrong.unwrap_err().to_string().contains("`mkosi`"));
+    }
+
+    #[test]
+    fn an_emptied_variable_gives_up_a_saved_tree() {
+        let settings = resolve(&Options::default(), &[("SKIFF_BUILDROOT_DIR", "")], Some(saved()));
+        assert_eq!(settings.buildroot, None);
+        assert!(resolve(&Options::default(), &[], Some(saved())).buildroot.is_some());
+    }
+}

@@ -303,6 +303,27 @@ mod tests {
     }
 
     #[test]
+    fn names_and_passwords_cannot_leave_their_line() {
+        // GLib's `g_key_file_get_string`: `\s` is a space, `\\` a backslash, `\;` a semicolon.
+        assert_eq!(keyfile("  a b"), r"\s\sa b");
+        assert_eq!(keyfile(r"a\nb;c"), r"a\\nb\;c");
+        let own = Own {
+            hostname: Some("boat".into()),
+            keys: Vec::new(),
+            wifi: vec![("a\": xb".into(), "pass;word: #".into())],
+        };
+        let cloud = own.cloud();
+        let text = |name: &str| {
+            let item = cloud.iter().find(|item| item.target == name).unwrap();
+            let ItemKind::Text { bytes, .. } = &item.kind else { panic!("{item:?}") };
+            String::from_utf8(bytes.clone()).unwrap()
+        };
+        let network: serde_json::Value = skiff_layers::bounded_yaml(&text("network-config")).unwrap();
+        assert_eq!(network["wifis"]["wlan0"]["access-points"]["a\": xb"]["password"], "pass;word: #");
+        assert_eq!(text("user-data"), "#cloud-config\nhostname: boat\n");
+    }
+
+    #[test]
     fn only_public_keys_are_public_keys() {
         let blob = |kind: &str| {
             let length = u32::try_from(kind.len()).unwrap().to_be_bytes();
