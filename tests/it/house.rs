@@ -56,6 +56,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
         &[
             "skiff-build",
             "skiff-digest",
+            "skiff-file",
             "skiff-flash",
             "skiff-kconfig",
             "skiff-layers",

@@ -2,10 +2,12 @@
 //!
 //! This crate must not: know what a file means, read the environment, or talk to anybody.
 
+mod hold;
 mod lock;
 mod new_file;
 mod read;
 
+pub use hold::hold;
 pub use lock::Lock;
 pub use new_file::NEW;
 pub use new_file::NewFile;

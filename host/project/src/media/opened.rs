@@ -4,7 +4,6 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
-use rustix::fs::FlockOperation;
 use skiff_build::WorkspaceError;
 use skiff_flash::Disk;
 use skiff_flash::FileDisk;
@@ -64,10 +63,10 @@ impl<'c> Opened<'c> {
                 if !metadata.is_file() || metadata.len() != *size {
                     return Err(MediumError::Changed(path.clone()).into());
                 }
-                // skiff locks the file, QEMU bytes of it.
-                let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-                    .and_then(|()| rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive));
-                locked.map_err(|_| MediumError::Busy(path.clone()))?;
+                skiff_file::hold(&file).map_err(|error| match error.kind() {
+                    io::ErrorKind::WouldBlock => MediumError::Busy(path.clone()).into(),
+                    _ => unopened(path, error),
+                })?;
                 Box::new(FileDisk::new(file, *size))
             }
         };
