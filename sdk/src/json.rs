@@ -35,9 +35,12 @@ pub fn merge(base: &mut Value, over: Value) {
 pub fn settings<T: DeserializeOwned>() -> Result<T> {
     let text = crate::settings();
     serde_json::from_str(&text).map_err(|error| {
-        Failure::new(FailureCode::Invalid, error.to_string())
-            .about("settings of the plugin")
-            .hint("mend `settings` in metadata/plugins.yaml of the layer")
+        // Its position is one in the JSON, which nobody has written.
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default();
+        Failure::new(FailureCode::Invalid, message)
+            .about("`settings` in metadata/plugins.yaml")
+            .hint("correct the settings of this plugin in metadata/plugins.yaml of the layer")
     })
 }
 

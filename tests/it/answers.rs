@@ -173,7 +173,7 @@ fn a_project_names_chains_workspaces_and_layers_and_the_environment_overrides_it
 fn a_folder_that_is_no_workspace_is_not_removed() {
     let env = environment();
     env.write("workspaces/mine/images/precious", "x");
-    assert!(env.fail(1, &["workspace", "remove", "mine", "--yes"]).contains("skiff has not made it"));
+    assert!(env.fail(1, &["workspace", "remove", "mine", "--yes"]).contains("skiff did not create it"));
     assert_eq!(env.read("workspaces/mine/images/precious"), "x");
     env.write("workspaces/thesis/chapter", "x");
     env.write("workspaces/code/build/x", "x");

@@ -104,7 +104,7 @@ fn installs(chain: &str, board: &str, arch: &str) {
     let disk = env.path("disk.img").display().to_string();
     env.succeed(&["cmd", board, "buildimage", "--size", "1GiB", "--output", &disk]);
     let boot = |note: &str, then: &str| {
-        let mut console = Console::start(&mut machine(&env, arch, "disk.img"));
+        let mut console = Console::start_firmware(&mut machine(&env, arch, "disk.img"));
         console.wait_for("# ");
         assert_eq!(console.ask("cat /etc/note"), note);
         let said = console.ask(then);

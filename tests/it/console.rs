@@ -13,6 +13,10 @@ use std::time::Instant;
 /// other work, a boot takes many times what it takes alone.
 const PATIENCE: Duration = Duration::from_secs(1800);
 
+/// How long firmware may take to start what is on a disk, and how often it is tried.
+const FIRMWARE: Duration = Duration::from_secs(180);
+const FIRMWARE_STARTS: u32 = 3;
+
 /// A machine whose serial console is in our hands.
 pub(crate) struct Console {
     pub(crate) child: std::process::Child,
@@ -37,20 +41,38 @@ impl Console {
         Self { child, output, seen: String::new() }
     }
 
+    /// Starts a machine until its firmware starts what is on its disk: emulated, the firmware of arm64 sometimes stops before.
+    pub(crate) fn start_firmware(command: &mut Command) -> Self {
+        for _ in 0..FIRMWARE_STARTS {
+            let mut console = Self::start(command);
+            if console.read_until("BdsDxe: starting", FIRMWARE).is_some() {
+                return console;
+            }
+            eprintln!("the firmware has stopped; it said:\n{}", console.seen);
+        }
+        panic!("the firmware stopped {FIRMWARE_STARTS} times");
+    }
+
     /// Reads until a text appears and returns what came before it.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
+        match self.read_until(text, PATIENCE) {
+            Some(before) => before,
+            None => panic!("`{text}` did not appear; the console said:\n{}", self.seen),
+        }
+    }
+
+    /// As [`Self::wait_for`]; `None` if it does not appear in time.
+    fn read_until(&mut self, text: &str, patience: Duration) -> Option<String> {
+        let end = Instant::now() + patience;
         loop {
             if let Some((before, after)) = self.seen.split_once(text) {
                 let (before, after) = (before.to_owned(), after.to_owned());
                 self.seen = after;
-                return before;
+                return Some(before);
             }
             let left = end.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("`{text}` did not appear; the console said:\n{}", self.seen),
-            }
+            let bytes = self.output.recv_timeout(left).ok()?;
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
         }
     }
 

@@ -202,7 +202,7 @@ fn the_readme_says_what_each_interface_takes() {
         let mut words: Vec<String> =
             kinds.iter().flat_map(|kind| kind.words()).map(|word| format!("`{word}`")).collect();
         match (words.pop(), words.is_empty()) {
-            (None, _) => "nothing".to_owned(),
+            (None, _) => "none".to_owned(),
             (Some(last), true) => last,
             (Some(last), false) => format!("{} or {last}", words.join(", ")),
         }

@@ -192,7 +192,7 @@ fn a_core_module_in_the_place_of_a_component() {
     env.write("layers/my/board/metadata/plugins.yaml", manifest);
     env.write("layers/my/board/plugins/p.wasm", b"\0asm\x01\0\0\0");
     let said = env.fail(1, &["cmd", "my/board", "go"]);
-    assert!(said.contains("is no WebAssembly component"), "{said}");
+    assert!(said.contains("is not a WebAssembly component"), "{said}");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn an_unknown_command_and_a_wrong_argument() {
     error: package `virt/qemu` has no command `fly`
     hint: it has: run, format, install, rollback, buildimage
     ");
-    assert_snapshot!(env.fail(2, &["cmd", "virt/qemu/run", "--cpus", "many"]), @"error: --cpus is `many`, which is no whole number");
+    assert_snapshot!(env.fail(2, &["cmd", "virt/qemu/run", "--cpus", "many"]), @"error: --cpus is `many`, expected an integer");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_checkout_that_is_none() {
     let mut env = environment();
     env.set("SKIFF_ROOT_DIR", "/nonexistent");
     assert_snapshot!(env.fail(1, &["list"]), @"
-    error: `/nonexistent` is no skiff checkout
+    error: `/nonexistent` is not a skiff checkout
     hint: it holds the directory configs/base/pre
     ");
 }
@@ -488,7 +488,7 @@ fn options_with_values_that_mean_nothing() {
     error: the value of --root is empty
     hint: such as: skiff --root ~/skiff …; leave the option out for the default
     --root "/dev/null"
-    error: `/dev/null` is no skiff checkout
+    error: `/dev/null` is not a skiff checkout
     hint: it holds the directory configs/base/pre
     --engine ""
     error: the value of --engine is empty

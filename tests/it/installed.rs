@@ -31,7 +31,7 @@ fn what_needs_no_checkout_works_without_one() {
     assert!(code == 0 && said.contains("`protect:` protects no device"), "{said}");
     // A checkout that is named and is none may have protected something.
     let (code, _, said) = run(&["--root", "typo", "device", "list"]);
-    assert!(code == 1 && said.contains("is no skiff checkout"), "{said}");
+    assert!(code == 1 && said.contains("is not a skiff checkout"), "{said}");
     let (code, _, said) = run(&["flash", "image", "/dev/nothing"]);
     assert!(code == 1 && said.contains("/dev/nothing"), "{said}");
     let (code, layout, said) = run(&["layout", "--import", "genimage.cfg"]);

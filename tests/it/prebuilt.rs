@@ -162,7 +162,7 @@ fn the_login_and_the_board_are_looked_at_in_each_chain() {
     let said = |chain: &str| env.succeed(&["-c", chain, "configure"]).stderr;
     assert!(said("pi/4,util/rootlogin").contains("no Raspberry Pi") && !said("pi/4,util/rootlogin").contains("nobody"));
     assert!(said("pcengines/apu2").contains("no APU2 can start this"));
-    assert!(said("odroid/xu").contains("cannot build this system: No layer of the chain names a kernel package"));
+    assert!(said("odroid/xu").contains("cannot build this system: no layer of the chain names a kernel package"));
     let qemu = said("virt/qemu");
     assert!(!qemu.contains("warning"), "{qemu}");
     env.write("overrides/users/table", "alice -1 alice -1 =secret /home/alice /bin/sh - Alice\n");

@@ -27,7 +27,10 @@ fn a_script_is_led_to_no_other_package_of_the_same_variable() {
     // The one that is in the chain is meant.
     assert!(env.succeed(&["-c", "my/app,my/lib_x", "cmd", "my/app", "go"]).stdout.contains("mine"));
     let said = env.fail(1, &["-c", "my/lib_x,my_lib/x", "plan"]);
-    assert!(said.contains("`my/lib_x` and `my_lib/x` by one variable, SKIFF_CONFIG_PATH_MY_LIB_X"), "{said}");
+    assert!(
+        said.contains("`my/lib_x` and `my_lib/x` use the same variable for scripts, SKIFF_CONFIG_PATH_MY_LIB_X"),
+        "{said}"
+    );
     // A stranger's package is no place for a script, be it the only one.
     fs::remove_dir_all(env.path("layers/my/lib_x")).unwrap();
     give_away(&env.path("layers/my_lib/x"));

@@ -92,7 +92,9 @@ impl Case {
         let text = skiff_layers::optional_text(&path)?.unwrap_or_default();
         let case: Self = skiff_layers::parse_yaml(&path, &text)?;
         if let Some(files) = case.tools.iter().filter_map(|run| run.files.as_ref()).find(|files| !is_recorded(files)) {
-            return Err(wrong(format!("`{files}` is no directory with the files of a tool: tool-1, tool-2, …")));
+            return Err(wrong(format!(
+                "`{files}` is not a directory of the files of a tool; expected tool-1, tool-2, …"
+            )));
         }
         match (&case.command, &case.hook) {
             (Some(_), None) | (None, Some(_)) => Ok(case),

@@ -57,7 +57,7 @@ pub enum Error {
         instead: Instead,
     },
     /// A plugin cannot have that name.
-    #[error("`{0}` is no name for a plugin")]
+    #[error("`{0}` cannot be the name of a plugin")]
     Name(String),
     /// Nobody says where a new package belongs.
     #[error("there is no package `{0}`, and no place for a new one")]
@@ -112,13 +112,13 @@ pub enum Error {
     #[error("{0}")]
     Case(String),
     /// A case cannot have that name.
-    #[error("`{0}` is no name for a case")]
+    #[error("`{0}` cannot be the name of a case")]
     CaseName(String),
     /// A case that is recorded again names another call.
     #[error("`{}` has a call already", .0.shown())]
     HasCall(PathBuf),
     /// A case that is new names no call.
-    #[error("A new case needs a call")]
+    #[error("a new case needs a call")]
     NoCall,
     /// The plugin lacks the command of a case.
     #[error("the plugin has no command `{0}`")]

@@ -10,7 +10,6 @@ use clap::Subcommand;
 use clap::builder::FalseyValueParser;
 use clap::builder::OsStringValueParser;
 use clap::builder::TypedValueParser as _;
-use clap_complete::ArgValueCompleter;
 
 pub(crate) use self::given::Unread;
 pub(crate) use self::given::hint;
@@ -33,7 +32,6 @@ pub(crate) use self::plugin::PluginKind;
 pub(crate) use self::plugin::TestPluginArgs;
 use skiff_build::EngineName;
 
-use crate::completions;
 use skiff_project::Options;
 
 /// Builds small Linux systems for any board from layers of configuration.
@@ -70,16 +68,16 @@ pub(crate) enum TrustCommand {
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct GlobalArgs {
     /// The chain: packages, separated by commas [default: the chain of the last configuration]
-    #[arg(long, short, global = true, env = "SKIFF_CONFIG", value_name = "CHAIN", hide_env_values = true, add = ArgValueCompleter::new(completions::chain))]
+    #[arg(long, short, global = true, env = "SKIFF_CONFIG", value_name = "CHAIN", hide_env_values = true)]
     pub(crate) config: Option<String>,
     /// The workspace
-    #[arg(long, short, global = true, env = "SKIFF_WORKSPACE", value_name = "NAME", hide_env_values = true, add = ArgValueCompleter::new(completions::workspaces))]
+    #[arg(long, short, global = true, env = "SKIFF_WORKSPACE", value_name = "NAME", hide_env_values = true)]
     pub(crate) workspace: Option<String>,
     /// The skiff checkout [default: the nearest parent directory with `configs/base`]
     // Unlike clap's own parser for paths, this one takes a variable that is set to nothing.
     #[arg(long, global = true, env = "SKIFF_ROOT_DIR", value_name = "DIRECTORY", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) root: Option<PathBuf>,
-    #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true, help = engine_help(), add = ArgValueCompleter::new(completions::engines))]
+    #[arg(long, global = true, env = "SKIFF_ENGINE", value_name = "ENGINE", hide_env_values = true, help = engine_help())]
     pub(crate) engine: Option<String>,
     /// Fails if the build differs from the lock file of the workspace
     #[arg(long, global = true, env = "SKIFF_LOCKED", hide_env_values = true, value_parser = FalseyValueParser::new())]
@@ -160,7 +158,7 @@ pub(crate) enum Command {
     /// Draws the chain, or what Buildroot has recorded, as SVG and HTML
     #[command(subcommand)]
     Graph(GraphCommand),
-    /// Starts a shell in the build directory of Buildroot, with the environment of hooks
+    /// Starts a shell in the workspace, with the environment of hooks
     Shell(ShellArgs),
     /// Prints the environment of Buildroot, hooks and commands
     Env(JsonArgs),
@@ -226,7 +224,6 @@ pub(crate) struct JsonArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct GrantListArgs {
     /// The package: `namespace/name` [default: the chain]
-    #[arg(add = ArgValueCompleter::new(completions::packages))]
     pub(crate) package: Option<String>,
     /// As JSON
     #[arg(long)]
@@ -236,7 +233,6 @@ pub(crate) struct GrantListArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     /// The package: `namespace/name`
-    #[arg(add = ArgValueCompleter::new(completions::packages))]
     pub(crate) package: String,
     /// As JSON
     #[arg(long)]
@@ -256,10 +252,8 @@ pub(crate) struct ExplainArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiffArgs {
     /// A chain, or a workspace that is configured
-    #[arg(add = ArgValueCompleter::new(completions::workspaces))]
     pub(crate) from: String,
     /// The other one [default: the current chain]
-    #[arg(add = ArgValueCompleter::new(completions::workspaces))]
     pub(crate) to: Option<String>,
     /// As JSON
     #[arg(long)]
@@ -297,7 +291,6 @@ pub(crate) enum WorkspaceCommand {
     /// Shows a workspace
     Show {
         /// Its name
-        #[arg(add = ArgValueCompleter::new(completions::workspaces))]
         name: String,
         /// As JSON
         #[arg(long)]
@@ -306,7 +299,6 @@ pub(crate) enum WorkspaceCommand {
     /// Removes a workspace: outputs, configuration, lock and the state of plugins
     Remove {
         /// Its name
-        #[arg(add = ArgValueCompleter::new(completions::workspaces))]
         name: String,
         /// Does not ask
         #[arg(long, short)]
@@ -376,7 +368,7 @@ pub(crate) struct BuildArgs {
 pub(crate) struct CmdArgs {
     /// The package and the command (`virt/qemu run` or `virt/qemu/run`), then the command's own arguments;
     /// `--help` after them explains those
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PACKAGE COMMAND [ARGUMENTS]", add = ArgValueCompleter::new(completions::commands))]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PACKAGE COMMAND [ARGUMENTS]")]
     pub(crate) words: Vec<String>,
 }
 

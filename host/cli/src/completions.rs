@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::CommandFactory as _;
+use clap_complete::ArgValueCompleter;
 use clap_complete::CompleteEnv;
 use clap_complete::CompletionCandidate;
 use clap_complete::Shell;
@@ -28,7 +29,6 @@ use crate::args::Args;
 use crate::command_error::CommandError;
 use crate::command_error::Kind;
 use crate::command_error::Result;
-use crate::commands::workspace;
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 use skiff_project::Console;
@@ -52,11 +52,29 @@ pub(crate) fn answer(arguments: Vec<OsString>, environment: &Environment) -> Opt
     }
 }
 
-/// The command line without what only Buildroot calls.
+/// Returns the command line without the commands that only skiff and Buildroot call, with values for its arguments.
 fn offered() -> clap::Command {
     let all = Args::command();
     let shown = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
-    clap::Command::new("skiff").args(all.get_arguments().cloned()).subcommands(shown)
+    with_values(clap::Command::new("skiff").args(all.get_arguments().cloned()).subcommands(shown))
+}
+
+/// Adds what shells may offer for the arguments of a command and of those below it.
+fn with_values(command: clap::Command) -> clap::Command {
+    let is_cmd = command.get_name() == "cmd";
+    let completed = |arg: clap::Arg| {
+        let values = match arg.get_id().as_str() {
+            "config" => ArgValueCompleter::new(chain),
+            "engine" => ArgValueCompleter::new(engines),
+            "package" | "plugin" => ArgValueCompleter::new(packages),
+            "workspace" | "from" | "to" => ArgValueCompleter::new(workspaces),
+            "name" if arg.is_positional() => ArgValueCompleter::new(workspaces),
+            "words" if is_cmd => ArgValueCompleter::new(commands),
+            _ => return arg,
+        };
+        arg.add(values)
+    };
+    command.mut_args(completed).mut_subcommands(with_values)
 }
 
 /// Writes what a shell has to read at its start.
@@ -114,7 +132,7 @@ fn candidates(names: impl IntoIterator<Item = String>, current: &OsStr) -> Vec<C
 }
 
 /// Offers packages.
-pub(crate) fn packages(current: &OsStr) -> Vec<CompletionCandidate> {
+fn packages(current: &OsStr) -> Vec<CompletionCandidate> {
     candidates(package_names(), current)
 }
 
@@ -125,7 +143,7 @@ fn package_names() -> Vec<String> {
 }
 
 /// Offers packages for the last place of a chain.
-pub(crate) fn chain(current: &OsStr) -> Vec<CompletionCandidate> {
+fn chain(current: &OsStr) -> Vec<CompletionCandidate> {
     let text = current.to_string_lossy();
     let (before, _) = text.rsplit_once(',').map_or(("", text.as_ref()), |(before, last)| (before, last));
     let comma = if before.is_empty() { "" } else { "," };
@@ -135,19 +153,19 @@ pub(crate) fn chain(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 /// Offers workspaces.
-pub(crate) fn workspaces(current: &OsStr) -> Vec<CompletionCandidate> {
-    candidates(session().map(|session| workspace::names(&session)).unwrap_or_default(), current)
+fn workspaces(current: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(session().map(|session| session.workspaces()).unwrap_or_default(), current)
 }
 
 /// Offers engines.
-pub(crate) fn engines(current: &OsStr) -> Vec<CompletionCandidate> {
+fn engines(current: &OsStr) -> Vec<CompletionCandidate> {
     let fits = ENGINES.into_iter().filter(|kind| kind.name.as_str().starts_with(current.to_string_lossy().as_ref()));
     fits.map(|kind| CompletionCandidate::new(kind.name.as_str()).help(Some(kind.about.into()))).collect()
 }
 
 /// Offers commands. Behind a package, those that it answers to; otherwise those of the chain as `package/command`, and for what
 /// is typed of a package outside of it, that package with its commands.
-pub(crate) fn commands(current: &OsStr) -> Vec<CompletionCandidate> {
+fn commands(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(session) = session() else { return Vec::new() };
     let Ok(search) = session.search_path() else { return Vec::new() };
     let offered = |package: &LayerName| {

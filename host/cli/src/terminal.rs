@@ -41,12 +41,11 @@ impl Dialog for Terminal {
 
     /// Shows a page at a time where the terminal is too low for all of them.
     fn show(&self, lines: &[Line]) -> bool {
-        let page = size().1.saturating_sub(2).max(8);
-        if !self.is_answered() || lines.len() <= page {
+        if !self.is_answered() {
             lines.iter().for_each(print);
             return true;
         }
-        let mut pages = lines.chunks(page).peekable();
+        let mut pages = pages(lines, size()).into_iter().peekable();
         while let Some(page) = pages.next() {
             page.iter().for_each(print);
             let goes_on = |answer: Option<String>| answer.is_some_and(|answer| answer.is_empty());
@@ -79,6 +78,23 @@ impl Dialog for Terminal {
     }
 }
 
+/// Divides lines into pages that fit a terminal of so many columns and rows, with two rows for a question.
+fn pages(lines: &[Line], (columns, rows): (usize, usize)) -> Vec<&[Line]> {
+    let page = rows.saturating_sub(2).max(1);
+    let (mut pages, mut start, mut used) = (Vec::new(), 0, 0);
+    for (number, line) in lines.iter().enumerate() {
+        // A terminal that is narrower than any line breaks it.
+        let takes = skiff_text::width(&line.text).div_ceil(columns.max(1)).max(1);
+        if used + takes > page && number > start {
+            pages.extend(lines.get(start..number));
+            (start, used) = (number, 0);
+        }
+        used += takes;
+    }
+    pages.extend(lines.get(start..));
+    pages
+}
+
 fn print(line: &Line) {
     match line.strong {
         true => note!("\x1b[1m{}\x1b[0m", line.text),
@@ -90,4 +106,18 @@ fn size() -> (usize, usize) {
     let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
     let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
     size.map_or((COLUMNS, ROWS), |size| (size.ws_col.into(), size.ws_row.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_fit_the_rows_of_the_terminal() {
+        let lines: Vec<Line> = (0..50).map(|number| Line::plain(number.to_string())).collect();
+        assert_eq!(pages(&lines, (80, 24)).iter().map(|page| page.len()).collect::<Vec<_>>(), [22, 22, 6]);
+        let wide: Vec<Line> = (0..6).map(|_| Line::plain("x".repeat(80))).collect();
+        assert_eq!(pages(&wide, (40, 8)).len(), 2);
+        assert_eq!(pages(&wide, (1, 1)).len(), 6);
+    }
 }

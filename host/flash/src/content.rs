@@ -309,6 +309,9 @@ impl Sources {
     fn edits(&self, content: &Content, names: &Names<'_>, reading: &mut Reading) -> Result<Edits, ContentError> {
         let mut edits = Edits::default();
         for edit in &content.edits {
+            if reading.is_stopped() {
+                return Err(ContentError::Cancelled);
+            }
             let holds = edit.when.as_ref().map(|when| self.find(when, reading)).transpose()?;
             if holds.is_none_or(|found| !found.is_empty()) {
                 edits.add(edit, names)?;
@@ -427,5 +430,25 @@ mod tests {
         assert!(matches!(items(&sources, 31), Err(ContentError::TooMany(_))));
         sources.stop = Stop::when(|| true);
         assert!(matches!(items(&sources, 1), Err(ContentError::Cancelled)));
+    }
+
+    #[test]
+    fn the_path_of_a_file_counts_however_short_the_links_to_it_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = (0..12).fold(folder.path().join("deep"), |path, _| path.join("d".repeat(200)));
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::write(deep.join("f"), "").unwrap();
+        let target = Path::new("..").join(deep.strip_prefix(folder.path()).unwrap()).join("f");
+        std::fs::create_dir(folder.path().join("l")).unwrap();
+        let link = |number: usize| std::os::unix::fs::symlink(&target, folder.path().join(format!("l/{number}")));
+        (0..1000).for_each(|number| link(number).unwrap());
+        let sources = Sources { images: None, layers: vec![folder.path().to_owned()], epoch: 1, stop: Stop::default() };
+        // 2.4 KB for each of the 1000 files, 60 times, and 300 times.
+        let items = |count: u64| {
+            let contents: Vec<Content> = (0..count).map(|one| Content::new("layers/l/", format!("/{one}/"))).collect();
+            sources.items(&contents, true, &NONE, &mut sources.reading()).map(|items| items.len())
+        };
+        assert!(items(60).is_ok());
+        assert!(matches!(items(300), Err(ContentError::TooMany(_))));
     }
 }

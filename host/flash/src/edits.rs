@@ -13,6 +13,9 @@ use crate::reading::Reading;
 /// Bytes of what takes the place of something, which may be there many times.
 pub(crate) const MAX_REPLACEMENT: usize = 1024;
 
+/// Bytes of an expression: what a parser makes of each is up to thousands of bytes, before any limit of a program applies.
+const MAX_FIND: usize = 1024;
+
 /// Bytes that a compiled expression may have, which it takes for each of the edits of a content at once.
 const MAX_PROGRAM: usize = 64 << 10;
 
@@ -68,13 +71,16 @@ impl Edits {
     /// Adds an edit.
     pub(crate) fn add(&mut self, edit: &Edit, names: &Names<'_>) -> Result<(), ContentError> {
         let Edit { find, replace, .. } = edit;
-        let wrong = |problem: String| ContentError::Edit { find: find.clone(), problem };
+        let wrong = |problem: String| ContentError::Edit { find: shortened(find), problem };
+        if find.len() > MAX_FIND {
+            return Err(wrong(format!("expected at most {MAX_FIND} bytes, found {}", find.len())));
+        }
         let builder = &mut RegexBuilder::new(find);
         let expression = builder.size_limit(MAX_PROGRAM).dfa_size_limit(MAX_STATES).build();
         let expression = expression.map_err(|error| wrong(error.to_string()))?;
         let text = expand(replace, names)?;
         if text.len() > MAX_REPLACEMENT {
-            return Err(ContentError::Replacement(find.clone()));
+            return Err(ContentError::Replacement(shortened(find)));
         }
         let references = text.matches('$').count();
         let states = states(find).map_err(wrong)?;
@@ -105,6 +111,15 @@ impl Edits {
             return Err(ContentError::Left { word: word.to_owned(), path: shown.to_owned() });
         }
         Ok(text)
+    }
+}
+
+/// Returns the start of an expression, for a message.
+fn shortened(find: &str) -> String {
+    const SHOWN: usize = 60;
+    match find.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", find.get(..end).unwrap_or_default()),
+        None => find.to_owned(),
     }
 }
 
@@ -268,5 +283,14 @@ mod tests {
         let mut reading = Reading::new(Stop::when(|| true));
         let made = edits.apply("x".into(), &Content::new("images/f", "/"), "f", &mut reading);
         assert!(matches!(made, Err(ContentError::Cancelled)));
+    }
+
+    #[test]
+    fn an_expression_is_refused_by_its_length_before_it_is_read() {
+        let mut edits = Edits::default();
+        let mut add = |find: String| edits.add(&Edit { find, replace: "y".into(), when: None }, &NAMES);
+        add("a".repeat(MAX_FIND)).unwrap();
+        let wrong = add("\\W".repeat(MAX_FIND)).unwrap_err().to_string();
+        assert!(wrong.contains("at most 1024 bytes") && wrong.len() < 300, "{wrong}");
     }
 }

@@ -146,6 +146,8 @@ impl Place {
                 // A link that was followed did not lead out of the root.
                 let real = self.dir.canonicalize(&path).map_err(|source| self.unreadable(&path, source))?;
                 let path = self.root.join(real);
+                // What is kept is the path of the file, however short the link to it is.
+                reading.names(&whole, path.as_os_str().len())?;
                 reading.open(FileId::new(metadata.dev(), metadata.ino()), &path);
                 let kind = ItemKind::File { path, size: metadata.len(), mode: metadata.mode() };
                 push(items, kind);

@@ -137,12 +137,12 @@ boxed!(
 
 impl From<BuildrootError> for Error {
     fn from(error: BuildrootError) -> Self {
-        EngineError::Buildroot(error).into()
+        EngineError::from(error).into()
     }
 }
 
 impl From<PrebuiltError> for Error {
     fn from(error: PrebuiltError) -> Self {
-        EngineError::Prebuilt(error).into()
+        EngineError::from(error).into()
     }
 }

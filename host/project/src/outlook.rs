@@ -51,7 +51,7 @@ fn without_effect(gaps: &[Gap]) -> Vec<String> {
 }
 
 /// Commands that come after a build, the most telling first, with the arguments that they cannot do without.
-const AFTER_BUILD: [(&str, &str); 3] = [("run", ""), ("format", " --device /dev/…"), ("buildimage", " --image FILE")];
+const AFTER_BUILD: [(&str, &str); 2] = [("run", ""), ("format", " --device /dev/…")];
 
 /// Returns the command line that makes use of a built system, and what it does.
 pub fn next_command(session: &Session, outlook: &Outlook) -> Result<Option<(String, String)>> {

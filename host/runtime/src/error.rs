@@ -283,7 +283,7 @@ pub struct PluginFailure {
 
 impl std::fmt::Display for PluginFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Plugin `{}`: ", self.plugin)?;
+        write!(f, "plugin `{}`: ", self.plugin)?;
         if let Some(subject) = &self.subject {
             write!(f, "{subject}: ")?;
         }

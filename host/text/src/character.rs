@@ -28,9 +28,14 @@ pub(crate) fn is_deceptive(c: char) -> bool {
         )
 }
 
-/// Returns whether a character is drawn onto the one before it.
-pub(crate) fn is_mark(c: char) -> bool {
+/// Returns whether a character is drawn over the one before it, without a column of its own.
+pub(crate) fn is_drawn_over(c: char) -> bool {
     !c.is_ascii() && matches!(category(c), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark)
+}
+
+/// Returns whether a character belongs to the one before it: drawn over it, or beside it.
+pub(crate) fn is_mark(c: char) -> bool {
+    is_drawn_over(c) || !c.is_ascii() && category(c) == GeneralCategory::SpacingMark
 }
 
 fn category(c: char) -> GeneralCategory {

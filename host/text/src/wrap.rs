@@ -1,8 +1,11 @@
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthChar as _;
 
-/// Returns the columns that a text takes on a terminal.
+use crate::character::is_drawn_over;
+
+/// Returns the most columns that a text takes on a terminal: the sum of its characters. Terminals disagree on letters that may
+/// join the next one (Unicode Standard Annex 29, Prepend), on ligatures and on emoji, so each of them counts in full.
 pub fn width(text: &str) -> usize {
-    text.width()
+    text.chars().map(|c| if is_drawn_over(c) { 0 } else { c.width().unwrap_or(1).max(1) }).sum()
 }
 
 /// Breaks a line into lines of at most `columns` columns, at spaces where it can.
@@ -45,6 +48,15 @@ mod tests {
         assert_eq!(wrap("one two three", 8), ["one two", "three"]);
         assert_eq!(wrap("abcdefghijkl mn", 8), ["abcdefgh", "ijkl mn"]);
         assert_eq!(wrap("日本語日本語", 8), ["日本語日", "本語"]);
+    }
+
+    #[test]
+    fn no_letter_is_without_a_column() {
+        // Letters that some rules give no column: they join the next one.
+        for letter in ['\u{d4e}', '\u{111c2}', '\u{11a3a}', '\u{a8fa}', '\u{dcf}'] {
+            assert_eq!(width(&letter.to_string().repeat(20)), 20, "{letter:?}");
+        }
+        assert_eq!(width("e\u{301}"), 1);
     }
 
     proptest! {

@@ -24,6 +24,8 @@ enum Links {
     Relative,
     /// All of them.
     Followed,
+    /// All of them, at the top of a tree, reached by its own name: only there are overlays what they are.
+    Top,
 }
 
 impl Links {
@@ -31,7 +33,7 @@ impl Links {
         match self {
             Self::Ignored => false,
             Self::Relative => fs::read_link(link).is_ok_and(|target| target.is_relative()),
-            Self::Followed => true,
+            Self::Followed | Self::Top => true,
         }
     }
 }
@@ -57,7 +59,7 @@ impl Trust {
         overlays: &[&str],
         stopped: &dyn Fn() -> bool,
     ) -> Result<(), Untrusted> {
-        self.check_below(path, Links::Followed, overlays, stopped)
+        self.check_below(path, Links::Top, overlays, stopped)
     }
 
     fn check_below(
@@ -100,7 +102,11 @@ impl Trust {
                 };
                 let (is_link, is_dir) = (metadata.is_symlink(), metadata.is_dir());
                 self.check_step(&Step { path: entry.clone(), metadata, is_last: true }).map_err(untrusted)?;
-                let below = if overlays.contains(&entry) { Links::Relative } else { links };
+                let below = match links {
+                    Links::Top if overlays.contains(&entry) => Links::Relative,
+                    Links::Top => Links::Followed,
+                    links => links,
+                };
                 if is_dir {
                     directories.push((entry, below));
                 } else if is_link && links.follow(&entry) {
@@ -138,6 +144,24 @@ mod tests {
 
     fn mode(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn other_names_of_the_top_do_not_make_it_an_overlay() {
+        for target in [".", "../layer", "sub/.."] {
+            let root = tempfile::tempdir().unwrap();
+            let at = |inner: &str| root.path().join(inner);
+            for directory in ["layer/overlay", "layer/sub", "open"] {
+                fs::create_dir_all(at(directory)).unwrap();
+            }
+            fs::write(at("open/evil"), "").unwrap();
+            mode(&at("open"), 0o777);
+            symlink(at("open/evil"), at("layer/overlay/evil")).unwrap();
+            let check = || trust().check_linked_tree(&at("layer"), &["overlay"], &|| false);
+            assert!(check().is_ok(), "in the overlay, the link means a place of another system");
+            symlink(target, at("layer/ext")).unwrap();
+            assert!(check().is_err(), "{target}: layer/ext/overlay/evil is read as what it leads to");
+        }
     }
 
     #[test]

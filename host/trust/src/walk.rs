@@ -38,13 +38,11 @@ where
         let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
         visit(Step { path: here.clone(), metadata, is_last: ahead.is_empty() })?;
     }
+    // Whether what stands at the end was visited as that.
+    let mut is_visited = ahead.is_empty();
     while let Some(name) = ahead.pop() {
         if name == ".." {
             here.pop();
-            if ahead.is_empty() {
-                let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
-                visit(Step { path: here.clone(), metadata, is_last: true })?;
-            }
             continue;
         }
         let next = here.join(&name);
@@ -57,7 +55,8 @@ where
             metadata => metadata.map_err(|error| (next.clone(), error))?,
         };
         let is_link = metadata.is_symlink();
-        visit(Step { path: next.clone(), metadata, is_last: ahead.is_empty() && !is_link })?;
+        is_visited = ahead.is_empty() && !is_link;
+        visit(Step { path: next.clone(), metadata, is_last: is_visited })?;
         if !is_link {
             here = next;
             continue;
@@ -71,6 +70,11 @@ where
             here = PathBuf::from("/");
         }
         ahead.extend(names(&target));
+    }
+    // `..` and links to `.` or `/` end at a directory that was visited on the way, where less is checked.
+    if !is_visited {
+        let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
+        visit(Step { path: here, metadata, is_last: true })?;
     }
     Ok(())
 }
@@ -87,4 +91,35 @@ fn names(path: &Path) -> Vec<OsString> {
         .collect();
     names.reverse();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_a_path_leads_to_is_visited_as_that_however_it_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let real = root.path().canonicalize().unwrap();
+        fs::create_dir(real.join("sub")).unwrap();
+        for (name, target) in [("dot", "."), ("up", "sub/.."), ("again", "dot"), ("back", "../")] {
+            symlink(target, real.join(name)).unwrap();
+        }
+        let end = |path: &Path| {
+            let mut last = Vec::new();
+            let mut visit = |step: Step| {
+                last.extend(step.is_last.then_some(step.path));
+                Ok::<_, (PathBuf, io::Error)>(())
+            };
+            walk(path, &|_| false, &mut visit).unwrap();
+            last
+        };
+        for name in ["", "dot", "up", "again", "sub/.."] {
+            assert_eq!(end(&real.join(name)), std::slice::from_ref(&real), "{name}");
+        }
+        assert_eq!(end(&real.join("back")), [real.parent().unwrap().to_owned()]);
+        assert_eq!(end(&real.join("sub")), [real.join("sub")]);
+    }
 }

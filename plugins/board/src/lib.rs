@@ -22,11 +22,17 @@ const FILE: &str = "metadata/layout.yaml";
 
 struct Boards;
 
+/// It is told nothing: the layout is in files.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoSettings {}
+
 skiff_sdk::export_board!(Boards);
 
 impl Board for Boards {
     /// The layout is the same for every medium and purpose: how it fits, and what of it is renewed, is for skiff to say.
     fn plan(_: Intent, _: &Medium) -> Result<Layout> {
+        skiff_sdk::json::settings::<NoSettings>()?;
         let mut merged = Value::Mapping(Mapping::new());
         let mut last = None;
         for layer in skiff_sdk::layers() {
@@ -41,7 +47,7 @@ impl Board for Boards {
             serde_yaml::from_str::<declared::Partly>(&text).map_err(|error| invalid(&shown, error.to_string()))?;
             let value: Value = serde_yaml::from_str(&text).map_err(|error| invalid(&shown, error.to_string()))?;
             if !value.is_mapping() {
-                return Err(invalid(&shown, "it is no mapping".into()));
+                return Err(invalid(&shown, "expected a mapping".into()));
             }
             merge(&mut merged, value);
             last = Some((shown, text));

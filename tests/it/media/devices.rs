@@ -273,7 +273,7 @@ fn what_is_personal_goes_onto_the_device_and_nowhere_else() {
     env.set("SKIFF_PROJECT", env.path("skiff.yaml").to_str().unwrap());
     let format = ["cmd", "odroid/common", "format", "--device", device.path(), "--confirm", device.name()];
     let said = env.fail(1, &[&format[..], &["--ssh-key", env.path("other").to_str().unwrap()]].concat());
-    assert!(said.contains("no public ssh key"), "{said}");
+    assert!(said.contains("does not contain a public ssh key"), "{said}");
     assert!(env.fail(1, &[&format[..], &["--hostname", "a b"]].concat()).contains("is not a host name"));
     env.succeed(&[&format[..], &["--hostname", "boat-7"]].concat());
     let medium = Medium::new(&device.device);
@@ -385,12 +385,12 @@ fn images_are_written_packed_or_not_with_a_map_or_without() {
         medium.ext4(medium.table().1[1].sectors.0).check();
         assert!(medium.fat(2048).read("zImage") == expected(&env, "zImage"), "{name}");
     }
-    // An image that is not what its map says leaves a medium that nobody takes for a system.
+    // An image that is differs from its block map leaves a medium that nobody takes for a system.
     let mut bytes = fs::read(env.path("x.img")).unwrap();
     bytes[3 << 20] ^= 1;
     fs::write(env.path("x.img"), bytes).unwrap();
     let said = env.fail(1, &["flash", &image, device.path(), "--confirm", device.name()]);
-    assert!(said.contains("not what its map says"), "{said}");
+    assert!(said.contains("differs from its block map"), "{said}");
     assert_eq!(Medium::new(&device.device).bytes(510, 2), [0, 0]);
     let small = Loop::new(&env, "small", 64 << 20);
     let said = env.fail(77, &["flash", &image, small.path(), "--confirm", small.name()]);

@@ -56,6 +56,20 @@ fn a_source_of_the_image_is_never_overwritten() {
         let said = env.fail(2, &[&WORDS[..], &["--force", "--size", "600MiB", "--output", &output]].concat());
         assert!(said.contains("is a source of this image"), "{name}: {said}");
         assert!(fs::read(&source).unwrap() == before, "{name}");
+        let drawn = [&WORDS[..], &["--dry-run", "--size", "600MiB", "--svg", &output]].concat();
+        assert!(env.fail(2, &drawn).contains("is a source of this image"), "{name}");
+        assert!(fs::read(&source).unwrap() == before, "{name}");
+    }
+    // A drawing takes the place of an earlier one, and of nothing else.
+    env.write("notes", "precious");
+    let drawn =
+        |name: &str| [&WORDS[..], &["--dry-run", "--svg", env.path(name).to_str().unwrap()]].concat().join("\n");
+    let words = drawn("notes");
+    assert!(env.fail(2, &words.split('\n').collect::<Vec<_>>()).contains("is not a drawing"));
+    assert_eq!(env.read("notes"), "precious");
+    for _ in 0..2 {
+        env.succeed(&drawn("plan.svg").split('\n').collect::<Vec<_>>());
+        assert!(env.read("plan.svg").starts_with("<svg"));
     }
 }
 
@@ -88,7 +102,7 @@ fn programs_of_the_current_directory_are_not_run() {
 fn a_layout_is_drawn_before_anything_is_built() {
     let env = environment();
     let said = env.succeed(&["-c", "bananapi/m1", "layout", "bananapi/common"]).stdout;
-    for part in ["boot", "rootfs", "persist", "Not there, and of unknown size: ", "images/rootfs.squashfs"] {
+    for part in ["boot", "rootfs", "persist", "Not built yet, so of unknown size:", "images/rootfs.squashfs"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     fill_images(&env, "one ");

@@ -391,7 +391,7 @@ fn a_folder_of_somebodys_with_the_name_of_the_previous_system_is_left_alone() {
     looked.ext4(start).write("skiff.old/mine", b"mine");
     let error =
         InstallPlan::new(&layout(), MEDIUM, &card.disk(), &card.path, &sources(&card.images, "two")).unwrap_err();
-    assert!(error.to_string().contains("`skiff.old` that skiff has not made"), "{error}");
+    assert!(error.to_string().contains("`skiff.old`, which is a reserved name"), "{error}");
     assert!(RollbackPlan::new(&layout(), MEDIUM, &card.disk(), &card.path).is_err());
 }
 

@@ -186,7 +186,7 @@ fn an_image_is_not_written_to_what_it_lies_on() {
     let device = Loop::of(&image, &[]);
     for name in ["disk.img", "other.img"] {
         let said = env.fail(77, &["flash", &env.path(name).display().to_string(), device.path()]);
-        assert!(said.contains("is made of it"), "{said}");
+        assert!(said.contains("stores the source"), "{said}");
     }
     // The map is lost as well.
     fs::write(env.path("small.img"), &bytes[..MIB]).unwrap();
@@ -199,7 +199,7 @@ fn an_image_is_not_written_to_what_it_lies_on() {
     // A device whose file has lost its name is made of it all the same.
     fs::remove_file(&image).unwrap();
     let said = env.fail(77, &["flash", &env.path("other.img").display().to_string(), device.path()]);
-    assert!(said.contains("is made of it"), "{said}");
+    assert!(said.contains("stores the source"), "{said}");
     assert!(fs::read(env.path("other.img")).unwrap() == bytes);
 }
 

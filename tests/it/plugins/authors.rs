@@ -121,7 +121,7 @@ fn a_case_leads_nowhere_else() {
     env.write(&format!("{case}/case.yaml"), format!("command: go\n{run}"));
     assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("is no directory with the files of a tool"));
     let said = env.fail(2, &["plugin", "test", "my/board/p", "--record", "../a", "--", "go"]);
-    assert!(said.contains("`../a` is no name for a case"), "{said}");
+    assert!(said.contains("`../a` cannot be the name of a case"), "{said}");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_new_plugin_keeps_off_what_is_there() {
     hint: choose another name: --name
     ");
     assert_snapshot!(env.fail(2, &["plugin", "new", "my/board", "--name", "../x"]), @"
-    error: `../x` is no name for a plugin
+    error: `../x` cannot be the name of a plugin
     hint: lower-case letters, digits and `-`, which every language takes: --name hello
     ");
     assert_snapshot!(env.fail(1, &["plugin", "build", "my/board/p"]), @"

@@ -28,7 +28,7 @@ fn what_is_no_component_is_refused_before_anybody_is_asked() {
     for bytes in [&b""[..], b"rubbish", &good[..4], &text("(module)"), &elf] {
         let env = with_bytes(bytes);
         let said = env.fail(1, &["grant", "add", "--all", "my/board/p"]);
-        assert!(said.contains("is no WebAssembly component"), "{said}");
+        assert!(said.contains("is not a WebAssembly component"), "{said}");
         assert!(!env.path("overrides/grants.yaml").exists());
     }
 }

@@ -71,9 +71,12 @@ impl Pin {
                 && text.bytes().all(|b| b.is_ascii_graphic())
         };
         if !hex(&self.commit) {
-            return Some(format!("`{}` is no commit: that has 40 hexadecimal digits in lower case", self.commit));
+            return Some(format!("`{}` is not a commit; expected 40 hexadecimal digits in lower case", self.commit));
         }
-        [&self.url, &self.release].into_iter().find(|text| !word(text)).map(|text| format!("`{text}` is no such name"))
+        [&self.url, &self.release]
+            .into_iter()
+            .find(|text| !word(text))
+            .map(|text| format!("`{text}` is not a valid address or release"))
     }
 }
 

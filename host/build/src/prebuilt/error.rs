@@ -144,7 +144,7 @@ pub enum PrebuiltError {
         second: String,
     },
     /// A file that a layer wants as an image is not in the target.
-    #[error("A layer wants `{file}` of the target as an image, and no package brings it")]
+    #[error("a layer uses `{file}` of the target as an image, and no package contains it")]
     NoFile {
         /// The file.
         file: String,

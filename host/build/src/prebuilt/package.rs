@@ -26,7 +26,7 @@ type Requests = BTreeMap<String, BTreeMap<String, Vec<LockedPackage>>>;
 fn check(value: &Value) -> Result<(), String> {
     let requests: Requests = read_entry(value)?;
     match requests.values().flat_map(BTreeMap::values).flatten().find(|package| !package.is_sane()) {
-        Some(wrong) => Err(format!("{:?} is no package", wrong.name)),
+        Some(wrong) => Err(format!("{:?} is not a package", wrong.name)),
         None => Ok(()),
     }
 }

@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap_complete::ArgValueCompleter;
-
-use crate::completions;
 use skiff_project::media::GivenPersonal;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LayoutArgs {
     /// The package of the board: `namespace/name`
-    #[arg(required_unless_present = "import", add = ArgValueCompleter::new(completions::packages))]
+    #[arg(required_unless_present = "import")]
     pub(crate) package: Option<String>,
     /// Prints the layout as JSON
     #[arg(long)]
@@ -140,7 +137,7 @@ pub(crate) struct ViewArgs {
     /// Prints the plan as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Draws the plan as an SVG file
+    /// Draws the plan as an SVG file, also with --dry-run
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
 }

@@ -1,8 +1,6 @@
 //! The arguments of `skiff plugin`.
 
-use crate::completions;
 use clap::Subcommand;
-use clap_complete::ArgValueCompleter;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -81,7 +79,6 @@ pub(crate) enum PluginKind {
 #[derive(Debug, clap::Args)]
 pub(crate) struct PluginArgs {
     /// The layer, or one plugin of it: `namespace/name` or `namespace/name/plugin`
-    #[arg(add = ArgValueCompleter::new(completions::packages))]
     pub(crate) plugin: String,
 }
 
@@ -121,7 +118,7 @@ pub(crate) struct TestPluginArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct DocArgs {
     /// The layer, or one plugin of it
-    #[arg(required_unless_present = "contract", add = ArgValueCompleter::new(completions::packages))]
+    #[arg(required_unless_present = "contract")]
     pub(crate) plugin: Option<String>,
     /// The contract between host and plugins
     #[arg(long, conflicts_with = "plugin")]

@@ -30,7 +30,7 @@ pub(crate) fn run_all(options: &Options, args: &BuildArgs, console: &Console) ->
     if project.workspaces.is_empty() {
         let message = match project.path() {
             Some(path) => format!("{} names no workspaces", path.shown()),
-            None => "There is no project file here or above".to_owned(),
+            None => "there is no project file in this directory or above it".to_owned(),
         };
         return Err(CommandError::new(Kind::User, message)
             .hint("write into skiff.yaml: workspaces: {boat: {chain: \"pi/4,skiff/core\"}}"));

@@ -10,10 +10,10 @@ use skiff_text::Shown as _;
 
 /// Checks what SkiffOS checks: the style of external trees, that all sources can be had, and licences.
 pub(crate) fn run(session: &Session) -> Result<ExitCode> {
-    session.require_build_system("Checking")?;
+    session.require_build_system("`check`")?;
     let job = session.open(false)?;
     configure::ensure(&job)?;
-    let system = job.build_system("Checking")?;
+    let system = job.build_system("`check`")?;
     let run = |target| session.console.passing(|| system.run_targets(&job.context, &[target]));
     if !job.plan().external.is_empty() {
         let status = run("check-package-external")?;

@@ -45,17 +45,18 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     let Some(name) = request.command else {
         return list_commands(session, &request.package);
     };
-    let chain = session.chain_with(&request.package)?;
-    if let Some((plugin, command)) = by_itself(session, &chain, &request.package, &name)? {
+    let command_chain = session.chain_with(&request.package)?;
+    let chain = &command_chain.chain;
+    if let Some((plugin, command)) = by_itself(session, chain, &request.package, &name)? {
         session.planner.check_package(&plugin.layer.root)?;
         session.planner.check_package(&plugin.owner.root)?;
         let layers = chain.layers().iter().map(|layer| (layer.name.clone(), layer.root.clone())).collect();
         let zones = Zones { layers, target: None, images: None, state: session.workspace.state(), epoch: None };
         return call(session, &plugin, &command, &request.arguments, zones, || {
-            Ok(session.chain_runner(&chain, &plugin.owner.root)?)
+            Ok(session.chain_runner(chain, &plugin.owner.root)?)
         });
     }
-    let plan = session.plan_for_command(&chain)?;
+    let plan = session.plan_for_command(&command_chain)?;
     lock::check(session, &plan)?;
     match PackageCommand::find(session, &plan, &request.package, &name)? {
         Some(PackageCommand::Plugin(plugin, command)) => {

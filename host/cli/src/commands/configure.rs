@@ -152,7 +152,7 @@ fn warn_of_scripts(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> 
             Refused::Script { place, path } => {
                 session
                     .console
-                    .warn(&format!("{place}: `{}` is no script of a layer and will not be run", path.shown()));
+                    .warn(&format!("{place}: `{}` is not a script of a layer and will not be run", path.shown()));
             }
         }
     }

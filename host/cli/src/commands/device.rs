@@ -11,8 +11,10 @@ use skiff_project::Project;
 use skiff_project::media::devices;
 use skiff_project::media::rules;
 use skiff_text::Shown as _;
+use skiff_text::wrap;
 
 pub(crate) fn run(project: &Project, command: &DeviceCommand) -> Result<()> {
+    // `all` is an option of earlier scripts: all disks are always listed.
     let DeviceCommand::List { all: _, json } = command;
     let inventory = devices()?;
     let rules = rules(project, None);
@@ -48,41 +50,10 @@ pub(crate) fn run(project: &Project, command: &DeviceCommand) -> Result<()> {
         let notes =
             [Some(title).filter(|title| !title.is_empty()), by_id].into_iter().flatten().chain(uses).chain(refused);
         for note in notes {
-            for line in wrapped(&note) {
-                data!("    {line}");
+            for (number, line) in wrap(&note, 74).into_iter().enumerate() {
+                data!("    {}{line}", if number == 0 { "" } else { "  " });
             }
         }
     }
     Ok(())
-}
-
-/// Breaks a text into lines that fit 80 columns behind an indent of four, at its spaces; continued lines are indented.
-fn wrapped(text: &str) -> Vec<String> {
-    const WIDTH: usize = 76;
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut().filter(|line| line.chars().count() + 1 + word.chars().count() <= WIDTH) {
-            Some(line) => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            None => lines.push(if lines.is_empty() { word.to_owned() } else { format!("  {word}") }),
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_reasons_are_broken_at_spaces() {
-        let text = "a word ".repeat(30);
-        let lines = wrapped(text.trim_end());
-        assert!(lines.len() > 2 && lines.iter().all(|line| line.len() <= 76), "{lines:?}");
-        assert!(lines.iter().skip(1).all(|line| line.starts_with("  ")));
-        let path = "x".repeat(100);
-        assert_eq!(wrapped(&path), [path]);
-    }
 }

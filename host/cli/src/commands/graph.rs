@@ -127,7 +127,7 @@ fn name_of(origin: Origin) -> String {
 /// Draws what packages and overlays take, each by itself and added up by layer.
 fn size_by_layer(session: &Session, args: &GraphArgs, sizes: Vec<(Origin, u64)>, requests: Requests) -> Result<()> {
     if sizes.is_empty() {
-        let message = "The last build did not record the sizes of its packages";
+        let message = "the last build did not record the sizes of its packages";
         return Err(CommandError::new(Kind::User, message).hint("build again: skiff clean && skiff compile"));
     }
     let bringers = bringers(session, requests)?;

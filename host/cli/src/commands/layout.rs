@@ -61,7 +61,8 @@ fn draw(session: &Session, board: &Board, layout: &Layout, medium: Medium) -> Re
     let (plan, missing) = Plan::sketch(layout, medium, ids, &board.sources(session)?)?;
     data!("{}", Picture::new(&plan, board.package.as_str()).text());
     if !missing.is_empty() {
-        data!("Not there, and of unknown size: {}", missing.join(", "));
+        data!("\nNot built yet, so of unknown size:");
+        missing.iter().for_each(|source| data!("  {source}"));
     }
     Ok(())
 }
@@ -80,7 +81,7 @@ pub(crate) fn print_imported(environment: &Environment, path: &Path) -> Result<(
 fn import(environment: &Environment, path: &Path) -> Result<(Layout, Vec<String>)> {
     let unreadable = |error: std::io::Error| {
         CommandError::new(Kind::User, format!("cannot read `{}`: {error}", path.shown()))
-            .hint("name a genimage configuration, or a directory of systemd-repart: ls")
+            .hint("name a genimage configuration, or a directory with systemd-repart definitions (*.conf)")
     };
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let imported = if path.is_dir() {

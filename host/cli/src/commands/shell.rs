@@ -15,7 +15,7 @@ pub(crate) fn run(session: &Session, args: &ShellArgs) -> Result<ExitCode> {
     let Some((program, arguments)) = words.split_first() else { return Ok(ExitCode::SUCCESS) };
     if session.settings.engine.value.kind().has_build_system {
         let job = session.open(false)?;
-        let system = job.build_system("A shell")?;
+        let system = job.build_system("`shell`")?;
         let environment = session.script_environment(job.plan())?.variables.into_iter().collect();
         let run = || system.run_program(&job.context, program, arguments, environment);
         return Ok(super::exit_code(session.console.passing(run)?));

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value as Json;
@@ -23,22 +22,8 @@ pub(crate) fn run(session: &Session, command: &WorkspaceCommand) -> Result<()> {
     }
 }
 
-/// Finds the workspaces that are configured or built, and those of the project.
-pub(crate) fn names(session: &Session) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = session.project.workspaces.keys().cloned().collect();
-    let entries = fs::read_dir(session.workspace.root()).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if let Some(configured) = name.strip_prefix(".config_") {
-            if skiff_build::is_configuration(&entry.path()) {
-                names.insert(configured.to_owned());
-            }
-        } else if skiff_build::is_workspace(&entry.path()) {
-            names.insert(name);
-        }
-    }
-    names
-}
+/// The file beside the images that is not one of them.
+const CHECKSUMS: &str = "SHA256SUMS";
 
 /// A workspace in a few words.
 struct Row {
@@ -60,7 +45,9 @@ impl Row {
             .into_iter()
             .flatten()
             .flatten()
-            .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.metadata().ok()?.len())))
+            .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.metadata().ok()?)))
+            .filter(|(name, metadata)| metadata.is_file() && name != CHECKSUMS)
+            .map(|(name, metadata)| (name, metadata.len()))
             .collect();
         images.sort();
         Ok(Self { workspace, chain, engine: engine.map(|engine| engine.to_string()), images })
@@ -79,7 +66,7 @@ impl Row {
 }
 
 fn list(session: &Session, as_json: bool) -> Result<()> {
-    let rows = names(session).iter().map(|name| Row::of(session, name)).collect::<Result<Vec<_>>>()?;
+    let rows = session.workspaces().iter().map(|name| Row::of(session, name)).collect::<Result<Vec<_>>>()?;
     if as_json {
         data!("{:#}", Json::Array(rows.iter().map(Row::json).collect()));
         return Ok(());
@@ -94,7 +81,7 @@ fn list(session: &Session, as_json: bool) -> Result<()> {
 
 fn show(session: &Session, name: &str, as_json: bool) -> Result<()> {
     let row = Row::of(session, name)?;
-    if !names(session).contains(row.workspace.name()) {
+    if !session.workspaces().contains(row.workspace.name()) {
         return Err(unknown(name));
     }
     if as_json {

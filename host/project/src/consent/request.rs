@@ -10,6 +10,9 @@ use skiff_text::wrap;
 
 use crate::console::Line;
 
+/// Lines of a question that are in sight at once.
+const FEW: usize = 16;
+
 /// Returns what the user reads before the question: the plugin, and each capability with its reason. What reaches furthest
 /// comes last, beside the question: downloads, then tools, those at the terminal at the very end.
 pub(super) fn lines(plugin: &LayerPlugin, identity: &Identity, denied: &Denied, columns: usize) -> Vec<Line> {
@@ -38,13 +41,19 @@ pub(super) fn lines(plugin: &LayerPlugin, identity: &Identity, denied: &Denied, 
     };
     let mut missing: Vec<&Capability> = decl.capabilities.iter().filter(is_missing).collect();
     missing.sort_by_key(|capability| capability.reach());
-    for capability in missing {
+    for capability in &missing {
         lines.extend(indented(2, &capability.to_string(), columns).map(Line::strong));
         lines.extend(indented(6, capability.why(), columns).map(Line::plain));
         lines.extend(capability.warning().map(|warning| Line::plain(format!("      {warning}"))));
-        if let Some(terms) = capability.terms() {
-            lines.extend(indented(6, &format!("with {}", terms.join(", ")), columns).map(Line::plain));
+        for (number, term) in capability.terms().into_iter().flatten().enumerate() {
+            let word = if number == 0 { "with" } else { "or with" };
+            lines.extend(indented(6, &format!("{word} {term}"), columns).map(Line::plain));
         }
+    }
+    // Whatever stands above, and however long it is: the names of the capabilities are beside the question.
+    if lines.len() > FEW {
+        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        lines.extend(indented(0, &format!("In short, {id} asks for: {}", names.join(", ")), columns).map(Line::strong));
     }
     lines
 }
@@ -84,5 +93,23 @@ mod tests {
         let at = |text: &str| lines.iter().position(|line| line.trim() == text).unwrap();
         assert!(at("write:images") < at("tool:sh") && at("tool:sh") + 5 > lines.len(), "{lines:#?}");
         assert!(lines.iter().all(|line| !line.starts_with("Plugin evil/ask/harmless")));
+    }
+
+    #[test]
+    fn long_terms_do_not_push_the_names_of_capabilities_away_from_the_question() {
+        let patterns: String = (0..40).map(|number| format!(", \"-{number} {}\"", "\u{d4e}".repeat(100))).collect();
+        let manifest = format!(
+            "schema: 1\nplugins:\n  - {{name: g, version: 1.0.0, component: g.wasm, interface: ^1.0, hooks: [pre], \
+             capabilities: [{{tool: sh, terminal: true, why: runs, arguments: [\"-c {{text}}\"{patterns}]}}]}}"
+        );
+        let root = std::path::Path::new("/l/evil/ask");
+        let decl = parse_manifest(root, &manifest).unwrap().plugins.remove(0);
+        let identity = Identity { plugin: PluginId::new("evil/ask", "g"), digest: Digest::of(b""), root: root.into() };
+        let missing = decl.capabilities.iter().map(|c| (c.id(), c.why().to_owned())).collect();
+        let denied = Denied { plugin: identity.plugin.clone(), missing, held: Vec::new(), changed: false };
+        let plugin = LayerPlugin::own(&Layer::open("evil/ask", root).unwrap(), decl);
+        let lines = lines(&plugin, &identity, &denied, 80);
+        assert!(lines.len() > 80 && lines.iter().all(|line| width(&line.text) <= 80), "{lines:#?}");
+        assert_eq!(lines.last().unwrap().text, "In short, evil/ask/g asks for: tool:sh");
     }
 }

@@ -13,7 +13,7 @@ pub fn read_value(decl: &ArgumentDecl, text: &str) -> Result<GivenValue, Package
     match decl.kind {
         ArgumentKind::Integer => match text.parse() {
             Ok(number) => Ok(GivenValue::Number(number)),
-            Err(_) => wrong("which is no whole number".into()),
+            Err(_) => wrong("expected an integer".into()),
         },
         ArgumentKind::Words => match shlex::split(text) {
             Some(words) => Ok(GivenValue::Many(words)),

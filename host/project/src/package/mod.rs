@@ -8,6 +8,7 @@ mod offer;
 use skiff_layers::LayerName;
 
 pub use argument::read_value;
+pub use chain::CommandChain;
 pub use command::PackageCommand;
 pub use command::by_itself;
 pub use command::may_write;

@@ -10,10 +10,10 @@ use skiff_text::Shown as _;
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// There is no checkout upwards from here.
-    #[error("there is no skiff checkout here")]
+    #[error("there is not a skiff checkout here")]
     NoCheckout,
     /// What was named as the checkout is none.
-    #[error("`{}` is no skiff checkout", .0.shown())]
+    #[error("`{}` is not a skiff checkout", .0.shown())]
     OtherCheckout(PathBuf),
     /// The directory of base layers has none.
     #[error("there are no base layers (`pre`, `post`) in `{}`", .0.shown())]

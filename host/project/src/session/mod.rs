@@ -30,6 +30,7 @@ use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
 use skiff_runtime::PluginId;
 use skiff_text::Shown as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -266,6 +267,23 @@ impl Session {
     /// Makes the plan of a chain, without asking its plugins: they may lack what they need for that.
     pub fn bare_plan(&self, chain: &Chain) -> Result<BuildPlan> {
         self.planner.plan(chain)
+    }
+
+    /// Returns the names of the workspaces that are configured or built, and of those of the project file.
+    pub fn workspaces(&self) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> = self.project.workspaces.keys().cloned().collect();
+        let entries = std::fs::read_dir(self.workspace.root()).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if let Some(configured) = name.strip_prefix(".config_") {
+                if skiff_build::is_configuration(&entry.path()) {
+                    names.insert(configured.to_owned());
+                }
+            } else if skiff_build::is_workspace(&entry.path()) {
+                names.insert(name);
+            }
+        }
+        names
     }
 
     /// Makes the directory of the workspaces. Somebody else may have made it since it was looked for.

@@ -106,7 +106,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
 
 /// When the image is released: what the environment says, or now.
 fn date(session: &Session) -> Result<u32> {
-    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = || session.console.environment.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
     Ok(session.source_date_epoch()?.unwrap_or_else(|| u32::try_from(now()).unwrap_or_default()))
 }
 

@@ -4,6 +4,8 @@ mod buildimage;
 mod format;
 mod install;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -86,7 +88,10 @@ fn parse<A: clap::Args>(
         args: A,
     }
     let name = format!("skiff cmd {package} {}", command.name());
-    let variable = if command == BoardCommand::BuildImage { &decl.image } else { &decl.device };
+    let (variable, means, option) = match command {
+        BoardCommand::BuildImage => (&decl.image, "image file", "--output"),
+        BoardCommand::Format | BoardCommand::Install | BoardCommand::Rollback => (&decl.device, "device", "--device"),
+    };
     let mut parser = Wrapped::<A>::command()
         .name(name.clone())
         .bin_name(name)
@@ -94,7 +99,7 @@ fn parse<A: clap::Args>(
         .no_binary_name(true)
         .disable_version_flag(true);
     if let Some(variable) = variable {
-        parser = parser.after_help(format!("The variable {variable} names the medium where no option does."));
+        parser = parser.after_help(format!("{variable} names the {means} if {option} is missing."));
     }
     let parsed = parser.try_get_matches_from(arguments).and_then(|matches| Wrapped::<A>::from_arg_matches(&matches));
     parsed.map(|wrapped| wrapped.args).map_err(|error| {
@@ -116,14 +121,28 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
     }
     let labels = plan.unrenewable();
     if !labels.is_empty() {
-        note!("warning: `install` needs FAT32 and cannot renew `{}` later; FAT32 needs 34 MiB", labels.join("`, `"));
+        note!(
+            "warning: `install` cannot update `{}` later: it supports FAT32 only, which needs 34 MiB",
+            labels.join("`, `")
+        );
     }
     let Some(path) = &args.svg else { return Ok(()) };
-    if path.exists() && !path.is_file() {
-        return Err(CommandError::new(Kind::Usage, format!("`{}` is no file", path.shown())).hint("choose another"));
+    if let Some(source) = plan.source_at(path) {
+        return Err(own_source(path, source).hint("choose another file with --svg"));
+    }
+    if path.exists() && !is_drawing(path) {
+        let message = format!("`{}` exists and is not a drawing", path.shown());
+        return Err(CommandError::new(Kind::Usage, message).hint("choose another file with --svg"));
     }
     skiff_build::write_file(path, picture.svg()?.as_bytes())
         .map_err(|error| CommandError::from(error).hint("choose another file"))
+}
+
+/// Returns whether a file is a drawing of an earlier plan, which may be replaced.
+fn is_drawing(path: &Path) -> bool {
+    const START: &[u8] = b"<svg";
+    let mut start = [0; START.len()];
+    path.is_file() && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *START
 }
 
 /// Has the system look at the partitions of a device again.

@@ -150,7 +150,7 @@ impl Downloads {
     fn request(&self, url: &str, address: &Address) -> Result<impl Read + use<>, DownloadError> {
         let mut url = url.to_owned();
         for _ in 0..MAX_REDIRECTS {
-            let uri: Uri = url.parse().map_err(|_| DownloadError::Refused(format!("`{url}` is no URL")))?;
+            let uri: Uri = url.parse().map_err(|_| DownloadError::Refused(format!("`{url}` is not a URL")))?;
             let protected = match uri.scheme_str() {
                 Some("https") => true,
                 Some("http") => address.url.starts_with("http://"),

@@ -39,7 +39,7 @@ impl State {
         writable(into)?;
         let to = TreePath::new(to).map_err(|error| failure(Code::Invalid, error.to_string(), None))?;
         let Some(wanted) = Digest::parse(sha256) else {
-            return Err(failure(Code::Invalid, format!("`{sha256}` is no SHA-256 in hexadecimal digits"), None));
+            return Err(failure(Code::Invalid, format!("`{sha256}` is not a SHA-256 in hexadecimal"), None));
         };
         let Some(address) = self.address(url) else {
             let hint = format!("declare `fetch: {url}` under `capabilities` in its layer's metadata/plugins.yaml");
