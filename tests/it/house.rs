@@ -17,7 +17,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("skiff-report", &[]),
     ("skiff-trust", &["skiff-text"]),
     ("skiff-kconfig", &["skiff-file", "skiff-text"]),
-    ("skiff-layers", &["skiff-digest", "skiff-file", "skiff-text"]),
+    ("skiff-layers", &["skiff-digest", "skiff-file", "skiff-layout", "skiff-text"]),
     ("skiff-layout", &["skiff-text"]),
     ("skiff-flash", &["skiff-file", "skiff-layout", "skiff-text", "skiff-tree"]),
     ("skiff-plan", &["skiff-digest", "skiff-kconfig", "skiff-layers", "skiff-report", "skiff-text"]),

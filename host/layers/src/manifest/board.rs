@@ -1,6 +1,13 @@
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
+use serde::de::MapAccess;
+use serde::de::Visitor;
+use serde::de::value::MapAccessDeserializer;
+use skiff_layout::Bytes;
 
 use super::Wrong;
 
@@ -21,11 +28,36 @@ pub struct BoardDecl {
 }
 
 /// `board:` as it is written.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
 pub(super) enum RawBoard {
     Plain(bool),
     Told(BoardDecl),
+}
+
+/// By hand: an untagged enum of serde's forgets what is wrong, and in which line.
+impl<'de> Deserialize<'de> for RawBoard {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl<'de> Visitor<'de> for Written {
+            type Value = RawBoard;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "`true`, `false`, or a mapping with `device`, `image`, `image_size`")
+            }
+
+            fn visit_bool<E>(self, is_board: bool) -> Result<RawBoard, E> {
+                Ok(RawBoard::Plain(is_board))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawBoard, A::Error> {
+                BoardDecl::deserialize(MapAccessDeserializer::new(map)).map(RawBoard::Told)
+            }
+        }
+
+        deserializer.deserialize_any(Written)
+    }
 }
 
 impl Default for RawBoard {
@@ -70,10 +102,9 @@ fn names_medium(name: &str, endings: &[&str]) -> bool {
         && endings.iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
 }
 
-/// Digits and a unit. What they come to is checked where the medium is made.
+/// Returns whether a text is a size, and short enough to be shown.
 fn is_size(text: &str) -> bool {
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    text.len() <= 24 && unit.len() < text.len() && unit.bytes().all(|b| b.is_ascii_alphabetic())
+    text.len() <= 24 && text.parse::<Bytes>().is_ok()
 }
 
 #[cfg(test)]
@@ -95,6 +126,6 @@ mod tests {
         let sized = |size: &str| {
             RawBoard::Told(BoardDecl { image_size: Some(size.to_owned()), ..BoardDecl::default() }).check().is_ok()
         };
-        assert!(sized("1536MiB") && sized("4GB") && !sized("big") && !sized("4GiB\nhint: run x"));
+        assert!(sized("1536MiB") && sized("4GB") && !sized("4GiX") && !sized("big") && !sized("4GiB\nhint: run x"));
     }
 }
