@@ -44,10 +44,10 @@ impl Board for Boards {
                 Err(error) => return Err(Failure::io(&shown, &error)),
             };
             // A wrong word is told with its layer and line, which are lost when all are merged.
-            serde_yaml::from_str::<declared::Partly>(&text).map_err(|error| invalid(&shown, error.to_string()))?;
-            let value: Value = serde_yaml::from_str(&text).map_err(|error| invalid(&shown, error.to_string()))?;
+            serde_yaml::from_str::<declared::Partly>(&text).map_err(|error| invalid(&shown, &text, &error))?;
+            let value: Value = serde_yaml::from_str(&text).map_err(|error| invalid(&shown, &text, &error))?;
             if !value.is_mapping() {
-                return Err(invalid(&shown, "expected a mapping".into()));
+                return Err(failure(&shown, "expected a mapping"));
             }
             merge(&mut merged, value);
             last = Some((shown, text));
@@ -60,7 +60,7 @@ impl Board for Boards {
         let declared: Declared = serde_yaml::from_value(merged).map_err(|error| {
             // What is missing of all layers together has no line; in the last file it may have one.
             let alone = serde_yaml::from_str::<Declared>(&text).err().filter(|error| error.location().is_some());
-            invalid(&shown, alone.unwrap_or(error).to_string())
+            invalid(&shown, &text, &alone.unwrap_or(error))
         })?;
         Ok(declared.into())
     }
@@ -75,8 +75,30 @@ pub fn read(text: &str) -> core::result::Result<Layout, String> {
     serde_yaml::from_str::<Declared>(text).map(Into::into).map_err(|error| error.to_string())
 }
 
-fn invalid(shown: &str, message: String) -> Failure {
-    Failure::new(FailureCode::Invalid, message).about(shown).hint("configs/README.md describes this file")
+fn failure(shown: &str, message: impl Into<String>) -> Failure {
+    Failure::new(FailureCode::Invalid, message.into()).about(shown).hint("configs/README.md describes this file")
+}
+
+/// Says what is wrong with a file, after its name and line.
+fn invalid(shown: &str, text: &str, error: &serde_yaml::Error) -> Failure {
+    let message = error.to_string();
+    let line = error.location().map(|at| at.line()).or_else(|| line_of(text, &message));
+    // The position stands before the message, as in all errors of skiff.
+    let message = message.split(" at line ").next().unwrap_or_default();
+    match line {
+        Some(line) => failure(&format!("{shown}:{line}"), message),
+        None => failure(shown, message),
+    }
+}
+
+/// Finds the first line with the word that a message names: not all errors have a position.
+fn line_of(text: &str, message: &str) -> Option<usize> {
+    let word = message.split('`').nth(1).filter(|word| !word.is_empty())?;
+    let has_word = |line: &str| {
+        let mut words = line.split(|c: char| !(c.is_alphanumeric() || "_-.".contains(c)));
+        words.any(|one| one == word)
+    };
+    text.lines().position(has_word).map(|number| number + 1)
 }
 
 fn merge(base: &mut Value, over: Value) {
@@ -137,7 +159,7 @@ mod tests {
             .file("/layers/00/metadata/layout.yaml", "table: gpt\npartitions: {a: {formt: vfat}}\n");
         let failure = plan().unwrap_err().to_string();
         assert!(failure.contains("my/board") && failure.contains("formt"), "{failure}");
-        assert!(failure.contains("line 2"), "{failure}");
+        assert!(failure.contains("my/board: metadata/layout.yaml:2: partitions.a: unknown field `formt`"), "{failure}");
     }
 
     #[test]

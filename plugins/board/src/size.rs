@@ -20,7 +20,9 @@ impl<'de> Deserialize<'de> for Size {
         match Written::deserialize(deserializer)? {
             Written::Number(bytes) => Ok(Self(bytes)),
             Written::Text(text) => {
-                let wrong = || D::Error::custom(format!("`{text}` is not a size; expected 512MiB, 8GB, 64s, or a number of bytes"));
+                let wrong = || {
+                    D::Error::custom(format!("`{text}` is not a size; expected 512MiB, 8GB, 64s, or a number of bytes"))
+                };
                 bytes(&text).map(Self).ok_or_else(wrong)
             }
         }

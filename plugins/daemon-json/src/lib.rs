@@ -63,6 +63,9 @@ mod tests {
     fn settings_that_nobody_knows_are_named() {
         let _host = Host::new().settings(r#"{"engin": "docker"}"#);
         let failure = DaemonJson::run(Stage::Pre).unwrap_err();
-        assert!(failure.to_string().contains("`settings` in metadata/plugins.yaml: unknown field `engin`"), "{failure}");
+        assert!(
+            failure.to_string().contains("`settings` in metadata/plugins.yaml: unknown field `engin`"),
+            "{failure}"
+        );
     }
 }
