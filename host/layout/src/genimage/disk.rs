@@ -13,9 +13,10 @@ use crate::shown;
 use super::checked;
 use super::content;
 use super::content::Child;
+use super::holes::holes;
 use super::parser::Block;
-use super::parser::size;
 use super::table;
+use super::types::TYPES;
 
 /// Where genimage puts a GPT's array unless told otherwise.
 const GPT_LOCATION: u64 = 1024;
@@ -24,26 +25,6 @@ const GPT_LOCATION: u64 = 1024;
 const GRAIN: u64 = 1 << 20;
 
 const SECTOR: u64 = 512;
-
-/// genimage's names of types that systemd-repart does not have.
-const TYPES: &[(&str, &str)] = &[
-    ("l", "linux-generic"),
-    ("linux", "linux-generic"),
-    ("s", "swap"),
-    ("h", "home"),
-    ("u", "esp"),
-    ("uefi", "esp"),
-    ("r", "a19d880f-05fc-4d3b-a006-743f0f84911e"),
-    ("raid", "a19d880f-05fc-4d3b-a006-743f0f84911e"),
-    ("v", "e6d6d379-f507-44c2-a23c-238f2a3df928"),
-    ("lvm", "e6d6d379-f507-44c2-a23c-238f2a3df928"),
-    ("f", "basic-data"),
-    ("fat32", "basic-data"),
-    ("barebox-state", "4778ed65-bf42-45fa-9c5b-287a1dc4aab1"),
-    ("barebox-env", "6c3737f2-07f8-45d1-ad45-15d260aab24d"),
-    ("linux-reserved", "8da63339-0007-60c0-c436-083ac8230908"),
-    ("u-boot-env", "3de21764-95bd-54bd-a5c3-4abe786f38a8"),
-];
 
 pub(super) struct Disk<'b, 'n> {
     image: &'b Block,
@@ -454,44 +435,4 @@ impl<'b, 'n> Disk<'b, 'n> {
         self.layout.raw.extend(pieces);
         Ok(())
     }
-}
-
-/// Leaves out of contents what others of the medium own: one piece before each hole, and one behind the last.
-fn holes(raw: &Raw, block: &Block) -> Result<Vec<Raw>, ImportError> {
-    let mut holes = Vec::new();
-    for text in block.list("holes") {
-        let inner =
-            text.trim().strip_prefix('(').and_then(|text| text.strip_suffix(')')).and_then(|text| text.split_once(';'));
-        let ends = inner.and_then(|(start, end)| Some((size(start.trim())?.0, size(end.trim())?.0)));
-        match ends {
-            Some((start, end)) if start < end => holes.push((start, end)),
-            _ => {
-                return Err(block
-                    .place_of("holes")
-                    .wrong(format!("hole `{}` is not written as (start; end)", shown(text))));
-            }
-        }
-    }
-    holes.sort_unstable();
-    let mut pieces: Vec<Raw> = Vec::new();
-    let mut at = 0;
-    let name = |count: usize| if count == 0 { raw.name.clone() } else { format!("{}-{}", raw.name, count + 1) };
-    for (start, end) in holes {
-        if start > at {
-            let (offset, skip) = (raw.offset.checked_add(at), raw.skip.checked_add(at));
-            if let (Some(offset), Some(skip)) = (offset, skip) {
-                let length = Some(start - at);
-                pieces.push(Raw { name: name(pieces.len()), offset, skip, length, size: length, ..raw.clone() });
-            }
-        }
-        at = at.max(end);
-    }
-    let left = raw.size.map(|size| size.saturating_sub(at));
-    if left != Some(0) {
-        let (offset, skip) = (raw.offset.checked_add(at), raw.skip.checked_add(at));
-        if let (Some(offset), Some(skip)) = (offset, skip) {
-            pieces.push(Raw { name: name(pieces.len()), offset, skip, size: left, ..raw.clone() });
-        }
-    }
-    Ok(pieces)
 }

@@ -5,8 +5,10 @@
 
 mod content;
 mod disk;
+mod holes;
 mod lexer;
 mod parser;
+mod types;
 
 use crate::ImportError;
 use crate::Layout;
