@@ -55,7 +55,7 @@ fn complaints(session: &Session, plugin: &LayerPlugin, inspection: &Inspection) 
             format!("it declares `{capability}` and {why}: what is not needed is not asked for")
         }),
     );
-    // Whoever has locked it knows these bytes by this version.
+    // A lock file knows these bytes by this version.
     let Identity { plugin: id, digest, .. } = Runner::identify(plugin)?;
     let locked = LockFile::read(&session.workspace)?.system;
     let locked = locked.as_ref().and_then(|system| system.plugin(id.as_str()));

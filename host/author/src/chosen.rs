@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::error::Instead;
 use crate::error::Result;
 
-/// The plugins that somebody means, and the layer for which they work.
+/// The plugins that the user names, and the layer for which they work.
 #[derive(Debug)]
 pub struct Chosen {
     /// The layer.

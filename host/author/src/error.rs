@@ -59,7 +59,7 @@ pub enum Error {
     /// A plugin cannot have that name.
     #[error("`{0}` cannot be the name of a plugin")]
     Name(String),
-    /// Nobody says where a new package belongs.
+    /// No directory for a new package is known.
     #[error("there is no package `{0}`, and no place for a new one")]
     NoPlace(LayerName),
     /// There is a plugin of that name.

@@ -1,4 +1,4 @@
-//! The directories of a case. They may come from anybody, so nothing in them leads elsewhere.
+//! The directories of a case. Their source is untrusted, so links in them must not lead elsewhere.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -129,7 +129,7 @@ impl<'a> Suite<'a> {
         folder::check(folder)?;
         let case = Case::read(folder)?;
         let tape = Arc::new(Tape::replay(folder.to_owned(), case.tools.clone()));
-        // In a directory of its own and without tools, a test needs nobody's consent.
+        // In a directory of its own and without tools, a test needs no consent.
         let (session, plugin) = (self.session, self.plugin);
         let identity = Runner::identify(plugin)?;
         session.grant_for_now(&identity, plugin.decl.capabilities.iter().map(Capability::id).collect());

@@ -45,7 +45,7 @@ pub(crate) fn answer(arguments: Vec<OsString>, environment: &Environment) -> Opt
     match complete.try_complete(arguments, Some(environment.current())) {
         Ok(_) => Some(ExitCode::SUCCESS),
         Err(error) => {
-            // A closed output is nobody's fault.
+            // A closed output is not an error.
             let _ = error.print();
             Some(ExitCode::from(2))
         }
@@ -115,7 +115,7 @@ fn typed() -> Vec<OsString> {
     words.take(before.unwrap_or(1)).collect()
 }
 
-/// What the command line is about so far. Nobody is told of anything, and nothing is written.
+/// What the command line is about so far. It prints and writes nothing.
 fn session() -> Option<Session> {
     let parse = |words: Vec<OsString>| <Args as clap::Parser>::try_parse_from(words).ok();
     let args = parse(typed()).or_else(|| parse(vec!["skiff".into()]))?;

@@ -28,7 +28,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Makes one that nobody uses: for what ends at once.
+    /// Makes one that hears no signal, for commands that end at once.
     pub(crate) fn deaf() -> Self {
         Self { cancel: Cancel::default(), meaning: Arc::new(AtomicU8::new(Meaning::Stop as u8)) }
     }
@@ -53,7 +53,7 @@ impl Interrupt {
             }
             return;
         }
-        // Whoever asks twice, or while nothing is going on, does not want to wait.
+        // A second signal, or one during a question, ends skiff at once.
         if self.cancel.is_cancelled() || meaning == Meaning::Answer as u8 {
             std::process::exit(128 + signal);
         }

@@ -46,7 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     let args = match Args::read(arguments) {
         Ok(args) => args,
         Err(Unread::Clap(error)) => {
-            // A closed output is nobody's fault.
+            // A closed output is not an error.
             let _ = error.print();
             if let Some(hint) = args::hint(&error) {
                 note!("\x1b[1;36mhint:\x1b[0m {hint}");
@@ -106,7 +106,7 @@ fn raise_file_limit() {
     // Not more than that: some programs that skiff runs look at every number up to the limit.
     let most = limit.maximum.map_or(4096, |maximum| maximum.min(4096));
     let raised = rustix::process::Rlimit { current: limit.current.max(Some(most)), ..limit };
-    // Whoever may not raise it keeps what there is.
+    // If it may not be raised, the present limit remains.
     let _ = rustix::process::setrlimit(Resource::Nofile, raised);
 }
 

@@ -1,4 +1,4 @@
-//! Writing to the user. A reader that has seen enough closes its end, and that is nobody's fault.
+//! Writing to the user. A reader may close its end early; that is not an error.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use skiff_text::harmless;
 
-/// Whether something that was meant for stdout is lost, other than because nobody wanted to read on.
+/// Whether output for stdout was lost for another reason than a reader that closed its end.
 static LOST: AtomicBool = AtomicBool::new(false);
 
 fn note_loss(result: &io::Result<()>) {
@@ -28,7 +28,7 @@ pub(crate) fn is_lost() -> bool {
 const STYLES: [&str; 9] =
     ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;36m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
 
-/// Returns text with skiff's own styles and without any other control sequence, whoever's text it holds.
+/// Returns text with skiff's own styles and without any other control sequence.
 fn plain(line: fmt::Arguments<'_>) -> String {
     let line = line.to_string();
     if !line.contains(|c: char| c.is_control() && c != '\n' || !c.is_ascii()) {

@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(shown, "[a/b/p] one\n[a/b/p] error: two");
     }
 
-    /// Notes the ids of tasks, which nobody else can make.
+    /// Records the ids of tasks.
     #[derive(Default)]
     struct Ids(Mutex<Vec<TaskId>>);
 

@@ -56,12 +56,12 @@ impl Dialog for Terminal {
         true
     }
 
-    /// What was typed before the question is no answer: whoever typed it has not read the question.
+    /// Text that was typed before the question is not an answer: the user had not read the question.
     fn answer(&self, question: &str) -> Option<String> {
         let mut stderr = anstream::stderr();
         // It fails only where there is no terminal.
         let _ = rustix::termios::tcflush(std::io::stdin(), QueueSelector::IFlush);
-        // If the question cannot be shown, nobody answers it with yes.
+        // If the question cannot be shown, the answer is not yes.
         let _ = write!(stderr, "{question}");
         let _ = stderr.flush();
         let mut answer = String::new();

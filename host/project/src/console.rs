@@ -40,7 +40,7 @@ pub trait Dialog: Send + Sync {
     /// Returns whether questions can be answered.
     fn is_answered(&self) -> bool;
 
-    /// Returns whether questions can be answered by somebody who sees all that is shown.
+    /// Returns whether both ends of the dialog are a terminal: the user sees the lines and can answer.
     fn is_attended(&self) -> bool;
 
     /// Returns how many columns lines may have.
@@ -59,7 +59,7 @@ pub trait Dialog: Send + Sync {
     fn take_back(&self);
 }
 
-/// Why nobody was asked.
+/// stdin is not a terminal, so the user cannot be asked.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot ask for confirmation: stdin is not a terminal")]
 pub struct AttendError {
@@ -108,7 +108,7 @@ impl Console {
     /// Asks a question that has yes and no for answers. `without` is the command line that asks nothing.
     ///
     /// # Errors
-    /// If nobody can answer.
+    /// If stdin is not a terminal.
     pub fn confirm(&self, question: &str, without: &str) -> Result<bool> {
         match self.environment.wants_questions() {
             false => Ok(true),
@@ -119,7 +119,7 @@ impl Console {
     /// Asks, whatever the environment says.
     ///
     /// # Errors
-    /// If nobody can answer.
+    /// If stdin is not a terminal.
     pub fn ask(&self, question: &str, without: &str) -> Result<bool> {
         if !self.dialog.is_answered() {
             return Err(AttendError { without: without.to_owned() }.into());

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::session::Session;
 
-/// Variables of whoever called skiff that would change what make and Kconfig do.
+/// Variables of the caller that would change the behaviour of make and Kconfig.
 const WITHHELD: [&str; 10] = [
     "CDPATH",
     "CONFIG_",

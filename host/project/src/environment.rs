@@ -49,7 +49,7 @@ impl Environment {
         self.path("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"))
     }
 
-    /// Returns whether the user wants to be asked. Whoever does not has agreed to nothing by that.
+    /// Returns whether the user wants to be asked. A user who does not has not agreed to anything.
     pub fn wants_questions(&self) -> bool {
         self.get("SKIFF_NO_INTERACTIVE").is_none()
     }
@@ -117,7 +117,7 @@ impl Environment {
     }
 
     /// Returns the directory for files that may be deleted at any time; none for users without a home. The current directory is
-    /// never it: anybody may have filled that.
+    /// never it: another user may have filled it.
     pub fn cache(&self) -> Option<PathBuf> {
         let xdg = || self.path("XDG_CACHE_HOME").map(|path| path.join("skiff"));
         let home = || self.home().map(|path| path.join(".cache/skiff"));

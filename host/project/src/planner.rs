@@ -62,7 +62,7 @@ impl Planner {
         Ok(BuildPlan::new(chain, &self.workspace, &self.version(), &self.cancel)?)
     }
 
-    /// Checks that nobody else can change a package of the checkout. Others are those that the user has named.
+    /// Checks that no other user can change a package of the checkout. The user has named other packages explicitly.
     pub fn check_package(&self, root: &Path) -> Result<()> {
         match root.starts_with(&self.context.configs) {
             true => self.check_layer("the layer", root),
@@ -70,12 +70,12 @@ impl Planner {
         }
     }
 
-    /// Checks that nobody else can change a layer, whose scripts or settings run. Others are those that the user has named.
+    /// Checks that no other user can change a layer whose scripts or settings run.
     pub fn check_layer(&self, what: &str, path: &Path) -> Result<()> {
         self.once(path, || self.belief.check_layer(what, path))
     }
 
-    /// Returns whether nobody else can change a layer.
+    /// Returns whether no other user can change a layer.
     pub fn believes(&self, path: &Path) -> bool {
         self.check_layer("the layer", path).is_ok()
     }

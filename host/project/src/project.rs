@@ -37,7 +37,7 @@ const SCHEMA: u32 = 1;
 /// What is wrong with the project file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileProblem {
-    /// Nobody can tell whether there is one.
+    /// The existence of the file cannot be determined.
     #[error("cannot look for `{}`: {error}", path.shown())]
     Hidden {
         /// Where it would be.
@@ -144,8 +144,8 @@ impl Project {
             }
         }
         let Some(path) = found else { return Ok(Self::default()) };
-        // It says what is run: whoever may write above this directory must not decide that for others. What counts is the
-        // file itself, beside which its paths lie, and not a link that somebody has put in our way.
+        // The file decides what runs, so a user who can write to a parent directory must not provide it for others. The
+        // check examines the file itself, not a link to it: its paths are relative to the file.
         belief.check("the project file", &path)?;
         let path = fs::canonicalize(&path).map_err(|error| FileProblem::Unreadable { path: path.clone(), error })?;
         Self::read(&path)

@@ -27,7 +27,7 @@ pub enum Origin {
     /// The last configuration of the workspace.
     #[serde(rename = "remembered")]
     Saved,
-    /// Nobody.
+    /// Neither the user, nor the project file, nor the saved settings.
     Default,
 }
 
@@ -58,7 +58,7 @@ impl<T: Clone> Setting<T> {
 /// What a run is about.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The chain; `None` when nobody has named one.
+    /// The chain; `None` if no source names one.
     pub chain: Option<Setting<String>>,
     /// The chain that the workspace is configured for.
     pub configured: Option<String>,
@@ -70,7 +70,7 @@ pub struct Settings {
     pub base: Option<PathBuf>,
     /// The user's own layer, where it is not the checkout's.
     pub overrides: Option<PathBuf>,
-    /// The Buildroot tree that somebody has named.
+    /// The Buildroot tree, if it is named.
     pub buildroot: Option<Setting<PathBuf>>,
     /// Whether lines of fragments that are no assignments are left out.
     pub ignore_broken_lines: bool,
@@ -157,7 +157,7 @@ fn extra_given(environment: &Environment) -> Option<Vec<PathBuf>> {
 
 fn engine_given(args: &Options, environment: &Environment) -> Result<Option<EngineName>> {
     let Some(text) = args.engine.as_deref().filter(|text| !text.is_empty()) else {
-        // Whoever names a tree wants it to be used.
+        // A tree that is named is to be used.
         let taker = EngineKind::first(|kind| kind.takes_tree).map(|kind| kind.name);
         return Ok(taker.filter(|_| tree_given(environment).is_some()));
     };

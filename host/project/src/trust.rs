@@ -24,7 +24,7 @@ const VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct TrustFile {
     version: u32,
-    /// Absolute paths: all that lies in them is believed, whoever can change it.
+    /// Absolute paths: everything in them is trusted, even if other users can change it.
     pub trusted: Vec<PathBuf>,
 }
 
@@ -50,13 +50,13 @@ impl Belief {
         };
         let named = environment.raw("SKIFF_TRUST").map(std::env::split_paths).into_iter().flatten();
         let named = named.filter(|path| !path.as_os_str().is_empty()).map(|path| environment.absolute(&path));
-        // What was listed is a place: if another stands there by now, by way of a link, nobody has listed that.
+        // A listed path is a place. If a link replaces it, the target was not listed.
         let is_there = |path: &PathBuf| path.canonicalize().is_ok_and(|real| real == *path);
         listed.into_iter().filter(is_there).chain(named).for_each(|path| belief.trust.list(&path));
         Ok(belief)
     }
 
-    /// Checks that nobody else can change what stands at a path, as far as it exists.
+    /// Checks that no other user can change a path, as far as it exists.
     pub fn check(&self, what: &str, path: &Path) -> Result<()> {
         self.trust.check(path).map_err(|error| TrustError::of(what, error).into())
     }
@@ -96,7 +96,7 @@ impl Belief {
         self.trust.check_linked_tree(root, overlays, &stopped).map_err(|error| TrustError::of(what, error).into())
     }
 
-    /// Returns whether nobody else can change a layer, whatever the user has listed.
+    /// Returns whether no other user can change a layer, even if the user has listed it.
     pub fn is_own(&self, root: &Path) -> bool {
         let stopped = || self.cancel.is_cancelled();
         self.trust.without_list().check_linked_tree(root, &["root_overlay"], &stopped).is_ok()
@@ -111,7 +111,7 @@ impl Belief {
 /// Why something is not believed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// Somebody else can change it.
+    /// Another user can change it.
     #[error("{what} `{}` is not trusted: {}", error.path.shown(), error.reason)]
     Untrusted {
         /// What it is.

@@ -25,13 +25,13 @@ use crate::error::Result;
 pub enum Outcome {
     /// No build has begun.
     Nothing,
-    /// Somebody is at it.
+    /// A build is running.
     Building,
     /// A build has begun and not ended.
     Unfinished,
     /// There are images, as the build made them.
     Images,
-    /// Somebody has changed the images.
+    /// The images differ from those that the build made.
     Damaged,
     /// The record of the build cannot be read.
     Unknown,

@@ -85,7 +85,7 @@ impl CommandOnly {
     }
 }
 
-/// Returns what somebody means who gives a chain where no argument is expected: `skiff build virt/qemu`.
+/// Returns a hint for a chain where no argument is expected: `skiff build virt/qemu`.
 pub(crate) fn hint(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
     let is_chain = word.contains('/') && word.split(',').all(|name| name.parse::<LayerName>().is_ok());

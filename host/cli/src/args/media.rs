@@ -94,7 +94,7 @@ impl WriteArgs {
     }
 }
 
-/// What makes a medium somebody's own; `personalize:` of the project file says the same.
+/// Personal settings of a medium; `personalize:` of the project file has the same.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct PersonalArgs {
     /// The host name

@@ -32,7 +32,7 @@ use skiff_runtime::LoadError;
 use skiff_text::Shown as _;
 use skiff_text::indented;
 
-/// What an error means for whoever called skiff: decides the exit code.
+/// The class of an error, which decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The user's input or a file of the user's is wrong, or the machine refuses.
@@ -241,7 +241,7 @@ impl From<ConfigureError> for CommandError {
             ConfigureError::Workspace(error) => error.into(),
             ConfigureError::Memory(error) => error.into(),
             ConfigureError::Engine(error) => error.into(),
-            // Whoever configures shows the settings with their places.
+            // The command `configure` shows the settings with their places.
             ConfigureError::Strict { .. } => Self::of(Kind::User, &error),
         }
     }

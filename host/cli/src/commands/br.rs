@@ -48,7 +48,7 @@ pub(crate) fn run(session: &Session, args: &BrArgs) -> Result<ExitCode> {
     }
     let status = session.console.passing(|| system.run_targets(&job.context, &targets))?;
     let own = session.context.overrides.join("workspaces").join(session.workspace.name());
-    // What somebody gave up is not what they want.
+    // A cancelled menu changes nothing.
     for (menu, before) in menus.iter().zip(before).filter(|_| status.success()) {
         let Some(after) = menu.config(&session.workspace) else { continue };
         let saved = delta_of(&own, menu, &before, &after)?;

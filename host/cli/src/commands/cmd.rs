@@ -41,7 +41,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
     let Some(request) = Request::parse(&args.words)? else {
         return list_all(session);
     };
-    // To list commands takes no plan, and so nobody's consent.
+    // Listing commands needs no plan, and so no consent.
     let Some(name) = request.command else {
         return list_commands(session, &request.package);
     };
@@ -84,7 +84,7 @@ fn call(
     let given = match parse(session, plugin, command, arguments) {
         Ok(given) => given?,
         Err(error) => {
-            // A closed output is nobody's fault.
+            // A closed output is not an error.
             let _ = error.print();
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
         }
@@ -205,7 +205,7 @@ fn list_all(session: &Session) -> Result<ExitCode> {
     for package in catalog.packages() {
         let commands = match declared(&search, package) {
             Ok(commands) => commands,
-            // One that is broken keeps nobody from the others.
+            // A broken package does not hide the others.
             Err(error) => {
                 session.console.warn(&format!("`{}` is left out: {}", package.name, error));
                 continue;

@@ -38,7 +38,7 @@ pub(crate) fn run(session: &Session, args: &ConfigureArgs) -> Result<()> {
 pub(crate) fn with(job: &Job<'_>, args: &ConfigureArgs) -> Result<()> {
     let (session, plan, engine) = (job.session, job.plan(), job.engine.as_ref());
     plan.require_hooks()?;
-    // What was let pass once is asked about again when somebody configures, and not when somebody compiles.
+    // `configure` asks again about lines that were ignored once; `compile` does not.
     let configured = write(job, args.ignore_broken_lines, args.strict)?;
     if configured == Configured::Unchanged {
         let (name, chain) = (session.workspace.name(), plan.chain.join(","));
@@ -128,7 +128,7 @@ fn refuse_broken_lines(plan: &BuildPlan) -> Result<()> {
         .hint("to leave these lines out, as Kconfig does without a word, run: skiff configure --ignore-broken-lines"))
 }
 
-/// Says before the work which plugins will be asked about, or refused where nobody can be asked.
+/// Warns before the work of plugins that need a grant.
 fn warn_of_plugins(session: &Session, plan: &BuildPlan) -> Result<()> {
     let grants = session.grants()?;
     for plugin in plan.plugins.iter().filter(|plugin| !plugin.decl.hooks.is_empty()) {

@@ -134,7 +134,7 @@ fn has_scripts(layer: &Layer) -> Result<bool> {
     Ok(!layer.shell_hooks()?.is_empty() || layer.dir.is_file(MAKEFILE)?)
 }
 
-/// Finds the layer whose scripts somebody means, in the chain or outside.
+/// Finds the scripts of a layer, in the chain or outside.
 fn scripts_of(session: &Session, name: &str) -> Result<Option<Scripts>> {
     let found = session.find_layer(name)?.filter(|layer| layer.root.is_dir());
     let read = |layer: Layer| Scripts::read(&layer.name, &layer.dir, &session.console.cancel);

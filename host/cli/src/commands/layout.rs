@@ -22,7 +22,7 @@ use skiff_project::Environment;
 use skiff_project::Session;
 use skiff_project::media::Board;
 
-/// Size of a sector in bytes, where nobody says otherwise.
+/// The default size of a sector in bytes.
 const SECTOR: u32 = 512;
 
 /// Bytes of a file of another tool that are read.

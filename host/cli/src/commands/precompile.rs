@@ -10,7 +10,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     match skiff_runtime::precompile(io::stdin().lock(), io::stdout().lock())? {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(wrong) => {
-            // Whoever has started this reads it, or does not care any more.
+            // The process that started this one reads it, or has ended.
             let _ = writeln!(io::stderr(), "{wrong}");
             Ok(ExitCode::FAILURE)
         }

@@ -226,7 +226,7 @@ fn ids(plugin: &LayerPlugin) -> Vec<CapabilityId> {
     plugin.decl.capabilities.iter().map(Capability::id).collect()
 }
 
-/// Whether somebody is there to be asked. Who wants no questions has not agreed to anything by that.
+/// Returns whether the user can be asked. A user who wants no questions has not agreed to anything.
 pub fn can_ask(session: &Session) -> bool {
     session.asks
         && !session.policy.locked

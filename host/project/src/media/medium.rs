@@ -124,7 +124,7 @@ pub enum MediumError {
         /// The device.
         device: PathBuf,
     },
-    /// Nobody can tell which devices there are.
+    /// The devices of this machine cannot be listed.
     #[error("cannot list the devices of this machine: {0}")]
     Devices(io::Error),
     /// Nothing knows what is where on it.
@@ -151,7 +151,7 @@ pub enum MediumError {
     /// It is another file than when it was looked at.
     #[error("`{}` is not what it was", .0.shown())]
     Changed(PathBuf),
-    /// Somebody else works on it.
+    /// Another process has locked it.
     #[error("`{}` is in use", .0.shown())]
     Busy(PathBuf),
     /// Writing to it failed.

@@ -1,4 +1,4 @@
-//! Media: what is chosen, what goes onto it, and what makes it somebody's own.
+//! Media: the chosen device or file, its contents, and personal settings.
 
 mod board;
 mod map;

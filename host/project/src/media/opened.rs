@@ -39,7 +39,7 @@ fn unopened(path: &Path, error: io::Error) -> Error {
     MediumError::Unopened { path: path.to_owned(), error }.into()
 }
 
-/// A medium that nobody else can change, with all that is needed to work out what is written to it.
+/// A medium that is opened exclusively, with the inputs for planning the writes.
 pub struct Opened<'c> {
     chosen: &'c Chosen,
     disk: Box<dyn Disk>,
@@ -50,7 +50,7 @@ pub struct Opened<'c> {
 }
 
 impl<'c> Opened<'c> {
-    /// Opens it, for nobody else.
+    /// Opens it exclusively.
     ///
     /// # Errors
     /// If it cannot be opened, has changed since it was looked at, or is in use.
@@ -103,7 +103,7 @@ impl<'c> Opened<'c> {
 /// If it cannot be made.
 pub fn scratch(session: &Session) -> Result<PathBuf> {
     let folder = match skiff_build::claim(&session.workspace) {
-        // Somebody else keeps images there, and nothing of them is replaced or removed.
+        // The directory belongs to other images: skiff neither replaces nor removes them.
         Err(WorkspaceError::Foreign(_)) => session.workspace.folder(),
         folder => folder?,
     };

@@ -1,4 +1,4 @@
-//! What makes a medium somebody's own: the name of the machine, keys, networks. Given when a device is written; never part of
+//! Personal settings of a medium: host name, ssh keys, networks. Given when a device is written; never part of
 //! an image that others get, and never kept.
 
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ pub struct GivenPersonal {
     pub wifi_password_file: Option<PathBuf>,
 }
 
-/// Why a medium cannot be made somebody's own.
+/// Why personal settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PersonalError {
     /// The layout keeps nothing.

@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// Returns what `--allow` and `--grants` say and what this run has found to be trusted, as the variables that say it
-    /// to another skiff. In the mount namespace of a build, files of root can look like those of somebody else.
+    /// to another skiff. In the mount namespace of a build, files of root can appear to have another owner.
     pub fn consent_variables(&self, plan: &BuildPlan) -> Result<[(&'static str, OsString); 4]> {
         // Such a list cannot hold a path with a colon. What is left out is looked at again, and refused at the worst.
         let joined = |paths: Vec<PathBuf>| {

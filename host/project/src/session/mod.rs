@@ -286,7 +286,7 @@ impl Session {
         names
     }
 
-    /// Makes the directory of the workspaces. Somebody else may have made it since it was looked for.
+    /// Makes the directory of the workspaces. Another user may have made it since the last check.
     pub fn make_workspaces(&self) -> Result<()> {
         let root = self.workspace.root();
         std::fs::create_dir_all(root).map_err(|error| SessionError::Workspaces { path: root.to_owned(), error })?;
@@ -306,13 +306,13 @@ impl Session {
     /// Locks the workspace.
     ///
     /// # Errors
-    /// If somebody else has locked it.
+    /// If another process has locked it.
     pub fn lock(&self) -> Result<WorkspaceLock> {
         self.make_workspaces()?;
         Ok(WorkspaceLock::take(&self.workspace)?)
     }
 
-    /// Returns the cache, which nobody else can change.
+    /// Returns the cache, after a check that no other user can change it.
     pub fn cache(&self) -> Result<PathBuf> {
         if let Some(known) = self.cache.get() {
             return Ok(known.clone());

@@ -83,7 +83,7 @@ impl Session {
         self.runner_with(system, Arc::clone(&self.console.reporter))
     }
 
-    /// Makes a runner that tells somebody else what plugins say.
+    /// Makes a runner that sends the messages of plugins to another reporter.
     pub fn runner_with(&self, system: System, reporter: Arc<dyn Reporter>) -> Result<Runner> {
         self.runner_with_grants(system, self.grants()?, reporter)
     }
@@ -118,7 +118,7 @@ impl Session {
     pub fn script_environment(&self, plan: &BuildPlan) -> Result<ScriptEnvironment> {
         let folder = self.workspace.folder();
         let mut variables = self.build_environment(plan)?;
-        // What a build hands on is for the mount namespace of Buildroot, and for nobody else.
+        // Only the mount namespace of Buildroot gets the list that a build passes on.
         match self.console.environment.raw("SKIFF_TRUST") {
             Some(own) => variables.insert("SKIFF_TRUST".into(), own.clone()),
             None => variables.remove(OsStr::new("SKIFF_TRUST")),

@@ -32,7 +32,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let told =
         told.map_err(|error| CommandError::new(Kind::User, format!("image_size of `{}`: {error}", board.package)))?;
     let size = args.size.or(told).map_or(SIZE, |size| size.0);
-    // 300MB is no whole number of sectors, and nobody minds half a one.
+    // 300MB is not a multiple of the sector size; the rest is left out.
     let medium = Medium { size: size - size % SECTOR, sector: 512 };
     let (path, is_told) = output(session, board, args);
     if path.exists() && !path.is_file() {
@@ -59,7 +59,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     }
     super::show(&plan, &shown, &args.view)?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    // A path that somebody has mistyped, or a stick that is not there, would fill the disk.
+    // A mistyped path, or the mount point of an absent stick, would fill the disk.
     if is_told && !folder.as_os_str().is_empty() && !folder.is_dir() {
         return Err(CommandError::new(Kind::Usage, format!("there is no directory `{}`", folder.shown()))
             .hint("make it, or choose another place with --output"));

@@ -103,7 +103,7 @@ fn parse<A: clap::Args>(
     }
     let parsed = parser.try_get_matches_from(arguments).and_then(|matches| Wrapped::<A>::from_arg_matches(&matches));
     parsed.map(|wrapped| wrapped.args).map_err(|error| {
-        // A closed output is nobody's fault.
+        // A closed output is not an error.
         let _ = error.print();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
