@@ -275,7 +275,7 @@ fn a_project_file_with_mistakes() {
         ("engine: yocto\n", "skiff.yaml:1: engine: unknown variant `yocto`"),
         ("\nworkspaces:\n  boat: {chains: x}\n", "skiff.yaml:3"),
         ("schema: 7\n", "skiff.yaml: schema 7 is unknown"),
-        ("buildroot: {pin: {release: v1, commit: --upload-pack}}\n", "`--upload-pack` is no commit"),
+        ("buildroot: {pin: {release: v1, commit: --upload-pack}}\n", "`--upload-pack` is not a commit"),
         (
             "buildroot: {pin: {url: --evil, release: v1, commit: 0123456789012345678901234567890123456789}}\n",
             "`--evil`",

@@ -132,7 +132,7 @@ impl Settings {
 
     /// Returns what the next run has to know, once the workspace is configured.
     pub fn to_remember(&self, ignore_broken_lines: bool) -> SavedSettings {
-        let buildroot = self.buildroot.as_ref().filter(|_| self.engine.value == EngineName::Buildroot);
+        let buildroot = self.buildroot.as_ref().filter(|_| self.engine.value.kind().takes_tree);
         SavedSettings {
             chain: self.chain.as_ref().map(|chain| chain.value.clone()).unwrap_or_default(),
             engine: Some(self.engine.kept()),
