@@ -119,7 +119,7 @@ fn a_case_leads_nowhere_else() {
     fs::remove_file(pipe).unwrap();
     let run = "tools: [{tool: x, arguments: [], status: 0, files: ../../../../..}]\n";
     env.write(&format!("{case}/case.yaml"), format!("command: go\n{run}"));
-    assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("is no directory with the files of a tool"));
+    assert!(env.fail(1, &["plugin", "test", "my/board/p"]).contains("is not a directory of the files of a tool"));
     let said = env.fail(2, &["plugin", "test", "my/board/p", "--record", "../a", "--", "go"]);
     assert!(said.contains("`../a` cannot be the name of a case"), "{said}");
 }
