@@ -12,6 +12,7 @@ use skiff_runtime::PluginId;
 use walkdir::WalkDir;
 
 use crate::folder::unreadable;
+use skiff_project::Consent;
 use skiff_project::Line;
 use skiff_project::Session;
 use skiff_project::consent;
@@ -114,15 +115,30 @@ impl Source {
             if !consent::can_ask(session) {
                 return Err(denied());
             }
-            session.console.dialog.show(&[
-                Line::plain(format!("To build {plugin} is to run what its sources say, with all of your rights:")),
-                Line::plain(format!("  {}", folder.shown())),
-            ]);
-            if !session.console.ask("Trust them?", &line)? {
+            let lines = [
+                Line::plain(format!("The sources of {plugin} are in")),
+                Line::plain(format!("  {}", in_sight(&folder.shown().to_string()))),
+            ];
+            let question = format!("Trust them? To build {plugin} runs what they say, with all of your rights.");
+            if session.console.ask_about(&lines, &question, &line)? != Consent::Yes {
                 return Err(denied());
             }
         }
         trust(session, plugin, &folder)
+    }
+}
+
+/// Shortens a path in the middle: what a stranger names must not push a question out of sight.
+fn in_sight(path: &str) -> String {
+    const HALF: usize = 120;
+    let all: Vec<char> = path.chars().collect();
+    match all.len() > 2 * HALF {
+        true => {
+            let part = |chars: &[char]| chars.iter().collect::<String>();
+            let (start, rest) = all.split_at(HALF);
+            format!("{}…{}", part(start), part(rest.split_at(rest.len() - HALF).1))
+        }
+        false => path.to_owned(),
     }
 }
 

@@ -122,15 +122,25 @@ impl Staging {
     /// Puts the directory `name` of this staging directory in the place of `target`, in one step. What was there is
     /// removed afterwards.
     pub(crate) fn commit(&self, name: &str, target: &Path) -> Result<(), FileError> {
-        let new = self.path().join(name);
         refuse_mounts(target)?;
+        self.exchange(name, target)?;
+        // The old directory, if there was one.
+        match fs::symlink_metadata(self.path().join(name)) {
+            Ok(_) => remove_tree(&self.path().join(name)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Puts the directory `name` in the place of `target`, in one step, and keeps the old one until the staging directory is
+    /// removed: several can be exchanged one right after the other.
+    pub(crate) fn exchange(&self, name: &str, target: &Path) -> Result<(), FileError> {
+        let new = self.path().join(name);
         let place = || -> io::Result<()> {
             if let Some(parent) = target.parent() {
                 fs::create_dir_all(parent)?;
             }
             if fs::symlink_metadata(target).is_ok() {
-                rustix::fs::renameat_with(CWD, &new, CWD, target, RenameFlags::EXCHANGE)?;
-                return Ok(skiff_tree::remove(CWD, &new, &|| Ok(()))?);
+                return Ok(rustix::fs::renameat_with(CWD, &new, CWD, target, RenameFlags::EXCHANGE)?);
             }
             fs::rename(&new, target)
         };

@@ -11,6 +11,7 @@ use skiff_tree::Stopped;
 use crate::FileError;
 use crate::WorkspaceLock;
 use crate::atomic::Staging;
+use crate::mounted::refuse_mounts;
 
 /// A copy of outputs that a command may change. It takes their place when the command has done its work; when it fails,
 /// crashes or is stopped, nothing has changed.
@@ -64,6 +65,8 @@ impl Draft {
     /// # Errors
     /// [`FileError`] when that is not possible.
     pub fn commit(self) -> Result<(), FileError> {
-        self.parts.iter().try_for_each(|(name, place)| self.staging.commit(name, place))
+        // What would refuse one part refuses all of them, before the first is in its place.
+        self.parts.iter().try_for_each(|(_, place)| refuse_mounts(place))?;
+        self.parts.iter().try_for_each(|(name, place)| self.staging.exchange(name, place))
     }
 }

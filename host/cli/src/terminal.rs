@@ -36,7 +36,7 @@ impl Dialog for Terminal {
     }
 
     fn columns(&self) -> usize {
-        size().0.clamp(40, 100)
+        columns_for(size().0)
     }
 
     /// Shows a page at a time where the terminal is too low for all of them.
@@ -78,9 +78,16 @@ impl Dialog for Terminal {
     }
 }
 
+/// Returns how wide lines are on a terminal of so many columns.
+fn columns_for(columns: usize) -> usize {
+    columns.clamp(40, 100)
+}
+
 /// Divides lines into pages that fit a terminal of so many columns and rows, with two rows for a question.
 fn pages(lines: &[Line], (columns, rows): (usize, usize)) -> Vec<&[Line]> {
-    let page = rows.saturating_sub(2).max(1);
+    // Below the last page stands one row of a question, which a narrow terminal breaks, and the row of the cursor.
+    let asked = columns_for(columns).div_ceil(columns.max(1));
+    let page = rows.saturating_sub(1 + asked).max(1);
     let (mut pages, mut start, mut used) = (Vec::new(), 0, 0);
     for (number, line) in lines.iter().enumerate() {
         // A terminal that is narrower than any line breaks it.
@@ -118,6 +125,7 @@ mod tests {
         assert_eq!(pages(&lines, (80, 24)).iter().map(|page| page.len()).collect::<Vec<_>>(), [22, 22, 6]);
         let wide: Vec<Line> = (0..6).map(|_| Line::plain("x".repeat(80))).collect();
         assert_eq!(pages(&wide, (40, 8)).len(), 2);
+        assert_eq!(pages(&wide, (20, 9)).len(), 6);
         assert_eq!(pages(&wide, (1, 1)).len(), 6);
     }
 }

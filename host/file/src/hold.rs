@@ -15,8 +15,20 @@ use nix::libc;
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] if another open file description has a lock on it; else those of the system.
 pub fn hold(file: &File) -> io::Result<()> {
+    lock(file, libc::F_WRLCK)
+}
+
+/// As [`hold`], for a file that is only read: others may read it, too, and nobody holds it.
+///
+/// # Errors
+/// As for [`hold`].
+pub fn hold_shared(file: &File) -> io::Result<()> {
+    lock(file, libc::F_RDLCK)
+}
+
+fn lock(file: &File, kind: libc::c_int) -> io::Result<()> {
     let whole = libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
+        l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
         l_start: 0,
         l_len: 0,
@@ -40,7 +52,10 @@ mod tests {
         hold(&held).unwrap();
         drop(open());
         assert_eq!(hold(&open()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(hold_shared(&open()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(held);
-        hold(&open()).unwrap();
+        let (one, other) = (open(), open());
+        hold_shared(&one).and_then(|()| hold_shared(&other)).unwrap();
+        assert!(hold(&open()).is_err());
     }
 }

@@ -8,6 +8,7 @@ mod new_file;
 mod read;
 
 pub use hold::hold;
+pub use hold::hold_shared;
 pub use lock::Lock;
 pub use new_file::NEW;
 pub use new_file::NewFile;

@@ -391,8 +391,12 @@ fn open_file(path: &Path) -> Result<File, SourceError> {
     // A pipe would be waited for.
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
-    match file.metadata().map_err(failed)?.is_file() {
-        true => Ok(file),
-        false => Err(SourceError::NotFile { path: shown }),
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(SourceError::NotFile { path: shown });
+    }
+    // Not every file system has locks; then nobody else holds one, either.
+    match skiff_file::hold_shared(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(SourceError::Busy { path: shown }),
+        _ => Ok(file),
     }
 }

@@ -8,6 +8,12 @@ use std::io;
 /// Why an image cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
+    /// Another program changes it.
+    #[error("{path} is in use: another program changes it")]
+    Busy {
+        /// The image.
+        path: String,
+    },
     /// It cannot be read.
     #[error("{path}: {source}")]
     Io {

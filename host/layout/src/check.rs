@@ -14,7 +14,7 @@ use crate::check_path;
 use crate::shown;
 
 /// Partitions and raw contents of a layout at most.
-const MAX_PARTS: usize = 1024;
+pub(crate) const MAX_PARTS: usize = 1024;
 
 /// Edits of texts in a layout at most: each is a regular expression over a whole file.
 const MAX_EDITS: usize = 256;

@@ -31,6 +31,7 @@ mod work;
 pub use consent::ConsentError;
 pub use consent::Instead;
 pub use console::AttendError;
+pub use console::Consent;
 pub use console::Console;
 pub use console::Dialog;
 pub use console::Line;

@@ -38,6 +38,11 @@ pub(crate) fn is_mark(c: char) -> bool {
     is_drawn_over(c) || !c.is_ascii() && category(c) == GeneralCategory::SpacingMark
 }
 
+/// Returns whether Unicode gives a code point no meaning yet.
+pub(crate) fn is_unassigned(c: char) -> bool {
+    !c.is_ascii() && category(c) == GeneralCategory::Unassigned
+}
+
 fn category(c: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(c)
 }

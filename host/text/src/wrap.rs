@@ -1,11 +1,22 @@
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::character::is_drawn_over;
+use crate::character::is_unassigned;
 
 /// Returns the most columns that a text takes on a terminal: the sum of its characters. Terminals disagree on letters that may
 /// join the next one (Unicode Standard Annex 29, Prepend), on ligatures and on emoji, so each of them counts in full.
 pub fn width(text: &str) -> usize {
-    text.chars().map(|c| if is_drawn_over(c) { 0 } else { c.width().unwrap_or(1).max(1) }).sum()
+    text.chars().map(columns_of).sum()
+}
+
+/// Returns the most columns of a character. Some terminals draw East Asian "ambiguous" characters in two, and what Unicode has
+/// not assigned as their fonts like.
+fn columns_of(c: char) -> usize {
+    match (is_drawn_over(c), is_unassigned(c)) {
+        (true, _) => 0,
+        (_, true) => 2,
+        _ => c.width().unwrap_or(1).max(c.width_cjk().unwrap_or(1)).max(1),
+    }
 }
 
 /// Breaks a line into lines of at most `columns` columns, at spaces where it can.
@@ -57,6 +68,8 @@ mod tests {
             assert_eq!(width(&letter.to_string().repeat(20)), 20, "{letter:?}");
         }
         assert_eq!(width("e\u{301}"), 1);
+        // Circled numbers, one column for some terminals and two for others; a code point without a meaning.
+        assert_eq!((width("\u{3248}"), width("\u{0378}")), (2, 2));
     }
 
     proptest! {

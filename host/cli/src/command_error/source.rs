@@ -17,6 +17,7 @@ impl From<SourceError> for CommandError {
                 plain.hint("check its name")
             }
             SourceError::Io { .. } => plain.hint("check that you may read it, and that its disk is still there"),
+            SourceError::Busy { .. } => plain.hint("wait until the program that uses the image ends"),
             SourceError::NotFile { .. } => plain.hint("copy it to a file first: dd if=DEVICE of=IMAGE bs=4M"),
             SourceError::Damaged { .. } => plain.hint("compare the file with its SHA256SUMS, and download it again"),
             SourceError::Unpack { path, packing, source } => {

@@ -17,6 +17,7 @@ use super::holes::holes;
 use super::parser::Block;
 use super::table;
 use super::types::TYPES;
+use crate::check::MAX_PARTS;
 
 /// Where genimage puts a GPT's array unless told otherwise.
 const GPT_LOCATION: u64 = 1024;
@@ -159,6 +160,9 @@ impl<'b, 'n> Disk<'b, 'n> {
     }
 
     fn add(&mut self, block: &'b Block) -> Result<(), ImportError> {
+        if self.layout.partitions.len().max(self.layout.raw.len()) > MAX_PARTS {
+            return Err(block.place.wrong(format!("expected at most {MAX_PARTS} partitions")));
+        }
         content::known(
             block,
             &[

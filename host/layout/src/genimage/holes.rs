@@ -2,6 +2,7 @@ use super::parser::Block;
 use super::parser::size;
 use crate::ImportError;
 use crate::Raw;
+use crate::check::MAX_PARTS;
 use crate::shown;
 
 /// Leaves out of contents what others of the medium own: one piece before each hole, and one behind the last.
@@ -19,6 +20,9 @@ pub(super) fn holes(raw: &Raw, block: &Block) -> Result<Vec<Raw>, ImportError> {
                     .wrong(format!("hole `{}` is not written as (start; end)", shown(text))));
             }
         }
+    }
+    if holes.len() > MAX_PARTS {
+        return Err(block.place_of("holes").wrong(format!("expected at most {MAX_PARTS} holes")));
     }
     holes.sort_unstable();
     let mut pieces: Vec<Raw> = Vec::new();

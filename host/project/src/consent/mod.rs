@@ -28,6 +28,7 @@ use skiff_runtime::Scripts;
 use skiff_runtime::Standing;
 use skiff_text::Shown as _;
 
+use crate::Consent;
 use crate::error::Result;
 use crate::session::Session;
 
@@ -239,12 +240,13 @@ fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Den
     let Identity { plugin: id, digest, .. } = identity;
     let question = format!("Allow {id} to do this?");
     let lines = request::lines(plugin, identity, &denied, session.console.dialog.columns());
-    if !session.console.dialog.show(&lines) {
-        session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user stopped reading".to_owned() })?;
-        return Err(denied.into());
-    }
-    if !session.console.ask(&question, &denied.grant_line())? {
-        session.audit_note(id, *digest, AuditEvent::Refused { reason: "the user said no".to_owned() })?;
+    let refused = match session.console.ask_about(&lines, &question, &denied.grant_line())? {
+        Consent::Yes => None,
+        Consent::No => Some("the user said no"),
+        Consent::Unread => Some("the user stopped reading"),
+    };
+    if let Some(reason) = refused {
+        session.audit_note(id, *digest, AuditEvent::Refused { reason: reason.to_owned() })?;
         return Err(denied.into());
     }
     // What cannot be loaded is granted nothing: the user has agreed to a plugin, and this is none.

@@ -11,7 +11,7 @@ use skiff_text::wrap;
 use crate::console::Line;
 
 /// Lines of a question that are in sight at once.
-const FEW: usize = 16;
+const FEW: usize = 10;
 
 /// Returns what the user reads before the question: the plugin, and each capability with its reason. What reaches furthest
 /// comes last, beside the question: downloads, then tools, those at the terminal at the very end.
@@ -52,7 +52,8 @@ pub(super) fn lines(plugin: &LayerPlugin, identity: &Identity, denied: &Denied, 
     }
     // Whatever stands above, and however long it is: the names of the capabilities are beside the question.
     if lines.len() > FEW {
-        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let at_terminal = |c: &&Capability| if c.warning().is_some() { " at your terminal" } else { "" };
+        let names: Vec<String> = missing.iter().map(|c| format!("{c}{}", at_terminal(c))).collect();
         lines.extend(indented(0, &format!("In short, {id} asks for: {}", names.join(", ")), columns).map(Line::strong));
     }
     lines
@@ -110,6 +111,6 @@ mod tests {
         let plugin = LayerPlugin::own(&Layer::open("evil/ask", root).unwrap(), decl);
         let lines = lines(&plugin, &identity, &denied, 80);
         assert!(lines.len() > 80 && lines.iter().all(|line| width(&line.text) <= 80), "{lines:#?}");
-        assert_eq!(lines.last().unwrap().text, "In short, evil/ask/g asks for: tool:sh");
+        assert_eq!(lines.last().unwrap().text, "In short, evil/ask/g asks for: tool:sh at your terminal");
     }
 }
