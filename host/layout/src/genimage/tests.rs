@@ -191,3 +191,14 @@ fn room_order_and_holes_are_kept() {
     let pieces: Vec<_> = holes.raw.iter().map(|raw| (raw.offset, raw.skip, raw.size)).collect();
     assert_eq!(pieces, [(0, 0, Some(440)), (512, 512, Some(512)), (1536, 1536, Some(512))]);
 }
+
+#[test]
+fn limits_of_a_layout_hold_while_a_file_is_read() {
+    let holes: Vec<String> = (0..1025).map(|hole| format!("\"({}; {})\"", 2 * hole, 2 * hole + 1)).collect();
+    let raw = format!("in-partition-table = no image = m offset = 0 size = 1M holes = {{ {} }}", holes.join(", "));
+    let text = format!("image d.img {{\n hdimage {{}}\n partition m {{ {raw} }}\n}}");
+    assert!(error(&text).contains("at most 1024 holes"), "{}", error(&text));
+    let parts: String = (0..3000).map(|part| format!(" partition p{part} {{ image = a size = 1M }}\n")).collect();
+    let text = format!("image d.img {{\n hdimage {{ partition-table-type = gpt }}\n{parts}}}");
+    assert!(error(&text).contains("at most 1024 partitions"), "{}", error(&text));
+}
