@@ -338,7 +338,7 @@ mod tests {
             ("version: 1\nbuildroot: a\nbuildroot: b\n".to_owned(), "duplicate entry"),
             ("version: 1\npackages: {}\nrequests: {}\n".to_owned(), "duplicate field `packages`"),
             ("version: 1\nbuildroot: [a]\n".to_owned(), "buildroot: invalid type"),
-            (format!("version: 1\npackages:\n  {}\n", package("-o")), "\"-o\" is no package"),
+            (format!("version: 1\npackages:\n  {}\n", package("-o")), "\"-o\" is not a package"),
             ("[]".to_owned(), ""),
             ("\0".to_owned(), ""),
             ("&a [*a, *a]".to_owned(), ""),

@@ -17,7 +17,7 @@ pub(crate) const MAX_REPLACEMENT: usize = 1024;
 const MAX_FIND: usize = 1024;
 
 /// Bytes that a compiled expression may have, which it takes for each of the edits of a content at once.
-const MAX_PROGRAM: usize = 64 << 10;
+const MAX_PROGRAM: usize = 128 << 10;
 
 /// Bytes that it may have of states that a search has come by.
 const MAX_STATES: usize = 256 << 10;
@@ -266,7 +266,7 @@ mod tests {
         for find in ["(?-u)([ab]*a[ab]{400})", "(?-u)[ab]*a[ab]{400}"] {
             assert!(matches!(edit(find, "$1", text()), Err(ContentError::Edits(_))), "{find}");
         }
-        assert!(matches!(edit("(?-u)([ab]*a[ab]{3000})", "$1", "a".into()), Err(ContentError::Edit { .. })));
+        assert!(matches!(edit("(?-u)([ab]*a[ab]{20000})", "$1", "a".into()), Err(ContentError::Edit { .. })));
         // Groups cost, too, where they are asked for.
         let groups = format!("(?-u){}", "([ab]?)".repeat(60));
         assert!(matches!(edit(&groups, "$1", "a".repeat(1 << 14)), Err(ContentError::Edits(_))));

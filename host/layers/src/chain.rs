@@ -311,9 +311,9 @@ mod tests {
     #[test]
     fn a_cycle_is_an_error_that_prints_it() {
         let error = resolve(&[("c/a", "c/b"), ("c/b", "c/a")], "c/a").unwrap_err();
-        assert_eq!(error.to_string(), "The dependencies of `c/a` form a cycle: c/a -> c/b -> c/a");
+        assert_eq!(error.to_string(), "the dependencies of `c/a` form a cycle: c/a -> c/b -> c/a");
         let error = resolve(&[("s/s", "s/s")], "s/s").unwrap_err();
-        assert_eq!(error.to_string(), "The dependencies of `s/s` form a cycle: s/s -> s/s");
+        assert_eq!(error.to_string(), "the dependencies of `s/s` form a cycle: s/s -> s/s");
     }
 
     #[test]

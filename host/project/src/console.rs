@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(consent, Consent::Yes);
         assert!(seen.len() > 18 && seen.iter().all(|row| width(row.trim_end()) <= 40), "{seen:#?}");
         assert!(seen.iter().take(13).all(|row| row.starts_with("  ")), "{seen:#?}");
-        assert!(seen.last().unwrap().ends_with("to do this? [y/N] "), "{seen:#?}");
+        assert!(seen.last().unwrap().ends_with("this? [y/N] "), "{seen:#?}");
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn what_has_no_counterpart_is_refused_by_word_and_line() {
     }
     assert!(one("SizeMinBytes=1M").unwrap_err().to_string().contains("no Type="));
     assert!(read(&[]).is_err());
-    assert!(read(&[("a.conf", "Type=esp\n")]).unwrap_err().to_string().contains("before any section"));
+    assert!(read(&[("a.conf", "Type=esp\n")]).unwrap_err().to_string().contains("is outside of a section"));
 }
 
 #[test]

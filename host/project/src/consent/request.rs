@@ -90,9 +90,9 @@ mod tests {
         let denied = Denied { plugin: identity.plugin.clone(), missing, held: Vec::new(), changed: false };
         let plugin = LayerPlugin::own(&Layer::open("evil/ask", root).unwrap(), decl);
         let lines: Vec<String> = lines(&plugin, &identity, &denied, 80).into_iter().map(|line| line.text).collect();
-        assert!(lines.iter().all(|line| width(line) <= 80) && lines.len() < 16, "{lines:#?}");
+        assert!(lines.iter().all(|line| width(line) <= 80) && lines.len() < 20, "{lines:#?}");
         let at = |text: &str| lines.iter().position(|line| line.trim() == text).unwrap();
-        assert!(at("write:images") < at("tool:sh") && at("tool:sh") + 5 > lines.len(), "{lines:#?}");
+        assert!(at("write:images") < at("tool:sh") && at("tool:sh") + 7 > lines.len(), "{lines:#?}");
         assert!(lines.iter().all(|line| !line.starts_with("Plugin evil/ask/harmless")));
     }
 

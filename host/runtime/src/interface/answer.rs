@@ -122,7 +122,7 @@ mod tests {
         }
         room.none::<String>().unwrap();
         let said = room.text(&text).unwrap_err().to_string();
-        assert_eq!(said, "it asked the host for more than the 4 MiB that one answer may hold");
+        assert_eq!(said, "it exceeded the limit of 4 MiB for one answer");
     }
 
     #[test]
