@@ -14,7 +14,6 @@ use clap::builder::TypedValueParser as _;
 pub(crate) use self::given::Unread;
 pub(crate) use self::given::hint;
 pub(crate) use self::media::BuildImageArgs;
-pub(crate) use self::media::DeviceArgs;
 pub(crate) use self::media::DeviceCommand;
 pub(crate) use self::media::FlashArgs;
 pub(crate) use self::media::FormatArgs;

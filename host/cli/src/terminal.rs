@@ -83,7 +83,7 @@ fn columns_for(columns: usize) -> usize {
     columns.clamp(40, 100)
 }
 
-/// Divides lines into pages that fit a terminal of so many columns and rows, with two rows for a question.
+/// Divides lines into pages that fit a terminal of so many columns and rows, with room for a question below the last.
 fn pages(lines: &[Line], (columns, rows): (usize, usize)) -> Vec<&[Line]> {
     // Below the last page stands one row of a question, which a narrow terminal breaks, and the row of the cursor.
     let asked = columns_for(columns).div_ceil(columns.max(1));

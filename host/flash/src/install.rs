@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_file::SearchPath;
 use skiff_layout::Layout;
 use skiff_layout::Medium;
 use skiff_layout::TableError;
@@ -207,11 +207,11 @@ impl InstallPlan {
         Ok(finished.collect::<Result<Vec<_>, _>>()?.contains(&false))
     }
 
-    /// Does everything of [`Self::stage_rest`] that has no effect: finds the programs in `programs`, as in `PATH`.
+    /// Does everything of [`Self::stage_rest`] that has no effect: finds the programs in `programs`.
     ///
     /// # Errors
     /// [`InstallError`]: a program is missing, or something cannot be read.
-    pub fn check_rest(&self, disk: &dyn Disk, programs: &OsStr) -> Result<(), InstallError> {
+    pub fn check_rest(&self, disk: &dyn Disk, programs: &SearchPath) -> Result<(), InstallError> {
         for Renewal { part, .. } in &self.parts {
             if !part.is_finished(disk)? {
                 part.check_change(&[], programs)?;
@@ -235,11 +235,11 @@ impl InstallPlan {
         RollbackPlan::mending(&self.parts.iter().map(|renewal| renewal.part.clone()).collect::<Vec<_>>())
     }
 
-    /// Does everything of [`Self::stage`] that has no effect: finds the programs in `programs`, as in `PATH`, and checks names.
+    /// Does everything of [`Self::stage`] that has no effect: finds the programs in `programs`, and checks names.
     ///
     /// # Errors
     /// [`InstallError`]: a program is missing, or a file system cannot hold a name.
-    pub fn check(&self, programs: &OsStr) -> Result<(), InstallError> {
+    pub fn check(&self, programs: &SearchPath) -> Result<(), InstallError> {
         self.parts.iter().try_for_each(|Renewal { part, items, .. }| part.check_change(items, programs))
     }
 

@@ -1,8 +1,8 @@
-use std::ffi::OsStr;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
 
+use skiff_file::SearchPath;
 use skiff_layout::FoundPartition;
 use skiff_layout::Partition;
 
@@ -73,7 +73,7 @@ impl Part {
     }
 
     /// Checks, without an effect, that a change can be worked out: an update to `items`, or another one.
-    pub(crate) fn check_change(&self, items: &[Item], programs: &OsStr) -> Result<(), InstallError> {
+    pub(crate) fn check_change(&self, items: &[Item], programs: &SearchPath) -> Result<(), InstallError> {
         self.volume.check_change(items, programs).map_err(|error| self.error(error))
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_file::SearchPath;
 use skiff_layout::Ids;
 use skiff_layout::Layout;
 use skiff_layout::Medium;
@@ -178,11 +178,11 @@ impl Plan {
     }
 
     /// Does everything of [`Image::build`](crate::Image::build) that has no effect: finds the programs of all file systems in
-    /// `programs`, as in `PATH`, and checks their sizes and names.
+    /// `programs`, and checks their sizes and names.
     ///
     /// # Errors
     /// [`PartitionError`]: the first file system that cannot be made.
-    pub fn check(&self, programs: &OsStr) -> Result<(), PartitionError> {
+    pub fn check(&self, programs: &SearchPath) -> Result<(), PartitionError> {
         let mut volumes = self.volumes();
         volumes.try_for_each(|(volume, new)| {
             volume.check_make(&new, programs).map_err(|error| error.of(&new.partition.label))

@@ -1,6 +1,6 @@
-use std::ffi::OsStr;
 use std::path::Path;
 
+use skiff_file::SearchPath;
 use skiff_layout::Layout;
 use skiff_layout::Medium;
 
@@ -90,11 +90,11 @@ impl RollbackPlan {
         self.ends_something
     }
 
-    /// Does everything of [`Self::stage`] that has no effect: finds the programs in `programs`, as in `PATH`.
+    /// Does everything of [`Self::stage`] that has no effect: finds the programs in `programs`.
     ///
     /// # Errors
     /// [`InstallError`]: a program is missing, or something cannot be read.
-    pub fn check(&self, disk: &dyn Disk, programs: &OsStr) -> Result<(), InstallError> {
+    pub fn check(&self, disk: &dyn Disk, programs: &SearchPath) -> Result<(), InstallError> {
         for part in &self.others {
             if !part.is_finished(disk)? {
                 part.check_change(&[], programs)?;

@@ -1,11 +1,11 @@
 //! File systems: what each of them provides, and the list of all.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
+use skiff_file::SearchPath;
 use skiff_layout::Format;
 use skiff_layout::Ids;
 use skiff_layout::Partition;
@@ -60,9 +60,9 @@ pub(crate) trait Volume: fmt::Debug + Sync {
         one == other
     }
 
-    /// Does everything of [`Self::make`] that has no effect: finds the programs in `programs`, as in `PATH`, and checks sizes and
+    /// Does everything of [`Self::make`] that has no effect: finds the programs in `programs`, and checks sizes and
     /// names.
-    fn check_make(&self, new: &NewVolume<'_>, programs: &OsStr) -> Result<(), VolumeError>;
+    fn check_make(&self, new: &NewVolume<'_>, programs: &SearchPath) -> Result<(), VolumeError>;
 
     /// Makes the file system in a file that is zero there. Returns which of its bytes matter, counted from its own start.
     fn make(
@@ -82,8 +82,8 @@ pub(crate) trait Volume: fmt::Debug + Sync {
     ) -> Result<Box<dyn Files + 'd>, VolumeError>;
 
     /// Does everything of [`Self::update`], [`Self::rollback`] and [`Self::finish`] that needs neither the medium nor a scratch
-    /// directory: finds the programs in `programs`, as in `PATH`, and checks names. `items` are those of an update.
-    fn check_change(&self, items: &[Item], programs: &OsStr) -> Result<(), VolumeError>;
+    /// directory: finds the programs in `programs`, and checks names. `items` are those of an update.
+    fn check_change(&self, items: &[Item], programs: &SearchPath) -> Result<(), VolumeError>;
 
     /// Plans the update to `items` of a file system that holds `held`. The present system becomes the previous one.
     fn update(

@@ -42,7 +42,7 @@ fn check(format: Format, files: &[String]) -> Result<(), String> {
     let sources =
         Sources { images: Some(folder.path().join("images")), layers: Vec::new(), epoch: 1, stop: Stop::default() };
     let plan = Plan::new(&layout, MEDIUM, Ids::new(b"x"), &sources).unwrap();
-    let programs = std::env::var_os("PATH").unwrap();
+    let programs = skiff_file::SearchPath::parse(&std::env::var_os("PATH").unwrap());
     let checked = plan.check(&programs).map_err(|error| error.to_string());
     let path = folder.path().join("image");
     let toolbox = Toolbox { programs: &programs, scratch: Path::new("/tmp") };

@@ -4,7 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests name their own files")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
 
-use std::ffi::OsString;
+use skiff_file::SearchPath;
 use std::fs;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -34,21 +34,19 @@ use skiff_layout::Table;
 
 const MEDIUM: Medium = Medium { size: 160 << 20, sector: 512 };
 
-fn toolbox(programs: &OsString) -> Toolbox<'_> {
+fn toolbox(programs: &SearchPath) -> Toolbox<'_> {
     Toolbox { programs, scratch: Path::new("/tmp") }
 }
 
-fn programs() -> OsString {
-    let mut path = std::env::var_os("PATH").unwrap();
-    path.push(":/usr/sbin:/sbin");
-    path
+fn programs() -> SearchPath {
+    SearchPath::parse(&std::env::var_os("PATH").unwrap()).with_system()
 }
 
 fn run(program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .env("PATH", programs())
+        .env("PATH", programs().value().unwrap())
         .env("MTOOLS_SKIP_CHECK", "1")
         .env("TZ", "UTC")
         .env("LC_ALL", "C.UTF-8");
@@ -144,7 +142,7 @@ impl Made {
         true
     }
 
-    fn shop<'w>(&'w self, disk: &'w FileDisk, programs: &'w OsString) -> Workshop<'w> {
+    fn shop<'w>(&'w self, disk: &'w FileDisk, programs: &'w SearchPath) -> Workshop<'w> {
         Workshop { disk, path: &self.image, programs, scratch: self.folder.path(), epoch: 0, watch: &Unwatched }
     }
 }

@@ -52,6 +52,7 @@ pub use capability::UnknownCapability;
 pub use capability::Variable;
 pub use capability::Why;
 pub use capability::Zone;
+pub use capability::is_variable;
 pub use capability::shown_capabilities;
 pub use catalog::Catalog;
 pub use catalog::Package;

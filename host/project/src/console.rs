@@ -16,6 +16,9 @@ use skiff_text::wrap;
 use crate::Environment;
 use crate::error::Result;
 
+/// What stands behind a question that has yes and no for answers.
+const ANSWERS: &str = " [y/N] ";
+
 /// A line of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -146,11 +149,8 @@ impl Console {
     /// # Errors
     /// If stdin is not a terminal.
     pub fn ask(&self, question: &str, without: &str) -> Result<bool> {
-        if !self.dialog.is_answered() {
-            return Err(AttendError { without: without.to_owned() }.into());
-        }
-        let answer = self.dialog.answer(&format!("{question} [y/N] "));
-        Ok(answer.is_some_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes")))
+        self.check_answered(without)?;
+        Ok(self.is_agreed(question))
     }
 
     /// Shows lines, and asks a question about them that has yes and no for answers. All of it is wrapped here: a text of a stranger
@@ -159,10 +159,7 @@ impl Console {
     /// # Errors
     /// If stdin is not a terminal.
     pub fn ask_about(&self, lines: &[Line], question: &str, without: &str) -> Result<Consent> {
-        const ANSWERS: &str = " [y/N] ";
-        if !self.dialog.is_answered() {
-            return Err(AttendError { without: without.to_owned() }.into());
-        }
+        self.check_answered(without)?;
         let columns = self.dialog.columns();
         let mut shown: Vec<Line> = lines.iter().flat_map(|line| line.wrapped(columns)).collect();
         let mut rows = wrap(question, columns.saturating_sub(ANSWERS.len()));
@@ -171,11 +168,20 @@ impl Console {
         if !self.dialog.show(&shown) {
             return Ok(Consent::Unread);
         }
-        let answer = self.dialog.answer(&format!("{last}{ANSWERS}"));
-        Ok(match answer.as_deref() {
-            Some("y" | "Y" | "yes") => Consent::Yes,
-            _ => Consent::No,
-        })
+        Ok(if self.is_agreed(&last) { Consent::Yes } else { Consent::No })
+    }
+
+    fn check_answered(&self, without: &str) -> Result<()> {
+        if !self.dialog.is_answered() {
+            return Err(AttendError { without: without.to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    /// Asks a question of one row. Anything but a yes is a no.
+    fn is_agreed(&self, question: &str) -> bool {
+        let answer = self.dialog.answer(&format!("{question}{ANSWERS}"));
+        matches!(answer.as_deref(), Some("y" | "Y" | "yes"))
     }
 
     /// Runs a program that has the terminal for itself.

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use skiff_file::SearchPath;
 use skiff_trust::Accounts;
 
 /// Where programs are looked for when PATH names no directory.
-const DEFAULT_PATH: [&str; 2] = ["/usr/bin", "/bin"];
+const DEFAULT_PATH: &str = "/usr/bin:/bin";
 
 /// Everything that a process finds around it. Only the command line reads it.
 #[derive(Debug, Clone)]
@@ -77,14 +78,16 @@ impl Environment {
     /// Returns PATH without its relative and empty entries; none if it has no such entries.
     pub fn absolute_search_path(&self) -> Option<OsString> {
         let path = self.raw("PATH")?;
-        let (kept, left_out): (Vec<PathBuf>, Vec<PathBuf>) =
-            std::env::split_paths(path).partition(|folder| folder.is_absolute());
-        if left_out.is_empty() {
+        if std::env::split_paths(path).all(|folder| folder.is_absolute()) {
             return None;
         }
         // An empty PATH would be the current directory again.
-        let kept = if kept.is_empty() { DEFAULT_PATH.map(PathBuf::from).to_vec() } else { kept };
-        std::env::join_paths(kept).ok()
+        Some(SearchPath::parse(path).value().unwrap_or_else(|| DEFAULT_PATH.into()))
+    }
+
+    /// Returns the directories in which programs are looked for.
+    pub fn search_path(&self) -> SearchPath {
+        self.raw("PATH").map(|path| SearchPath::parse(path)).unwrap_or_default()
     }
 
     /// Returns the variables whose names start with a prefix, without it, as paths.
@@ -123,12 +126,6 @@ impl Environment {
         let home = || self.home().map(|path| path.join(".cache/skiff"));
         self.path("SKIFF_CACHE_DIR").or_else(xdg).or_else(home)
     }
-}
-
-/// Whether a shell takes a word for the name of a variable. Another would be a command when it is read back.
-pub fn is_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]

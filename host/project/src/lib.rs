@@ -37,7 +37,6 @@ pub use console::Dialog;
 pub use console::Line;
 pub use environment::Ambient;
 pub use environment::Environment;
-pub use environment::is_variable;
 pub use error::Error;
 pub use error::Result;
 pub use job::Job;

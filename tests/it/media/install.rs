@@ -1,7 +1,6 @@
 //! An install that is cut off anywhere leaves a medium that boots the old system or the new one.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::fs;
 use std::fs::File;
 use std::ops::Range;
@@ -9,6 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_file::SearchPath;
 use skiff_flash::Cut;
 use skiff_flash::Disk;
 use skiff_flash::FileDisk;
@@ -77,11 +77,11 @@ fn sources(folder: &Path, version: &str) -> Sources {
     }
 }
 
-fn programs() -> OsString {
-    std::env::var_os("PATH").unwrap()
+fn programs() -> SearchPath {
+    SearchPath::parse(&std::env::var_os("PATH").unwrap())
 }
 
-fn shop<'w>(disk: &'w dyn Disk, path: &'w Path, programs: &'w OsString) -> Workshop<'w> {
+fn shop<'w>(disk: &'w dyn Disk, path: &'w Path, programs: &'w SearchPath) -> Workshop<'w> {
     let scratch = path.parent().unwrap();
     Workshop { disk, path, programs, scratch, epoch: 1_000_000_000, watch: &Unwatched }
 }

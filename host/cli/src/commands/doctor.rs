@@ -1,7 +1,5 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -96,14 +94,8 @@ fn install_line(findings: &[Finding]) -> Option<String> {
     (!packages.is_empty()).then(|| format!("{sudo}apt-get install {}", packages.join(" ")))
 }
 
-fn find(session: &Session, program: &str) -> Option<PathBuf> {
-    let path = session.console.environment.raw("PATH")?;
-    let executable = |path: &PathBuf| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-    std::env::split_paths(path).map(|folder| folder.join(program)).find(executable)
-}
-
 fn program_finding(session: &Session, program: &str, package: &'static str, why: Option<&str>) -> Finding {
-    let (state, text) = match (find(session, program), why) {
+    let (state, text) = match (session.console.environment.search_path().find(program), why) {
         (Some(path), _) => (State::Ok, path.shown().to_string()),
         (None, Some(why)) => (State::Note, format!("not there; needed {why}")),
         (None, None) => (State::Missing, "not there".into()),

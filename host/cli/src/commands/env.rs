@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::args::JsonArgs;
 use crate::command_error::Result;
 use crate::output::data;
+use skiff_layers::is_variable;
 use skiff_project::Session;
-use skiff_project::is_variable;
 
 /// Shows what hooks and commands find in their environment that is not, or is otherwise, in skiff's own.
 pub(crate) fn run(session: &Session, args: &JsonArgs) -> Result<()> {

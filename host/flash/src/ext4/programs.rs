@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+
+use skiff_file::SearchPath;
 
 use super::Ext4Error;
 
@@ -12,33 +12,21 @@ pub(crate) const MAKE: [&str; 3] = ["mke2fs", "debugfs", "dumpe2fs"];
 /// The programs that change a file system.
 pub(crate) const CHANGE: [&str; 4] = ["dumpe2fs", "e2image", "e2fsck", "debugfs"];
 
-/// Directories that hold these programs on systems whose PATH is that of a user.
-const SYSTEM: [&str; 2] = ["/usr/sbin", "/sbin"];
-
 /// Programs of e2fsprogs that were found before the first of them runs.
 #[derive(Debug)]
 pub(crate) struct Programs {
-    /// Where programs are looked for: absolute directories only.
-    path: Vec<PathBuf>,
+    path: SearchPath,
     found: BTreeMap<&'static str, PathBuf>,
 }
 
 impl Programs {
-    /// Finds programs in directories, as in `PATH`, and in those of the system.
-    pub(crate) fn find(names: &[&'static str], path: &OsStr) -> Result<Self, Ext4Error> {
-        let path = std::env::split_paths(path).chain(SYSTEM.map(PathBuf::from));
-        // An empty entry means the current directory, whoever's that is.
-        Self::find_in(names, path.filter(|folder| folder.is_absolute()).collect())
+    /// Finds programs in directories of the user, and in those of the system.
+    pub(crate) fn find(names: &[&'static str], path: &SearchPath) -> Result<Self, Ext4Error> {
+        Self::find_in(names, path.clone().with_system())
     }
 
-    fn find_in(names: &[&'static str], path: Vec<PathBuf>) -> Result<Self, Ext4Error> {
-        let is_executable = |path: &PathBuf| {
-            path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-        };
-        let find = |name: &&'static str| {
-            let found = path.iter().map(|folder| folder.join(name)).find(is_executable);
-            Ok((*name, found.ok_or(Ext4Error::NoTool { program: name })?))
-        };
+    fn find_in(names: &[&'static str], path: SearchPath) -> Result<Self, Ext4Error> {
+        let find = |name: &&'static str| Ok((*name, path.find(name).ok_or(Ext4Error::NoTool { program: name })?));
         let found = names.iter().map(find).collect::<Result<_, Ext4Error>>()?;
         Ok(Self { path, found })
     }
@@ -49,19 +37,21 @@ impl Programs {
     }
 
     /// The directories in which they were looked for.
-    pub(crate) fn path(&self) -> &[PathBuf] {
+    pub(crate) fn path(&self) -> &SearchPath {
         &self.path
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
     fn the_first_program_that_is_missing_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let find = || Programs::find_in(&MAKE, vec![folder.path().to_owned()]);
+        let find = || Programs::find_in(&MAKE, SearchPath::parse(folder.path().as_os_str()));
         for name in ["mke2fs", "dumpe2fs"] {
             std::fs::write(folder.path().join(name), "").unwrap();
             std::fs::set_permissions(folder.path().join(name), std::fs::Permissions::from_mode(0o755)).unwrap();

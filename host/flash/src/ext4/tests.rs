@@ -1,6 +1,7 @@
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 
+use skiff_file::SearchPath;
 use skiff_text::Shown as _;
 
 use super::update::rollback;
@@ -17,7 +18,7 @@ const SIZE: u64 = 64 << 20;
 
 fn tools() -> Tools {
     let all = [&programs::MAKE[..], &programs::CHANGE].concat();
-    let programs = programs::Programs::find(&all, &std::env::var_os("PATH").unwrap()).unwrap();
+    let programs = programs::Programs::find(&all, &SearchPath::parse(&std::env::var_os("PATH").unwrap())).unwrap();
     Tools::new(programs, 1_000_000_000, &std::env::temp_dir()).unwrap()
 }
 

@@ -149,7 +149,8 @@ impl Tools {
             name.push(format!("?offset={}", place.origin));
         }
         let mut command = Command::new(self.programs.get(program)?);
-        let path = std::env::join_paths(self.programs.path()).map_err(io::Error::other)?;
+        // The programs were found in it, so it is not empty, and none of its directories has a colon in its name.
+        let path = self.programs.path().value().ok_or(Ext4Error::NoTool { program })?;
         command
             .args(arguments)
             .arg(name)

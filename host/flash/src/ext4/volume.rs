@@ -1,7 +1,7 @@
-use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::Path;
 
+use skiff_file::SearchPath;
 use skiff_layout::Format;
 use skiff_layout::Ranges;
 
@@ -69,7 +69,7 @@ impl Volume for Ext4 {
         (head.get(1080..1082) == Some(&[0x53, 0xef])).then(|| label_text(head.get(1144..1160)))
     }
 
-    fn check_make(&self, new: &NewVolume<'_>, programs: &OsStr) -> Result<(), VolumeError> {
+    fn check_make(&self, new: &NewVolume<'_>, programs: &SearchPath) -> Result<(), VolumeError> {
         Programs::find(&programs::MAKE, programs)?;
         Ok(super::check(naming(new), new.items)?)
     }
@@ -95,7 +95,7 @@ impl Volume for Ext4 {
         Ok(Box::new(Ext4Files::open(path, window).map_err(VolumeError::Unreadable)?))
     }
 
-    fn check_change(&self, items: &[Item], programs: &OsStr) -> Result<(), VolumeError> {
+    fn check_change(&self, items: &[Item], programs: &SearchPath) -> Result<(), VolumeError> {
         Programs::find(&programs::CHANGE, programs)?;
         Ok(super::check_names(crate::NEXT, items)?)
     }

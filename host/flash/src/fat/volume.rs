@@ -1,8 +1,8 @@
-use std::ffi::OsStr;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
+use skiff_file::SearchPath;
 use skiff_layout::Format;
 use skiff_layout::Ranges;
 
@@ -72,7 +72,7 @@ impl Volume for Fat {
         one.eq_ignore_ascii_case(other)
     }
 
-    fn check_make(&self, new: &NewVolume<'_>, _programs: &OsStr) -> Result<(), VolumeError> {
+    fn check_make(&self, new: &NewVolume<'_>, _programs: &SearchPath) -> Result<(), VolumeError> {
         Draft::of(new.size, naming(new), new.items)?;
         Ok(())
     }
@@ -98,7 +98,7 @@ impl Volume for Fat {
         Ok(Box::new(files))
     }
 
-    fn check_change(&self, items: &[Item], _programs: &OsStr) -> Result<(), VolumeError> {
+    fn check_change(&self, items: &[Item], _programs: &SearchPath) -> Result<(), VolumeError> {
         update::tree(items)?;
         Ok(())
     }

@@ -26,7 +26,8 @@ pub use self::tool::ArgumentPattern;
 pub use self::tool::PatternPiece;
 pub use self::tool::ToolCapability;
 pub use self::variable::Variable;
-pub(crate) use self::variable::is_variable;
+pub(crate) use self::variable::is_declarable;
+pub use self::variable::is_variable;
 pub use self::zone::Zone;
 
 /// The reason for a capability: a sentence that the user reads before agreeing.

@@ -8,7 +8,7 @@ use super::Why;
 const WORD: &str = "variable";
 
 pub(super) const KIND: Kind =
-    Kind { words: &[WORD], is_name: |_, name| is_variable(name), covers: |_, _| false, form: None };
+    Kind { words: &[WORD], is_name: |_, name| is_declarable(name), covers: |_, _| false, form: None };
 
 /// Being told an environment variable of the user's, as the value of a command's argument. A manifest
 /// declares it by naming the variable there.
@@ -42,9 +42,14 @@ impl Declared for Variable {
     }
 }
 
-/// Returns whether a variable can have a name. POSIX.1-2017, chapter 8.1: letters, digits and `_`, not starting with
-/// a digit.
-pub(crate) fn is_variable(name: &str) -> bool {
+/// Returns whether a manifest may name a variable: its name fits into one row of a question.
+pub(crate) fn is_declarable(name: &str) -> bool {
+    name.len() <= 64 && is_variable(name)
+}
+
+/// Returns whether a shell takes a word for the name of a variable. POSIX.1-2017, chapter 8.1: letters, digits and `_`, not
+/// starting with a digit.
+pub fn is_variable(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    (1..=64).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
+    !name.is_empty() && name.bytes().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
 }

@@ -21,7 +21,7 @@ use crate::Location;
 use crate::PatternPiece;
 use crate::Variable;
 use crate::capability::RawCapability;
-use crate::capability::is_variable;
+use crate::capability::is_declarable;
 use crate::name::is_name_part;
 
 /// A plugin as its layer declares it.
@@ -246,7 +246,7 @@ fn check_command(command: &CommandDecl) -> Result<(), Wrong> {
     let mut names = BTreeSet::new();
     for argument in &command.arguments {
         most(&argument.name, "choices", argument.choices.len(), MAX_ARGUMENTS)?;
-        if let Some(name) = argument.env.as_ref().filter(|name| !is_variable(name)) {
+        if let Some(name) = argument.env.as_ref().filter(|name| !is_declarable(name)) {
             return wrong(format!("`{name}` cannot be the name of a variable"));
         }
         if !is_name_part(&argument.name) || matches!(argument.name.as_str(), "help" | "version") {

@@ -75,13 +75,11 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_reader_at_80_columns_misses_no_capability() {
-        let blanks = " ".repeat(80 * 40);
+    /// The rows of the question for a plugin, as a reader at 80 columns sees it.
+    fn asked(capabilities: &str) -> Vec<String> {
         let manifest = format!(
             "schema: 1\nplugins:\n  - {{name: g, version: 1.0.0, component: g.wasm, interface: ^1.0, hooks: [pre], \
-             capabilities: [{{tool: sh, terminal: true, why: runs, arguments: [\"-c {{text}}\"]}}, \
-             {{write: images, why: \"x{blanks}Plugin evil/ask/harmless 2.0.0 asks for nothing\"}}]}}"
+             capabilities: [{capabilities}]}}"
         );
         let root = std::path::Path::new("/l/evil/ask");
         let decl = parse_manifest(root, &manifest).unwrap().plugins.remove(0);
@@ -90,7 +88,18 @@ mod tests {
         let denied = Denied { plugin: identity.plugin.clone(), missing, held: Vec::new(), changed: false };
         let plugin = LayerPlugin::own(&Layer::open("evil/ask", root).unwrap(), decl);
         let lines: Vec<String> = lines(&plugin, &identity, &denied, 80).into_iter().map(|line| line.text).collect();
-        assert!(lines.iter().all(|line| width(line) <= 80) && lines.len() < 20, "{lines:#?}");
+        assert!(lines.iter().all(|line| width(line) <= 80), "{lines:#?}");
+        lines
+    }
+
+    #[test]
+    fn a_reader_at_80_columns_misses_no_capability() {
+        let blanks = " ".repeat(80 * 40);
+        let lines = asked(&format!(
+            "{{tool: sh, terminal: true, why: runs, arguments: [\"-c {{text}}\"]}}, \
+             {{write: images, why: \"x{blanks}Plugin evil/ask/harmless 2.0.0 asks for nothing\"}}"
+        ));
+        assert!(lines.len() < 20, "{lines:#?}");
         let at = |text: &str| lines.iter().position(|line| line.trim() == text).unwrap();
         assert!(at("write:images") < at("tool:sh") && at("tool:sh") + 7 > lines.len(), "{lines:#?}");
         assert!(lines.iter().all(|line| !line.starts_with("Plugin evil/ask/harmless")));
@@ -99,18 +108,8 @@ mod tests {
     #[test]
     fn long_terms_do_not_push_the_names_of_capabilities_away_from_the_question() {
         let patterns: String = (0..40).map(|number| format!(", \"-{number} {}\"", "\u{d4e}".repeat(100))).collect();
-        let manifest = format!(
-            "schema: 1\nplugins:\n  - {{name: g, version: 1.0.0, component: g.wasm, interface: ^1.0, hooks: [pre], \
-             capabilities: [{{tool: sh, terminal: true, why: runs, arguments: [\"-c {{text}}\"{patterns}]}}]}}"
-        );
-        let root = std::path::Path::new("/l/evil/ask");
-        let decl = parse_manifest(root, &manifest).unwrap().plugins.remove(0);
-        let identity = Identity { plugin: PluginId::new("evil/ask", "g"), digest: Digest::of(b""), root: root.into() };
-        let missing = decl.capabilities.iter().map(|c| (c.id(), c.why().to_owned())).collect();
-        let denied = Denied { plugin: identity.plugin.clone(), missing, held: Vec::new(), changed: false };
-        let plugin = LayerPlugin::own(&Layer::open("evil/ask", root).unwrap(), decl);
-        let lines = lines(&plugin, &identity, &denied, 80);
-        assert!(lines.len() > 80 && lines.iter().all(|line| width(&line.text) <= 80), "{lines:#?}");
-        assert_eq!(lines.last().unwrap().text, "In short, evil/ask/g asks for: tool:sh at your terminal");
+        let lines = asked(&format!("{{tool: sh, terminal: true, why: runs, arguments: [\"-c {{text}}\"{patterns}]}}"));
+        assert!(lines.len() > 80, "{lines:#?}");
+        assert_eq!(lines.last().unwrap(), "In short, evil/ask/g asks for: tool:sh at your terminal");
     }
 }

@@ -1,4 +1,5 @@
 use skiff_build::LockFile;
+use skiff_flash::Rules;
 use skiff_flash::Sources;
 use skiff_flash::Stop;
 use skiff_layers::BoardCommand;
@@ -16,6 +17,8 @@ use crate::Session;
 use crate::consent;
 use crate::error::Result;
 use crate::lock;
+use crate::media::Chosen;
+use crate::media::choose;
 use crate::package::of_package;
 use crate::package::owner_of;
 use crate::package::uses_workspace;
@@ -68,6 +71,14 @@ impl Board {
         }
         let (images, built) = (session.workspace.images(), built.join(","));
         Err(MediumError::OtherChain { images, built, chain: self.plan.chain.join(",") }.into())
+    }
+
+    /// Finds the medium that the user named, or else the board's variable names, and checks it if it is a device.
+    pub fn medium(&self, session: &Session, named: Option<&str>, rules: &Rules) -> Result<Chosen> {
+        let variable = self.decl.device.as_deref();
+        let named = named.or_else(|| variable.and_then(|name| session.console.environment.get(name)));
+        let named = named.ok_or_else(|| MediumError::Unnamed { variable: variable.map(str::to_owned) })?;
+        choose(&session.console, named, 0, rules)
     }
 
     /// Asks the plugin for the layout of a medium, which it cannot reach.

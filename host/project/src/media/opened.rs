@@ -1,10 +1,10 @@
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
 use skiff_build::WorkspaceError;
+use skiff_file::SearchPath;
 use skiff_flash::Disk;
 use skiff_flash::FileDisk;
 use skiff_flash::InstallError;
@@ -44,7 +44,7 @@ pub struct Opened<'c> {
     chosen: &'c Chosen,
     disk: Box<dyn Disk>,
     watch: TaskWatch,
-    programs: OsString,
+    programs: SearchPath,
     scratch: PathBuf,
     epoch: u32,
 }
@@ -54,7 +54,7 @@ impl<'c> Opened<'c> {
     ///
     /// # Errors
     /// If it cannot be opened, has changed since it was looked at, or is in use.
-    pub fn new(session: &Session, chosen: &'c Chosen, rules: &Rules, epoch: u32, programs: OsString) -> Result<Self> {
+    pub fn new(session: &Session, chosen: &'c Chosen, rules: &Rules, epoch: u32) -> Result<Self> {
         let disk: Box<dyn Disk> = match chosen {
             Chosen::Device(cleared) => Box::new(Target::open(cleared, Path::new(MACHINE), rules)?),
             Chosen::File { path, size } => {
@@ -70,7 +70,8 @@ impl<'c> Opened<'c> {
                 Box::new(FileDisk::new(file, *size))
             }
         };
-        Ok(Self { chosen, disk, watch: TaskWatch::new(&session.console), programs, scratch: scratch(session)?, epoch })
+        let (watch, programs) = (TaskWatch::new(&session.console), session.console.environment.search_path());
+        Ok(Self { chosen, disk, watch, programs, scratch: scratch(session)?, epoch })
     }
 
     /// Works out what is written, and writes it.

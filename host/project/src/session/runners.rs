@@ -66,7 +66,7 @@ impl Session {
 
     /// Returns what plugins may know where there is no system.
     pub fn bare_system(&self) -> Result<System> {
-        let path = self.console.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
+        let path = self.console.environment.search_path();
         Ok(System {
             facts: Arc::new(Facts::default().into()),
             tools: ToolEnvironment::new(path, self.console.environment.raw("TERM").cloned()),
@@ -123,9 +123,7 @@ impl Session {
             Some(own) => variables.insert("SKIFF_TRUST".into(), own.clone()),
             None => variables.remove(OsStr::new("SKIFF_TRUST")),
         };
-        let own = folder.join("host/bin");
-        let path = self.console.environment.raw("PATH").map(std::env::split_paths).into_iter().flatten();
-        if let Ok(path) = std::env::join_paths([own].into_iter().chain(path)) {
+        if let Some(path) = self.console.environment.search_path().after(&folder.join("host/bin")).value() {
             variables.insert("PATH".into(), path);
         }
         Ok(ScriptEnvironment { variables: variables.into_iter().collect(), folder })

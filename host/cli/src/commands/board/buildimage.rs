@@ -53,9 +53,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
     let shown = path.shown().to_string();
     let outputs = Outputs { publish: args.publish, name: board.package.to_string(), date: date(session)? };
     for file in outputs.files(&path) {
-        if let Some(source) = plan.source_at(&file) {
-            return Err(super::own_source(&file, source).hint("choose another file with --output"));
-        }
+        super::refuse_source(plan.source_at(&file), &file, "choose another file with --output")?;
     }
     super::show(&plan, &shown, &args.view)?;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -64,7 +62,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &BuildImageArgs) -> Re
         return Err(CommandError::new(Kind::Usage, format!("there is no directory `{}`", folder.shown()))
             .hint("make it, or choose another place with --output"));
     }
-    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    let programs = session.console.environment.search_path();
     plan.check(&programs)?;
     if args.dry_run {
         return Ok(());

@@ -14,13 +14,11 @@ use crate::command_error::Result;
 use crate::command_error::quoted;
 use crate::commands::flash;
 use crate::question::agree;
-use skiff_project::MediumError;
 use skiff_project::Session;
 use skiff_project::media::Board;
 use skiff_project::media::Chosen;
 use skiff_project::media::MACHINE;
 use skiff_project::media::TaskWatch;
-use skiff_project::media::choose;
 use skiff_project::media::forget_maps;
 use skiff_project::media::personalize;
 use skiff_project::media::rules;
@@ -30,14 +28,7 @@ use skiff_text::Shown as _;
 pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result<()> {
     let FormatArgs { target: args, write, view, personal } = args;
     let rules = rules(&session.project, args.allow_fixed.as_ref());
-    let variable = board.decl.device.as_deref();
-    let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.console.environment.get(name)));
-    let chosen = choose(
-        &session.console,
-        named.ok_or_else(|| MediumError::Unnamed { variable: variable.map(str::to_owned) })?,
-        0,
-        &rules,
-    )?;
+    let chosen = board.medium(session, args.device.as_deref(), &rules)?;
     let Chosen::Device(cleared) = &chosen else {
         return Err(CommandError::new(Kind::Usage, format!("{} is a file", chosen.path().shown())).hint(format!(
             "make an image: {} --output {}",
@@ -50,12 +41,10 @@ pub(crate) fn run(session: &Session, board: &Board, args: &FormatArgs) -> Result
     let layout = board.layout(session, Intent::Format, medium, device.model.as_deref().unwrap_or_default())?;
     let ids = board.ids(session, medium, device.serial.as_deref().unwrap_or(&device.name));
     let mut plan = Plan::new(&layout, medium, ids, &board.sources(session)?)?;
-    if let Some(source) = plan.source_among(&chosen.files()) {
-        return Err(super::own_source(chosen.path(), source).hint("choose another medium"));
-    }
+    super::refuse_source(plan.source_among(&chosen.files()), chosen.path(), "choose another medium")?;
     personalize(session, &personal.into(), &mut plan)?;
     super::show(&plan, &chosen.title(), view)?;
-    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    let programs = session.console.environment.search_path();
     plan.check(&programs)?;
     if args.dry_run {
         return Ok(());

@@ -5,24 +5,20 @@ use skiff_flash::ItemKind;
 use skiff_flash::Part;
 use skiff_flash::Renewal;
 use skiff_flash::RollbackPlan;
-use skiff_flash::Rules;
 use skiff_layout::Bytes;
 use skiff_runtime::board::Intent;
 
-use crate::args::DeviceArgs;
 use crate::args::InstallArgs;
 use crate::command_error::CommandError;
 use crate::command_error::Result;
 use crate::output::data;
 use crate::output::note;
 use crate::question::agree;
-use skiff_project::MediumError;
 use skiff_project::Session;
 use skiff_project::media::Board;
 use skiff_project::media::Chosen;
 use skiff_project::media::Opened;
 use skiff_project::media::TaskWatch;
-use skiff_project::media::choose;
 use skiff_project::media::look;
 use skiff_project::media::rules;
 use skiff_text::Shown as _;
@@ -31,7 +27,7 @@ use skiff_text::Shown as _;
 pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Result<()> {
     let InstallArgs { target: args, json } = args;
     let rules = rules(&session.project, args.allow_fixed.as_ref());
-    let chosen = chosen(session, board, args, &rules)?;
+    let chosen = board.medium(session, args.device.as_deref(), &rules)?;
     let looked = look(&chosen)?;
     let medium = chosen.medium();
     let model = chosen.device().and_then(|device| device.model.as_deref()).unwrap_or_default();
@@ -39,9 +35,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
     let sources = board.sources(session)?;
     let plugin = || Ok::<_, CommandError>(InstallPlan::new(&layout, medium, &looked, &looked.path(), &sources)?);
     let mut plan = plugin()?;
-    if let Some(source) = plan.source_among(&chosen.files()) {
-        return Err(super::own_source(chosen.path(), source).hint("choose another medium"));
-    }
+    super::refuse_source(plan.source_among(&chosen.files()), chosen.path(), "choose another medium")?;
     show_install(&plan, &chosen, *json);
     for what in plan.unkept() {
         note!("warning: {what}");
@@ -53,7 +47,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
         session.console.say(&format!("{} has this system already; nothing to do", chosen.path().shown()));
         return Ok(());
     }
-    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    let programs = session.console.environment.search_path();
     if is_there {
         plan.check_rest(&looked, &programs)?;
     } else {
@@ -68,7 +62,7 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
         args.confirm.as_deref(),
         "Its boot and root files are replaced; what users keep stays.",
     )?;
-    let opened = Opened::new(session, &chosen, &rules, sources.epoch, programs)?;
+    let opened = Opened::new(session, &chosen, &rules, sources.epoch)?;
     if is_there {
         opened.write(|shop| plan.stage_rest(shop))?;
         session
@@ -91,12 +85,12 @@ pub(crate) fn run(session: &Session, board: &Board, args: &InstallArgs) -> Resul
 pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Result<()> {
     let InstallArgs { target: args, json } = args;
     let rules = rules(&session.project, args.allow_fixed.as_ref());
-    let chosen = chosen(session, board, args, &rules)?;
+    let chosen = board.medium(session, args.device.as_deref(), &rules)?;
     let looked = look(&chosen)?;
     let layout = board.layout(session, Intent::Install, chosen.medium(), "")?;
     let plan = RollbackPlan::new(&layout, chosen.medium(), &looked, &looked.path())?;
     show_rollback(&plan, &chosen, *json);
-    let programs = session.console.environment.raw("PATH").cloned().unwrap_or_default();
+    let programs = session.console.environment.search_path();
     plan.check(&looked, &programs)?;
     if args.dry_run {
         return Ok(());
@@ -107,20 +101,13 @@ pub(crate) fn back(session: &Session, board: &Board, args: &InstallArgs) -> Resu
         args.confirm.as_deref(),
         "Its previous system is put in the place of the present one.",
     )?;
-    let opened = Opened::new(session, &chosen, &rules, board.sources(session)?.epoch, programs)?;
+    let opened = Opened::new(session, &chosen, &rules, board.sources(session)?.epoch)?;
     opened.write(|shop| plan.stage(shop))?;
     drop(opened);
     let what =
         if plan.ends_something() { "is whole again, with the system of" } else { "has its previous system again," };
     session.console.say(&format!("{} {what} generation {}", chosen.path().shown(), plan.generation()));
     Ok(())
-}
-
-fn chosen(session: &Session, board: &Board, args: &DeviceArgs, rules: &Rules) -> Result<Chosen> {
-    let variable = board.decl.device.as_deref();
-    let named = args.device.as_deref().or_else(|| variable.and_then(|name| session.console.environment.get(name)));
-    let named = named.ok_or_else(|| MediumError::Unnamed { variable: variable.map(str::to_owned) })?;
-    Ok(choose(&session.console, named, 0, rules)?)
 }
 
 /// A partition in JSON.

@@ -31,10 +31,11 @@ use skiff_project::Session;
 use skiff_project::media::Board;
 use skiff_text::Shown as _;
 
-/// The error where a command would write to what it reads.
-fn own_source(file: &Path, source: &Path) -> CommandError {
+/// Refuses to write to a file that is among the sources of an image.
+fn refuse_source(found: Option<&Path>, file: &Path, hint: &str) -> Result<()> {
+    let Some(source) = found else { return Ok(()) };
     let message = format!("`{}` is a source of this image: `{}`", file.shown(), source.shown());
-    CommandError::new(Kind::Usage, message)
+    Err(CommandError::new(Kind::Usage, message).hint(hint))
 }
 
 /// Carries out a command of a board.
@@ -127,9 +128,7 @@ fn show(plan: &Plan, title: &str, args: &ViewArgs) -> Result<()> {
         );
     }
     let Some(path) = &args.svg else { return Ok(()) };
-    if let Some(source) = plan.source_at(path) {
-        return Err(own_source(path, source).hint("choose another file with --svg"));
-    }
+    refuse_source(plan.source_at(path), path, "choose another file with --svg")?;
     if path.exists() && !is_drawing(path) {
         let message = format!("`{}` exists and is not a drawing", path.shown());
         return Err(CommandError::new(Kind::Usage, message).hint("choose another file with --svg"));

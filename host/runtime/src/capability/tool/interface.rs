@@ -49,7 +49,7 @@ impl tools::Host for State {
     async fn available(&mut self, tool: String) -> wasmtime::Result<bool> {
         let found = match self.replay() {
             Some(tape) => tape.has(&tool),
-            None => self.system.tools.find(&tool).is_some(),
+            None => self.system.tools.path.find(&tool).is_some(),
         };
         Ok(self.time != Time::Pure && self.declared(&tool).is_some() && found)
     }
@@ -198,7 +198,7 @@ impl State {
 
     /// Finds the program and makes the directory in which it sees what the plugin sees; notes that it is run.
     fn prepare(&self, tool: &str, actual: Vec<Actual>) -> Result<(Checked, Option<Listing>), Failure> {
-        let program = self.system.tools.find(tool).ok_or_else(|| {
+        let program = self.system.tools.path.find(tool).ok_or_else(|| {
             let hint = self.system.install_hint(tool);
             failure(Code::Missing, format!("the program `{tool}` is not installed"), Some(hint))
         })?;

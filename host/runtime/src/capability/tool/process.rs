@@ -3,10 +3,8 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::atomic::AtomicU64;
@@ -17,6 +15,7 @@ use rustix::process::Pid;
 use rustix::process::Resource;
 use rustix::process::Rlimit;
 use rustix::process::Signal;
+use skiff_file::SearchPath;
 use skiff_report::Cancel;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt as _;
@@ -34,33 +33,22 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Where programs are looked for, and what little environment they get.
 #[derive(Debug, Clone, Default)]
 pub struct ToolEnvironment {
-    /// The directories to search, in order.
-    pub path: Vec<PathBuf>,
+    /// The directories to search.
+    pub path: SearchPath,
     /// The type of the user's terminal, for tools that are connected to it.
     pub term: Option<OsString>,
 }
 
 impl ToolEnvironment {
-    /// Makes the environment of tools from the user's search path and terminal type.
-    ///
-    /// Where an ordinary user's `PATH` lacks the `sbin` directories, `mkfs` and its like are found all the same.
-    pub fn new(path: impl IntoIterator<Item = PathBuf>, term: Option<OsString>) -> Self {
-        let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-        Self { path: path.into_iter().chain(system).collect(), term }
-    }
-
-    /// Finds an executable file by its bare name.
-    pub(crate) fn find(&self, program: &str) -> Option<PathBuf> {
-        let executable = |path: &PathBuf| {
-            path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-        };
-        self.path.iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(program)).find(executable)
+    /// Makes the environment of tools from the user's search path and terminal type. Directories of the system are searched, too.
+    pub fn new(path: SearchPath, term: Option<OsString>) -> Self {
+        Self { path: path.with_system(), term }
     }
 
     fn command(&self, call: &ToolCall<'_>) -> Command {
         let mut command = Command::new(call.program);
         command.args(call.arguments).current_dir(call.folder).env_clear().env("LC_ALL", "C.UTF-8").kill_on_drop(true);
-        if let Ok(path) = std::env::join_paths(&self.path) {
+        if let Some(path) = self.path.value() {
             command.env("PATH", path);
         }
         if let Some(epoch) = call.epoch {
