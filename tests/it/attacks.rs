@@ -67,7 +67,15 @@ fn a_list_of_trusted_paths_is_kept_and_must_be_the_users_own() {
     assert_eq!(env.succeed(&["trust", "list"]).stdout, "[ROOT]/overrides\n");
     env.succeed(&["-c", "virt/qemu", "plan"]);
     open_to_all(&env.path("config/skiff/trust.yaml"));
-    refused(&env, &["-c", "virt/qemu", "plan"], "the list of trusted paths");
+    // Whoever writes the list back would take over what is on it.
+    let list = env.read("config/skiff/trust.yaml");
+    for arguments in [&["-c", "virt/qemu", "plan"][..], &["trust", "add", "/usr/bin"], &["trust", "remove", "/usr/bin"]]
+    {
+        let said = env.fail(77, arguments);
+        assert!(said.contains("the list of trusted paths") && said.contains("is not trusted"), "{said}");
+        assert!(said.contains("hint: read it, then delete it") && !said.contains("trust add"), "{said}");
+    }
+    assert_eq!(env.read("config/skiff/trust.yaml"), list);
     fs::set_permissions(env.path("config/skiff/trust.yaml"), fs::Permissions::from_mode(0o644)).unwrap();
     env.succeed(&["trust", "remove", env.path("overrides").to_str().unwrap()]);
     refused(&env, &["-c", "virt/qemu", "plan"], "the directory of overrides");
@@ -88,6 +96,8 @@ fn what_others_can_change_is_believed_nowhere() {
         ("workspaces/.config_default/memory.json", "workspaces/.config_default/memory.json", "the workspace"),
         ("workspaces/default/images/x", "workspaces/default", "the workspace"),
         ("workspaces/default/images/x", "workspaces/default/images", "the workspace"),
+        ("workspaces/default/images/x/y", "workspaces/default/images/x/y", "the workspace"),
+        ("workspaces/default/state/a+b+c/disk", "workspaces/default/state/a+b+c", "the workspace"),
         ("workspaces/default/.config", "workspaces/default/.config", "the workspace"),
         (
             "overrides/root_overlay/root/.ssh/authorized_keys",

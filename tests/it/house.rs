@@ -111,6 +111,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
             "skiff-build",
             "skiff-cli",
             "skiff-digest",
+            "skiff-file",
             "skiff-flash",
             "skiff-kconfig",
             "skiff-layers",

@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::fs::Metadata;
 use std::io;
 use std::io::Read as _;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -34,23 +36,61 @@ pub fn is_map_for(path: &Path, size: u64) -> bool {
     path.is_file() && read(path).is_ok_and(|map| map.image_size == size)
 }
 
-/// The map that the user names, or the one beside the image.
+/// A map, and what to know about it.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Where it is, and the map.
+    pub(crate) map: Option<(PathBuf, Bmap)>,
+    /// Whether a map was passed over that another user could have put beside the image.
+    pub(crate) has_foreign: bool,
+}
+
+/// The map that the user names, or the one beside the image. A map beside the image counts if everyone who can change it can
+/// also change the image: it decides which bytes of the medium are written.
 ///
 /// bmaptool verifies a signature that lies beside a map (`MAP.sig`, `MAP.asc`). skiff has no keys: it refuses such a map unless
 /// the user names it, which says that it has been verified.
-pub(crate) fn find(image: &Path, named: Option<&Path>) -> Result<Option<(PathBuf, Bmap)>, SourceError> {
+pub(crate) fn find(image: &Path, file: &File, named: Option<&Path>) -> Result<Found, SourceError> {
     if let Some(path) = named {
-        return read(path).map(|map| Some((path.to_owned(), map)));
+        let map = Some((path.to_owned(), read(path)?));
+        return Ok(Found { map, has_foreign: false });
     }
-    let Some(path) = maps_of(image).into_iter().find(|path| path.is_file()) else { return Ok(None) };
+    let failed = |path: &Path| {
+        let path = path.shown().to_string();
+        move |source| SourceError::Io { path, source }
+    };
+    let own = file.metadata().map_err(failed(image))?;
+    let mut has_foreign = false;
+    let mut opened = None;
+    for path in maps_of(image).into_iter().filter(|path| path.is_file()) {
+        let file = open_file(&path).map_err(failed(&path))?;
+        if is_foreign(&file.metadata().map_err(failed(&path))?, &own) {
+            has_foreign = true;
+        } else {
+            opened = Some((path, file));
+            break;
+        }
+    }
+    let Some((path, file)) = opened else { return Ok(Found { map: None, has_foreign }) };
     let with_end = |end: &str| PathBuf::from([path.as_os_str(), end.as_ref()].into_iter().collect::<OsString>());
     match [with_end(".sig"), with_end(".asc")].into_iter().find(|signature| signature.exists()) {
         Some(signature) => Err(SourceError::SignedMap {
             path: path.shown().to_string(),
             signature: signature.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         }),
-        None => read(&path).map(|map| Some((path, map))),
+        None => {
+            let map = read_from(&path, file)?;
+            Ok(Found { map: Some((path, map)), has_foreign })
+        }
     }
+}
+
+/// Whether someone can change a map who cannot change the image. The user and root can change both.
+fn is_foreign(map: &Metadata, image: &Metadata) -> bool {
+    const WRITABLE: u32 = 0o022;
+    let own = [0, rustix::process::geteuid().as_raw(), image.uid()];
+    let group = if map.gid() == image.gid() { image.mode() & WRITABLE } else { 0 };
+    !own.contains(&map.uid()) || map.mode() & WRITABLE & !group != 0
 }
 
 /// Opens a regular file. Opening a pipe would wait for a writer.
@@ -60,9 +100,14 @@ fn open_file(path: &Path) -> io::Result<File> {
 }
 
 fn read(path: &Path) -> Result<Bmap, SourceError> {
+    let file = open_file(path).map_err(|source| SourceError::Io { path: path.shown().to_string(), source })?;
+    read_from(path, file)
+}
+
+fn read_from(path: &Path, file: File) -> Result<Bmap, SourceError> {
     let shown = path.shown().to_string();
     let mut text = String::new();
-    let read = open_file(path).and_then(|file| file.take(MAX + 1).read_to_string(&mut text));
+    let read = file.take(MAX + 1).read_to_string(&mut text);
     let read = read.and_then(|count| match count as u64 > MAX {
         true => Err(io::Error::new(io::ErrorKind::InvalidData, "a block map has at most 64 MiB")),
         false => Ok(()),

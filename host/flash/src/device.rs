@@ -43,6 +43,9 @@ pub struct Device {
     /// Its stable names below `/dev/disk/by-id`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_id: Vec<String>,
+    /// All its stable names below `/dev/disk` and those of its partitions, as paths.
+    #[serde(skip)]
+    pub links: Vec<String>,
     /// A number that no other medium in this place will have (Linux 5.15 and later).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,

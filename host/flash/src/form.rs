@@ -32,7 +32,7 @@ pub(crate) enum Form {
 
 impl Form {
     /// Looks at a file.
-    pub(crate) fn of(file: &File) -> io::Result<Self> {
+    pub(crate) fn of(file: &File, is_cancelled: Cancelled<'_>) -> io::Result<Self> {
         let mut at = 0;
         for _ in 0..MAX_SKIPPED {
             let mut start = [0; 16];
@@ -44,7 +44,7 @@ impl Form {
                 // Only these two know frames to be skipped.
                 (None, Some(packing)) if at == 0 => return Ok(Self::Packed(packing)),
                 (None, None) if at == 0 && start.starts_with(b"PK") => {
-                    return Ok(Zipped::find(file)?.map_or(Self::Plain, Self::Zipped));
+                    return Ok(Zipped::find(file, is_cancelled)?.map_or(Self::Plain, Self::Zipped));
                 }
                 _ => break,
             }

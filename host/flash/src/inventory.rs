@@ -48,7 +48,7 @@ impl Inventory {
     pub fn read(root: &Path) -> io::Result<Self> {
         let mounts = mounts(root)?;
         let swaps = swaps(root)?;
-        let by_id = by_id(root);
+        let links = links(root);
         let class = root.join("sys/class/block");
         let mut devices = Vec::new();
         let mut backings = BTreeMap::new();
@@ -59,7 +59,7 @@ impl Inventory {
             if let Some(backing) = Backing::of(root, &folder, &name) {
                 backings.insert(name.clone(), backing);
             }
-            devices.push(device(&folder, &name, &by_id));
+            devices.push(device(&folder, &name, &links));
         }
         devices.sort_by(|one, other| one.name.cmp(&other.name));
         let parents: BTreeMap<String, String> =
@@ -119,6 +119,12 @@ impl Inventory {
             device.partitions =
                 parents.iter().filter(|(_, disk)| **disk == device.name).map(|(name, _)| name.clone()).collect();
         }
+        let of_parts: BTreeMap<String, Vec<String>> =
+            devices.iter().map(|device| (device.name.clone(), device.links.clone())).collect();
+        for device in &mut devices {
+            let parts = device.partitions.iter().filter_map(|part| of_parts.get(part)).flatten();
+            device.links.extend(parts.cloned());
+        }
         Ok(Self { devices })
     }
 
@@ -165,7 +171,7 @@ pub(crate) fn split(number: u64) -> (u32, u32) {
     (rustix::fs::major(number), rustix::fs::minor(number))
 }
 
-fn device(folder: &Path, name: &str, by_id: &BTreeMap<String, Vec<String>>) -> Device {
+fn device(folder: &Path, name: &str, links: &BTreeMap<String, Vec<String>>) -> Device {
     let text = |path: &str| text(&folder.join(path));
     let number = |path: &str| text(path).and_then(|text| text.parse::<u64>().ok());
     let partition_of = folder.join("partition").exists().then(|| {
@@ -176,7 +182,8 @@ fn device(folder: &Path, name: &str, by_id: &BTreeMap<String, Vec<String>>) -> D
         let (major, minor) = text.split_once(':')?;
         Some((major.parse().ok()?, minor.parse().ok()?))
     });
-    let names = by_id.get(name).cloned().unwrap_or_default();
+    let links = links.get(name).cloned().unwrap_or_default();
+    let names: Vec<String> = links.iter().filter_map(|link| link.strip_prefix("by-id/")).map(str::to_owned).collect();
     let is_loop = name.starts_with("loop");
     let sector = number("queue/logical_block_size").and_then(|size| u32::try_from(size).ok()).unwrap_or(512);
     Device {
@@ -196,6 +203,7 @@ fn device(folder: &Path, name: &str, by_id: &BTreeMap<String, Vec<String>>) -> D
         },
         serial: serial(folder).or_else(|| names.iter().find_map(|name| serial_of_name(name))),
         by_id: names,
+        links: links.into_iter().map(|link| format!("/dev/disk/{link}")).collect(),
         sequence: number("diskseq"),
         uses: Vec::new(),
         partitions: Vec::new(),
@@ -315,14 +323,16 @@ fn medium(device: &Device, devices: &[Device], backings: &BTreeMap<String, Backi
     (files, seen.into_iter().collect())
 }
 
-/// The names of devices below `dev/disk/by-id`.
-fn by_id(root: &Path) -> BTreeMap<String, Vec<String>> {
-    let folder = root.join("dev/disk/by-id");
+/// The names of devices below `dev/disk`, as `by-id/NAME`, by device.
+fn links(root: &Path) -> BTreeMap<String, Vec<String>> {
+    let disk = root.join("dev/disk");
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for name in names(&folder) {
-        let Ok(target) = std::fs::read_link(folder.join(&name)) else { continue };
-        if let Some(device) = target.file_name() {
-            found.entry(device.to_string_lossy().into_owned()).or_default().push(name);
+    for folder in names(&disk) {
+        for name in names(&disk.join(&folder)) {
+            let Ok(target) = std::fs::read_link(disk.join(&folder).join(&name)) else { continue };
+            if let Some(device) = target.file_name() {
+                found.entry(device.to_string_lossy().into_owned()).or_default().push(format!("{folder}/{name}"));
+            }
         }
     }
     found

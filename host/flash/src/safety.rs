@@ -15,7 +15,7 @@ use skiff_text::Shown as _;
 pub struct Rules {
     /// The end of the serial number (or the name) of the one built-in device that may be written to.
     pub allow_fixed: Option<String>,
-    /// Serial numbers, names and models that are never written to; `*` stands for anything.
+    /// Serial numbers, models, and names and paths of devices and partitions that are never written to; `*` stands for anything.
     pub protect: Vec<String>,
 }
 
@@ -157,12 +157,13 @@ pub fn clear(device: &Device, needs: u64, rules: &Rules) -> Result<Cleared, Refu
     Ok(Cleared { device: device.clone() })
 }
 
-/// Whether a pattern means a device: its serial number, one of its names, its model or its path.
+/// Whether a pattern means a device: its serial number, its model, or a name or path of it or of one of its partitions.
 fn is_meant(device: &Device, pattern: &str) -> bool {
     let path = device.path.shown().to_string();
     let words = [Some(&device.name), device.serial.as_ref(), device.model.as_ref(), Some(&path)];
-    let by_id = device.by_id.iter().flat_map(|name| [name.clone(), format!("/dev/disk/by-id/{name}")]);
-    words.into_iter().flatten().cloned().chain(by_id).any(|word| crate::pattern::fits(pattern, &word))
+    let parts = device.partitions.iter().flat_map(|part| [part.clone(), format!("/dev/{part}")]);
+    let others = device.by_id.iter().chain(&device.links).cloned().chain(parts);
+    words.into_iter().flatten().cloned().chain(others).any(|word| crate::pattern::fits(pattern, &word))
 }
 
 /// Looks at a device again, through another look at the machine, and checks it again.

@@ -73,6 +73,9 @@ pub enum Note {
         "the block map beside it has no checksums and is not used: the image may have changed since; --bmap names it"
     )]
     UncheckedMap,
+    /// A user who cannot change the image can change the map beside it.
+    #[error("a block map beside it is not used: users who cannot change the image can change the map; --bmap names it")]
+    ForeignMap,
     /// The map beside it leaves out what is there.
     #[error("the block map beside it is not used: it leaves out the data at byte {0}, so the image has changed since")]
     StaleMap(u64),
@@ -101,11 +104,11 @@ impl ImageSource {
         let failed = |source| SourceError::Io { path: shown.clone(), source };
         let file = open_file(path)?;
         let named = map.is_some();
-        let found = block_map::find(path, map)?;
+        let block_map::Found { map: found, has_foreign } = block_map::find(path, &file, map)?;
         let is_unchecked = |(_, map): &(PathBuf, Bmap)| map.ranges.iter().any(|(_, digest)| digest.is_none());
         let is_ignored = !named && found.as_ref().is_some_and(is_unchecked);
         let (beside, map) = found.filter(|_| !is_ignored).unzip();
-        let form = Form::of(&file).map_err(failed)?;
+        let form = Form::of(&file, is_cancelled).map_err(failed)?;
         let opened = Opened { path, file: &file, form, room: room.size, is_cancelled };
         let look = match Stream::open(&file, form, is_cancelled).map_err(failed)? {
             None => opened.plain()?,
@@ -145,6 +148,9 @@ impl ImageSource {
         let mut notes = look.notes;
         if is_ignored {
             notes.push(Note::UncheckedMap);
+        }
+        if has_foreign {
+            notes.push(Note::ForeignMap);
         }
         notes.extend(outside.map(Note::StaleMap));
         if size > look.length {

@@ -79,6 +79,11 @@ impl Target {
         let file = std::fs::OpenOptions::new().read(true).write(true).custom_flags(flags).open(&device.path);
         let mut file = file.map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
+        // QEMU opens a device without O_EXCL, and locks it as it locks a file.
+        skiff_file::hold(&file).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Busy(shown.clone()),
+            _ => failed(error),
+        })?;
         let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
         let is_it =
             metadata.file_type().is_block_device() && split(metadata.rdev()) == device.number && size == device.size;

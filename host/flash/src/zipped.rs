@@ -4,13 +4,17 @@ use std::fs::File;
 use std::io;
 use std::io::BufReader;
 use std::io::Read;
-use std::io::Seek as _;
+use std::io::Seek;
 use std::io::SeekFrom;
 
 use skiff_tree::Packing;
 use skiff_tree::Unpacked;
 
+use crate::form::Cancelled;
 use crate::form::memory;
+
+/// Bytes that are read to find the one file of an archive. An archive of a system's image has a few entries of about 100 bytes.
+const MAX_DIRECTORY: u64 = 16 << 20;
 
 /// The one file of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,14 +34,16 @@ enum Method {
 }
 
 impl Zipped {
-    /// Returns the only file of an archive; `None` if there are none or several, or it cannot be unpacked here.
+    /// Returns the only file of an archive; `None` if there are none or several, if it cannot be unpacked here, or if its directory
+    /// is larger than [`MAX_DIRECTORY`].
     ///
     /// # Errors
     /// Those of the system.
-    pub(crate) fn find(file: &File) -> io::Result<Option<Self>> {
+    pub(crate) fn find(file: &File, is_cancelled: Cancelled<'_>) -> io::Result<Option<Self>> {
         let mut file = file.try_clone()?;
         file.rewind()?;
-        let Ok(mut archive) = zip::ZipArchive::new(BufReader::new(file)) else { return Ok(None) };
+        let bounded = Bounded { file, left: MAX_DIRECTORY, is_cancelled };
+        let Ok(mut archive) = zip::ZipArchive::new(BufReader::new(bounded)) else { return Ok(None) };
         let mut found = None;
         for index in 0..archive.len() {
             let Ok(entry) = archive.by_index_raw(index) else { return Ok(None) };
@@ -83,6 +89,30 @@ impl Zipped {
     }
 }
 
+/// The file of an archive, of which only so much is read: the directory is kept in memory, several times its size.
+struct Bounded<'c> {
+    file: File,
+    left: u64,
+    is_cancelled: Cancelled<'c>,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 || (self.is_cancelled)() {
+            return Err(io::Error::other("the directory is too large, or the user asked to stop"));
+        }
+        let count = self.file.read(buffer)?;
+        self.left = self.left.saturating_sub(count as u64);
+        Ok(count)
+    }
+}
+
+impl Seek for Bounded<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
 /// Compares what is read with the checksum and the size that the archive says.
 struct Checked<'r> {
     reader: Box<dyn Read + Send + 'r>,
@@ -101,5 +131,30 @@ impl Read for Checked<'_> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the file in the zip archive has another checksum"));
         }
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn archive(directories: usize) -> File {
+        let mut archive = zip::ZipWriter::new(tempfile::tempfile().unwrap());
+        let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        for number in 0..directories {
+            archive.add_directory(format!("directory with a rather long name {number:0200}"), options).unwrap();
+        }
+        archive.start_file("disk.img", options).unwrap();
+        archive.write_all(b"image").unwrap();
+        archive.finish().unwrap()
+    }
+
+    #[test]
+    fn the_directory_of_an_archive_is_read_within_bounds() {
+        assert!(Zipped::find(&archive(10), &|| false).unwrap().is_some());
+        assert_eq!(Zipped::find(&archive(60_000), &|| false).unwrap(), None);
+        assert_eq!(Zipped::find(&archive(10), &|| true).unwrap(), None, "the user wants to stop");
     }
 }

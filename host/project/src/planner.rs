@@ -123,6 +123,10 @@ impl Planner {
             return "unknown".to_owned();
         }
         head(&git).unwrap_or_else(|| {
+            // git reads this file, and what it includes, before it compares owners.
+            if self.belief.check("the checkout", &git.join("config")).is_err() {
+                return "unknown".to_owned();
+            }
             let git = Command::new("git").arg("-C").arg(&self.root).args(["rev-parse", "--short=8", "HEAD"]).output();
             let commit = git.ok().filter(|output| output.status.success());
             let text = commit.and_then(|output| String::from_utf8(output.stdout).ok());

@@ -38,15 +38,10 @@ pub struct Belief {
 impl Belief {
     /// Finds out from the environment and the user's trust file.
     pub fn of(environment: &Environment, cancel: &Cancel) -> Result<Self> {
-        let user = rustix::process::geteuid();
-        let caller = environment.get("SUDO_UID").filter(|_| user.is_root()).and_then(|uid| uid.parse().ok());
-        let mut belief = Self { trust: Trust::of(user.as_raw(), caller), cancel: cancel.clone() };
+        let mut belief = Self { trust: own_trust(environment), cancel: cancel.clone() };
         let listed = match trust_file(environment) {
-            Some(path) if path.exists() => {
-                belief.check("the list of trusted paths", &path)?;
-                read_trust(&path)?.trusted
-            }
-            _ => Vec::new(),
+            Some(path) => read_trust(environment, &path)?.trusted,
+            None => Vec::new(),
         };
         let named = environment.raw("SKIFF_TRUST").map(std::env::split_paths).into_iter().flatten();
         let named = named.filter(|path| !path.as_os_str().is_empty()).map(|path| environment.absolute(&path));
@@ -119,6 +114,9 @@ pub enum TrustError {
         /// Where it is, and who can change it.
         error: Box<Untrusted>,
     },
+    /// Another user can change the list of trusted paths.
+    #[error("the list of trusted paths `{}` is not trusted: {}", .0.path.shown(), .0.reason)]
+    ForeignList(Box<Untrusted>),
     /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -146,8 +144,19 @@ pub fn trust_file(environment: &Environment) -> Option<PathBuf> {
     folder.map(|folder| folder.join("skiff/trust.yaml"))
 }
 
+/// Trusts the user and root, and none of the paths that the user lists.
+fn own_trust(environment: &Environment) -> Trust {
+    let user = rustix::process::geteuid();
+    let caller = environment.get("SUDO_UID").filter(|_| user.is_root()).and_then(|uid| uid.parse().ok());
+    Trust::of(user.as_raw(), caller)
+}
+
 /// Reads a list; one that is not there is empty.
-pub fn read_trust(path: &Path) -> Result<TrustFile, TrustError> {
+///
+/// # Errors
+/// Also if another user can change it: a list that is written back would make that user's paths the user's own.
+pub fn read_trust(environment: &Environment, path: &Path) -> Result<TrustFile, TrustError> {
+    own_trust(environment).check(path).map_err(|error| TrustError::ForeignList(Box::new(error)))?;
     let Some(text) = skiff_layers::optional_text(path)? else {
         return Ok(TrustFile { version: VERSION, trusted: Vec::new() });
     };

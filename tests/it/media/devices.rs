@@ -138,7 +138,10 @@ fn every_reason_not_to_write_to_a_device_is_one() {
     assert_eq!(refusal("sdf", &allowed("8765")), None);
     assert!(refusal("sdf", &allowed("sdf")).is_some() && refusal("sda", &allowed("4567")).is_some());
     assert_eq!(refusal("sdg", &allowed("sdg")), None);
-    for pattern in ["AB*", "sdi", "/dev/sdi", "Reader"] {
+    machine.partition(USB, "sdi", "sdi1", "8:81", &[]);
+    fs::create_dir_all(machine.root.path().join("dev/disk/by-label")).unwrap();
+    std::os::unix::fs::symlink("../../sdi1", machine.root.path().join("dev/disk/by-label/BACKUP")).unwrap();
+    for pattern in ["AB*", "sdi", "/dev/sdi", "Reader", "sdi1", "/dev/sdi1", "/dev/disk/by-label/BACK*"] {
         let rules = Rules { protect: vec![pattern.into()], ..Rules::default() };
         assert!(matches!(refusal("sdi", &rules), Some(Refusal::Protected { .. })), "{pattern}");
     }
@@ -356,6 +359,12 @@ fn a_medium_that_is_exchanged_after_the_question_is_not_written_to() {
     let rules = Rules::default();
     let cleared = clear(inventory.select(&device.device).unwrap(), 0, &rules).unwrap();
     assert!(Target::open(&cleared, Path::new("/"), &rules).is_ok());
+    // QEMU holds a device in this way.
+    let held = fs::File::options().read(true).write(true).open(device.path()).unwrap();
+    skiff_file::hold(&held).unwrap();
+    let error = Target::open(&cleared, Path::new("/"), &rules).unwrap_err();
+    assert!(matches!(error, OpenError::Busy(_)), "{error}");
+    drop(held);
     run(Command::new("losetup").args(["--detach", device.path()]));
     run(Command::new("losetup").arg(device.path()).arg(env.path("two")));
     let error = Target::open(&cleared, Path::new("/"), &rules).unwrap_err();

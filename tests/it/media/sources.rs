@@ -129,6 +129,13 @@ fn nothing_is_called_verified_that_was_written_by_a_map_of_something_else() {
     assert!(said.contains("leaves out the data at byte 62914560"), "{said}");
     shell(&env, "zstd -q -k -f disk.img");
     assert!(env.fail(1, &["flash", &format!("{image}.zst"), device.path()]).contains("the block map leaves out data"));
+    // A map that another user could write decides nothing: it could leave out zeros that are data.
+    env.succeed(&["cmd", "my/board", "buildimage", "--force", "--output", &image, "--size", "64MiB"]);
+    std::os::unix::fs::chown(env.path("disk.img.bmap"), Some(12345), None).unwrap();
+    shell(&env, &format!("dd if=/dev/zero bs=1M count=64 status=none | tr '\\0' '\\377' > {}", device.path()));
+    let said = env.succeed(&["flash", &image, device.path(), "--no-discard"]).stderr;
+    assert!(said.contains("users who cannot change the image can change the map"), "{said}");
+    assert!(on(&env, 64 * MIB) == fs::read(&image).unwrap());
     // A map without checksums says nothing of the image beside it: all of that is written.
     let size = fs::metadata(&image).unwrap().len();
     let map = format!(

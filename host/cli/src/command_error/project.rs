@@ -110,6 +110,10 @@ impl From<TrustError> for CommandError {
         let plain = Self::of(Kind::Refused, &error);
         match error {
             TrustError::Untrusted { error, .. } => plain.hint(trusting(&error)),
+            TrustError::ForeignList(error) => plain.hint(match error.path.to_str() {
+                Some(path) => format!("read it, then delete it, or make it yours alone: {}", quoted(path)),
+                None => "delete it, or make it yours alone".to_owned(),
+            }),
             TrustError::Cancelled => Self { kind: Kind::Cancelled, ..plain },
             TrustError::List(_) => {
                 Self { kind: Kind::User, ..plain }.hint("`skiff trust list` shows it; delete it to trust nothing")

@@ -24,7 +24,7 @@ pub(crate) fn run(command: &TrustCommand, environment: &Environment) -> Result<(
         TrustCommand::List => None,
         TrustCommand::Add { .. } | TrustCommand::Remove { .. } => Some(lock(&path)?),
     };
-    let mut file = read_trust(&path)?;
+    let mut file = read_trust(environment, &path)?;
     let real = |named: &PathBuf| {
         let absolute = environment.absolute(named);
         absolute

@@ -29,6 +29,8 @@ pub enum Chosen {
         path: PathBuf,
         /// Its size in bytes.
         size: u64,
+        /// The file that was looked at, whatever its name means by now.
+        id: FileId,
     },
 }
 
@@ -65,7 +67,7 @@ impl Chosen {
     pub fn files(&self) -> Vec<FileId> {
         match self {
             Self::Device(cleared) => cleared.device().files.clone(),
-            Self::File { path, .. } => std::fs::metadata(path).iter().map(FileId::of).collect(),
+            Self::File { id, .. } => vec![*id],
         }
     }
 
@@ -82,15 +84,15 @@ impl Chosen {
 pub fn choose(console: &Console, path: &str, needs: u64, rules: &Rules) -> Result<Chosen> {
     let path = console.environment.absolute(Path::new(path));
     if path.is_file() {
-        let metadata = std::fs::metadata(&path).ok();
-        let size = metadata.as_ref().map(std::fs::Metadata::len).unwrap_or_default();
-        let own = metadata.as_ref().map(FileId::of);
+        let metadata = std::fs::metadata(&path);
+        let metadata = metadata.map_err(|error| MediumError::Unopened { path: path.clone(), error })?;
+        let (size, id) = (metadata.len(), FileId::of(&metadata));
         let inventory = Inventory::read(Path::new(MACHINE)).ok();
         let mut devices = inventory.iter().flat_map(Inventory::disks);
-        if let Some(device) = devices.find(|device| own.is_some_and(|own| device.files.contains(&own))) {
+        if let Some(device) = devices.find(|device| device.files.contains(&id)) {
             return Err(MediumError::InUse { path, device: device.path.clone() }.into());
         }
-        return Ok(Chosen::File { path, size });
+        return Ok(Chosen::File { path, size, id });
     }
     let inventory = devices()?;
     let device = inventory.select(&path)?;

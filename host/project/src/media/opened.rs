@@ -7,6 +7,7 @@ use skiff_build::WorkspaceError;
 use skiff_file::SearchPath;
 use skiff_flash::Disk;
 use skiff_flash::FileDisk;
+use skiff_flash::FileId;
 use skiff_flash::InstallError;
 use skiff_flash::Rules;
 use skiff_flash::Staged;
@@ -57,10 +58,10 @@ impl<'c> Opened<'c> {
     pub fn new(session: &Session, chosen: &'c Chosen, rules: &Rules, epoch: u32) -> Result<Self> {
         let disk: Box<dyn Disk> = match chosen {
             Chosen::Device(cleared) => Box::new(Target::open(cleared, Path::new(MACHINE), rules)?),
-            Chosen::File { path, size } => {
+            Chosen::File { path, size, id } => {
                 let file = open(path, true)?;
                 let metadata = file.metadata().map_err(|error| unopened(path, error))?;
-                if !metadata.is_file() || metadata.len() != *size {
+                if !metadata.is_file() || metadata.len() != *size || FileId::of(&metadata) != *id {
                     return Err(MediumError::Changed(path.clone()).into());
                 }
                 skiff_file::hold(&file).map_err(|error| match error.kind() {
