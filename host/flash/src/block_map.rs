@@ -190,10 +190,12 @@ mod tests {
             let folder = folder();
             let (image, map) = (folder.path().join("x.img"), folder.path().join("x.img.bmap"));
             std::fs::write(&map, Bmap::new(4096, vec![(0..4096, None)]).text()).unwrap();
-            assert!(find(&image, None).unwrap().is_some());
+            std::fs::write(&image, "").unwrap();
+            let file = File::open(&image).unwrap();
+            assert!(find(&image, &file, None).unwrap().map.is_some());
             std::fs::write(folder.path().join(format!("x.img.bmap.{end}")), "signature").unwrap();
-            assert!(matches!(find(&image, None), Err(SourceError::SignedMap { .. })));
-            assert!(find(&image, Some(&map)).unwrap().is_some());
+            assert!(matches!(find(&image, &file, None), Err(SourceError::SignedMap { .. })));
+            assert!(find(&image, &file, Some(&map)).unwrap().map.is_some());
         }
     }
 }
