@@ -22,7 +22,7 @@ pub struct Prebuilt {
     /// The kernel package, by distribution (`ID` of os-release) and then architecture (`amd64`, `arm64`).
     /// A meta package is followed to the newest kernel. Later layers win.
     pub kernel: BTreeMap<String, BTreeMap<String, String>>,
-    /// Further packages to unpack. Their dependencies are not followed: the target has no package manager.
+    /// Further packages to unpack, with all that they depend on. Recommended packages are not among it.
     pub packages: Vec<String>,
     /// Kernel modules that the initramfs loads, in this order, each after its dependencies.
     pub initramfs_modules: Vec<String>,

@@ -20,6 +20,7 @@ use tracing::debug;
 
 use super::Prebuilt;
 use super::PrebuiltError;
+use super::stubs;
 use crate::BuildContext;
 use crate::FileError;
 use crate::atomic::write_file;
@@ -126,12 +127,20 @@ impl<'a> Apt<'a> {
         let arch = self.arch.debian();
         let text = format!("{CONFIGURATION}APT::Architecture \"{arch}\";\nAPT::Architectures {{ \"{arch}\"; }};\n");
         write_file(&self.state.join("apt.conf"), text.as_bytes())?;
-        // apt builds its index of the lists again, for a second, when this file is newer than it.
-        let status = self.state.join("status");
-        if !status.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
-            write_file(&status, b"")?;
-        }
         Ok(Hold { _lock: lock })
+    }
+
+    /// Writes which packages apt takes for installed: the stubs that no layer names.
+    pub(super) fn write_status(&self, _: &Hold, named: &[String]) -> Result<(), PrebuiltError> {
+        let path = self.state.join("status");
+        let failed = |error| FileError::at("write", &path)(std::io::Error::other(error));
+        let status = stubs::status(self.arch, named).map_err(failed)?;
+        // apt builds its index of the lists again, for some seconds, when this file is newer than it.
+        let is_regular = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+        if !is_regular || fs::read(&path).ok().as_deref() != Some(status.as_bytes()) {
+            write_file(&path, status.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// apt tells its programs where to write in lines of `Name: value`, and would let a name add lines.

@@ -15,9 +15,11 @@ use super::compression::decompress;
 use super::tree::Tree;
 use skiff_text::Shown as _;
 
-/// Unpacks the files of a package into the tree and returns the time of the newest one.
-///
-/// Maintainer scripts are not run. Documentation stays behind: the system has nobody to read it.
+/// Directories of packages that stay behind: documentation, and translations, whose languages a target cannot choose.
+const LEFT_OUT: [&str; 6] =
+    ["usr/share/bug", "usr/share/doc", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man"];
+
+/// Unpacks the files of a package into the tree and returns the time of the newest one. Maintainer scripts are not run.
 pub(crate) fn unpack(path: &Path, tree: &Tree, task: &Task, cancel: &Cancel) -> Result<u32, PrebuiltError> {
     let failed = |source| PrebuiltError::Unpack { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
@@ -45,12 +47,13 @@ fn unpack_data(data: impl Read, tree: &Tree, cancel: &Cancel) -> io::Result<u32>
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
         let path = path.strip_prefix(".").unwrap_or(&path);
-        if path.as_os_str().is_empty() || is_documentation(path) {
+        if path.as_os_str().is_empty() || LEFT_OUT.iter().any(|folder| path.starts_with(folder)) {
             continue;
         }
         let header = entry.header();
         newest = newest.max(u32::try_from(header.mtime()?).unwrap_or_default());
         let (kind, mode) = (header.entry_type(), header.mode()?);
+        let owner = (id(header.uid()?)?, id(header.gid()?)?);
         match kind {
             tar::EntryType::Directory => tree.add_folder(path, mode)?,
             tar::EntryType::Regular | tar::EntryType::Continuous => tree.add_file(path, mode, &mut entry)?,
@@ -61,6 +64,7 @@ fn unpack_data(data: impl Read, tree: &Tree, cancel: &Cancel) -> io::Result<u32>
             }
             other => return Err(io::Error::new(io::ErrorKind::Unsupported, format!("{}: {other:?}", path.shown()))),
         }
+        tree.give(path, owner)?;
     }
     Ok(newest)
 }
@@ -70,10 +74,10 @@ fn link(entry: &tar::Entry<'_, impl Read>) -> io::Result<std::path::PathBuf> {
     Ok(target.into_owned())
 }
 
-fn is_documentation(path: &Path) -> bool {
-    ["usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/share/bug"]
-        .iter()
-        .any(|folder| path.starts_with(folder))
+/// Reads a user or group id.
+fn id(number: u64) -> io::Result<u32> {
+    u32::try_from(number)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{number} is no user or group")))
 }
 
 /// Reports what is read of a package to a task.

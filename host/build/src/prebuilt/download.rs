@@ -27,11 +27,8 @@ const WORTH_TELLING: u64 = 512 << 20;
 
 impl Apt<'_> {
     /// Returns the files of all packages, downloading those that the cache lacks.
-    pub(crate) fn obtain<'p>(
-        &self,
-        packages: impl Iterator<Item = &'p LockedPackage>,
-    ) -> Result<Vec<PathBuf>, PrebuiltError> {
-        let packages: Vec<&LockedPackage> = packages.collect();
+    pub(crate) fn obtain(&self, packages: &[LockedPackage]) -> Result<Vec<PathBuf>, PrebuiltError> {
+        let packages: Vec<&LockedPackage> = packages.iter().collect();
         // A file of somebody else could be exchanged once it has been digested.
         packages
             .iter()
@@ -186,7 +183,7 @@ mod tests {
     use super::*;
 
     fn package(name: &str, size: u64) -> LockedPackage {
-        LockedPackage { name: name.into(), version: "1".into(), size, sha256: "0".repeat(64) }
+        LockedPackage { name: name.into(), version: "1".into(), size, sha256: "0".repeat(64), needs: Vec::new() }
     }
 
     #[test]

@@ -91,6 +91,12 @@ pub enum PrebuiltError {
         /// The architecture.
         arch: Arch,
     },
+    /// The packages that the layers want exclude each other, or need what the distribution lacks.
+    #[error("the packages that the layers want do not go together: {reason}")]
+    Unmet {
+        /// What apt says.
+        reason: String,
+    },
     /// A package could not be downloaded.
     #[error("the package `{package}` cannot be downloaded{}", because(reason))]
     Download {

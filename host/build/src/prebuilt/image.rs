@@ -30,7 +30,7 @@ use walkdir::WalkDir;
 
 use super::PrebuiltError;
 use super::kernel::Modules;
-use super::passwd::Owners;
+use super::owners::Owners;
 use super::system::FIND_DEVICE;
 use super::tree::Tree;
 use crate::BuildContext;

@@ -9,6 +9,7 @@
 //! newest file in the packages, owners are fixed, and no path of the machine is written.
 
 mod apt;
+mod closure;
 mod compression;
 mod deb;
 mod distribution;
@@ -17,11 +18,12 @@ mod error;
 mod image;
 mod kernel;
 mod kind;
-mod lookup;
 mod outlook;
+mod owners;
 mod package;
 mod passwd;
 mod size;
+mod stubs;
 mod system;
 mod table;
 mod times;
@@ -72,6 +74,7 @@ use crate::workspace;
 
 use self::apt::Apt;
 use self::distribution::Distribution;
+use self::package::LockedPackage;
 use self::package::PackageLock;
 use self::size::Details;
 use self::tree::Tree;
@@ -80,7 +83,7 @@ use self::tree::Tree;
 const BUSYBOX: &str = "busybox-static";
 
 /// Raised whenever the engine makes other images from the same inputs.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// The engine and what it takes from its surroundings.
 #[derive(Debug, Clone)]
@@ -126,16 +129,16 @@ impl Engine for Prebuilt {
     }
 
     fn stages(&self, plan: &BuildPlan, workspace: &Workspace, _: &Cancel) -> Result<Vec<StageInputs>, EngineError> {
-        let (target, requests) = self.wishes(plan)?;
+        let (target, _) = self.wishes(plan)?;
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
-        let lock = PackageLock::read(workspace).map_err(PrebuiltError::from)?.of(&requests, arch);
-        Ok(self.inputs(plan, &target, &lock))
+        let lock = PackageLock::read(workspace).map_err(PrebuiltError::from)?;
+        Ok(self.inputs(plan, &target, lock.packages(arch)))
     }
 
     fn fetch(&self, context: &BuildContext) -> Result<(), EngineError> {
         workspace::claim(&context.workspace).map_err(PrebuiltError::from)?;
         let (lock, apt) = self.lock(context)?;
-        apt.obtain(lock.packages())?;
+        apt.obtain(lock.packages(apt.arch))?;
         Ok(lock.write(&context.workspace).map_err(PrebuiltError::from)?)
     }
 
@@ -166,12 +169,11 @@ impl Prebuilt {
         let path = context.workspace.system_lock();
         let known = if self.update { PackageLock::default() } else { PackageLock::read(&context.workspace)? };
         if self.policy.frozen {
-            let lock = known.of(&requests, arch);
-            let is_empty = lock.packages().next().is_none();
-            return if is_empty { Err(PrebuiltError::Frozen { path }) } else { Ok((lock, apt)) };
+            let is_empty = known.packages(arch).is_empty();
+            return if is_empty { Err(PrebuiltError::Frozen { path }) } else { Ok((known, apt)) };
         }
         let lock = known.clone().complete(&requests, arch, &apt, self.update)?;
-        match self.policy.locked && lock.differs(&known) {
+        match self.policy.locked && lock != known {
             true => Err(PrebuiltError::Locked { path }),
             false => Ok((lock, apt)),
         }
@@ -180,7 +182,8 @@ impl Prebuilt {
     fn build(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, PrebuiltError> {
         let (target, _) = self.wishes(&context.plan)?;
         let (lock, apt) = self.lock(context)?;
-        let stages = self.inputs(&context.plan, &target, &lock);
+        let locked = lock.packages(apt.arch);
+        let stages = self.inputs(&context.plan, &target, locked);
         if let Built::Images(made_from) = Built::look(&context.workspace)?
             && made_from == stages
             && context.workspace.target().is_dir()
@@ -189,12 +192,12 @@ impl Prebuilt {
             return Ok(Compiled::Unchanged);
         }
         // What would be refused at the end is refused before the work.
-        if !lock.packages().any(|package| package.name.starts_with(BUSYBOX)) {
+        if !locked.iter().any(|package| package.name == BUSYBOX) {
             return Err(PrebuiltError::Unprepared { what: "the package `busybox-static`" });
         }
         hooks.check_hooks(&[plugins(&context.plan, Stage::Pre), plugins(&context.plan, Stage::Post)].concat())?;
-        let files = apt.obtain(lock.packages())?;
-        let names = lock.packages().map(|package| package.name.clone());
+        let files = apt.obtain(locked)?;
+        let names = locked.iter().map(|package| package.name.clone());
         let packages: Vec<(String, PathBuf)> = names.zip(files).collect();
         workspace::claim(&context.workspace)?;
         let staging = Staging::new(&context.workspace.folder(), context.workspace.name())?;
@@ -212,9 +215,9 @@ impl Prebuilt {
     }
 
     /// Digests everything that a build is made from.
-    fn inputs(&self, plan: &BuildPlan, target: &Target, lock: &PackageLock) -> Vec<StageInputs> {
+    fn inputs(&self, plan: &BuildPlan, target: &Target, locked: &[LockedPackage]) -> Vec<StageInputs> {
         let mut packages = StageInputs::new("packages");
-        for package in lock.packages() {
+        for package in locked {
             packages.add_text(Input::Package(package.name.clone()), &package.sha256);
         }
         let mut system = StageInputs::new("target");
@@ -263,12 +266,12 @@ impl Prebuilt {
             copied?;
         }
         tree.begin(Origin::Skiff);
-        let owners = passwd::create(&tree, &context.plan, target, &context.cancel)?;
+        passwd::create(&tree, &context.plan, target, &context.cancel)?;
         self.call_hooks(context, hooks, Stage::Pre, epoch, &root, &folder)?;
 
         let details = size::measure(&tree)?;
         image::initramfs(&tree, &modules, &context.plan.prebuilt, epoch, &images, context)?;
-        image::root(&tree, &owners, epoch, &images, context)?;
+        image::root(&tree, &tree.owners(), epoch, &images, context)?;
         self.call_hooks(context, hooks, Stage::Post, epoch, &root, &folder)?;
         times::cap(&folder, epoch)?;
         let _task = Task::start(&context.reporter, "Digesting images", Unit::Items, None);

@@ -18,17 +18,27 @@ use crate::lock_entry::LockEntry;
 use crate::lock_entry::read_entry;
 
 /// The packages in the lock file.
-pub(crate) const LOCK: LockEntry = LockEntry { key: "packages", old_keys: &["requests"], check };
+pub(crate) const LOCK: LockEntry = LockEntry { key: "closures", old_keys: &["packages", "requests"], check };
 
-/// For each architecture and each requested name, the packages that it stands for.
-type Requests = BTreeMap<String, BTreeMap<String, Vec<LockedPackage>>>;
+/// What is locked for each architecture.
+type Closures = BTreeMap<String, Closure>;
 
 fn check(value: &Value) -> Result<(), String> {
-    let requests: Requests = read_entry(value)?;
-    match requests.values().flat_map(BTreeMap::values).flatten().find(|package| !package.is_sane()) {
+    let closures: Closures = read_entry(value)?;
+    match closures.values().flat_map(|closure| &closure.packages).find(|package| !package.is_sane()) {
         Some(wrong) => Err(format!("{:?} is not a package", wrong.name)),
         None => Ok(()),
     }
+}
+
+/// Packages that were asked for, with all that they depend on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Closure {
+    /// The names that layers give.
+    requests: BTreeSet<String>,
+    /// The packages, by name.
+    packages: Vec<LockedPackage>,
 }
 
 /// One binary package.
@@ -40,6 +50,9 @@ pub(crate) struct LockedPackage {
     /// Bytes.
     pub(crate) size: u64,
     pub(crate) sha256: String,
+    /// The packages of the closure that it depends on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) needs: Vec<String>,
 }
 
 impl LockedPackage {
@@ -58,33 +71,39 @@ impl LockedPackage {
 
 /// The packages of a workspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct PackageLock {
-    requests: Requests,
-    wanted: Vec<(String, String)>,
-}
+pub(crate) struct PackageLock(Closures);
 
 impl PackageLock {
+    /// Reads what a workspace locks.
     pub(crate) fn read(workspace: &Workspace) -> Result<Self, LockFileError> {
-        Ok(Self { requests: LockFile::read(workspace)?.entry(&LOCK).unwrap_or_default(), wanted: Vec::new() })
+        // What an older skiff has locked is looked up again: it names packages without what they depend on.
+        Ok(Self(LockFile::read(workspace)?.entry(&LOCK).unwrap_or_default()))
     }
 
+    /// Writes what is locked.
     pub(crate) fn write(&self, workspace: &Workspace) -> Result<(), LockFileError> {
-        let requests = Some(&self.requests).filter(|requests| !requests.is_empty());
-        LockFile::update_entry(workspace, &LOCK, requests)
+        LockFile::update_entry(workspace, &LOCK, Some(&self.0).filter(|closures| !closures.is_empty()))
     }
 
-    /// Returns the names that each package was requested by.
+    /// Returns the names in layers that each package is there for, over all that depend on it.
     pub(crate) fn names(self) -> BTreeMap<String, BTreeSet<String>> {
         let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (request, packages) in self.requests.into_values().flatten() {
-            for package in packages {
-                names.entry(package.name).or_default().insert(request.clone());
+        for closure in self.0.values() {
+            let needs: BTreeMap<&str, &[String]> =
+                closure.packages.iter().map(|package| (package.name.as_str(), package.needs.as_slice())).collect();
+            for request in &closure.requests {
+                let mut waiting = vec![request.as_str()];
+                while let Some(package) = waiting.pop() {
+                    if names.entry(package.to_owned()).or_default().insert(request.clone()) {
+                        waiting.extend(needs.get(package).into_iter().copied().flatten().map(String::as_str));
+                    }
+                }
             }
         }
         names
     }
 
-    /// Looks up what is requested and not locked yet.
+    /// Looks up what is requested, unless exactly that is locked.
     pub(crate) fn complete(
         mut self,
         requests: &[String],
@@ -92,29 +111,39 @@ impl PackageLock {
         apt: &Apt<'_>,
         update: bool,
     ) -> Result<Self, PrebuiltError> {
-        let locked = self.requests.entry(arch.to_string()).or_default();
-        let missing: Vec<String> = requests.iter().filter(|name| !locked.contains_key(*name)).cloned().collect();
-        if !missing.is_empty() {
-            locked.extend(apt.look_up(&missing, update)?);
+        let locked = self.0.entry(arch.to_string()).or_default();
+        let wanted: BTreeSet<String> = requests.iter().cloned().collect();
+        if locked.requests != wanted {
+            locked.packages = apt.closure(requests, &locked.packages, update)?;
+            locked.requests = wanted;
         }
-        Ok(self.of(requests, arch))
+        Ok(self)
     }
 
-    /// Chooses what is asked for among what is locked, whether all of it is there or not.
-    pub(crate) fn of(mut self, requests: &[String], arch: Arch) -> Self {
-        self.wanted = requests.iter().map(|name| (arch.to_string(), name.clone())).collect();
-        self
+    /// Returns the packages of an architecture, by name.
+    pub(crate) fn packages(&self, arch: Arch) -> &[LockedPackage] {
+        self.0.get(&arch.to_string()).map(|closure| closure.packages.as_slice()).unwrap_or_default()
     }
+}
 
-    /// Returns whether something other is locked.
-    pub(crate) fn differs(&self, other: &Self) -> bool {
-        self.requests != other.requests
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Returns the packages of what was last asked for, in the order of the requests, each once.
-    pub(crate) fn packages(&self) -> impl Iterator<Item = &LockedPackage> {
-        let mut seen = BTreeSet::new();
-        let request = |(arch, name): &(String, String)| self.requests.get(arch).and_then(|names| names.get(name));
-        self.wanted.iter().filter_map(request).flatten().filter(move |package| seen.insert(*package))
+    #[test]
+    fn a_package_is_there_for_all_names_that_lead_to_it() {
+        let package = |name: &str, needs: &[&str]| LockedPackage {
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            size: 0,
+            sha256: "0".repeat(64),
+            needs: needs.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let packages = vec![package("a", &["c"]), package("b", &["c"]), package("c", &["d"]), package("d", &["c"])];
+        let requests = ["a", "b"].map(str::to_owned).into();
+        let lock = PackageLock([("amd64".to_owned(), Closure { requests, packages })].into());
+        let names = lock.names();
+        assert_eq!(names["a"], ["a".to_owned()].into());
+        assert_eq!(names["d"], ["a", "b"].map(str::to_owned).into());
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::path::PathBuf;
 
 use sha_crypt::Sha256Params;
 use sha_crypt::Sha512Params;
@@ -24,17 +23,6 @@ const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody
 const GROUP: &str = "root:x:0:\nadm:x:4:\ntty:x:5:\ndisk:x:6:\ndialout:x:20:\naudio:x:29:\nvideo:x:44:\nwheel:x:10:\n\
                      nogroup:x:65534:\n";
 const SHADOW: &str = "root:*:::::::\nnobody:*:::::::\n";
-
-/// Who owns what is not root's: a directory and all below it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Owners(BTreeMap<PathBuf, (u32, u32)>);
-
-impl Owners {
-    /// Returns user and group id of a path, relative to the target.
-    pub(crate) fn of(&self, path: &Path) -> (u32, u32) {
-        path.ancestors().find_map(|folder| self.0.get(folder)).copied().unwrap_or((0, 0))
-    }
-}
 
 /// The files in `/etc` that say who there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +51,7 @@ impl Accounts {
 }
 
 /// Creates the users of all layers, in order, and sets the root password.
-pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target, cancel: &Cancel) -> Result<Owners, PrebuiltError> {
+pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target, cancel: &Cancel) -> Result<(), PrebuiltError> {
     let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
     let mut database = Database::of(&Accounts {
         passwd: or(tree.read("etc/passwd")?, PASSWD),
@@ -79,19 +67,19 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target, cancel: &Ca
         Some(password) => root_hash(password, method, &salt("root", plan, target))?,
     };
     database.shadow.set("root", 1, &root);
-    let mut owners = Owners::default();
     for (user, ids) in database.add_all(&plan.users, |user| salt(user, plan, target), cancel)? {
         let home = user.home.trim_start_matches('/');
         if user.home != "-" {
-            tree.add_folder(Path::new(home), 0o755).map_err(FileError::at("make", tree.path().join(home)))?;
-            owners.0.insert(PathBuf::from(home), ids);
+            let home = Path::new(home);
+            let make = || tree.add_folder(home, 0o755).and_then(|()| tree.give_below(home, ids));
+            make().map_err(FileError::at("make", tree.path().join(home)))?;
         }
     }
     let accounts = database.accounts();
     tree.write("etc/passwd", 0o644, &accounts.passwd)?;
     tree.write("etc/group", 0o644, &accounts.group)?;
     tree.write("etc/shadow", 0o600, &accounts.shadow)?;
-    Ok(owners)
+    Ok(())
 }
 
 fn salt(user: &str, plan: &BuildPlan, target: &Target) -> String {
@@ -401,12 +389,5 @@ mod tests {
         assert!(database.shadow.text().contains("alice:$6$") && database.shadow.text().contains("bob:*:"));
         let hash = database.shadow.field("alice", 1).unwrap();
         assert!(sha_crypt::sha512_check("secret", hash).is_ok());
-    }
-
-    #[test]
-    fn a_home_and_all_below_it_belong_to_its_user() {
-        let owners = Owners(BTreeMap::from([(PathBuf::from("home/a"), (1, 2))]));
-        assert_eq!(owners.of(Path::new("home/a/b/c")), (1, 2));
-        assert_eq!(owners.of(Path::new("home/ab")), (0, 0));
     }
 }

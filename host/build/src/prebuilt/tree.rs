@@ -22,6 +22,8 @@ use skiff_report::Cancel;
 use skiff_tree::Stopped;
 use skiff_tree::Watched;
 
+use super::owners::Owner;
+use super::owners::Owners;
 use crate::FileError;
 use crate::Origin;
 use skiff_text::Shown as _;
@@ -70,6 +72,8 @@ pub(crate) struct Tree {
     path: PathBuf,
     /// Where files come from.
     origins: RefCell<Origins>,
+    /// Whose files are not root's.
+    owners: RefCell<Owners>,
     /// Bytes that overlays may still add.
     room: Cell<u64>,
 }
@@ -91,7 +95,13 @@ impl Tree {
     /// Opens an empty directory.
     pub(crate) fn new(path: &Path) -> Result<Self, FileError> {
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(FileError::at("open", path))?;
-        Ok(Self { dir, path: path.to_owned(), origins: RefCell::default(), room: Cell::new(MAX_OVERLAYS) })
+        Ok(Self {
+            dir,
+            path: path.to_owned(),
+            origins: RefCell::default(),
+            owners: RefCell::default(),
+            room: Cell::new(MAX_OVERLAYS),
+        })
     }
 
     /// Returns the handle.
@@ -114,14 +124,38 @@ impl Tree {
         self.origins.borrow().files.get(path).cloned().unwrap_or_default()
     }
 
-    /// Notes that a file is there now. Its parents may be links, as `/lib` is.
+    /// Notes that a file is there now, which is root's until [`Self::give`] is called.
     fn note_origin(&self, path: &Path) -> io::Result<()> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.map_or_else(|| Ok(PathBuf::new()), |parent| self.dir.canonicalize(parent))?;
+        let real = self.real(path)?;
+        self.owners.borrow_mut().forget(&real);
         let mut origins = self.origins.borrow_mut();
         let present = origins.present.clone();
-        origins.files.insert(parent.join(path.file_name().unwrap_or_default()), present);
+        origins.files.insert(real, present);
         Ok(())
+    }
+
+    /// Returns where a path really is: its parents may be links, as `/lib` is.
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.map_or_else(|| Ok(PathBuf::new()), |parent| self.dir.canonicalize(parent))?;
+        Ok(parent.join(path.file_name().unwrap_or_default()))
+    }
+
+    /// Gives a file, directory or link that is there to an owner.
+    pub(crate) fn give(&self, path: &Path, owner: Owner) -> io::Result<()> {
+        self.owners.borrow_mut().set(self.real(path)?, owner);
+        Ok(())
+    }
+
+    /// Gives a directory and all below it to an owner.
+    pub(crate) fn give_below(&self, folder: &Path, owner: Owner) -> io::Result<()> {
+        self.owners.borrow_mut().set_below(self.real(folder)?, owner);
+        Ok(())
+    }
+
+    /// Returns whose files are not root's.
+    pub(crate) fn owners(&self) -> Owners {
+        self.owners.borrow().clone()
     }
 
     /// Makes the directories and links that every system has.
@@ -166,6 +200,7 @@ impl Tree {
     /// Makes a symbolic link with exactly this target: it is read on the running system, never here.
     pub(crate) fn add_link(&self, path: &Path, target: &Path) -> io::Result<()> {
         self.make_room(path)?;
+        self.owners.borrow_mut().forget(&self.real(path)?);
         self.dir.symlink_contents(target, path)
     }
 
