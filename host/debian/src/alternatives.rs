@@ -55,7 +55,7 @@ pub(crate) fn link(
         return Err(Error::TooMany { what: "alternatives", limit: MAX_ALTERNATIVES });
     }
     let mut best: BTreeMap<String, Candidate> = BTreeMap::new();
-    for candidate in candidates {
+    for candidate in candidates.into_iter().filter(|candidate| !candidate.master.is_manual()) {
         let is_better = best.get(&candidate.master.name).is_none_or(|other| other.priority < candidate.priority);
         if is_better && exists(tree, changes, &candidate.master.path)? {
             best.insert(candidate.master.name.clone(), candidate);

@@ -58,9 +58,10 @@ impl Change {
     /// Returns the changed path.
     pub fn path(&self) -> &TreePath {
         match self {
-            Self::Folder { path, .. } | Self::File { path, .. } | Self::Link { path, .. } | Self::Owner { path, .. } => {
-                path
-            }
+            Self::Folder { path, .. }
+            | Self::File { path, .. }
+            | Self::Link { path, .. }
+            | Self::Owner { path, .. } => path,
         }
     }
 }

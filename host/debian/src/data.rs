@@ -231,7 +231,8 @@ mod tests {
     #[test]
     fn unknown_keys_and_modes_are_errors() {
         let read = yaml::<Vec<Block>>;
-        for text in ["[{package: a, copy: []}]", "[{owners: [{path: /a, mode: '98'}]}]", "[{covered: [{command: a}]}]"] {
+        for text in ["[{package: a, copy: []}]", "[{owners: [{path: /a, mode: '98'}]}]", "[{covered: [{command: a}]}]"]
+        {
             assert!(read("x", text).is_err(), "{text}");
         }
         assert_eq!(mode("4755"), Some(0o4755));

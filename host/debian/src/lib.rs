@@ -6,7 +6,7 @@
 //! particularities of single packages are data (`data/*.yaml`), so a new package needs no code. A command of a script that
 //! neither covers is a [`Gap`], with its package and line.
 //!
-//! This crate must not: run a program, write a file, know layers, or contain a name of a distribution.
+//! This crate must not: run a program, write a file, know layers, or branch on a distribution (its data can).
 //!
 //! # Comparison with a real installation
 //!

@@ -11,7 +11,6 @@ use crate::Root;
 pub(crate) struct Memory {
     files: BTreeMap<String, Vec<u8>>,
     links: BTreeMap<String, String>,
-    folders: Vec<String>,
 }
 
 impl Memory {
@@ -25,13 +24,8 @@ impl Memory {
         self
     }
 
-    pub(crate) fn folder(mut self, path: &str) -> Self {
-        self.folders.push(path.into());
-        self
-    }
-
     fn paths(&self) -> impl Iterator<Item = &String> {
-        self.files.keys().chain(self.links.keys()).chain(&self.folders)
+        self.files.keys().chain(self.links.keys())
     }
 }
 
@@ -57,7 +51,6 @@ impl Root for Memory {
         Ok(match () {
             () if self.files.contains_key(path) => Some(Kind::File),
             () if self.links.contains_key(path) => self.links.get(path).cloned().map(Kind::Link),
-            () if self.folders.iter().any(|folder| folder == path) => Some(Kind::Directory),
             () if self.paths().any(is_parent) => Some(Kind::Directory),
             () => None,
         })

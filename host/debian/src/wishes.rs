@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn patterns_match_whole_names() {
-        let matches = |pattern: &str, unit: &str| UnitRule { action: UnitAction::Mask, pattern: pattern.into() }.matches(unit);
+        let matches =
+            |pattern: &str, unit: &str| UnitRule { action: UnitAction::Mask, pattern: pattern.into() }.matches(unit);
         assert!(matches("apt-daily*", "apt-daily-upgrade.timer"));
         assert!(matches("*.timer", "a.timer") && !matches("*.timer", "a.timers"));
         assert!(matches("a*b*c", "aXbYbZc") && !matches("a*b*c", "aXbY"));

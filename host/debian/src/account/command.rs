@@ -125,10 +125,15 @@ fn adduser(arguments: &Arguments<'_>) -> Option<Vec<Request>> {
         None if arguments.has(&["group"]) => Primary::Own,
         None => Primary::Named("nogroup".into()),
     };
+    let comment = match arguments.value("gecos").or(arguments.value("comment")).unwrap_or_default() {
+        // The tool adds the empty fields for room and telephones.
+        text if !text.is_empty() && !text.contains(',') => format!("{text},,,"),
+        text => text.to_owned(),
+    };
     Some(vec![Request::User(User {
         uid: arguments.id("uid"),
         primary,
-        comment: arguments.value("gecos").or(arguments.value("comment")).unwrap_or_default().to_owned(),
+        comment,
         home: arguments.value("home").unwrap_or("/nonexistent").to_owned(),
         shell: arguments.value("shell").unwrap_or("/usr/sbin/nologin").to_owned(),
         name,
@@ -207,7 +212,10 @@ mod tests {
     #[test]
     fn values_with_spaces_are_not_names() {
         let user = only_user("adduser --system \\\n --home /run/d --gecos \"The mDNS daemon\" --group d");
-        assert_eq!((user.name.as_str(), user.comment.as_str(), user.primary), ("d", "The mDNS daemon", Primary::Own));
+        assert_eq!(
+            (user.name.as_str(), user.comment.as_str(), user.primary),
+            ("d", "The mDNS daemon,,,", Primary::Own)
+        );
         assert_eq!((user.home.as_str(), user.shell.as_str()), ("/run/d", "/usr/sbin/nologin"));
     }
 
@@ -227,7 +235,7 @@ mod tests {
         assert_eq!(requests("N=x\naddgroup --quiet --system $N"), [group("x", None)]);
         assert_eq!(requests("groupadd -g 42 shadow"), [group("shadow", Some(42))]);
         for command in ["adduser me video", "usermod -aG video me", "usermod -a -G video me", "gpasswd -a me video"] {
-            assert_eq!(requests(command), [member.clone()], "{command}");
+            assert_eq!(requests(command), std::slice::from_ref(&member), "{command}");
         }
     }
 

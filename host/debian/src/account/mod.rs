@@ -34,7 +34,10 @@ pub(crate) fn create(
         for call in &mut script.calls {
             if call.verb() == "systemd-sysusers" {
                 let names = call.arguments().unwrap_or_default();
-                files.iter().filter(|file| names.contains(&file.name.as_str())).for_each(|file| known.apply(&file.lines));
+                files
+                    .iter()
+                    .filter(|file| names.contains(&file.name.as_str()))
+                    .for_each(|file| known.apply(&file.lines));
                 call.is_taken = true;
             } else if let Some(lines) = command::read(call) {
                 known.apply(&lines);

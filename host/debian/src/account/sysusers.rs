@@ -58,7 +58,13 @@ fn read(line: &str) -> Vec<Request> {
     }
 }
 
-fn user(name: String, id: Option<&str>, comment: Option<&str>, home: Option<&str>, shell: Option<&str>) -> Vec<Request> {
+fn user(
+    name: String,
+    id: Option<&str>,
+    comment: Option<&str>,
+    home: Option<&str>,
+    shell: Option<&str>,
+) -> Vec<Request> {
     let (uid, group) = match id.map(|id| id.split_once(':').unwrap_or((id, ""))) {
         None => (None, ""),
         Some((uid, group)) => (uid.parse().ok(), group),
@@ -92,7 +98,10 @@ mod tests {
         let lines = read("u! net -:nogroup \"Network Management\"");
         let [Request::User(user)] = lines.as_slice() else { panic!("{lines:?}") };
         assert_eq!((user.uid, &user.primary), (None, &Primary::Named("nogroup".into())));
-        assert_eq!((user.comment.as_str(), user.home.as_str(), user.shell.as_str()), ("Network Management", "/", NOLOGIN));
+        assert_eq!(
+            (user.comment.as_str(), user.home.as_str(), user.shell.as_str()),
+            ("Network Management", "/", NOLOGIN)
+        );
         assert_eq!(read("g adm 4 -"), [Request::Group { name: "adm".into(), gid: Some(4) }]);
         assert_eq!(read("m me video"), [Request::Member { user: "me".into(), group: "video".into() }]);
         assert!(read("# u x").is_empty() && read("r - 500-900").is_empty() && read("u \"x").is_empty());

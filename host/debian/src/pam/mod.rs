@@ -24,7 +24,7 @@ pub(crate) fn write(tree: Tree<'_>, scripts: &mut [Script], changes: &mut Change
     for call in scripts.iter_mut().flat_map(|script| &mut script.calls) {
         if call.verb() == "pam-auth-update" {
             // `--enable` names profiles that are off by default: no mechanism reads it.
-            call.is_taken = call.arguments().is_some_and(|words| words.iter().all(|word| *word != "--enable"));
+            call.is_taken = !call.words.iter().any(|word| word.known() == Some("--enable"));
         }
     }
     let folder = path("usr/share/pam-configs");

@@ -91,7 +91,8 @@ impl Profile {
 
     /// Returns whether the profile has lines for this part of a stack.
     pub(super) fn is_in(&self, service: Service, part: Part) -> bool {
-        let is_left_out = service == Service::SessionNoninteractive && self.fields.contains_key("Session-Interactive-Only");
+        let is_left_out =
+            service == Service::SessionNoninteractive && self.fields.contains_key("Session-Interactive-Only");
         let word = match part {
             Part::Primary => "Primary",
             Part::Additional => "Additional",

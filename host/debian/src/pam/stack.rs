@@ -55,7 +55,8 @@ fn block(service: Service, part: Part, profiles: &[Profile]) -> String {
     let mut text = String::new();
     for line in lines {
         let (control, module, options) = split(line);
-        let control = if control.starts_with('[') { control.replace("=end", &format!("={left}")) } else { control.into() };
+        let control =
+            if control.starts_with('[') { control.replace("=end", &format!("={left}")) } else { control.into() };
         text += &format!("{}\t{control}{module} {}\n", service.kind(), options.join(" "));
         left = left.saturating_sub(1);
     }
@@ -81,7 +82,10 @@ mod tests {
     use super::*;
 
     fn template() -> String {
-        format!("# head\n{}\n$auth_primary\n{}\nauth requisite deny\n{}\n$more\n{}\n", MARKS[0], MARKS[1], MARKS[2], MARKS[3])
+        format!(
+            "# head\n{}\n$auth_primary\n{}\nauth requisite deny\n{}\n$more\n{}\n",
+            MARKS[0], MARKS[1], MARKS[2], MARKS[3]
+        )
     }
 
     fn filled(service: Service, profiles: &[(&str, &str)]) -> Vec<String> {
@@ -100,20 +104,22 @@ mod tests {
     #[test]
     fn jumps_lead_behind_the_fallback() {
         assert_eq!(filled(Service::Auth, &[("unix", UNIX)]), ["auth\t[success=1 default=ignore]\tunix.so "]);
-        assert_eq!(filled(Service::Auth, &[("unix", UNIX), ("extra", EXTRA)]), [
-            "auth\t[success=3]  extra.so a b",
-            "auth\t[success=2] more.so ",
-            "auth\t[success=1 default=ignore]\tunix.so try",
-        ]);
+        assert_eq!(
+            filled(Service::Auth, &[("unix", UNIX), ("extra", EXTRA)]),
+            [
+                "auth\t[success=3]  extra.so a b",
+                "auth\t[success=2] more.so ",
+                "auth\t[success=1 default=ignore]\tunix.so try",
+            ]
+        );
     }
 
     #[test]
     fn an_empty_primary_part_permits() {
-        assert_eq!(filled(Service::Session, &[("unix", UNIX), ("extra", EXTRA)]), [
-            "session\t[default=1]\t\t\tpam_permit.so",
-            "session\toptional e.so ",
-            "session\trequired\tunix.so ",
-        ]);
+        assert_eq!(
+            filled(Service::Session, &[("unix", UNIX), ("extra", EXTRA)]),
+            ["session\t[default=1]\t\t\tpam_permit.so", "session\toptional e.so ", "session\trequired\tunix.so ",]
+        );
     }
 
     #[test]

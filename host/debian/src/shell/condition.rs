@@ -53,8 +53,21 @@ pub(super) fn status(words: &[Field]) -> Truth {
         "dpkg-statoverride" if has("--list") => Truth::No,
         "deb-systemd-helper" if has("debian-installed") => Truth::No,
         "deb-systemd-helper" if has("was-enabled") => Truth::Yes,
-        "adduser" | "addgroup" | "useradd" | "groupadd" | "usermod" | "gpasswd" | "chown" | "chmod" | "chgrp" | "ln"
-        | "mkdir" | "touch" | "dpkg-statoverride" | "deb-systemd-helper" | "update-alternatives" => Truth::Yes,
+        "adduser"
+        | "addgroup"
+        | "useradd"
+        | "groupadd"
+        | "usermod"
+        | "gpasswd"
+        | "chown"
+        | "chmod"
+        | "chgrp"
+        | "ln"
+        | "mkdir"
+        | "touch"
+        | "dpkg-statoverride"
+        | "deb-systemd-helper"
+        | "update-alternatives" => Truth::Yes,
         _ => Truth::Maybe,
     }
 }

@@ -10,12 +10,12 @@
 mod condition;
 mod expand;
 mod lex;
+mod names;
 mod parse;
 mod syntax;
 mod walk;
 
 pub(crate) use walk::Call;
-pub(crate) use walk::Field;
 pub(crate) use walk::calls;
 
 /// Bytes and lines that a script may have. The longest postinst of Debian 12 has fewer than 1,000 lines.

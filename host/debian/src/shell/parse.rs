@@ -232,7 +232,8 @@ impl<'t> Parser<'t> {
             }
         }
         // A redirection alone (`> file`) leaves nothing; what follows is an operator of the list.
-        let is_end = matches!(self.peek(), None | Some(Token::Operator(";" | "&" | "&&" | "||" | "\n" | ")" | ";;" | "|")));
+        let is_end =
+            matches!(self.peek(), None | Some(Token::Operator(";" | "&" | "&&" | "||" | "\n" | ")" | ";;" | "|")));
         if self.at == start && !is_end {
             return Err(self.expected("a command"));
         }
@@ -274,7 +275,9 @@ mod tests {
         let list = parse(text).unwrap();
         let kinds: Vec<_> = list.iter().flat_map(|step| &step.pipeline).map(std::mem::discriminant).collect();
         assert_eq!(kinds.len(), 7);
-        assert!(matches!(&list[1].pipeline[0], Node::If { arms, otherwise } if arms.len() == 2 && otherwise.len() == 1));
+        assert!(
+            matches!(&list[1].pipeline[0], Node::If { arms, otherwise } if arms.len() == 2 && otherwise.len() == 1)
+        );
         assert!(matches!(&list[2].pipeline[0], Node::Case { arms, .. } if arms.len() == 2 && arms[0].0.len() == 2));
         assert_eq!(list.last().unwrap().after, After::Failure);
     }

@@ -1,12 +1,10 @@
-use std::collections::HashMap;
-use std::rc::Rc;
-
 use super::ScriptError;
 use super::check;
 use super::condition::Truth;
 use super::condition::status;
-pub(crate) use super::expand::Field;
+use super::expand::Field;
 use super::expand::Variables;
+use super::names::Names;
 use super::parse::parse;
 use super::syntax::After;
 use super::syntax::List;
@@ -66,10 +64,8 @@ impl Call {
 pub(crate) fn calls(text: &str) -> Result<Vec<Call>, ScriptError> {
     check(text)?;
     let script = parse(text)?;
-    let mut names = Names::default();
-    names.list(&script);
     let mut walker = Walker {
-        names,
+        names: Names::of(&script),
         variables: Variables::of_installation(),
         calls: Vec::new(),
         is_certain: true,
@@ -80,50 +76,6 @@ pub(crate) fn calls(text: &str) -> Result<Vec<Call>, ScriptError> {
     match walker.list(&script) {
         Err(Stop::Error(error)) => Err(error),
         Ok(_) | Err(Stop::Exit | Stop::Return(_)) => Ok(walker.calls),
-    }
-}
-
-/// Functions of a script, and how often it assigns its variables.
-#[derive(Default)]
-struct Names {
-    functions: HashMap<String, Rc<Node>>,
-    assignments: HashMap<String, usize>,
-}
-
-impl Names {
-    fn list(&mut self, list: &List) {
-        for node in list.iter().flat_map(|step| &step.pipeline) {
-            self.node(node);
-        }
-    }
-
-    fn node(&mut self, node: &Node) {
-        match node {
-            Node::Simple(simple) => {
-                let names = simple.assignments.iter().map(|(name, _)| name.clone());
-                let declared = simple.words.iter().filter_map(Word::assignment).map(|(name, _)| name);
-                for name in names.chain(declared) {
-                    *self.assignments.entry(name).or_default() += 1;
-                }
-            }
-            Node::If { arms, otherwise } => {
-                for (condition, body) in arms {
-                    self.list(condition);
-                    self.list(body);
-                }
-                self.list(otherwise);
-            }
-            Node::Case { arms, .. } => arms.iter().for_each(|(_, body)| self.list(body)),
-            Node::For { body, .. } | Node::Braces(body) | Node::Subshell(body) => self.list(body),
-            Node::While { condition, body } => {
-                self.list(condition);
-                self.list(body);
-            }
-            Node::Function { name, body } => {
-                self.functions.insert(name.clone(), Rc::clone(body));
-                self.node(body);
-            }
-        }
     }
 }
 
@@ -252,9 +204,11 @@ impl Walker {
 
     fn simple(&mut self, simple: &Simple) -> Result<Truth, Stop> {
         let declarations = simple.words.iter().filter_map(Word::assignment);
-        let is_declaration = simple.words.first().and_then(Word::bare).is_some_and(|verb| {
-            matches!(verb, "export" | "local" | "readonly" | "declare")
-        });
+        let is_declaration = simple
+            .words
+            .first()
+            .and_then(Word::bare)
+            .is_some_and(|verb| matches!(verb, "export" | "local" | "readonly" | "declare"));
         let assignments: Vec<(String, Word)> = match is_declaration {
             true => declarations.collect(),
             false if simple.words.is_empty() => simple.assignments.clone(),
@@ -282,7 +236,9 @@ impl Walker {
             return Err(Stop::Error(ScriptError::Long));
         }
         let is_prefix = |field: &Field| matches!(field.known(), Some("exec" | "command"));
-        if words.len() > 1 && words.first().is_some_and(is_prefix) && !words.iter().any(|word| word.known() == Some("-v"))
+        if words.len() > 1
+            && words.first().is_some_and(is_prefix)
+            && !words.iter().any(|word| word.known() == Some("-v"))
         {
             words.remove(0);
         }
@@ -298,11 +254,7 @@ impl Walker {
                 };
                 return Err(Stop::Return(truth));
             }
-            "shift" => {
-                if !self.variables.arguments.is_empty() {
-                    self.variables.arguments.remove(0);
-                }
-            }
+            "shift" => drop(self.variables.arguments.drain(..self.variables.arguments.len().min(1))),
             "set" if words.get(1).and_then(Field::known) == Some("--") => {
                 self.variables.arguments = words.into_iter().skip(2).collect();
                 return Ok(Truth::Yes);
@@ -390,7 +342,9 @@ mod tests {
     fn endless_scripts_end() {
         assert_eq!(run("f() { f; }\nf; while :; do do-it; done"), ["? do-it"]);
         let doubling = "f() { g; g; }\n".to_owned()
-            + &('a'..='p').map(|c| format!("{c}{c}() {{ for i in 1 2 3 4 5 6 7 8 9; do {c}{c}{c}; done; }}\n")).collect::<String>();
+            + &('a'..='p')
+                .map(|c| format!("{c}{c}() {{ for i in 1 2 3 4 5 6 7 8 9; do {c}{c}{c}; done; }}\n"))
+                .collect::<String>();
         assert!(calls(&doubling).is_ok());
         let nested = "for a in 1 2 3 4 5 6 7 8 9; do ".repeat(12) + "x" + &"; done".repeat(12);
         assert_eq!(calls(&nested), Err(ScriptError::Long));

@@ -120,7 +120,8 @@ impl Links<'_, '_> {
     fn link(&mut self, scope: Scope, name: &UnitName, file: &UnitFile) -> Result<(), Error> {
         let install = &file.install;
         let (folder, target) = (scope.folder(), file.path.absolute());
-        let kinds = [("wants", &install.wanted_by), ("requires", &install.required_by), ("upholds", &install.upheld_by)];
+        let kinds =
+            [("wants", &install.wanted_by), ("requires", &install.required_by), ("upholds", &install.upheld_by)];
         for (kind, texts) in kinds {
             for text in texts {
                 match name.expand(text).and_then(|text| UnitName::parse(&text)) {
@@ -170,7 +171,10 @@ mod tests {
         Memory::default()
             .link("lib", "usr/lib")
             .file("lib/x", "")
-            .file("usr/lib/systemd/system/a.service", &install("WantedBy=m.target\nAlias=dbus-a.service a.service\nAlso=b.socket"))
+            .file(
+                "usr/lib/systemd/system/a.service",
+                &install("WantedBy=m.target\nAlias=dbus-a.service a.service\nAlso=b.socket"),
+            )
             .file("usr/lib/systemd/system/b.socket", &install("RequiredBy=%p.target\nAlso=a.service"))
             .file("usr/lib/systemd/system/getty@.service", &install("WantedBy=getty.target\nDefaultInstance=tty1"))
             .file("usr/lib/systemd/system/t@.service", &install("WantedBy=getty.target"))
@@ -182,17 +186,23 @@ mod tests {
         let script = "deb-systemd-helper enable a.service\nsystemctl enable getty@.service t@.service\n\
                       deb-systemd-helper --user enable u.socket\nsystemctl enable none";
         let (links, gaps) = links(&tree(), script, &[]);
-        assert_eq!(links, [
-            "system/b.target.requires/b.socket /usr/lib/systemd/system/b.socket",
-            "system/dbus-a.service /usr/lib/systemd/system/a.service",
-            "system/getty.target.wants/getty@tty1.service /usr/lib/systemd/system/getty@.service",
-            "system/m.target.wants/a.service /usr/lib/systemd/system/a.service",
-            "user/sockets.target.wants/u.socket /usr/lib/systemd/user/u.socket",
-        ]);
-        assert_eq!(gaps, [
-            "unit none.service: it is enabled, and no package contains it",
-            "unit t@.service: it is a template without DefaultInstance=; enable an instance"
-        ]);
+        assert_eq!(
+            links,
+            [
+                "system/b.target.requires/b.socket /usr/lib/systemd/system/b.socket",
+                "system/dbus-a.service /usr/lib/systemd/system/a.service",
+                "system/getty.target.wants/getty@tty1.service /usr/lib/systemd/system/getty@.service",
+                "system/m.target.wants/a.service /usr/lib/systemd/system/a.service",
+                "user/sockets.target.wants/u.socket /usr/lib/systemd/user/u.socket",
+            ]
+        );
+        assert_eq!(
+            gaps,
+            [
+                "unit none.service: it is enabled, and no package contains it",
+                "unit t@.service: it is a template without DefaultInstance=; enable an instance"
+            ]
+        );
     }
 
     #[test]

@@ -54,7 +54,9 @@ impl Scope {
     pub(super) fn units(self, tree: Tree<'_>) -> Result<Vec<UnitName>, Error> {
         let mut names = Vec::new();
         for folder in self.folders() {
-            names.extend(tree.list(&folder)?.iter().filter(|name| has_type(name)).filter_map(|name| UnitName::parse(name)));
+            names.extend(
+                tree.list(&folder)?.iter().filter(|name| has_type(name)).filter_map(|name| UnitName::parse(name)),
+            );
         }
         names.sort();
         names.dedup();
@@ -213,7 +215,7 @@ mod tests {
             .file("usr/lib/systemd/system/u.service.d/20.conf", "[Install]\nAlso=v.service");
         let file = unit(&root, "u.service").unwrap();
         assert_eq!(file.install.wanted_by, ["a.target", "c.target"]);
-        assert_eq!(file.install.alias, ["v.service"]);
+        assert_eq!(file.install.also, ["v.service"]);
     }
 
     #[test]

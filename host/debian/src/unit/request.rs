@@ -35,9 +35,23 @@ pub(crate) fn read(scripts: &mut [Script]) -> Vec<Request> {
             "disable" => Asked::Disable,
             "mask" => Asked::Mask,
             // What concerns records of installations, or a running system.
-            "unmask" | "debian-installed" | "was-enabled" | "update-state" | "purge" | "is-enabled" | "is-active"
-            | "daemon-reload" | "daemon-reexec" | "start" | "stop" | "restart" | "try-restart" | "reload"
-            | "try-reload-or-restart" | "reload-or-restart" | "kill" => {
+            "unmask"
+            | "debian-installed"
+            | "was-enabled"
+            | "update-state"
+            | "purge"
+            | "is-enabled"
+            | "is-active"
+            | "daemon-reload"
+            | "daemon-reexec"
+            | "start"
+            | "stop"
+            | "restart"
+            | "try-restart"
+            | "reload"
+            | "try-reload-or-restart"
+            | "reload-or-restart"
+            | "kill" => {
                 call.is_taken = true;
                 continue;
             }
@@ -69,7 +83,12 @@ mod tests {
             read(&mut scripts).iter().map(shown).collect::<Vec<_>>(),
             ["Enable System on.service", "Enable System getty@tty1.service", "Enable User u.socket"]
         );
-        let open: Vec<_> = scripts[0].calls.iter().filter(|call| !call.is_taken).map(|call| call.text()).collect();
+        let open: Vec<_> = scripts[0]
+            .calls
+            .iter()
+            .filter(|call| call.verb() == "systemctl" && !call.is_taken)
+            .map(|call| call.text())
+            .collect();
         assert_eq!(open, ["systemctl start $x"]);
     }
 }
