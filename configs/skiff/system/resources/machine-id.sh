@@ -1,8 +1,9 @@
 # shellcheck shell=sh
-# Functions for the initramfs. systemd reads /etc/machine-id before it starts anything, and draws a
-# new id if the file is empty. Then the journal of each start has another directory, and DHCP servers
-# see another machine. So the id comes from the persistent partition before pid 1 is systemd.
-# Needs: POSIX shell or Busybox, /proc, /dev, find-device, and the module of the file system.
+# Functions for the initramfs. systemd reads /etc/machine-id before it starts anything, and draws
+# a new id if the file is empty. Then the journal of each start has another directory, and DHCP
+# servers see another machine. So the id comes from the persistent partition before pid 1 is
+# systemd. Needs: POSIX shell or Busybox, /proc, /dev, find-device, and the module of the file
+# system.
 
 is_machine_id() {
 	case $1 in *[!0-9a-f]* | 00000000000000000000000000000000) return 1 ;; esac
@@ -36,8 +37,8 @@ save_machine_id() {
 	return 1
 }
 
-# kept_machine_id DIR: prints the id that a mounted persistent partition has, or gets now. A partition
-# that cannot be written yields no id.
+# kept_machine_id DIR: prints the id that a mounted persistent partition has, or gets now. A
+# partition that cannot be written yields no id.
 kept_machine_id() {
 	id=$(first_word "$1/skiff/machine-id")
 	if ! is_machine_id "$id"; then
@@ -53,6 +54,7 @@ kept_machine_id() {
 restore_machine_id() {
 	[ ! -s "$1/etc/machine-id" ] && [ ! -e "$1/etc/skip-skiff-mounts" ] || return 0
 	word=$2
+	# shellcheck disable=SC2013 # the words are wanted
 	for argument in $(cat /proc/cmdline); do
 		case $argument in skiff.persist=*) word=${argument#skiff.persist=} ;; esac
 	done

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the ssh server's host keys that are missing, and keeps them on the persistent partition. Runs
-# before the server starts. If sshd refuses the settings of the persistent partition, those of the
-# image come back: otherwise an error in them would lock everybody out.
+# Makes the ssh server's host keys that are missing, and keeps them on the persistent partition.
+# Runs before the server starts. If sshd refuses the settings of the persistent partition, those
+# of the image come back: otherwise an error in them would lock everybody out.
 export LC_ALL=C
 # shellcheck source=configs/skiff/system/root_overlay/opt/skiff/scripts/lib/files.sh
 . /opt/skiff/scripts/lib/files.sh
@@ -18,7 +18,7 @@ for type in ed25519 ecdsa; do
 	fi
 	[ -s "$key.pub" ] || ssh-keygen -y -P '' -f "$key" | put "$key.pub" 644
 	# In memory, the directory is as short-lived as the keys.
-	mountpoint -q "$persist" || continue
+	is_mounted "$persist" || continue
 	cmp -s "$key" "$kept/${key##*/}" ||
 		{ put "$kept/${key##*/}" 600 <"$key" && put "$kept/${key##*/}.pub" 644 <"$key.pub"; } ||
 		say "$key cannot be kept in $kept: it changes at the next start"

@@ -71,7 +71,7 @@ make_file() {
 }
 
 start_file() {
-	mountpoint -q "$persist" && [ -w "$persist" ] || return 0
+	is_mounted "$persist" && [ -w "$persist" ] || return 0
 	! in_use "$file" || return 0
 	[ -f "$file" ] && [ ! -L "$file" ] || make_file || return 0
 	chmod 600 "$file"

@@ -7,17 +7,7 @@ under_systemd() {
 
 remount_root() {
 	[ -z "$DISABLE_ROOT_REMOUNT_RW" ] || return 0
-	case ,$(mount_options /)", " in *,ro,*) mount -o remount,rw / || say "the root file system is read-only" ;; esac
-}
-
-# mount_options PLACE: prints the options of the topmost mount there, with a comma at the end.
-mount_options() {
-	while read -r _ place _ options _; do
-		# /proc/mounts writes a space as \040.
-		[ "$place" != "$(printf '%s' "$1" | sed 's/ /\\040/g')" ] || found=$options
-	done </proc/mounts
-	printf '%s,' "$found"
-	found=
+	case " $(mounted /)," in *[\ ,]ro,*) mount -o remount,rw / || say "the root file system is read-only" ;; esac
 }
 
 # Without a clock with a battery, the time of the build is the best lower limit.
@@ -57,28 +47,42 @@ wait_for() {
 	done
 }
 
-# Mounts the persistent partition. PERSIST_STATE, which layers see, becomes `writable`, `read-only` or `memory`.
+# Mounts the persistent partition. PERSIST_STATE, which layers see, becomes `writable`,
+# `read-only` or `memory`.
 mount_persist() {
 	export PERSIST_STATE=memory
 	mkdir -p "$PERSIST_MNT"
-	if ! mountpoint -q "$PERSIST_MNT"; then
+	if ! is_mounted "$PERSIST_MNT"; then
 		if [ -e /etc/skip-skiff-mounts ]; then
 			say "/etc/skip-skiff-mounts exists: no partition is mounted"
 		elif [ -n "$PERSIST_DEVICE" ] && [ "$PERSIST_DEVICE" != none ]; then
 			mount_word PERSIST_DEVICE "$PERSIST_DEVICE" "$PERSIST_MNT" "$PERSIST_OPTIONS" "$PERSIST_MNT_FLAGS"
 		fi
 	fi
-	if ! mountpoint -q "$PERSIST_MNT"; then
+	if ! is_mounted "$PERSIST_MNT"; then
 		say "no persistent partition is mounted: all settings and files are lost when the system stops"
 		return
 	fi
 	PERSIST_STATE=writable
-	case ,$(mount_options "$PERSIST_MNT") in
-	*,ro,*)
+	case "$(mounted "$PERSIST_MNT")," in
+	*[\ ,]ro,*)
 		PERSIST_STATE=read-only
 		say "the persistent partition is read-only: changes are lost when the system stops"
 		;;
 	esac
+	if [ -L "${SKIFF_PERSIST%/}" ]; then
+		say "$SKIFF_PERSIST is a link, and is not used"
+		leave_settings
+	fi
+}
+
+# Uses a directory in memory instead of the settings of the partition.
+leave_settings() {
+	PERSIST_STATE=memory
+	SKIFF_PERSIST=/run/skiff/persist
+	KEYS_PERSIST=$SKIFF_PERSIST/keys
+	SSH_PERSIST=$SKIFF_PERSIST/ssh
+	JOURNAL_PERSIST=$SKIFF_PERSIST/journal
 }
 
 # mount_word NAME WORD PLACE OPTIONS FLAGS: waits for the device, repairs it, and mounts it.
@@ -134,7 +138,7 @@ mount_places() {
 mount_place() {
 	[ -z "$3" ] || mkdir -p "$1"
 	mkdir -p "$2"
-	! mountpoint -q "$2" || return 0
+	! is_mounted "$2" || return 0
 	device=$(find_word "$1") || return 1
 	# shellcheck disable=SC2086 # the flags are words
 	mount $4 "$device" "$2"

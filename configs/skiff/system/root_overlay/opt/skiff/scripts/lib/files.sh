@@ -5,7 +5,8 @@ say() {
 	printf 'skiff: %s\n' "$*"
 }
 
-# argument NAME: prints the value of NAME=VALUE on the kernel's command line, the last one if there are several.
+# argument NAME: prints the value of NAME=VALUE on the kernel's command line, the last one if
+# there are several.
 argument() {
 	tr ' ' '\n' </proc/cmdline 2>/dev/null | sed -n "s/^$1=//p" | tail -n 1
 }
@@ -37,7 +38,22 @@ first_line() {
 	head -c 1024 "$1" 2>/dev/null | tr -d '\000\r' | head -n 1 | sed 's/^[[:space:]]*//; s/[[:space:]]*$//'
 }
 
-# is_dir PATH: a directory that is not a link, because links on a persistent partition can lead anywhere.
+# mounted PLACE: prints the device numbers and the options of the topmost mount there. Fails if
+# nothing is mounted there. Not every Busybox has mountpoint.
+mounted() {
+	# The kernel writes a space as \040.
+	wanted=$(printf '%s' "$1" | sed 's/ /\\040/g')
+	while read -r _ _ numbers _ place options _; do
+		[ "$place" != "$wanted" ] || printf '%s %s\n' "$numbers" "$options"
+	done </proc/self/mountinfo | tail -n 1 | grep .
+}
+
+is_mounted() {
+	mounted "$1" >/dev/null
+}
+
+# is_dir PATH: a directory that is not a link, because links on a persistent partition can lead
+# anywhere.
 is_dir() {
 	[ -d "$1" ] && [ ! -L "$1" ]
 }

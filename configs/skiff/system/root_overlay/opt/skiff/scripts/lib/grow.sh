@@ -4,9 +4,11 @@
 # Sectors of 512 bytes, as sysfs counts them. Less free room than this is not worth a change.
 GROW_MIN=16384
 
-# persist_block: prints the name in sysfs of the block device that is mounted as the persistent partition.
+# persist_block: prints the name in sysfs of the block device that is mounted as the persistent
+# partition.
 persist_block() {
-	numbers=$(mountpoint -d "$PERSIST_MNT" 2>/dev/null) || return 1
+	numbers=$(mounted "$PERSIST_MNT") || return 1
+	numbers=${numbers%% *}
 	link=$(readlink -f "${SYSFS:-/sys}/dev/block/$numbers") && [ -e "$link/dev" ] || return 1
 	printf '%s\n' "${link##*/}"
 }
@@ -28,7 +30,8 @@ free_after() {
 	printf '%s\n' $((total - begin - size))
 }
 
-# grow_partition NAME: does nothing unless the partition is the last one of its disk, and room follows it.
+# grow_partition NAME: does nothing unless the partition is the last one of its disk, and room
+# follows it.
 grow_partition() {
 	partition=$(readlink -f "${SYSFS:-/sys}/class/block/$1")
 	[ -f "$partition/partition" ] || return 0

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# What makes this machine the same one after a restart: host name, machine id, journal, ssh host keys.
+# What makes this machine the same one after a restart: host name, machine id, journal, ssh host
+# keys.
 
 is_hostname() {
 	case $1 in '' | [!A-Za-z0-9]* | *[!A-Za-z0-9.-]*) return 1 ;; esac
@@ -42,7 +43,7 @@ set_machine_id() {
 	if is_machine_id "$kept"; then
 		[ "$kept" != "$present" ] || return 0
 		# systemd mounts a file over an /etc that it cannot write.
-		! mountpoint -q /etc/machine-id || umount /etc/machine-id
+		! is_mounted /etc/machine-id || umount /etc/machine-id
 		printf '%s\n' "$kept" | put /etc/machine-id 444 || return 0
 		say "the machine id was set after systemd started; this start used another one until now"
 		systemctl --no-block try-restart systemd-journald.service
@@ -51,9 +52,10 @@ set_machine_id() {
 	fi
 }
 
-# Keeps the journal on the persistent partition. Without one, journald writes to /run, which it limits.
+# Keeps the journal on the persistent partition. Without one, journald writes to /run, which it
+# limits.
 mount_journal() {
-	! mountpoint -q /var/log/journal || return 0
+	! is_mounted /var/log/journal || return 0
 	if [ "$PERSIST_STATE" != writable ] || [ -e /etc/skip-skiff-journal-mounts ]; then
 		rmdir /var/log/journal 2>/dev/null
 		return 0
@@ -64,7 +66,8 @@ mount_journal() {
 	! grep -q '^systemd-journal:' /etc/group || chgrp systemd-journal /var/log/journal
 }
 
-# Copies skiff/ssh over /etc/ssh. ssh-keys.sh makes what is missing, and undoes settings that sshd refuses.
+# Copies skiff/ssh over /etc/ssh. ssh-keys.sh makes what is missing, and undoes settings that sshd
+# refuses.
 restore_ssh() {
 	is_dir "$SSH_PERSIST" || return 0
 	mkdir -p /etc/ssh

@@ -27,7 +27,8 @@ readme() {
 	END
 }
 
-# Tells other programs where things are. systemd reads the file as the environment of skiff-swap.service.
+# Tells other programs where things are. systemd reads the file as the environment of
+# skiff-swap.service.
 write_env() {
 	for name in PERSIST_MNT SKIFF_PERSIST SKIFF_OVERLAYS KEYS_PERSIST SSH_PERSIST JOURNAL_PERSIST BOOT_DEVICE BOOT_MNT \
 		ROOTFS_DEVICE ROOTFS_MNT PERSIST_STATE; do
@@ -62,7 +63,7 @@ mount_connections() {
 	mkdir -p "$CONNECTIONS"
 	# Before the overlay: a change in it would copy the image's connections to the partition for ever.
 	protect_connections "$CONNECTIONS"
-	if ! mountpoint -q "$CONNECTIONS" && is_dir "$own"; then
+	if ! is_mounted "$CONNECTIONS" && is_dir "$own"; then
 		case $PERSIST_STATE in
 		writable)
 			protect_connections "$own"

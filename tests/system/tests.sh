@@ -1,0 +1,549 @@
+# shellcheck shell=bash disable=SC2016 # other shells expand the texts
+# One function for each behaviour. Each runs in namespaces of its own (see `run`).
+
+test_the_first_start_makes_the_tree_of_skiffos() {
+	make_persist
+	start
+	for dir in internal skiff/keys skiff/ssh skiff/journal skiff/connections skiff/etc skiff-overlays; do
+		check "$dir" [ -d "$P/$dir" ]
+	done
+	same "host name is written" box "$(cat "$P/skiff/hostname")"
+	same "private directories" "700 700" "$(mode "$P/skiff/ssh") $(mode "$P/skiff/connections")"
+	same "state" PERSIST_STATE=writable "$(grep STATE "$ROOT/etc/skiff/env")"
+	said "no ssh key is allowed to log in"
+	check "nothing else is said" [ "$(grep -c . "$WORK/said")" = 1 ]
+}
+
+test_without_the_partition_the_system_starts_and_says_so() {
+	DEVICE=LABEL=no-such-label-here
+	restart
+	before=$(date +%s)
+	start
+	check "the wait is bounded" [ $(($(date +%s) - before)) -lt 15 ]
+	said "does not appear within 2 seconds"
+	said "all settings and files are lost"
+	same "state" PERSIST_STATE=memory "$(grep STATE "$ROOT/etc/skiff/env")"
+	check "the journal stays in /run" [ ! -e "$ROOT/var/log/journal" ]
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	check "host key in memory" [ -s "$ROOT/etc/ssh/ssh_host_ed25519_key" ]
+}
+
+test_skiff_persist_none_does_not_wait() {
+	echo "quiet skiff.persist=none" >"$WORK/cmdline"
+	sed -i s/=2/=60/ "$ROOT/opt/skiff/scripts/mount-all.pre.d/00-test.sh"
+	before=$(date +%s)
+	start
+	check "no wait" [ $(($(date +%s) - before)) -lt 15 ]
+	said "no persistent partition is mounted"
+}
+
+test_a_label_and_the_command_line_name_the_partition() {
+	make_persist 64M
+	label=skt$$$RANDOM
+	tune2fs -L "$label" "$DEVICE"
+	DEVICE=LABEL=wrong
+	restart
+	echo "skiff.persist=LABEL=$label quiet" >"$WORK/cmdline"
+	start
+	check "mounted" mountpoint -q "$P"
+}
+
+test_keys_of_image_and_partition_are_joined_with_line_ends() {
+	make_persist
+	write "$ROOT/root/.ssh/authorized_keys" "ssh-ed25519 AAAAowner"
+	write "$ROOT/etc/skiff/authorized_keys/b.pub" "ssh-ed25519 AAAAimage"
+	write "$ROOT/etc/skiff/authorized_keys/c.pub" "ssh-ed25519 AAAAold"
+	on_persist mkdir -p skiff/keys/dir.pub
+	on_persist sh -c 'printf "ssh-ed25519 AAAAa" >"skiff/keys/a b.pub"
+		printf "ssh-ed25519 AAAAdash\r\n" >"skiff/keys/-rf.pub"
+		printf "ssh-ed25519 AAAAline" >"skiff/keys/new
+line.pub"
+		printf "ssh-ed25519 AAAAnew\n\n" >skiff/keys/c.pub
+		printf "not taken" >skiff/keys/readme
+		mkfifo skiff/keys/fifo.pub
+		ln -s /nowhere skiff/keys/broken.pub'
+	start
+	same "authorized_keys" "AAAAowner AAAAdash AAAAa AAAAimage AAAAnew AAAAline" \
+		"$(cut -d ' ' -f 2 "$ROOT/root/.ssh/authorized_keys" | tr '\n' ' ' | sed 's/ $//')"
+	same "modes" "700 600" "$(mode "$ROOT/root/.ssh") $(mode "$ROOT/root/.ssh/authorized_keys")"
+	rm "$P/skiff/keys/c.pub" "$P"/skiff/keys/-rf.pub
+	inside /opt/skiff/scripts/root-keys.sh
+	same "removed keys are gone" "AAAAowner AAAAa AAAAimage AAAAold AAAAline" \
+		"$(cut -d ' ' -f 2 "$ROOT/root/.ssh/authorized_keys" | tr '\n' ' ' | sed 's/ $//')"
+}
+
+test_the_host_name_comes_from_the_partition() {
+	make_persist
+	on_persist sh -c 'mkdir skiff; printf "  Boat-7.lan \r\nsecond line\n" >skiff/hostname'
+	start
+	same "kernel" Boat-7.lan "$(hostname)"
+	same "/etc/hostname" Boat-7.lan "$(cat "$ROOT/etc/hostname")"
+	same "/etc/hosts" "127.0.0.1 localhost,127.0.1.1 Boat-7.lan," "$(tr '\t\n' ' ,' <"$ROOT/etc/hosts")"
+	start
+	same "/etc/hosts again" 2 "$(wc -l <"$ROOT/etc/hosts")"
+}
+
+test_hostile_host_names_are_refused() {
+	make_persist
+	for name in '$(touch /hacked)' 'a/b' '-rf' 'a b' '&' "$(printf %065d 0)" 'é'; do
+		mkdir -p "$WORK/side"
+		mount "$DEVICE" "$WORK/side"
+		mkdir -p "$WORK/side/skiff"
+		printf '%s\n' "$name" >"$WORK/side/skiff/hostname"
+		umount "$WORK/side"
+		restart
+		start
+		same "$name" box "$(hostname)"
+		said "skiff/hostname is ignored"
+		check "kept for its owner" [ "$(cat "$P/skiff/hostname")" = "$name" ]
+		umount -R "$P" "$ROOT/etc/NetworkManager/system-connections" 2>/dev/null
+	done
+	check "no command ran" [ ! -e "$ROOT/hacked" ]
+}
+
+test_host_keys_are_made_once_and_kept() {
+	make_persist
+	start
+	inside /opt/skiff/scripts/ssh-keys.sh
+	same "kinds" "ssh_host_ecdsa_key ssh_host_ed25519_key" "$(cd "$P/skiff/ssh" && echo *_key)"
+	same "modes" "600 600" "$(mode "$P/skiff/ssh/ssh_host_ed25519_key") $(mode "$ROOT/etc/ssh/ssh_host_ecdsa_key")"
+	sum=$(cat "$ROOT"/etc/ssh/ssh_host_*_key | sha256sum)
+	restart
+	start
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	same "after a restart" "$sum" "$(cat "$ROOT"/etc/ssh/ssh_host_*_key | sha256sum)"
+	: >"$P/skiff/ssh/ssh_host_ecdsa_key"
+	echo rubbish >"$P/skiff/ssh/ssh_host_ed25519_key"
+	restart
+	start
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	said "ssh_host_ed25519_key is damaged"
+	check "new key works" inside ssh-keygen -y -f /etc/ssh/ssh_host_ed25519_key
+	check "it is kept" cmp "$ROOT/etc/ssh/ssh_host_ed25519_key" "$P/skiff/ssh/ssh_host_ed25519_key"
+}
+
+test_an_rsa_key_and_settings_of_skiffos_are_used() {
+	make_persist
+	on_persist mkdir -p skiff/ssh
+	ssh-keygen -q -t rsa -b 2048 -N '' -f "$WORK/rsa"
+	on_persist cp "$WORK/rsa" skiff/ssh/ssh_host_rsa_key
+	on_persist sh -c 'printf "PermitRootLogin prohibit-password\nUsePAM no\nPort 2222\n" >skiff/ssh/sshd_config'
+	start
+	inside /opt/skiff/scripts/ssh-keys.sh
+	same "mode" 600 "$(mode "$ROOT/etc/ssh/ssh_host_rsa_key")"
+	inside sshd -T >"$WORK/sshd"
+	check "the port" grep -qx "port 2222" "$WORK/sshd"
+	check "the key" grep -qx "hostkey /etc/ssh/ssh_host_rsa_key" "$WORK/sshd"
+}
+
+test_settings_that_sshd_refuses_give_way_to_the_image() {
+	make_persist
+	on_persist sh -c 'mkdir -p skiff/ssh/sshd_config.d; echo NoSuchWord yes >skiff/ssh/sshd_config'
+	start
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	said "uses the settings of the image"
+	check "sshd takes them" inside sshd -t
+	rm "$P/skiff/ssh/sshd_config"
+	echo NoSuchWord yes >"$P/skiff/ssh/sshd_config.d/a b.conf"
+	restart
+	start
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	said "ignores them"
+	check "sshd takes the rest" inside sshd -t
+}
+
+test_connections_are_private_and_new_ones_are_kept() {
+	make_persist
+	write "$ROOT/etc/NetworkManager/system-connections/image.nmconnection" "[connection]\nid=image\n"
+	on_persist sh -c 'mkdir -p skiff/connections; echo secret >"skiff/connections/my wifi.nmconnection"
+		chmod 666 skiff/connections/*; chown 1000:1000 skiff/connections/*'
+	start
+	dir=$ROOT/etc/NetworkManager/system-connections
+	same "mode and owner" "600 0:0" "$(stat -c '%a %u:%g' "$dir/my wifi.nmconnection")"
+	same "of the image, too" "600 0:0" "$(stat -c '%a %u:%g' "$dir/image.nmconnection")"
+	same "directory" 700 "$(mode "$dir")"
+	check "the image's are not copied to the partition" [ ! -e "$P/skiff/connections/image.nmconnection" ]
+	echo new >"$dir/new.nmconnection"
+	same "kept" new "$(cat "$P/skiff/connections/new.nmconnection")"
+	start
+	same "one mount only" 1 "$(grep -c system-connections "$ROOT/proc/mounts")"
+}
+
+test_files_for_etc_are_copied_and_nothing_is_removed() {
+	make_persist
+	on_persist sh -c 'mkdir -p skiff/etc/systemd/system "skiff/etc/a dir" skiff/etc/.hidden
+		echo x >"skiff/etc/a dir/-rf"; echo y >skiff/etc/-rf; echo z >skiff/etc/.hidden/z; echo r >skiff/etc/readme
+		ln -s /etc/hostname skiff/etc/link; echo u >skiff/etc/systemd/system/u.service
+		chmod 640 "skiff/etc/a dir/-rf"; chmod 700 skiff/etc'
+	mkdir -p "$ROOT/run/systemd/system"
+	start
+	same "names" "x y z" "$(cat "$ROOT/etc/a dir/-rf" "$ROOT"/etc/-rf "$ROOT/etc/.hidden/z" | tr '\n' ' ' | sed 's/ $//')"
+	same "mode" 640 "$(mode "$ROOT/etc/a dir/-rf")"
+	same "/etc keeps its mode" 755 "$(mode "$ROOT/etc")"
+	check "link" [ -L "$ROOT/etc/link" ]
+	check "readme stays" [ ! -e "$ROOT/etc/readme" ]
+	check "nothing is removed" [ -e "$ROOT/etc/passwd" ]
+	check "units are read" grep -qx "systemctl daemon-reload" "$ROOT/stub.log"
+	check "and started" grep -qx "systemctl start --no-block default.target" "$ROOT/stub.log"
+}
+
+test_a_rescue_start_stays_one() {
+	make_persist
+	on_persist mkdir -p skiff/etc/systemd/system
+	mkdir -p "$ROOT/run/systemd/system"
+	echo "quiet rescue" >"$WORK/cmdline"
+	start
+	check "reload" grep -qx "systemctl daemon-reload" "$ROOT/stub.log"
+	check "no start" [ "$(grep -c default.target "$ROOT/stub.log")" = 0 ]
+}
+
+test_the_journal_is_on_the_partition() {
+	make_persist
+	start
+	echo x >"$ROOT/var/log/journal/x"
+	check "bound" [ -e "$P/skiff/journal/x" ]
+	restart
+	touch "$ROOT/etc/skip-skiff-journal-mounts"
+	start
+	check "not with the flag" [ ! -e "$ROOT/var/log/journal/x" ]
+}
+
+test_the_machine_id_is_kept_for_systems_without_the_initramfs() {
+	make_persist
+	mkdir -p "$ROOT/run/systemd/system"
+	id=0123456789abcdef0123456789abcdef
+	echo $id >"$ROOT/etc/machine-id"
+	start
+	same "saved" $id "$(cat "$P/skiff/machine-id")"
+	restart
+	mkdir -p "$ROOT/run/systemd/system"
+	echo fedcba9876543210fedcba9876543210 >"$ROOT/etc/machine-id"
+	start
+	same "restored" $id "$(cat "$ROOT/etc/machine-id")"
+	check "the journal is told" grep -q "try-restart systemd-journald" "$ROOT/stub.log"
+	not_said "cannot"
+}
+
+test_a_second_run_changes_nothing() {
+	make_persist
+	on_persist sh -c 'mkdir -p skiff/keys skiff/etc; echo "ssh-ed25519 AAAA a" >skiff/keys/a.pub; echo 1 >skiff/etc/one'
+	start
+	cp "$WORK/said" "$WORK/first"
+	state() {
+		(cd "$ROOT" && find etc root mnt -type f ! -path '*/work/*' -exec sha256sum {} + | sort; cat proc/mounts)
+	}
+	state >"$WORK/before"
+	start
+	state >"$WORK/after"
+	check "files and mounts" diff "$WORK/before" "$WORK/after"
+	same "nothing is said" "" "$(cat "$WORK/said")"
+}
+
+test_a_read_only_partition_is_used_and_said() {
+	make_persist
+	on_persist sh -c 'mkdir -p skiff/keys skiff/connections skiff/etc skiff/ssh; echo "ssh-ed25519 AAAA a" >skiff/keys/a.pub
+		echo wifi >skiff/connections/w.nmconnection; echo boat >skiff/hostname; echo 1 >skiff/etc/one'
+	losetup -d "$DEVICE"
+	sleep 0.2
+	DEVICE=$(losetup -f -r --show "$IMAGE")
+	restart
+	start
+	said "read-only"
+	same "name" boat "$(hostname)"
+	check "key" grep -q AAAA "$ROOT/root/.ssh/authorized_keys"
+	same "connection" 600 "$(mode "$ROOT/etc/NetworkManager/system-connections/w.nmconnection")"
+	check "etc" [ -e "$ROOT/etc/one" ]
+	same "state" PERSIST_STATE=read-only "$(grep STATE "$ROOT/etc/skiff/env")"
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	said "changes at the next start"
+	check "ssh works" inside sshd -t
+}
+
+test_a_full_partition_does_not_stop_the_start() {
+	make_persist 16M -m 0
+	on_persist sh -c 'mkdir -p skiff/keys; echo "ssh-ed25519 AAAA a" >skiff/keys/a.pub; echo boat >skiff/hostname
+		cat /dev/zero >filler 2>/dev/null; cat /dev/zero >filler2 2>/dev/null; sync; true'
+	start
+	same "name" boat "$(hostname)"
+	check "key" grep -q AAAA "$ROOT/root/.ssh/authorized_keys"
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	check "ssh works" inside sshd -t
+	inside /opt/skiff/scripts/swap.sh >"$WORK/said" 2>&1
+	check "no half file" [ -z "$(find "$P" -name '*.skiff-new' -o -name 'primary.swap*')" ]
+}
+
+test_power_cuts_leave_whole_files() {
+	make_persist
+	on_persist sh -c 'mkdir -p skiff/keys skiff/etc; echo "ssh-ed25519 AAAA a" >skiff/keys/a.pub; echo 1 >skiff/etc/one'
+	for _ in $(seq 12); do
+		restart
+		inside sh -c '/opt/skiff/scripts/mount-all.sh; /opt/skiff/scripts/ssh-keys.sh' >/dev/null 2>&1 &
+		sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
+		# The programs of the start; this test itself stays.
+		for process in /proc/[0-9]*; do
+			[ "$(readlink "$process/root")" != "$ROOT" ] || kill -9 "${process##*/}" 2>/dev/null
+		done
+		wait 2>/dev/null
+		umount -R "$ROOT"
+	done
+	restart
+	start
+	not_said cannot
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	not_said damaged
+	not_said cannot
+	same "name" box "$(cat "$P/skiff/hostname")"
+	check "host key" inside ssh-keygen -y -f /etc/ssh/ssh_host_ed25519_key
+	umount -R "$ROOT"
+	check "file system" e2fsck -fn "$DEVICE"
+}
+
+test_hostile_contents_of_the_partition_are_survived() {
+	make_persist
+	on_persist sh -c 'ln -s / skiff'
+	start
+	check "links of skiff do not leave" [ ! -e "$ROOT/readme" ]
+	restart
+	on_persist sh -c 'rm skiff; mkdir -p skiff skiff/hostname skiff/machine-id skiff/readme; ln -s / skiff/etc
+		ln -s / skiff/connections; ln -s /etc skiff/journal; ln -s /etc skiff/ssh; echo x >skiff/keys'
+	restart
+	start
+	check "etc is whole" [ -s "$ROOT/etc/passwd" ]
+	check "ssh is whole" [ ! -e "$ROOT/etc/ssh/passwd" ]
+	same "name" box "$(hostname)"
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	check "ssh works" inside sshd -t
+}
+
+test_a_hook_that_is_not_a_script_is_skipped() {
+	make_persist
+	hooks=$ROOT/opt/skiff/scripts
+	write "$hooks/mount-all.pre.d/50-bash.sh" 'X=(1 2)\n'
+	write "$hooks/mount-all.pre.d/60-set.sh" 'set -eu\nPERSIST_OPTIONS=noatime,commit=7\n'
+	write "$hooks/mount-all.d/10-fails.sh" 'exit 3\n'
+	write "$hooks/mount-all.d/20-env.sh" '#!/bin/sh\necho "$SKIFF_PERSIST $PERSIST_STATE" >/env-seen\n'
+	chmod +x "$hooks/mount-all.d/20-env.sh"
+	start
+	case $(readlink /bin/sh) in *dash) said "50-bash.sh is not a POSIX shell script" ;; esac
+	said "10-fails.sh failed with code 3"
+	same "variables" "/mnt/persist/skiff writable" "$(cat "$ROOT/env-seen")"
+	check "options" grep -q "/mnt/persist ext4.*commit=7" "$ROOT/proc/mounts"
+}
+
+test_places_are_bound_as_squashfs_boards_ask() {
+	make_persist
+	write "$ROOT/opt/skiff/scripts/mount-all.pre.d/50-board.sh" 'ROOTFS_DEVICE=/mnt/persist/rootfs\nROOTFS_DEVICE_MKDIR=true
+ROOTFS_MNT_FLAGS=--rbind\nBOOT_DEVICE=/mnt/persist/boot\nBOOT_DEVICE_MKDIR=true\nBOOT_MNT_FLAGS=--rbind\nMOUNT_BOOT_DEVICE=true\n'
+	start
+	check "boot" [ "$P/boot" -ef "$ROOT/mnt/boot" ]
+	check "rootfs" [ "$P/rootfs" -ef "$ROOT/mnt/rootfs" ]
+}
+
+test_a_medium_that_the_initramfs_holds_read_only_becomes_writable() {
+	make_persist
+	mkdir -p "$ROOT/mnt/medium"
+	mount -o ro "$DEVICE" "$ROOT/mnt/medium"
+	start
+	check "mounted" mountpoint -q "$P"
+	check "writable" touch "$P/x"
+	not_said "cannot"
+}
+
+test_a_file_system_grows_with_its_partition() {
+	make_persist 256M
+	mke2fs -q -F -t ext4 "$DEVICE" 32M
+	write "$ROOT/opt/skiff/scripts/mount-all.pre.d/50.sh" 'DISABLE_RESIZE_PERSIST=1\n'
+	start
+	check "not with the switch" [ "$(df -Pm "$P" | awk 'NR == 2 { print $2 }')" -lt 40 ]
+	rm "$ROOT/opt/skiff/scripts/mount-all.pre.d/50.sh"
+	start
+	# The kernel allows it to processes with CAP_SYS_RESOURCE (bit 24), which some containers lack.
+	if (((0x$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status) >> 24) & 1)); then
+		check "size" [ "$(df -Pm "$P" | awk 'NR == 2 { print $2 }')" -gt 200 ]
+	else
+		echo "NOTE: without CAP_SYS_RESOURCE, growing is refused; tested instead: the refusal is said"
+		said "the file system on $DEVICE cannot grow"
+	fi
+}
+
+# fake_disk TABLE [OTHER START]: a disk in a copy of sysfs whose second partition is the mounted
+# one.
+fake_disk() {
+	local numbers
+	sys=$ROOT/fake
+	disk=$sys/devices/disk/sdz
+	numbers=$(mountpoint -d "$P")
+	mkdir -p "$disk/sdz1" "$disk/sdz2" "$sys/dev/block" "$sys/class/block"
+	echo 20000000 >"$disk/size"
+	echo 2048 >"$disk/sdz1/start"; echo 100000 >"$disk/sdz1/size"; echo 1 >"$disk/sdz1/partition"
+	echo 204800 >"$disk/sdz2/start"; echo 1000000 >"$disk/sdz2/size"; echo 2 >"$disk/sdz2/partition"
+	touch "$disk/sdz1/dev" "$disk/sdz2/dev"
+	ln -sfn ../../devices/disk/sdz/sdz2 "$sys/dev/block/$numbers"
+	ln -sfn ../../devices/disk/sdz/sdz2 "$sys/class/block/sdz2"
+	[ -z "${2:-}" ] || echo "$2" >"$disk/sdz1/start"
+	stub sfdisk 'cat >/dev/null'
+	stub partx
+	stub resize2fs
+	stub blkid "case \"\$*\" in *PTTYPE*) echo $1 ;; *) echo ext4 ;; esac"
+	write "$ROOT/opt/skiff/scripts/mount-all.pre.d/50.sh" 'SYSFS=/fake\n'
+}
+
+test_only_the_last_partition_that_is_persist_grows() {
+	make_persist
+	start
+	fake_disk gpt
+	start
+	said "/dev/sdz2 has grown to the end of /dev/sdz"
+	check "table" grep -qx "sfdisk --no-reread --no-tell-kernel --force -N 2 /dev/sdz" "$ROOT/stub.log"
+	check "second table" grep -q "relocate gpt-bak-std /dev/sdz" "$ROOT/stub.log"
+	check "kernel" grep -qx "partx --update --nr 2 /dev/sdz" "$ROOT/stub.log"
+	check "file system" grep -qx "resize2fs /dev/sdz2" "$ROOT/stub.log"
+	for case in "gpt 1300000" "weird" ; do
+		: >"$ROOT/stub.log"
+		# shellcheck disable=SC2086 # two words
+		fake_disk $case
+		start
+		check "not $case" [ "$(grep -c ^sfdisk "$ROOT/stub.log")" = 0 ]
+	done
+	: >"$ROOT/stub.log"
+	fake_disk dos
+	echo 5 >"$disk/sdz2/partition"
+	start
+	check "not a logical one" [ "$(grep -c ^sfdisk "$ROOT/stub.log")" = 0 ]
+	: >"$ROOT/stub.log"
+	fake_disk dos
+	echo 1210000 >"$disk/size"
+	start
+	check "not for a few sectors" [ "$(grep -c ^sfdisk "$ROOT/stub.log")" = 0 ]
+}
+
+# The same words for sfdisk, on a real table in a file.
+test_sfdisk_grows_real_tables_and_keeps_identities() {
+	for table in gpt dos; do
+		disk=$WORK/disk
+		rm -f "$disk"
+		truncate -s 64M "$disk"
+		printf 'label: %s\nstart=2048,size=20480\nstart=24576,size=40960\n' $table | sfdisk -q "$disk"
+		ids=$(sfdisk -d "$disk" | sed -n 's/.*uuid=\([^,]*\).*/\1/p; s/^label-id: //p')
+		truncate -s 200M "$disk"
+		[ $table != gpt ] || sfdisk --no-reread --no-tell-kernel --relocate gpt-bak-std "$disk" >/dev/null || fail relocate
+		echo ',+' | sfdisk --no-reread --no-tell-kernel --force -N 2 "$disk" >/dev/null 2>&1 || fail "$table"
+		check "$table is whole" sfdisk -V "$disk"
+		same "$table identities" "$ids" "$(sfdisk -d "$disk" | sed -n 's/.*uuid=\([^,]*\).*/\1/p; s/^label-id: //p')"
+		same "$table first" "2048 20480" "$(sfdisk -d "$disk" | sed -n 's/.*disk1 .*start= *\([0-9]*\), size= *\([0-9]*\).*/\1 \2/p')"
+		size=$(sfdisk -d "$disk" | sed -n 's/.*disk2 .*start= *24576, size= *\([0-9]*\).*/\1/p')
+		check "$table second: ${size:-moved}" [ "${size:-0}" -gt 380000 ]
+	done
+}
+
+test_a_swap_file_is_made_whole_or_not_at_all() {
+	make_persist 256M
+	start
+	stub swapon
+	stub modprobe
+	printf 'SWAPFILE_SIZE=16\nDISABLE_ZRAM=1\n' >"$ROOT/etc/skiff/swap.env"
+	swap() {
+		inside SWAPFILE_SIZE="$1" DISABLE_ZRAM=1 /opt/skiff/scripts/swap.sh >"$WORK/said" 2>&1
+	}
+	swap 1000
+	said "no swap file: it needs 1000 MiB"
+	swap '16M; touch /hacked'
+	check "text is not a command" [ ! -e "$ROOT/hacked" ]
+	rm -f "$P/primary.swap"
+	: >"$P/primary.swap.new"
+	swap 16M
+	same "size and mode" "16777216 600" "$(stat -c '%s %a' "$P/primary.swap")"
+	same "kind" swap "$(blkid -p -s TYPE -o value "$P/primary.swap")"
+	check "priority" grep -qx "swapon -p 10 /mnt/persist/primary.swap" "$ROOT/stub.log"
+	check "no rest" [ ! -e "$P/primary.swap.new" ]
+}
+
+test_the_clock_is_not_before_the_build() {
+	make_persist
+	echo 'BUILD_DATE="2099-01-02T03:04:05Z"' >"$ROOT/etc/skiff-release"
+	start
+	check "set" grep -qx "date -u -s @4071006245" "$ROOT/stub.log"
+	: >"$ROOT/stub.log"
+	echo 'BUILD_DATE="2001-01-02T03:04:05Z"' >"$ROOT/etc/skiff-release"
+	start
+	check "not set back" [ "$(grep -c -- '-s @' "$ROOT/stub.log")" = 0 ]
+}
+
+test_busybox_runs_the_same_scripts() {
+	make_persist
+	on_persist sh -c 'mkdir -p skiff/keys skiff/etc skiff/connections; echo "ssh-ed25519 AAAA a" >"skiff/keys/-rf.pub"; echo boat >skiff/hostname
+		echo 1 >skiff/etc/-one; echo w >skiff/connections/w.nmconnection'
+	mkdir "$ROOT/bb"
+	"$(command -v busybox)" --install -s "$ROOT/bb" 2>/dev/null
+	for link in "$ROOT"/bb/*; do ln -sf /usr/bin/busybox "$link"; done
+	stub hostname 'exec /bb/hostname "$@"'
+	rm "$ROOT/stubs/udevadm" "$ROOT/stubs/systemctl"
+	chroot "$ROOT" /usr/bin/env -i PATH=/stubs:/bb /bb/sh /opt/skiff/scripts/mount-all.sh >"$WORK/said" 2>&1
+	cat "$WORK/said"
+	same "name" boat "$(hostname)"
+	check "key" grep -q AAAA "$ROOT/root/.ssh/authorized_keys"
+	check "etc" [ -e "$ROOT/etc/-one" ]
+	same "connection" 600 "$(mode "$ROOT/etc/NetworkManager/system-connections/w.nmconnection")"
+	not_said "not found"
+	not_said "invalid option"
+	not_said "unrecognized"
+}
+
+# initramfs: runs restore_machine_id as the initramfs does, with Busybox.
+initramfs() {
+	local bb=$WORK/bb
+	mkdir -p "$bb"
+	[ -e "$bb/sh" ] || { "$(command -v busybox)" --install -s "$bb" && for link in "$bb"/*; do ln -sf "$(command -v busybox)" "$link"; done; }
+	printf '#!/bin/sh\n[ -n "$1" ] && echo "%s"\n' "$DEVICE" >"$bb/find-device"
+	rm -f "$bb/find-device.real"
+	chmod +x "$bb/find-device"
+	env -i PATH="$bb" sh -euc ". '$LAYER/resources/machine-id.sh'; set +eu; restore_machine_id '$ROOT' LABEL=persist" ||
+		fail "restore_machine_id ended with code $?"
+}
+
+test_the_initramfs_draws_a_machine_id_once() {
+	make_persist
+	mount --bind "$WORK/cmdline" /proc/cmdline
+	initramfs
+	id=$(cat "$ROOT/etc/machine-id")
+	check "valid: $id" grep -qxE '[0-9a-f]{32}' "$ROOT/etc/machine-id"
+	same "mode" 444 "$(mode "$ROOT/etc/machine-id")"
+	check "unmounted" [ "$(grep -c "^$DEVICE " /proc/mounts)" = 0 ]
+	for _ in 1 2; do
+		restart
+		initramfs
+		same "again" "$id" "$(cat "$ROOT/etc/machine-id")"
+	done
+	: >"$WORK/cmdline"
+	echo "0 is not an id" >"$ROOT/etc/machine-id"
+	initramfs
+	same "the image's own id stays" "0 is not an id" "$(cat "$ROOT/etc/machine-id")"
+}
+
+test_the_initramfs_leaves_the_id_to_systemd_where_it_cannot_keep_it() {
+	make_persist
+	mount --bind "$WORK/cmdline" /proc/cmdline
+	on_persist mkdir -p skiff/machine-id
+	initramfs
+	same "a directory" "" "$(cat "$ROOT/etc/machine-id")"
+	on_persist rmdir skiff/machine-id
+	on_persist sh -c 'echo "../../etc/passwd xyz" >skiff/machine-id'
+	initramfs
+	check "rubbish is replaced" grep -qxE '[0-9a-f]{32}' "$ROOT/etc/machine-id"
+	restart
+	losetup -d "$DEVICE"
+	sleep 0.2
+	DEVICE=$(losetup -f -r --show "$IMAGE")
+	on_persist true
+	initramfs
+	check "read-only, with an id" grep -qxE '[0-9a-f]{32}' "$ROOT/etc/machine-id"
+	restart
+	DEVICE=/dev/nowhere
+	before=$(date +%s)
+	initramfs
+	same "absent" "" "$(cat "$ROOT/etc/machine-id")"
+	check "bounded" [ $(($(date +%s) - before)) -lt 10 ]
+	echo "skiff.persist=none" >"$WORK/cmdline"
+	initramfs
+	same "none" "" "$(cat "$ROOT/etc/machine-id")"
+}
