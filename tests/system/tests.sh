@@ -472,7 +472,8 @@ test_the_clock_is_not_before_the_build() {
 test_busybox_runs_the_same_scripts() {
 	make_persist
 	on_persist sh -c 'mkdir -p skiff/keys skiff/etc skiff/connections; echo "ssh-ed25519 AAAA a" >"skiff/keys/-rf.pub"; echo boat >skiff/hostname
-		echo 1 >skiff/etc/-one; echo w >skiff/connections/w.nmconnection'
+		echo 1 >skiff/etc/-one; echo w >skiff/connections/w.nmconnection
+		mkdir skiff/ssh; echo key >skiff/ssh/ssh_host_ed25519_key; echo pub >skiff/ssh/ssh_host_ed25519_key.pub'
 	mkdir "$ROOT/bb"
 	"$(command -v busybox)" --install -s "$ROOT/bb" 2>/dev/null
 	for link in "$ROOT"/bb/*; do ln -sf /usr/bin/busybox "$link"; done
@@ -483,6 +484,8 @@ test_busybox_runs_the_same_scripts() {
 	same "name" boat "$(hostname)"
 	check "key" grep -q AAAA "$ROOT/root/.ssh/authorized_keys"
 	check "etc" [ -e "$ROOT/etc/-one" ]
+	same "host key" "key 600" "$(cat "$ROOT/etc/ssh/ssh_host_ed25519_key") $(mode "$ROOT/etc/ssh/ssh_host_ed25519_key")"
+	same "its public half" 644 "$(mode "$ROOT/etc/ssh/ssh_host_ed25519_key.pub")"
 	same "connection" 600 "$(mode "$ROOT/etc/NetworkManager/system-connections/w.nmconnection")"
 	not_said "not found"
 	not_said "invalid option"

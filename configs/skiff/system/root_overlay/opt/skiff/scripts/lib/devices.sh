@@ -12,6 +12,7 @@ remount_root() {
 
 # Without a clock with a battery, the time of the build is the best lower limit.
 set_clock() {
+	[ -f /etc/skiff-release ] || return 0
 	built=$(sed -n 's/^BUILD_DATE="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/skiff-release 2>/dev/null | head -n 1)
 	[ -n "$built" ] || return 0
 	seconds=$(date -u -d "$built" +%s 2>/dev/null) || return 0

@@ -23,9 +23,9 @@ grow_persist() {
 # free_after DISK NAME: prints the sectors between the end of a partition and the end of its disk.
 # Fails if another partition begins behind it.
 free_after() {
-	begin=$(cat "$1/$2/start") && size=$(cat "$1/$2/size") && total=$(cat "$1/size") || return 1
+	{ read -r begin <"$1/$2/start" && read -r size <"$1/$2/size" && read -r total <"$1/size"; } || return 1
 	for other in "$1"/*/start; do
-		[ "$(cat "$other")" -le "$begin" ] || return 1
+		read -r start <"$other" && [ "$start" -le "$begin" ] || return 1
 	done
 	printf '%s\n' $((total - begin - size))
 }
@@ -35,7 +35,7 @@ free_after() {
 grow_partition() {
 	partition=$(readlink -f "${SYSFS:-/sys}/class/block/$1")
 	[ -f "$partition/partition" ] || return 0
-	number=$(cat "$partition/partition")
+	read -r number <"$partition/partition"
 	disk=${partition%/*}
 	free=$(free_after "$disk" "$1") || return 0
 	# The second table of a GPT takes 33 sectors at the end.

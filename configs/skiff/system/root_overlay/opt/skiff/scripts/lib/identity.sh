@@ -71,22 +71,34 @@ mount_journal() {
 restore_ssh() {
 	is_dir "$SSH_PERSIST" || return 0
 	mkdir -p /etc/ssh
+	# The image's own settings are the way back.
+	[ ! -e "$SSH_PERSIST/sshd_config" ] || [ -e /run/skiff/sshd_config ] ||
+		cp /etc/ssh/sshd_config /run/skiff/sshd_config 2>/dev/null
+	copy_files 600 /etc/ssh "$SSH_PERSIST"/ssh_host_*_key
+	set --
 	for file in "$SSH_PERSIST"/*; do
-		if [ ! -f "$file" ] || [ -L "$file" ] || [ ! -s "$file" ]; then continue; fi
-		mode=644
-		case ${file##*/} in
-		ssh_host_*_key) mode=600 ;;
-		sshd_config)
-			# The image's own settings are the way back.
-			[ -e /run/skiff/sshd_config ] || cp /etc/ssh/sshd_config /run/skiff/sshd_config 2>/dev/null
-			;;
-		*.skiff-new) continue ;;
-		esac
-		put "/etc/ssh/${file##*/}" "$mode" <"$file" || say "cannot restore $file"
+		case ${file##*/} in ssh_host_*_key | *.skiff-new) ;; *) set -- "$@" "$file" ;; esac
 	done
+	copy_files 644 /etc/ssh "$@"
 	is_dir "$SSH_PERSIST/sshd_config.d" || return 0
 	mkdir -p /etc/ssh/sshd_config.d
-	for file in "$SSH_PERSIST"/sshd_config.d/*.conf; do
-		[ ! -f "$file" ] || put "/etc/ssh/sshd_config.d/${file##*/}" 644 <"$file"
+	copy_files 644 /etc/ssh/sshd_config.d "$SSH_PERSIST"/sshd_config.d/*.conf
+}
+
+# copy_files MODE DIR FILE…: copies those that are files with contents, and not links.
+copy_files() {
+	mode=$1
+	dir=$2
+	shift 2
+	for file; do
+		shift
+		if [ -f "$file" ] && [ ! -L "$file" ] && [ -s "$file" ]; then set -- "$@" "$file"; fi
 	done
+	[ $# = 0 ] && return
+	cp "$@" "$dir/" || say "cannot copy all of $* to $dir"
+	for file; do
+		shift
+		set -- "$@" "$dir/${file##*/}"
+	done
+	chmod "$mode" "$@"
 }

@@ -9,9 +9,11 @@ make_tree() {
 		[ -d "$dir" ] || mkdir -p "$dir" || say "cannot make $dir"
 	done
 	# They hold private keys and passwords.
+	set --
 	for dir in "$SSH_PERSIST" "$SKIFF_PERSIST/connections" "$SKIFF_OVERLAYS"; do
-		! is_dir "$dir" || chmod 700 "$dir"
+		! is_dir "$dir" || set -- "$@" "$dir"
 	done
+	[ $# = 0 ] || chmod 700 "$@"
 	[ "$PERSIST_STATE" != writable ] || [ -e "$SKIFF_PERSIST/readme" ] || readme | put "$SKIFF_PERSIST/readme" 644
 }
 
@@ -30,31 +32,26 @@ readme() {
 # Tells other programs where things are. systemd reads the file as the environment of
 # skiff-swap.service.
 write_env() {
-	for name in PERSIST_MNT SKIFF_PERSIST SKIFF_OVERLAYS KEYS_PERSIST SSH_PERSIST JOURNAL_PERSIST BOOT_DEVICE BOOT_MNT \
-		ROOTFS_DEVICE ROOTFS_MNT PERSIST_STATE; do
-		case $name in
-		PERSIST_MNT) value=$PERSIST_MNT ;;
-		SKIFF_PERSIST) value=$SKIFF_PERSIST ;;
-		SKIFF_OVERLAYS) value=$SKIFF_OVERLAYS ;;
-		KEYS_PERSIST) value=$KEYS_PERSIST ;;
-		SSH_PERSIST) value=$SSH_PERSIST ;;
-		JOURNAL_PERSIST) value=$JOURNAL_PERSIST ;;
-		BOOT_DEVICE) value=$BOOT_DEVICE ;;
-		BOOT_MNT) value=$BOOT_MNT ;;
-		ROOTFS_DEVICE) value=$ROOTFS_DEVICE ;;
-		ROOTFS_MNT) value=$ROOTFS_MNT ;;
-		PERSIST_STATE) value=$PERSIST_STATE ;;
-		esac
-		printf '%s=%s\n' "$name" "$value"
-	done | put /etc/skiff/env 644 || say "cannot write /etc/skiff/env"
+	put /etc/skiff/env 644 <<-END || say "cannot write /etc/skiff/env"
+		PERSIST_MNT=$PERSIST_MNT
+		PERSIST_STATE=$PERSIST_STATE
+		SKIFF_PERSIST=$SKIFF_PERSIST
+		SKIFF_OVERLAYS=$SKIFF_OVERLAYS
+		KEYS_PERSIST=$KEYS_PERSIST
+		SSH_PERSIST=$SSH_PERSIST
+		JOURNAL_PERSIST=$JOURNAL_PERSIST
+		BOOT_DEVICE=$BOOT_DEVICE
+		BOOT_MNT=$BOOT_MNT
+		ROOTFS_DEVICE=$ROOTFS_DEVICE
+		ROOTFS_MNT=$ROOTFS_MNT
+	END
 }
 
 CONNECTIONS=/etc/NetworkManager/system-connections
 
 # NetworkManager ignores connections that others can read, or that root does not own.
 protect_connections() {
-	find "$1" -type f ! -perm 600 -exec chmod 600 {} + 2>/dev/null
-	find "$1" -type f ! -user 0 -exec chown 0:0 {} + 2>/dev/null
+	find "$1" -type f \( ! -perm 600 -o ! -user 0 \) -exec chown 0:0 {} \; -exec chmod 600 {} \; 2>/dev/null
 }
 
 # Lays skiff/connections over the connections of the image. New connections are stored there.
