@@ -26,14 +26,15 @@ setting() {
 	printf '%s\n' "${value:-$2}"
 }
 
-# put FILE MODE: replaces FILE by the standard input; MODE is 644, 600 or 444. After a power cut, FILE has its old or its new
-# contents. Fails without a change if the medium is full or read-only, or if FILE is a directory.
+# put FILE MODE: replaces FILE by the standard input; MODE is 644, 600 or 444. After a power cut,
+# FILE has its old or its new contents. Fails without a change if the medium is full or read-only, or
+# if FILE is a directory.
 put() {
 	[ ! -d "$1" ] || return 1
 	if [ -e "$1.skiff-new" ] || [ -L "$1.skiff-new" ]; then rm -f "$1.skiff-new"; fi
 	case $2 in 600) mask=077 ;; 444) mask=222 ;; *) mask=022 ;; esac
 	# Without noclobber, a link that appears now would be followed.
-	if (set -C && umask $mask && cat >"$1.skiff-new") 2>/dev/null && flush "$1.skiff-new" &&
+	if (set -C && umask "$mask" && cat >"$1.skiff-new") 2>/dev/null && flush "$1.skiff-new" &&
 		mv -f "$1.skiff-new" "$1" 2>/dev/null; then
 		return 0
 	fi
