@@ -11,6 +11,7 @@ test_the_first_start_makes_the_tree_of_skiffos() {
 	same "private directories" "700 700" "$(mode "$P/skiff/ssh") $(mode "$P/skiff/connections")"
 	same "state" PERSIST_STATE=writable "$(grep STATE "$ROOT/etc/skiff/env")"
 	said "no ssh key is allowed to log in"
+	check "no file is left over" [ -z "$(find "$ROOT/etc" "$ROOT/root" "$P" -name '*.skiff-new')" ]
 	check "nothing else is said" [ "$(grep -c . "$WORK/said")" = 1 ]
 }
 
