@@ -105,6 +105,19 @@ const ALLOWED: [(&str, &[&str]); 20] = [
             "skiff-trust",
         ],
     ),
+    (
+        "skiff-fuzz",
+        &[
+            "skiff-build",
+            "skiff-flash",
+            "skiff-kconfig",
+            "skiff-layers",
+            "skiff-layout",
+            "skiff-plan",
+            "skiff-runtime",
+            "skiff-tree",
+        ],
+    ),
     ("skiff-sdk", &[]),
     (
         "skiff-tests",
