@@ -94,6 +94,7 @@ pub use name::NAME_RULE;
 pub use name::is_name_part;
 pub use name::variable_suffix;
 pub use needs::Needs;
+pub use prebuilt::InitramfsScript;
 pub use prebuilt::Lack;
 pub use prebuilt::Prebuilt;
 pub use search_path::SearchPath;

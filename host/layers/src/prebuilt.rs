@@ -24,6 +24,16 @@ pub struct Prebuilt {
     pub kernel: BTreeMap<String, BTreeMap<String, String>>,
     /// Further packages to unpack, with all that they depend on. Recommended packages are not among it.
     pub packages: Vec<String>,
+    /// The packages that give what a symbol of Buildroot asks for, by distribution and symbol. A symbol that ends in `*` stands for
+    /// all that begin so and are not listed. A symbol without packages needs none. Later layers win.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub provides: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// Units of systemd, as `enable UNIT`, `disable UNIT` or `mask UNIT`. The last line that fits a unit counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<Line<300>>,
+    /// Shell scripts of the layer that the initramfs reads, in this order, before it starts the system: files, relative to the layer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub initramfs_scripts: Vec<InitramfsScript>,
     /// Kernel modules that the initramfs loads, in this order, each after its dependencies.
     pub initramfs_modules: Vec<String>,
     /// Kernel modules that the running system loads at boot.
@@ -39,6 +49,28 @@ pub struct Prebuilt {
     /// What a system from binary packages lacks, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<Lack>,
+}
+
+/// A shell script that the initramfs reads. In the manifest it is a path, relative to the layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct InitramfsScript {
+    /// The file, relative to the layer.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl From<String> for InitramfsScript {
+    fn from(path: String) -> Self {
+        Self { path, text: String::new() }
+    }
+}
+
+impl From<InitramfsScript> for String {
+    fn from(script: InitramfsScript) -> Self {
+        script.path
+    }
 }
 
 /// A consequence of what binary packages cannot give, for people.
@@ -63,16 +95,34 @@ impl Prebuilt {
     pub(crate) fn read(dir: &LayerDir, layer: &str) -> Result<Self, ReadError> {
         let mut wishes: Self = dir.yaml(FILE, MAX_METADATA)?.unwrap_or_default();
         wishes.lacks.iter_mut().for_each(|lack| layer.clone_into(&mut lack.layer));
-        match wishes.wrong_name() {
-            None => Ok(wishes),
-            Some(message) => Err(ReadError::Manifest { at: Location::whole(dir.path(FILE)), message }),
+        let wrong = |message| ReadError::Manifest { at: Location::whole(dir.path(FILE)), message };
+        if let Some(message) = wishes.wrong_name() {
+            return Err(wrong(message));
         }
+        for script in &mut wishes.initramfs_scripts {
+            let text = dir.text(&script.path, MAX_METADATA)?;
+            script.text = text.ok_or_else(|| wrong(format!("there is no `{}` in the layer", script.path)))?;
+        }
+        Ok(wishes)
+    }
+
+    /// Returns the packages that give what a symbol of Buildroot asks for; `None` if the table of the distribution lacks it.
+    pub fn provided(&self, distribution: &str, symbol: &str) -> Option<&[String]> {
+        let table = self.provides.get(distribution)?;
+        let beginning = || {
+            let fits = |(pattern, _): &(&String, &Vec<String>)| {
+                pattern.strip_suffix('*').is_some_and(|begin| symbol.starts_with(begin))
+            };
+            table.iter().filter(fits).max_by_key(|(pattern, _)| pattern.len()).map(|(_, packages)| packages)
+        };
+        table.get(symbol).or_else(beginning).map(Vec::as_slice)
     }
 
     /// Names go to apt, to the kernel and into lists of words: each must be what it claims to be.
     fn wrong_name(&self) -> Option<String> {
         let kernels = self.kernel.values().flat_map(BTreeMap::values);
-        if let Some(name) = kernels.chain(&self.packages).find(|name| !is_package(name)) {
+        let provided = self.provides.values().flat_map(BTreeMap::values).flatten();
+        if let Some(name) = kernels.chain(&self.packages).chain(provided).find(|name| !is_package(name)) {
             return Some(format!("`{name}` is not the name of a Debian package"));
         }
         if let Some(name) = self.initramfs_modules.iter().chain(&self.modules).find(|name| !is_module(name)) {
@@ -84,6 +134,9 @@ impl Prebuilt {
         let mut images = self.images.values().flatten().flat_map(|(image, file)| [image, file]);
         if let Some(path) = images.find(|path| !inside(path)) {
             return Some(format!("`{path}` is not a relative path in the images or the target"));
+        }
+        if let Some(path) = self.initramfs_scripts.iter().map(|script| &script.path).find(|path| !inside(path)) {
+            return Some(format!("`{path}` is not a relative path in the layer"));
         }
         let word = |word: &&String| word.is_empty() || !word.bytes().all(|b| b.is_ascii_graphic());
         self.command_line.iter().find(word).map(|word| format!("`{word}` is not one word of a command line"))
@@ -100,6 +153,11 @@ impl Prebuilt {
         if later.getty_options.is_some() {
             self.getty_options = later.getty_options;
         }
+        for (distribution, symbols) in later.provides {
+            self.provides.entry(distribution).or_default().extend(symbols);
+        }
+        self.units.extend(later.units);
+        self.initramfs_scripts.extend(later.initramfs_scripts);
         self.lacks.extend(later.lacks);
         let lists = [
             (&mut self.packages, later.packages),

@@ -19,24 +19,61 @@ use skiff_text::Shown as _;
 const LEFT_OUT: [&str; 6] =
     ["usr/share/bug", "usr/share/doc", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man"];
 
-/// Unpacks the files of a package into the tree and returns the time of the newest one. Maintainer scripts are not run.
-pub(crate) fn unpack(path: &Path, tree: &Tree, task: &Task, cancel: &Cancel) -> Result<u32, PrebuiltError> {
+/// Bytes of a maintainer script that are read; the longest of Debian have 60 KB.
+const MAX_SCRIPT: u64 = 1 << 20;
+
+/// Bytes of the control files of a package that are gone through.
+const MAX_CONTROL: u64 = 64 << 20;
+
+/// What a package has beside its files.
+#[derive(Debug, Default)]
+pub(crate) struct Unpacked {
+    /// The time of its newest file, in seconds since 1970.
+    pub(crate) newest: u32,
+    /// The script that an installation would run.
+    pub(crate) postinst: Option<String>,
+}
+
+/// Unpacks the files of a package into the tree. Maintainer scripts are not run.
+pub(crate) fn unpack(path: &Path, tree: &Tree, task: &Task, cancel: &Cancel) -> Result<Unpacked, PrebuiltError> {
+    let mut postinst = None;
     let failed = |source| PrebuiltError::Unpack { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     let mut archive = ar::Archive::new(BufReader::with_capacity(1 << 18, file));
     while let Some(member) = archive.next_entry() {
         let member = member.map_err(failed)?;
         let name = String::from_utf8_lossy(member.header().identifier()).trim_end_matches('/').to_owned();
-        if let Some(compression) = name.strip_prefix("data.tar") {
+        if let Some(compression) = name.strip_prefix("control.tar") {
+            let control = decompress(compression.trim_start_matches('.'), member).map_err(failed)?;
+            postinst = script(control.take(MAX_CONTROL)).map_err(failed)?;
+        } else if let Some(compression) = name.strip_prefix("data.tar") {
             let counted = Counted { inner: member, task };
             let data = decompress(compression.trim_start_matches('.'), counted).map_err(failed)?;
-            return unpack_data(data, tree, cancel).map_err(|error| match cancel.check() {
+            let newest = unpack_data(data, tree, cancel).map_err(|error| match cancel.check() {
                 Err(cancelled) => cancelled.into(),
                 Ok(()) => failed(error),
-            });
+            })?;
+            return Ok(Unpacked { newest, postinst });
         }
     }
     Err(failed(io::Error::new(io::ErrorKind::InvalidData, "this is no Debian package: it has no data.tar")))
+}
+
+/// Finds the script `postinst` among the control files. A script that is no text is passed over: it is a program.
+fn script(control: impl Read) -> io::Result<Option<String>> {
+    for entry in tar::Archive::new(control).entries()? {
+        let entry = entry?;
+        let path = entry.path()?;
+        if path.strip_prefix(".").unwrap_or(&path) == Path::new("postinst") {
+            let mut bytes = Vec::new();
+            entry.take(MAX_SCRIPT + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 > MAX_SCRIPT {
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "its postinst has more than 1 MiB"));
+            }
+            return Ok(String::from_utf8(bytes).ok());
+        }
+    }
+    Ok(None)
 }
 
 fn unpack_data(data: impl Read, tree: &Tree, cancel: &Cancel) -> io::Result<u32> {

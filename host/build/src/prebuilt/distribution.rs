@@ -1,14 +1,15 @@
 use std::fs;
 use std::path::Path;
 
-use skiff_layers::Prebuilt;
+use skiff_kconfig::Kind;
 use skiff_plan::Arch;
+use skiff_plan::BuildPlan;
 
 use super::PrebuiltError;
 use crate::FileError;
 
 /// The host's distribution, whose packages are used.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Distribution {
     /// `ID` of os-release: `debian`, `ubuntu`.
     id: String,
@@ -21,8 +22,15 @@ impl Distribution {
         Ok(Self { id: id.trim_matches(['"', '\'']).to_owned() })
     }
 
-    /// Returns the names of the packages that the layers want: the kernel first.
-    pub(crate) fn requests(&self, wanted: &Prebuilt, arch: Arch) -> Result<Vec<String>, PrebuiltError> {
+    /// Returns its name, as `provides` of layers has it.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the names of the packages that the layers want: the kernel first, and last what gives the symbols of Buildroot that
+    /// are set.
+    pub(crate) fn requests(&self, plan: &BuildPlan, arch: Arch) -> Result<Vec<String>, PrebuiltError> {
+        let wanted = &plan.prebuilt;
         if wanted.kernel.is_empty() {
             return Err(PrebuiltError::Unprepared { what: "a kernel package" });
         }
@@ -32,6 +40,14 @@ impl Distribution {
         let Some(kernel) = kernels.get(arch.debian()) else {
             return Err(PrebuiltError::NoKernel { distribution: self.id.clone(), arch });
         };
-        Ok([kernel].into_iter().chain(&wanted.packages).cloned().collect())
+        let set = plan.config(Kind::Buildroot).entries().filter(|(_, entry)| !entry.winner.value.is_off());
+        let provided = set.filter_map(|(symbol, _)| wanted.provided(&self.id, symbol.as_str())).flatten();
+        let mut names: Vec<String> = Vec::new();
+        for name in [kernel].into_iter().chain(&wanted.packages).chain(provided) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        Ok(names)
     }
 }

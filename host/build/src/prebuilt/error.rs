@@ -181,6 +181,9 @@ pub enum PrebuiltError {
         /// What is wrong.
         message: String,
     },
+    /// The maintainer scripts of the packages cannot be carried out.
+    #[error(transparent)]
+    Maintainer(#[from] skiff_debian::Error),
     /// An image could not be written.
     #[error("cannot write the image `{name}`")]
     Image {

@@ -65,13 +65,17 @@ pub(crate) fn initramfs(
     let write = || -> io::Result<()> {
         let file = images.create(INITRAMFS)?;
         let mut archive = Cpio::new(zstd::Encoder::new(BufWriter::new(file), LEVEL)?, epoch);
-        for folder in ["bin", "dev", "lib", "medium", "modules", "new", "proc", "ro", "run", "rw", "sys"] {
+        for folder in ["bin", "dev", "lib", "medium", "modules", "new", "proc", "ro", "run", "rw", "scripts", "sys"] {
             archive.folder(folder)?;
         }
         archive.console()?;
         archive.file("init", 0o755, INIT.as_bytes())?;
         archive.file("bin/find-device", 0o755, FIND_DEVICE.as_bytes())?;
         archive.file("bin/busybox", 0o755, &tree.dir().read("usr/bin/busybox")?)?;
+        for (number, script) in wanted.initramfs_scripts.iter().enumerate() {
+            let name = Path::new(&script.path).file_name().unwrap_or_default().to_string_lossy();
+            archive.file(&format!("scripts/{number:03}-{name}"), 0o644, script.text.as_bytes())?;
+        }
         archive.link("bin/sh", "busybox")?;
         for (number, module) in modules.iter().enumerate() {
             // The number makes the shell's alphabetical order the order of loading.

@@ -18,6 +18,7 @@ mod error;
 mod image;
 mod kernel;
 mod kind;
+mod maintainer;
 mod outlook;
 mod owners;
 mod package;
@@ -30,10 +31,12 @@ mod times;
 mod tree;
 mod unsupported;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use skiff_debian::Package;
 use skiff_digest::Digest;
 use skiff_layers::Stage;
 use skiff_plan::BuildPlan;
@@ -74,9 +77,11 @@ use crate::workspace;
 
 use self::apt::Apt;
 use self::distribution::Distribution;
+use self::maintainer::Maintained;
 use self::package::LockedPackage;
 use self::package::PackageLock;
 use self::size::Details;
+use self::system::Init;
 use self::tree::Tree;
 
 /// The package with the first program of the system, which needs no libraries.
@@ -118,12 +123,19 @@ impl Engine for Prebuilt {
     }
 
     fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Option<Vec<Gap>> {
-        Some(unsupported::gaps(plan, &kernel::settings(&workspace.target())))
+        // Without a distribution there is no build, and an error that says so.
+        let distribution = Distribution::read(&self.os_release).unwrap_or_default();
+        let mut gaps = unsupported::gaps(plan, distribution.id(), &kernel::settings(&workspace.target()));
+        gaps.extend(size::undone(workspace));
+        Some(gaps)
     }
 
     fn outlook(&self, plan: &BuildPlan) -> Outlook {
         match self.wishes(plan) {
-            Ok((target, _)) => outlook::of(plan, &target),
+            Ok((target, _)) => {
+                let distribution = Distribution::read(&self.os_release).unwrap_or_default();
+                outlook::of(plan, distribution.id(), &target)
+            }
             Err(error) => Outlook { impossible: Some(error.to_string()), ..Outlook::default() },
         }
     }
@@ -157,7 +169,7 @@ impl Prebuilt {
         let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
         system::check_hostname(&target.hostname)?;
         let distribution = Distribution::read(&self.os_release)?;
-        let requests = distribution.requests(&plan.prebuilt, arch)?;
+        let requests = distribution.requests(plan, arch)?;
         Ok((target, requests))
     }
 
@@ -201,7 +213,10 @@ impl Prebuilt {
         let packages: Vec<(String, PathBuf)> = names.zip(files).collect();
         workspace::claim(&context.workspace)?;
         let staging = Staging::new(&context.workspace.folder(), context.workspace.name())?;
-        let (outputs, details) = self.make(context, hooks, &target, &packages, staging.path())?;
+        let (outputs, details, ids) =
+            self.make(context, hooks, &target, &packages, lock.ids(apt.arch), staging.path())?;
+        // They follow from what is locked. `--locked` changes no file all the same.
+        let lock = if self.policy.locked || self.policy.frozen { lock } else { lock.with_ids(apt.arch, ids) };
         lock.write(&context.workspace)?;
         // Without a record the directories count as unfinished, until both are in place.
         BuildRecord::remove(&context.workspace)?;
@@ -233,15 +248,17 @@ impl Prebuilt {
         vec![packages, system, images]
     }
 
-    /// Makes `target` and `images` in the staging directory. Returns the digest of `SHA256SUMS`, and what is to be noted.
+    /// Makes `target` and `images` in the staging directory. Returns the digest of `SHA256SUMS`, what is to be noted, and the numbers
+    /// of users that were chosen.
     fn make(
         &self,
         context: &BuildContext,
         hooks: &dyn HookRunner,
         target: &Target,
         packages: &[(String, PathBuf)],
+        ids: &BTreeMap<String, u32>,
         staging: &Path,
-    ) -> Result<(Digest, Details), PrebuiltError> {
+    ) -> Result<(Digest, Details, BTreeMap<String, u32>), PrebuiltError> {
         let (root, images) = (staging.join("target"), staging.join("images"));
         for folder in [&root, &images] {
             fs::create_dir(folder).map_err(FileError::at("make", folder))?;
@@ -249,7 +266,8 @@ impl Prebuilt {
         let (tree, folder) = (Tree::new(&root)?, images);
         let images = Images::open(&folder)?;
         tree.skeleton()?;
-        let newest = self.unpack(context, &tree, packages)?;
+        let (newest, scripts) = self.unpack(context, &tree, packages)?;
+        let init = Init::of(&tree);
         let epoch = self.source_date_epoch.unwrap_or(newest);
         tree.begin(Origin::Skiff);
         let kernel = kernel::take_out(&tree, &images, target.arch)?;
@@ -257,7 +275,11 @@ impl Prebuilt {
         if let Some(wanted) = target.arch.and_then(|arch| context.plan.prebuilt.images.get(&arch.to_string())) {
             image::taken(&tree, wanted, &folder)?;
         }
-        system::configure(&tree, &context.plan, target)?;
+        let maintained = match init {
+            Init::Systemd => maintainer::configure(&tree, &context.plan, &scripts, ids)?,
+            Init::Busybox => Maintained::default(),
+        };
+        system::configure(&tree, &context.plan, target, init)?;
         for overlay in &context.plan.overlays {
             context.cancel.check()?;
             tree.begin(Origin::Overlay(overlay.layer.clone()));
@@ -269,31 +291,34 @@ impl Prebuilt {
         passwd::create(&tree, &context.plan, target, &context.cancel)?;
         self.call_hooks(context, hooks, Stage::Pre, epoch, &root, &folder)?;
 
-        let details = size::measure(&tree)?;
+        let mut details = size::measure(&tree)?;
+        details.undone = maintained.undone;
         image::initramfs(&tree, &modules, &context.plan.prebuilt, epoch, &images, context)?;
         image::root(&tree, &tree.owners(), epoch, &images, context)?;
         self.call_hooks(context, hooks, Stage::Post, epoch, &root, &folder)?;
         times::cap(&folder, epoch)?;
         let _task = Task::start(&context.reporter, "Digesting images", Unit::Items, None);
-        Ok((outputs::write_sums(&images, Symlinks::Refused)?, details))
+        Ok((outputs::write_sums(&images, Symlinks::Refused)?, details, maintained.ids))
     }
 
-    /// Unpacks all packages and returns the time of the newest file in them.
+    /// Unpacks all packages and returns the time of the newest file in them, and their maintainer scripts.
     fn unpack(
         &self,
         context: &BuildContext,
         tree: &Tree,
         packages: &[(String, PathBuf)],
-    ) -> Result<u32, PrebuiltError> {
+    ) -> Result<(u32, Vec<Package>), PrebuiltError> {
         let sizes =
             packages.iter().map(|(_, path)| fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default());
         let task = Task::start(&context.reporter, "Unpacking packages", Unit::Bytes, Some(sizes.sum()));
-        let mut newest = 0;
+        let (mut newest, mut scripts) = (0, Vec::new());
         for (name, package) in packages {
             tree.begin(Origin::Package(name.clone()));
-            newest = newest.max(deb::unpack(package, tree, &task, &context.cancel)?);
+            let unpacked = deb::unpack(package, tree, &task, &context.cancel)?;
+            newest = newest.max(unpacked.newest);
+            scripts.push(Package { name: name.clone(), postinst: unpacked.postinst });
         }
-        Ok(newest)
+        Ok((newest, scripts))
     }
 
     fn call_hooks(

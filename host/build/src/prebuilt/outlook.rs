@@ -28,7 +28,7 @@ enum Login {
 }
 
 /// Returns what the system of a plan will be like.
-pub(crate) fn of(plan: &BuildPlan, target: &Target) -> Outlook {
+pub(crate) fn of(plan: &BuildPlan, distribution: &str, target: &Target) -> Outlook {
     let mut outlook = Outlook::default();
     match login(plan, target) {
         Login::Possible(how) => outlook.login = Some(how),
@@ -37,8 +37,9 @@ pub(crate) fn of(plan: &BuildPlan, target: &Target) -> Outlook {
         }
         Login::Unknown => {}
     }
-    let wanted =
-        |symbols: &[String]| symbols.is_empty() || symbols.iter().any(|symbol| unsupported::is_gap(plan, symbol));
+    let wanted = |symbols: &[String]| {
+        symbols.is_empty() || symbols.iter().any(|symbol| unsupported::is_gap(plan, distribution, symbol))
+    };
     let said = plan.prebuilt.lacks.iter().filter(|lack| wanted(&lack.symbols));
     // What every system may lack comes after what the layers of the chain are for.
     let (base, own): (Vec<_>, Vec<_>) = said.partition(|lack| lack.layer.starts_with("base/"));

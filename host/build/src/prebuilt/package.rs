@@ -39,6 +39,9 @@ struct Closure {
     requests: BTreeSet<String>,
     /// The packages, by name.
     packages: Vec<LockedPackage>,
+    /// The numbers of users and groups that packages let the machine choose: files on media belong to numbers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    ids: BTreeMap<String, u32>,
 }
 
 /// One binary package.
@@ -120,6 +123,20 @@ impl PackageLock {
         Ok(self)
     }
 
+    /// Returns the numbers of users and groups that earlier builds chose for an architecture.
+    pub(crate) fn ids(&self, arch: Arch) -> &BTreeMap<String, u32> {
+        static NONE: BTreeMap<String, u32> = BTreeMap::new();
+        self.0.get(&arch.to_string()).map_or(&NONE, |closure| &closure.ids)
+    }
+
+    /// Returns it with the numbers that a build chose.
+    pub(crate) fn with_ids(mut self, arch: Arch, ids: BTreeMap<String, u32>) -> Self {
+        if let Some(closure) = self.0.get_mut(&arch.to_string()) {
+            closure.ids.extend(ids);
+        }
+        self
+    }
+
     /// Returns the packages of an architecture, by name.
     pub(crate) fn packages(&self, arch: Arch) -> &[LockedPackage] {
         self.0.get(&arch.to_string()).map(|closure| closure.packages.as_slice()).unwrap_or_default()
@@ -141,7 +158,7 @@ mod tests {
         };
         let packages = vec![package("a", &["c"]), package("b", &["c"]), package("c", &["d"]), package("d", &["c"])];
         let requests = ["a", "b"].map(str::to_owned).into();
-        let lock = PackageLock([("amd64".to_owned(), Closure { requests, packages })].into());
+        let lock = PackageLock([("amd64".to_owned(), Closure { requests, packages, ids: BTreeMap::new() })].into());
         let names = lock.names();
         assert_eq!(names["a"], ["a".to_owned()].into());
         assert_eq!(names["d"], ["a", "b"].map(str::to_owned).into());

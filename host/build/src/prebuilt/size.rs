@@ -14,6 +14,7 @@ use super::package::PackageLock;
 use super::tree::Tree;
 use crate::EngineName;
 use crate::FileError;
+use crate::Gap;
 use crate::Origin;
 use crate::Sizes;
 use crate::outputs::BuildRecord;
@@ -24,6 +25,9 @@ pub(crate) struct Details {
     /// The bytes of each part of the target.
     #[serde(default)]
     sizes: Vec<(Origin, u64)>,
+    /// What maintainer scripts would have done and nothing did.
+    #[serde(default)]
+    pub(crate) undone: Vec<String>,
 }
 
 /// Adds up the files of a target. A file with several names counts once.
@@ -38,7 +42,16 @@ pub(crate) fn measure(tree: &Tree) -> Result<Details, FileError> {
             *sizes.entry(tree.origin_of(path)).or_default() += metadata.len();
         }
     }
-    Ok(Details { sizes: sizes.into_iter().collect() })
+    Ok(Details { sizes: sizes.into_iter().collect(), undone: Vec::new() })
+}
+
+/// Returns what the last build did not carry out of the packages' maintainer scripts.
+pub(crate) fn undone(workspace: &Workspace) -> Vec<Gap> {
+    // A record that cannot be read is an error where it is used.
+    let record = BuildRecord::read(workspace).ok().flatten().filter(|record| record.engine == EngineName::Prebuilt);
+    let details = record.and_then(|record| record.details::<Details>(workspace).ok()).unwrap_or_default();
+    let gap = |what: String| Gap { group: "maintainer scripts", what, layer: String::new(), place: None };
+    details.undone.into_iter().map(gap).collect()
 }
 
 /// Reads the sizes of the last build, and which names of `metadata/prebuilt.yaml` each package is locked for.

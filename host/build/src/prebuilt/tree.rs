@@ -52,13 +52,11 @@ const FOLDERS: [(&str, u32); 19] = [
 ];
 
 /// A merged `/usr`, as the distributions and Buildroot's `BR2_ROOTFS_MERGED_USR` have it.
-const LINKS: [(&str, &str); 8] = [
+const LINKS: [(&str, &str); 6] = [
     ("bin", "usr/bin"),
     ("sbin", "usr/sbin"),
     ("lib", "usr/lib"),
     ("lib64", "usr/lib"),
-    ("usr/bin/sh", "busybox"),
-    ("usr/sbin/init", "../bin/busybox"),
     ("var/run", "../run"),
     ("etc/mtab", "../proc/self/mounts"),
 ];
@@ -240,6 +238,19 @@ impl Tree {
         match read() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             other => other.map_err(FileError::at("list", self.path.join(path))),
+        }
+    }
+
+    /// Returns whether a path is there, whatever it is.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.dir.symlink_metadata(path).is_ok()
+    }
+
+    /// Sets the permissions of a file or directory.
+    pub(crate) fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
+        match self.dir.symlink_metadata(path)?.is_symlink() {
+            true => Ok(()),
+            false => self.dir.set_permissions(path, Permissions::from_mode(mode & 0o7777)),
         }
     }
 

@@ -22,10 +22,12 @@ enum Meaning {
     Gap(&'static str),
 }
 
-/// Compares a plan with what the engine gives. `kernel` holds the symbols that the distribution's kernel has; it is empty
+/// Compares a plan with what the engine gives from packages of a distribution. `kernel` holds the symbols that the distribution's kernel has; it is empty
 /// before the first build, when nobody knows what the kernel lacks.
-pub(crate) fn gaps(plan: &BuildPlan, kernel: &BTreeSet<String>) -> Vec<Gap> {
-    let mut gaps: Vec<Gap> = plan.config(Kind::Buildroot).entries().filter_map(|(s, e)| symbol(s, e)).collect();
+pub(crate) fn gaps(plan: &BuildPlan, distribution: &str, kernel: &BTreeSet<String>) -> Vec<Gap> {
+    let provided = |name: &Symbol| plan.prebuilt.provided(distribution, name.as_str()).is_some();
+    let set = plan.config(Kind::Buildroot).entries().filter(|(name, _)| !provided(name));
+    let mut gaps: Vec<Gap> = set.filter_map(|(s, e)| symbol(s, e)).collect();
     for (kind, group) in
         [(Kind::Kernel, "kernel settings"), (Kind::Uboot, "boot loader settings"), (Kind::Busybox, "busybox settings")]
     {
@@ -67,7 +69,10 @@ pub(crate) fn gaps(plan: &BuildPlan, kernel: &BTreeSet<String>) -> Vec<Gap> {
 }
 
 /// Returns whether the configuration sets a symbol of Buildroot that this engine cannot give.
-pub(crate) fn is_gap(plan: &BuildPlan, name: &str) -> bool {
+pub(crate) fn is_gap(plan: &BuildPlan, distribution: &str, name: &str) -> bool {
+    if plan.prebuilt.provided(distribution, name).is_some() {
+        return false;
+    }
     let entry = plan.config(Kind::Buildroot).entry(name);
     entry.is_some_and(|entry| is_set(entry) && meaning(name) != Meaning::Given)
 }

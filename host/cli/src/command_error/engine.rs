@@ -247,6 +247,10 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::NoPackage { .. } => {
                 plain.hint("check its name in metadata/prebuilt.yaml, and that a source of this machine's apt has it")
             }
+            PrebuiltError::Unmet { .. } => {
+                plain.hint("`skiff plan --json` shows which layers name packages; one of these has to go")
+            }
+            PrebuiltError::Maintainer(_) => plain.hint("report it with the name of the package"),
             PrebuiltError::Lists { .. } | PrebuiltError::NotInOldLists { .. } => plain
                 .hint("check the network; `apt-get update` fetches the same lists, for the machine itself")
                 .hint("packages that are locked and downloaded need no lists: skiff --offline compile"),

@@ -1,0 +1,123 @@
+//! What the maintainer scripts of the packages would have changed, carried out in the tree.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Read as _;
+use std::path::Path;
+
+use skiff_debian::Change;
+use skiff_debian::Configured;
+use skiff_debian::Ids;
+use skiff_debian::Kind;
+use skiff_debian::Package;
+use skiff_debian::Root;
+use skiff_debian::UnitRule;
+use skiff_debian::Wishes;
+use skiff_plan::BuildPlan;
+
+use super::PrebuiltError;
+use super::tree::Tree;
+use crate::FileError;
+use skiff_text::Shown as _;
+
+/// What was done, to be recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Maintained {
+    /// The numbers of users and groups that the packages let the machine choose.
+    pub(crate) ids: BTreeMap<String, u32>,
+    /// What nothing carried out, a line each.
+    pub(crate) undone: Vec<String>,
+}
+
+/// Determines what the scripts of the packages would have changed, and changes that.
+pub(crate) fn configure(
+    tree: &Tree,
+    plan: &BuildPlan,
+    packages: &[Package],
+    ids: &BTreeMap<String, u32>,
+) -> Result<Maintained, PrebuiltError> {
+    let units = plan.prebuilt.units.iter().map(|line| line.parse::<UnitRule>());
+    let units = units.collect::<Result<_, _>>().map_err(|error| PrebuiltError::Setting {
+        what: "a line of `units` in metadata/prebuilt.yaml".to_owned(),
+        message: error.to_string(),
+    })?;
+    let wishes = Wishes { units, root_shell: None };
+    let ids = Ids::recorded(ids.clone())?;
+    let Configured { changes, ids, gaps } = skiff_debian::configure(&Opened(tree), packages, &ids, &wishes)?;
+    for change in &changes {
+        carry_out(tree, change).map_err(FileError::at("write", tree.path().join(change.path().as_str())))?;
+    }
+    let undone = gaps.iter().map(ToString::to_string).collect();
+    Ok(Maintained { ids: ids.by_name().clone(), undone })
+}
+
+fn carry_out(tree: &Tree, change: &Change) -> io::Result<()> {
+    let path = Path::new(change.path().as_str());
+    match change {
+        Change::Folder { mode, owner, .. } => {
+            tree.add_folder(path, *mode)?;
+            tree.give(path, (owner.uid, owner.gid))
+        }
+        Change::File { mode, owner, bytes, .. } => {
+            tree.add_file(path, *mode, &mut bytes.as_slice())?;
+            tree.give(path, (owner.uid, owner.gid))
+        }
+        Change::Link { target, .. } => {
+            // Packages ship directories where the scripts make links; what is in them would be lost.
+            if tree.dir().symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+                tree.dir().remove_dir(path)?;
+            }
+            tree.add_link(path, Path::new(target))
+        }
+        Change::Owner { mode, owner, .. } => {
+            tree.set_mode(path, *mode)?;
+            tree.give(path, (owner.uid, owner.gid))
+        }
+    }
+}
+
+/// The tree, read without following links.
+struct Opened<'t>(&'t Tree);
+
+impl Root for Opened<'_> {
+    fn read(&self, path: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        if self.kind(path)? != Some(Kind::File) {
+            return Ok(None);
+        }
+        let file = self.0.dir().open(path)?;
+        let mut bytes = Vec::new();
+        let count = file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        match count as u64 > limit {
+            true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"))),
+            false => Ok(Some(bytes)),
+        }
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        if self.kind(dir)? != Some(Kind::Directory) {
+            return Ok(Vec::new());
+        }
+        self.0.list(if dir.is_empty() { "." } else { dir }).map_err(io::Error::other)
+    }
+
+    fn kind(&self, path: &str) -> io::Result<Option<Kind>> {
+        let path = if path.is_empty() { "." } else { path };
+        let metadata = match self.0.dir().symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            metadata => metadata?,
+        };
+        let kind = metadata.file_type();
+        Ok(Some(if kind.is_symlink() {
+            let target = self.0.dir().read_link_contents(path)?;
+            Kind::Link(
+                target.to_str().ok_or_else(|| io::Error::other(format!("{} is not text", target.shown())))?.to_owned(),
+            )
+        } else if kind.is_dir() {
+            Kind::Directory
+        } else if kind.is_file() {
+            Kind::File
+        } else {
+            Kind::Other
+        }))
+    }
+}
