@@ -40,6 +40,9 @@ pub struct ModuleInfo {
     pub(crate) soft_needs: Vec<String>,
     /// The symbols that it exports to other modules.
     pub(crate) symbols: Vec<String>,
+    /// The symbols that it imports, one a line, if it needs several modules: `depmod` orders these by the first symbol of
+    /// each.
+    pub(crate) imports: String,
 }
 
 impl ModuleInfo {
@@ -57,9 +60,13 @@ impl ModuleInfo {
             aliases: Vec::new(),
             soft_needs: Vec::new(),
             symbols: exported(&file)?,
+            imports: String::new(),
         };
         for entry in strings(&file, ".modinfo")? {
             module.take(entry)?;
+        }
+        if module.needs.len() > 1 {
+            module.imports = imported(&file)?;
         }
         Ok(module)
     }
@@ -91,7 +98,10 @@ impl ModuleInfo {
         let names = self.needs.iter().map(ModuleName::as_str);
         let texts = [&self.aliases, &self.soft_needs, &self.symbols].into_iter().flatten().map(String::as_str);
         let each = size_of::<String>();
-        names.chain(texts).map(|text| text.len() + each).sum::<usize>() + size_of::<Self>() + self.path.len()
+        names.chain(texts).map(|text| text.len() + each).sum::<usize>()
+            + size_of::<Self>()
+            + self.path.len()
+            + self.imports.len()
     }
 }
 
@@ -108,6 +118,22 @@ fn exported(file: &object::File<'_>) -> Result<Vec<String>, ModuleError> {
         strings(file, "__ksymtab_strings")?.try_for_each(|name| add(&mut symbols, name))?;
     }
     Ok(symbols)
+}
+
+/// Returns the symbols that a module imports, one a line, in the order of its symbol table.
+fn imported(file: &object::File<'_>) -> Result<String, ModuleError> {
+    let mut names = String::new();
+    for symbol in file.symbols().filter(|symbol| symbol.is_undefined()) {
+        let name = symbol.name_bytes()?;
+        if let Some(name) = std::str::from_utf8(name).ok().filter(|_| is_word(name)) {
+            names.push_str(name);
+            names.push('\n');
+        }
+    }
+    if names.len() > MAX_SECTION {
+        return Err(ModuleError::TooLarge { part: "imported symbols", most: MAX_SECTION, unit: "bytes" });
+    }
+    Ok(names)
 }
 
 fn add(symbols: &mut Vec<String>, name: &[u8]) -> Result<(), ModuleError> {

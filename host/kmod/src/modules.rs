@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::ModuleInfo;
@@ -29,12 +30,7 @@ impl Modules {
     ) -> Self {
         let places: BTreeMap<ModuleName, usize> =
             modules.iter().enumerate().map(|(place, module)| (module.name.clone(), place)).collect();
-        let needs = |(own, module): (usize, &ModuleInfo)| {
-            let mut met = BTreeSet::from([own]);
-            let known = module.needs.iter().filter_map(|name| places.get(name).copied());
-            known.filter(|place| met.insert(*place)).collect()
-        };
-        let graph = Graph::new(modules.iter().enumerate().map(needs).collect());
+        let graph = Graph::new(needs(&modules, &places));
         Self { modules, places, graph, builtin, builtin_aliases }
     }
 
@@ -59,4 +55,20 @@ impl Modules {
             .map(|module| Path::new(&module.path))
             .collect())
     }
+}
+
+/// Returns the places of the modules that each module needs directly, in the order of `depmod`: by the first symbol that it
+/// imports of each.
+fn needs(modules: &[ModuleInfo], places: &BTreeMap<ModuleName, usize>) -> Vec<Vec<usize>> {
+    let mut owners = HashMap::new();
+    for (place, module) in modules.iter().enumerate() {
+        owners.extend(module.symbols.iter().map(|symbol| (symbol.as_str(), place)));
+    }
+    let needs = |(own, module): (usize, &ModuleInfo)| {
+        let named: Vec<usize> = module.needs.iter().filter_map(|name| places.get(name).copied()).collect();
+        let mut rest: BTreeSet<usize> = named.iter().copied().filter(|place| *place != own).collect();
+        let imported = module.imports.lines().filter_map(|symbol| owners.get(symbol).copied());
+        imported.chain(named).filter(|place| rest.remove(place)).collect()
+    };
+    modules.iter().enumerate().map(needs).collect()
 }

@@ -13,6 +13,7 @@ fn module(path: &str, needs: &[&str], aliases: &[&str]) -> ModuleInfo {
         aliases: owned(aliases),
         soft_needs: Vec::new(),
         symbols: Vec::new(),
+        imports: String::new(),
     }
 }
 
@@ -100,4 +101,17 @@ fn the_binary_indexes_hold_keys_as_libkmod_looks_them_up() {
     assert!(has("modules.symbols.bin", b"ymbol:\0") && has("modules.symbols.bin", b"virtio_ring\0"));
     assert!(has("modules.builtin.bin", b"xt4\0") && has("modules.builtin.alias.bin", b"s_ext4\0"));
     assert_eq!(files.len(), 10);
+}
+
+#[test]
+fn of_modules_that_do_not_need_each_other_the_one_imported_last_is_loaded_last() {
+    let exporter = |path, symbol: &str| ModuleInfo { symbols: vec![symbol.into()], ..module(path, &[], &[]) };
+    let importer = |imports: &str| {
+        let user = ModuleInfo { imports: imports.into(), ..module("user.ko", &["a", "b"], &[]) };
+        let modules = arrange([exporter("a.ko", "of_a"), exporter("b.ko", "of_b"), user], &Lists::default());
+        text(&modules, "modules.dep")
+    };
+    assert!(importer("of_a\nprintk\nof_b\nof_a\n").ends_with("user.ko: b.ko a.ko\n"));
+    assert!(importer("of_b\nof_a\n").ends_with("user.ko: a.ko b.ko\n"));
+    assert!(importer("of_b\n").ends_with("user.ko: a.ko b.ko\n"), "what no symbol names comes after");
 }

@@ -34,7 +34,7 @@ fn module(
             kind: SymbolKind::Data,
             scope: SymbolScope::Linkage,
             weak: false,
-            section: SymbolSection::Absolute,
+            section: if name.starts_with('?') { SymbolSection::Undefined } else { SymbolSection::Absolute },
             flags: SymbolFlags::None,
         });
     }
@@ -54,8 +54,13 @@ fn a_module_of_any_word_size_and_byte_order_is_read() {
         (Architecture::Mips, Endianness::Big),
     ];
     for (architecture, endianness) in machines {
-        let bytes =
-            module(architecture, endianness, INFO, &["__crc_one", "__ksymtab_one", "two", "__crc_three"], b"four\0");
+        let bytes = module(
+            architecture,
+            endianness,
+            INFO,
+            &["__crc_one", "__ksymtab_one", "?b", "__crc_three", "?a"],
+            b"four\0",
+        );
         let module = read(&bytes).unwrap();
         assert_eq!(module.name.as_str(), "my_driver");
         assert_eq!(module.path, "kernel/drivers/my-driver.ko");
@@ -63,6 +68,7 @@ fn a_module_of_any_word_size_and_byte_order_is_read() {
         assert_eq!(module.aliases, ["pci:v*-[0-9]", "fs-x"]);
         assert_eq!(module.soft_needs, ["pre: y"]);
         assert_eq!(module.symbols, ["one", "three"], "{architecture:?}");
+        assert_eq!(module.imports, "?b\n?a\n");
     }
 }
 
