@@ -2,7 +2,7 @@
 //! `dpkg -x linux-image-….deb` makes it; `depmod` writes its files there.
 
 #![allow(clippy::disallowed_methods, reason = "tests name their own files")]
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -108,7 +108,7 @@ fn modprobe(files: &BTreeMap<&'static str, Vec<u8>>, modules: &Path, release: &s
 #[test]
 #[ignore = "needs kmod, and the modules of a cloud kernel in the directory SKIFF_TEST_MODULES"]
 fn modprobe_finds_modules_through_these_files_alone() {
-    for (release, folder) in releases(&root()).into_iter().filter(|(release, _)| release.contains("cloud")) {
+    for (release, folder) in releases(&root()) {
         let files = read(&folder).0.files().unwrap();
         let said = |arguments: &[&str]| modprobe(&files, &folder, &release, arguments);
         assert_eq!(said(&["-R", "virtio:d00000001v00000000"]).trim(), "virtio_net");
