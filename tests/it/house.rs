@@ -10,13 +10,14 @@ use skiff_layers::Layer;
 use skiff_tests::TestEnvironment;
 
 /// The crates that each crate may use. ARCHITECTURE.md draws the same.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("skiff-text", &[]),
     ("skiff-file", &[]),
     ("skiff-digest", &[]),
     ("skiff-report", &[]),
     ("skiff-trust", &["skiff-text"]),
     ("skiff-kconfig", &["skiff-file", "skiff-text"]),
+    ("skiff-kmod", &["skiff-text"]),
     ("skiff-layers", &["skiff-digest", "skiff-file", "skiff-layout", "skiff-text"]),
     ("skiff-layout", &["skiff-text"]),
     ("skiff-flash", &["skiff-file", "skiff-layout", "skiff-text", "skiff-tree"]),
@@ -42,6 +43,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
             "skiff-digest",
             "skiff-file",
             "skiff-kconfig",
+            "skiff-kmod",
             "skiff-layers",
             "skiff-plan",
             "skiff-report",
