@@ -9,7 +9,6 @@
 //! - values: their number, and each with a priority of 32 bits and a NUL at its end.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use skiff_text::shown;
 
@@ -35,12 +34,13 @@ pub(crate) const MAX_INDEX: usize = 0x0FFF_FFFF;
 /// An index of values by key, each with a priority. The lowest number comes first.
 #[derive(Debug, Default)]
 pub struct Index<'a> {
-    keys: BTreeMap<Cow<'a, str>, Vec<Value<'a>>>,
+    entries: Vec<Entry<'a>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Value<'a> {
-    text: &'a str,
+#[derive(Debug)]
+struct Entry<'a> {
+    key: Cow<'a, str>,
+    value: &'a str,
     priority: u32,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Index<'a> {
         if has_nul || !key.is_ascii() || key.len() > MAX_KEY {
             return Err(IndexError::Entry { key: shown(&key).to_string(), most: MAX_KEY });
         }
-        self.keys.entry(key).or_default().push(Value { text: value, priority });
+        self.entries.push(Entry { key, value, priority });
         Ok(())
     }
 
@@ -64,9 +64,12 @@ impl<'a> Index<'a> {
     /// # Errors
     /// The index has more bytes than a position can express.
     pub fn to_bytes(&self) -> Result<Vec<u8>, IndexError> {
+        // Equal entries keep their order, which is the reverse one of their arrival.
+        let mut entries: Vec<&Entry<'_>> = self.entries.iter().rev().collect();
+        entries.sort_by(|a, b| a.key.cmp(&b.key).then(a.priority.cmp(&b.priority)));
         let mut trie = Trie::new();
-        for (key, values) in &self.keys {
-            trie.add(key.as_bytes(), values)?;
+        for entries in entries.chunk_by(|a, b| a.key == b.key) {
+            trie.add(entries)?;
         }
         trie.finish()
     }
@@ -85,7 +88,7 @@ struct Trie<'a> {
 struct Node<'a> {
     /// Characters of the latest key up to here.
     end: usize,
-    values: &'a [Value<'a>],
+    values: &'a [&'a Entry<'a>],
     /// The characters that lead to children, ascending, with their positions.
     children: Vec<(u8, u32)>,
 }
@@ -96,8 +99,9 @@ impl<'a> Trie<'a> {
         Self { bytes: header, open: vec![Node { end: 0, values: &[], children: Vec::new() }], key: &[] }
     }
 
-    /// Adds a key that is greater than the keys so far.
-    fn add(&mut self, key: &'a [u8], values: &'a [Value<'a>]) -> Result<(), IndexError> {
+    /// Adds the values of a key that is greater than the keys so far.
+    fn add(&mut self, values: &'a [&'a Entry<'a>]) -> Result<(), IndexError> {
+        let key = values.first().map_or(&[][..], |entry| entry.key.as_bytes());
         let common = self.key.iter().zip(key).take_while(|(old, new)| old == new).count();
         self.close(common)?;
         self.key = key;
@@ -157,11 +161,9 @@ impl<'a> Trie<'a> {
         if !node.values.is_empty() {
             position |= VALUES;
             self.bytes.extend(u32::try_from(node.values.len()).map_err(|_| large())?.to_be_bytes());
-            let mut values: Vec<_> = node.values.iter().rev().collect();
-            values.sort_by_key(|value| value.priority);
-            for value in values {
-                self.bytes.extend(value.priority.to_be_bytes());
-                self.bytes.extend_from_slice(value.text.as_bytes());
+            for entry in node.values {
+                self.bytes.extend(entry.priority.to_be_bytes());
+                self.bytes.extend_from_slice(entry.value.as_bytes());
                 self.bytes.push(0);
             }
         }

@@ -109,7 +109,7 @@ impl ModuleInfo {
 /// `__ksymtab_strings` is the same in all kernels.
 fn exported(file: &object::File<'_>) -> Result<Vec<String>, ModuleError> {
     let mut symbols = Vec::new();
-    for symbol in file.symbols() {
+    for symbol in file.symbols().filter(|symbol| symbol.kind() != object::SymbolKind::Section) {
         if let Some(name) = symbol.name_bytes()?.strip_prefix(b"__crc_") {
             add(&mut symbols, name)?;
         }
