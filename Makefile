@@ -75,11 +75,11 @@ buildroot-tools:
 		$(SUDO) apt-get install -qq -y --no-install-recommends ccache \
 			"$$(apt-cache search --names-only '^linux-kbuild-[0-9.]+$$' | sort -V | tail -n 1 | cut -d' ' -f1)"; }
 
-# The tools that first-party plugins run, and those that read what comes of it.
+# The tools that first-party plugins run, those that read what comes of it, and `depmod`, the reference for indexes of modules.
 plugin-tools:
-	@command -v mkimage >/dev/null && command -v mksquashfs >/dev/null && command -v cpio >/dev/null || { \
+	@command -v mkimage >/dev/null && command -v mksquashfs >/dev/null && command -v cpio >/dev/null && command -v depmod >/dev/null || { \
 		$(SUDO) apt-get update -qq && \
-		$(SUDO) apt-get install -qq -y --no-install-recommends u-boot-tools squashfs-tools cpio; }
+		$(SUDO) apt-get install -qq -y --no-install-recommends u-boot-tools squashfs-tools cpio kmod; }
 
 # What the tests of media look at them with: other people's tools.
 media-tools:

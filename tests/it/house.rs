@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("skiff-trust", &["skiff-text"]),
     ("skiff-debian", &["skiff-text"]),
     ("skiff-kconfig", &["skiff-file", "skiff-text"]),
+    ("skiff-kmod", &["skiff-text"]),
     ("skiff-layers", &["skiff-digest", "skiff-file", "skiff-layout", "skiff-text"]),
     ("skiff-layout", &["skiff-text"]),
     ("skiff-flash", &["skiff-file", "skiff-layout", "skiff-text", "skiff-tree"]),
@@ -40,9 +41,11 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     (
         "skiff-build",
         &[
+            "skiff-debian",
             "skiff-digest",
             "skiff-file",
             "skiff-kconfig",
+            "skiff-kmod",
             "skiff-layers",
             "skiff-plan",
             "skiff-report",

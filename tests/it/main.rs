@@ -26,6 +26,7 @@ mod installed;
 mod kill;
 mod locked;
 mod media;
+mod modules;
 mod plugins;
 mod prebuilt;
 mod reference;

@@ -1,6 +1,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use skiff_kmod::IndexError;
+use skiff_kmod::ModuleError;
+use skiff_kmod::SetError;
 use skiff_plan::Arch;
 use skiff_plan::HookFailure;
 use skiff_plan::TargetError;
@@ -166,12 +169,28 @@ pub enum PrebuiltError {
         module: String,
     },
     /// A kernel module is no module.
-    #[error("cannot read the kernel module `{path}`: {message}")]
+    #[error("cannot read the kernel module `{path}`")]
     BadModule {
-        /// The module, in the target.
+        /// The module, relative to the directory of the kernel's modules.
         path: String,
         /// What is wrong.
-        message: String,
+        source: ModuleError,
+    },
+    /// There are more kernel modules than any kernel has.
+    #[error("cannot index the modules of the kernel {release}")]
+    Modules {
+        /// The kernel's release.
+        release: String,
+        /// Which limit they exceed.
+        source: SetError,
+    },
+    /// An index of kernel modules cannot be written.
+    #[error("cannot index the modules of the kernel {release}")]
+    Index {
+        /// The kernel's release.
+        release: String,
+        /// Why.
+        source: IndexError,
     },
     /// The host name, a user or a password cannot be set.
     #[error("{what} cannot be used: {message}")]

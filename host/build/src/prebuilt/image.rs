@@ -29,7 +29,7 @@ use skiff_report::Unit;
 use walkdir::WalkDir;
 
 use super::PrebuiltError;
-use super::kernel::Modules;
+use super::kernel::KernelModules;
 use super::owners::Owners;
 use super::system::FIND_DEVICE;
 use super::tree::Tree;
@@ -54,7 +54,7 @@ const TAR: &str = "rootfs.tar";
 /// Writes the initramfs: Busybox, the modules that the root file system needs, and the script that mounts it.
 pub(crate) fn initramfs(
     tree: &Tree,
-    modules: &Modules,
+    modules: &KernelModules,
     wanted: &Prebuilt,
     epoch: u32,
     images: &Images,

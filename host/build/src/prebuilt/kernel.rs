@@ -1,14 +1,15 @@
 //! The kernel and its modules.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
-use object::Object as _;
-use object::ObjectSection as _;
+use skiff_kmod::Lists;
+use skiff_kmod::ModuleInfo;
+use skiff_kmod::ModuleSet;
+use skiff_kmod::Modules;
+use skiff_kmod::NoModule;
 use skiff_plan::Arch;
 use skiff_report::Task;
 use skiff_report::Unit;
@@ -29,27 +30,23 @@ const CONFIG: &str = "config-";
 /// Bytes of a kernel's configuration; that of Debian has 260 KB.
 const MAX_CONFIG: u64 = 16 << 20;
 
+/// Bytes of a module; with debugging information, the largest has 400 MB.
+const MAX_MODULE: u64 = 1 << 30;
+
+/// Bytes of a list that the kernel's package contains; `modules.builtin.modinfo` has 250 KB at most.
+const MAX_LIST: u64 = 16 << 20;
+
 /// The kernel that was found in the packages.
 pub(crate) struct Kernel {
     /// Its release, `6.1.0-18-cloud-amd64`.
     release: String,
 }
 
-/// The modules of a kernel by name, with `_` for `-`.
-pub(crate) struct Modules {
+/// The modules of the kernel, and where they are in the target.
+pub(crate) struct KernelModules {
     release: String,
-    modules: BTreeMap<String, Module>,
-    builtin: BTreeSet<String>,
-}
-
-/// A module.
-struct Module {
-    /// Its file, relative to the directory of the release.
-    path: PathBuf,
-    /// The modules it needs directly, in the order that its file names them.
-    needs: Vec<String>,
-    /// The devices and names it serves, as patterns.
-    aliases: Vec<String>,
+    folder: PathBuf,
+    modules: Modules,
 }
 
 /// Moves the kernel image out of the tree, under the name that Buildroot gives it, and leaves only the kernel's
@@ -102,9 +99,21 @@ impl Kernel {
         Path::new("usr/lib/modules").join(&self.release)
     }
 
-    /// Writes the indexes that `modprobe` reads. Packages leave that to `depmod` on the running system, which
-    /// cannot be run for another architecture; everything needed stands in the modules themselves.
-    pub(crate) fn index_modules(&self, tree: &Tree, context: &BuildContext) -> Result<Modules, PrebuiltError> {
+    /// Writes the indexes of modules. Packages leave that to `depmod` on the running system, which cannot be run for
+    /// another architecture; everything needed stands in the modules themselves.
+    pub(crate) fn index_modules(&self, tree: &Tree, context: &BuildContext) -> Result<KernelModules, PrebuiltError> {
+        let modules = self.read_modules(tree, context)?.arrange(&self.lists(tree)?.borrow());
+        let unwritten = |source| PrebuiltError::Index { release: self.release.clone(), source };
+        for (name, bytes) in modules.files().map_err(unwritten)? {
+            let path = self.folder().join(name);
+            let written = tree.add_file(&path, 0o644, &mut bytes.as_slice());
+            written.map_err(FileError::at("write", tree.path().join(path)))?;
+        }
+        Ok(KernelModules { release: self.release.clone(), folder: self.folder(), modules })
+    }
+
+    /// Reads every module once, and leaves it uncompressed.
+    fn read_modules(&self, tree: &Tree, context: &BuildContext) -> Result<ModuleSet, PrebuiltError> {
         let root = tree.path().join(self.folder());
         let mut files = Vec::new();
         for entry in WalkDir::new(&root).sort_by_file_name() {
@@ -115,22 +124,62 @@ impl Kernel {
         }
         let total = Some(files.len() as u64);
         let task = Task::start(&context.reporter, "Indexing kernel modules", Unit::Items, total);
-        let mut modules = BTreeMap::new();
+        let mut modules = ModuleSet::default();
         for file in files {
             context.cancel.check()?;
             task.advance(1);
             let Some(path) = plain_module(tree, &file, &self.folder(), &root)? else { continue };
-            let bytes = tree.dir().read(self.folder().join(&path)).map_err(FileError::at("read", root.join(&path)))?;
-            let module = Module::read(&path, &bytes)?;
-            modules.insert(name_of(&path), module);
+            let bytes = read_bytes(tree, &self.folder().join(&path), MAX_MODULE)?.unwrap_or_default();
+            let bad = |source| PrebuiltError::BadModule { path: path.shown().to_string(), source };
+            modules
+                .add(ModuleInfo::read(&path, &bytes).map_err(bad)?)
+                .map_err(|source| PrebuiltError::Modules { release: self.release.clone(), source })?;
         }
-        let builtin = tree.read(&self.folder().join("modules.builtin").to_string_lossy())?;
-        let builtin = builtin.lines().map(|line| name_of(Path::new(line))).collect();
-        let modules = Modules { release: self.release.clone(), modules, builtin };
-        let write = |name: &str, text: &str| tree.write(&self.folder().join(name).to_string_lossy(), 0o644, text);
-        write("modules.dep", &modules.dependency_index())?;
-        write("modules.alias", &modules.alias_index())?;
         Ok(modules)
+    }
+
+    /// Reads the lists of the kernel's package. Kernels before 5.2 have no `modules.builtin.modinfo`.
+    fn lists(&self, tree: &Tree) -> Result<OwnedLists, PrebuiltError> {
+        let text = |name: &str| tree.read(&self.folder().join(name).to_string_lossy());
+        let builtin_info = read_bytes(tree, &self.folder().join("modules.builtin.modinfo"), MAX_LIST)?;
+        let (order, builtin) = (text("modules.order")?, text("modules.builtin")?);
+        Ok(OwnedLists { order, builtin, builtin_info: builtin_info.unwrap_or_default() })
+    }
+}
+
+/// The contents of the lists in a kernel's package.
+struct OwnedLists {
+    order: String,
+    builtin: String,
+    builtin_info: Vec<u8>,
+}
+
+impl OwnedLists {
+    fn borrow(&self) -> Lists<'_> {
+        Lists { order: &self.order, builtin: &self.builtin, builtin_info: &self.builtin_info }
+    }
+}
+
+impl KernelModules {
+    /// Returns the files of the wanted modules, relative to the target, each after all that it needs. Modules in the kernel
+    /// itself are left out.
+    pub(crate) fn with_needs(&self, wanted: &[String]) -> Result<Vec<PathBuf>, PrebuiltError> {
+        let missing = |error: NoModule| PrebuiltError::NoModule { release: self.release.clone(), module: error.name };
+        let files = self.modules.with_needs(wanted).map_err(missing)?;
+        Ok(files.into_iter().map(|file| self.folder.join(file)).collect())
+    }
+}
+
+/// Reads a file of the tree that has at most `most` bytes; `None` if it does not exist.
+fn read_bytes(tree: &Tree, path: &Path, most: u64) -> Result<Option<Vec<u8>>, FileError> {
+    let read = || -> io::Result<Vec<u8>> {
+        let file = tree.dir().open(path)?;
+        let bytes = skiff_file::read_up_to(&file.into_std(), most)?;
+        bytes.ok_or_else(|| io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes")))
+    };
+    match read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        bytes => bytes.map(Some).map_err(FileError::at("read", tree.path().join(path))),
     }
 }
 
@@ -154,128 +203,4 @@ fn plain_module(tree: &Tree, path: &Path, folder: &Path, root: &Path) -> Result<
     };
     open().map_err(FileError::at("unpack", path))?;
     Ok(Some(PathBuf::from(plain)))
-}
-
-/// `kernel/fs/squashfs/squashfs.ko` is the module `squashfs`.
-fn name_of(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().replace('-', "_")
-}
-
-impl Module {
-    /// Reads the section `.modinfo`: NUL-terminated `key=value` texts.
-    fn read(path: &Path, bytes: &[u8]) -> Result<Self, PrebuiltError> {
-        let bad = |error: object::Error| PrebuiltError::BadModule {
-            path: path.shown().to_string(),
-            message: error.to_string(),
-        };
-        let file = object::File::parse(bytes).map_err(bad)?;
-        let info = match file.section_by_name(".modinfo") {
-            Some(section) => section.data().map_err(bad)?,
-            None => &[],
-        };
-        let mut module = Self { path: path.to_owned(), needs: Vec::new(), aliases: Vec::new() };
-        for text in info.split(|byte| *byte == 0) {
-            let text = String::from_utf8_lossy(text);
-            match text.split_once('=') {
-                Some(("depends", names)) => {
-                    module.needs = names.split(',').filter(|n| !n.is_empty()).map(|n| n.replace('-', "_")).collect();
-                }
-                Some(("alias", alias)) => module.aliases.push(alias.to_owned()),
-                _ => {}
-            }
-        }
-        Ok(module)
-    }
-}
-
-impl Modules {
-    /// Returns the files of the wanted modules, relative to the target, each after all that it needs. Modules
-    /// built into the kernel are left out.
-    pub(crate) fn with_needs(&self, wanted: &[String]) -> Result<Vec<PathBuf>, PrebuiltError> {
-        let mut order = Vec::new();
-        for name in wanted {
-            let name = name.replace('-', "_");
-            if !self.modules.contains_key(&name) && !self.builtin.contains(&name) {
-                return Err(PrebuiltError::NoModule { release: self.release.clone(), module: name });
-            }
-            self.visit(&name, &mut order);
-        }
-        let folder = Path::new("usr/lib/modules").join(&self.release);
-        let path = |name: &String| self.modules.get(name).map(|module| folder.join(&module.path));
-        Ok(order.iter().filter_map(path).collect())
-    }
-
-    fn visit(&self, name: &str, order: &mut Vec<String>) {
-        self.visit_below(name, order, &mut BTreeSet::new());
-    }
-
-    /// Modules that need each other, which no kernel has, do not lead in a circle.
-    fn visit_below<'m>(&'m self, name: &str, order: &mut Vec<String>, above: &mut BTreeSet<&'m str>) {
-        let Some((name, module)) = self.modules.get_key_value(name) else { return };
-        if order.contains(name) || !above.insert(name) {
-            return;
-        }
-        for needed in &module.needs {
-            self.visit_below(needed, order, above);
-        }
-        order.push(name.clone());
-    }
-
-    /// `modules.dep`: a module and all that must be loaded before it, the nearest first.
-    fn dependency_index(&self) -> String {
-        let mut text = String::new();
-        for (name, module) in &self.modules {
-            let mut order = Vec::new();
-            self.visit(name, &mut order);
-            let _ = write!(text, "{}:", module.path.shown());
-            for needed in order.iter().rev().skip(1).filter_map(|name| self.modules.get(name)) {
-                let _ = write!(text, " {}", needed.path.shown());
-            }
-            text.push('\n');
-        }
-        text
-    }
-
-    /// `modules.alias`: which module serves which device.
-    fn alias_index(&self) -> String {
-        let mut text = String::new();
-        for (name, module) in &self.modules {
-            for alias in &module.aliases {
-                let _ = writeln!(text, "alias {alias} {name}");
-            }
-        }
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_module_needs_comes_before_it() {
-        let module = |name: &str, needs: &[&str]| {
-            let needs = needs.iter().map(|n| (*n).to_owned()).collect();
-            (
-                name.to_owned(),
-                Module { path: format!("kernel/{name}.ko").into(), needs, aliases: vec![format!("x:{name}")] },
-            )
-        };
-        let modules = Modules {
-            release: "6".into(),
-            modules: BTreeMap::from([
-                module("virtio_blk", &["virtio_ring", "virtio"]),
-                module("virtio_ring", &["virtio"]),
-                module("virtio", &[]),
-            ]),
-            builtin: BTreeSet::from(["ext4".to_owned()]),
-        };
-        let files = modules.with_needs(&["ext4".into(), "virtio-blk".into()]).unwrap();
-        let names: Vec<_> = files.iter().map(|path| name_of(path)).collect();
-        assert_eq!(names, ["virtio", "virtio_ring", "virtio_blk"]);
-        assert!(modules.with_needs(&["nothing".into()]).is_err());
-        let index = modules.dependency_index();
-        assert!(index.contains("kernel/virtio_blk.ko: kernel/virtio_ring.ko kernel/virtio.ko\n"), "{index}");
-        assert!(modules.alias_index().starts_with("alias x:virtio virtio\n"));
-    }
 }

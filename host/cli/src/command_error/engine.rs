@@ -273,7 +273,7 @@ impl From<PrebuiltError> for CommandError {
             PrebuiltError::Unpack { path, .. } => {
                 plain.hint(format!("delete {} to fetch it again", quoted(&path.to_string_lossy())))
             }
-            PrebuiltError::BadModule { .. } => plain.hint("`skiff compile --update` takes the newest kernel"),
+            PrebuiltError::BadModule { .. } | PrebuiltError::Modules { .. } | PrebuiltError::Index { .. } => plain.hint("`skiff compile --update` takes the newest kernel"),
             PrebuiltError::Image { .. } => plain,
         }
     }
