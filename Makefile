@@ -77,9 +77,9 @@ buildroot-tools:
 
 # The tools that first-party plugins run, those that read what comes of it, and `depmod`, the reference for indexes of modules.
 plugin-tools:
-	@command -v mkimage >/dev/null && command -v mksquashfs >/dev/null && command -v cpio >/dev/null && command -v depmod >/dev/null || { \
+	@command -v ssh >/dev/null && command -v mkimage >/dev/null && command -v mksquashfs >/dev/null && command -v cpio >/dev/null && command -v depmod >/dev/null || { \
 		$(SUDO) apt-get update -qq && \
-		$(SUDO) apt-get install -qq -y --no-install-recommends u-boot-tools squashfs-tools cpio kmod; }
+		$(SUDO) apt-get install -qq -y --no-install-recommends u-boot-tools squashfs-tools cpio kmod openssh-client; }
 
 # What the tests of media look at them with: other people's tools.
 media-tools:

@@ -96,7 +96,7 @@ fn what_others_can_change_is_believed_nowhere() {
         ("workspaces/.config_default/memory.json", "workspaces/.config_default/memory.json", "the workspace"),
         ("workspaces/default/images/x", "workspaces/default", "the workspace"),
         ("workspaces/default/images/x", "workspaces/default/images", "the workspace"),
-        ("workspaces/default/images/x/y", "workspaces/default/images/x/y", "the workspace"),
+        ("workspaces/default/images/x", "workspaces/default/images/x", "the workspace"),
         ("workspaces/default/state/a+b+c/disk", "workspaces/default/state/a+b+c", "the workspace"),
         ("workspaces/default/.config", "workspaces/default/.config", "the workspace"),
         (

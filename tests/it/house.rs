@@ -157,7 +157,7 @@ fn crates_depend_only_downwards() {
         assert!(!has("wasmtime") || package.name == "skiff-runtime", "`{}` sees wasmtime", package.name);
         let opens_devices = matches!(
             package.name.as_str(),
-            "skiff-flash" | "skiff-draw" | "skiff-project" | "skiff-cli" | "skiff-tests"
+            "skiff-flash" | "skiff-draw" | "skiff-project" | "skiff-cli" | "skiff-tests" | "skiff-fuzz"
         );
         assert!(!uses.contains("skiff-flash") || opens_devices, "`{}` could write to devices", package.name);
         assert!(!has("clap") || package.name == "skiff-cli", "`{}` reads arguments", package.name);

@@ -31,6 +31,7 @@ mod plugins;
 mod prebuilt;
 mod reference;
 mod strangers;
+mod system;
 
 use skiff_tests::TestEnvironment;
 

@@ -16,7 +16,7 @@ fn sums(umask: u32) -> String {
     fs::create_dir_all(copied.join("plugins")).unwrap();
     fs::copy(TestEnvironment::checkout().join("plugins/grants.yaml"), copied.join("plugins/grants.yaml")).unwrap();
     let mut sums = String::new();
-    for chain in ["virt/qemu,skiff/core", "virt/qemu_arm64,skiff/core"] {
+    for chain in ["virt/qemu,skiff/core,skiff/system", "virt/qemu_arm64,skiff/core"] {
         let mut env = environment();
         env.set("SKIFF_ROOT_DIR", copied.to_str().unwrap());
         // Without a umask, everybody can write to the files.
@@ -43,6 +43,8 @@ fn copy(from: &Path, to: &Path, umask: u32) {
         let path = to.join(entry.path().strip_prefix(from).unwrap());
         if entry.file_type().is_dir() {
             fs::create_dir_all(&path).unwrap();
+        } else if entry.file_type().is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path()).unwrap(), &path).unwrap();
         } else {
             fs::copy(entry.path(), &path).unwrap();
             let mode = if entry.metadata().unwrap().permissions().mode() & 0o100 != 0 { 0o777 } else { 0o666 };

@@ -437,7 +437,7 @@ fn engines_can_take_turns_in_a_workspace() {
     env.set("SKIFF_CONFIG", "virt/qemu,my/board");
     env.set("SKIFF_CACHE_DIR", "");
     env.succeed(&["--engine", "prebuilt", "build"]);
-    let locked = || env.read("workspaces/default/skiff.lock").split_once("\npackages:").unwrap().1.to_owned();
+    let locked = || env.read("workspaces/default/skiff.lock").split_once("\nclosures:").unwrap().1.to_owned();
     let packages = locked();
     let said = env.succeed(&["--engine", "buildroot", "build"]).stderr;
     assert!(said.contains("the engine `prebuilt` has built here: everything is built again"), "{said}");

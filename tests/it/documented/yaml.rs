@@ -68,6 +68,7 @@ fn project(block: &Block) {
 
 fn prebuilt(block: &Block) {
     let env = layer(block, &block.text);
+    env.write(&format!("layers/{PACKAGE}/resources/early.sh"), "echo early\n");
     let plan: Value = serde_json::from_str(&succeed(&env, block, &["-c", PACKAGE, "plan", "--json"])).unwrap();
     assert!(!plan["prebuilt"]["packages"].as_array().unwrap().is_empty(), "{}", block.place());
 }

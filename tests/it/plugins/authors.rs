@@ -183,7 +183,7 @@ fn tools_are_recorded_and_played_back() {
       arguments:
       - -c
       - '6'
-      - /state/a file,with=odd chars
+      - /state/a-file+with@odd.chars
       - -q
       status: 0
       stdout: |
@@ -208,7 +208,7 @@ fn tools_are_recorded_and_played_back() {
         (
             "- -q\n  status",
             "- -v\n  status",
-            "it runs `head -c 6 /state/a file,with=odd chars -q`, and `head -c 6 /state/a file,with=odd chars -v` was recorded",
+            "it runs `head -c 6 /state/a-file+with@odd.chars -q`, and `head -c 6 /state/a-file+with@odd.chars -v` was recorded",
         ),
         ("an answer", "another", "messages: expected"),
         ("  status: 0\n  stdout", "  status: 4\n  stdout", "status: expected Some(0), and it is Some(4)"),

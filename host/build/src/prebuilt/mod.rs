@@ -193,6 +193,7 @@ impl Prebuilt {
 
     fn build(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, PrebuiltError> {
         let (target, _) = self.wishes(&context.plan)?;
+        workspace::claim(&context.workspace)?;
         let (lock, apt) = self.lock(context)?;
         let locked = lock.packages(apt.arch);
         let stages = self.inputs(&context.plan, &target, locked);
@@ -211,7 +212,6 @@ impl Prebuilt {
         let files = apt.obtain(locked)?;
         let names = locked.iter().map(|package| package.name.clone());
         let packages: Vec<(String, PathBuf)> = names.zip(files).collect();
-        workspace::claim(&context.workspace)?;
         let staging = Staging::new(&context.workspace.folder(), context.workspace.name())?;
         let (outputs, details, ids) =
             self.make(context, hooks, &target, &packages, lock.ids(apt.arch), staging.path())?;

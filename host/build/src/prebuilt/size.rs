@@ -50,7 +50,7 @@ pub(crate) fn undone(workspace: &Workspace) -> Vec<Gap> {
     // A record that cannot be read is an error where it is used.
     let record = BuildRecord::read(workspace).ok().flatten().filter(|record| record.engine == EngineName::Prebuilt);
     let details = record.and_then(|record| record.details::<Details>(workspace).ok()).unwrap_or_default();
-    let gap = |what: String| Gap { group: "maintainer scripts", what, layer: String::new(), place: None };
+    let gap = |what: String| Gap { group: "maintainer scripts", what, layer: "packages".to_owned(), place: None };
     details.undone.into_iter().map(gap).collect()
 }
 

@@ -84,9 +84,10 @@ impl Session {
         let workspace = Workspace::new(folder("SKIFF_WORKSPACES_DIR", "workspaces"), name)?;
         belief.check_entries("the workspace", &workspace.folder())?;
         belief.check("the workspace", &workspace.audit_log())?;
-        // What a command takes from there as its own. The rest is made anew, or compared with digests.
-        for tree in [workspace.config(), workspace.images(), workspace.state()] {
-            belief.check_tree("the workspace", &tree)?;
+        belief.check_tree("the workspace", &workspace.config())?;
+        // What a command takes from there as its own. A plugin can make directories there that are too deep to examine.
+        for directory in [workspace.images(), workspace.state()].iter().filter(|directory| directory.is_dir()) {
+            belief.check_entries("the workspace", directory)?;
         }
         let remembered = SavedSettings::read(&workspace)?;
         let known = remembered.as_ref().and_then(|memory| memory.project.as_deref());
