@@ -108,6 +108,16 @@ pub struct Prebuilt {
     pub policy: LockPolicy,
 }
 
+/// What a build has made.
+struct Made {
+    /// The digest of `SHA256SUMS`.
+    outputs: Digest,
+    /// What is noted of it.
+    details: Details,
+    /// The numbers of users and groups that were chosen.
+    ids: BTreeMap<String, u32>,
+}
+
 impl Engine for Prebuilt {
     fn name(&self) -> EngineName {
         EngineName::Prebuilt
@@ -213,18 +223,17 @@ impl Prebuilt {
         let names = locked.iter().map(|package| package.name.clone());
         let packages: Vec<(String, PathBuf)> = names.zip(files).collect();
         let staging = Staging::new(&context.workspace.folder(), context.workspace.name())?;
-        let (outputs, details, ids) =
-            self.make(context, hooks, &target, &packages, lock.ids(apt.arch), staging.path())?;
+        let made = self.make(context, hooks, &target, &packages, lock.ids(apt.arch), staging.path())?;
         // They follow from what is locked. `--locked` changes no file all the same.
-        let lock = if self.policy.locked || self.policy.frozen { lock } else { lock.with_ids(apt.arch, ids) };
+        let lock = if self.policy.locked || self.policy.frozen { lock } else { lock.with_ids(apt.arch, made.ids) };
         lock.write(&context.workspace)?;
         // Without a record the directories count as unfinished, until both are in place.
         BuildRecord::remove(&context.workspace)?;
         staging.commit("target", &context.workspace.target())?;
         staging.commit("images", &context.workspace.images())?;
         let mut record = BuildRecord::new(EngineName::Prebuilt, stages);
-        record.outputs = Some(outputs.to_string());
-        record.details = serde_json::json!(details);
+        record.outputs = Some(made.outputs.to_string());
+        record.details = serde_json::json!(made.details);
         record.write(&context.workspace)?;
         Ok(Compiled::Built(Vec::new()))
     }
@@ -248,8 +257,7 @@ impl Prebuilt {
         vec![packages, system, images]
     }
 
-    /// Makes `target` and `images` in the staging directory. Returns the digest of `SHA256SUMS`, what is to be noted, and the numbers
-    /// of users that were chosen.
+    /// Makes `target` and `images` in the staging directory. `ids` are the numbers of users that earlier builds chose.
     fn make(
         &self,
         context: &BuildContext,
@@ -258,7 +266,7 @@ impl Prebuilt {
         packages: &[(String, PathBuf)],
         ids: &BTreeMap<String, u32>,
         staging: &Path,
-    ) -> Result<(Digest, Details, BTreeMap<String, u32>), PrebuiltError> {
+    ) -> Result<Made, PrebuiltError> {
         let (root, images) = (staging.join("target"), staging.join("images"));
         for folder in [&root, &images] {
             fs::create_dir(folder).map_err(FileError::at("make", folder))?;
@@ -298,7 +306,7 @@ impl Prebuilt {
         self.call_hooks(context, hooks, Stage::Post, epoch, &root, &folder)?;
         times::cap(&folder, epoch)?;
         let _task = Task::start(&context.reporter, "Digesting images", Unit::Items, None);
-        Ok((outputs::write_sums(&images, Symlinks::Refused)?, details, maintained.ids))
+        Ok(Made { outputs: outputs::write_sums(&images, Symlinks::Refused)?, details, ids: maintained.ids })
     }
 
     /// Unpacks all packages and returns the time of the newest file in them, and their maintainer scripts.

@@ -79,14 +79,10 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target, cancel: &Ca
     tree.write("etc/passwd", 0o644, &accounts.passwd)?;
     tree.write("etc/group", 0o644, &accounts.group)?;
     // The group of programs that compare passwords reads it, where there is one.
-    let readers = accounts_group(&accounts, "shadow");
+    let readers = database.group.id("shadow");
     tree.write("etc/shadow", if readers.is_some() { 0o640 } else { 0o600 }, &accounts.shadow)?;
     let give = || tree.give(Path::new("etc/shadow"), (0, readers.unwrap_or(0)));
     Ok(give().map_err(FileError::at("write", tree.path().join("etc/shadow")))?)
-}
-
-fn accounts_group(accounts: &Accounts, name: &str) -> Option<u32> {
-    Table::parse(&accounts.group).id(name)
 }
 
 fn salt(user: &str, plan: &BuildPlan, target: &Target) -> String {
