@@ -142,9 +142,9 @@ impl Engine for Prebuilt {
 
     fn outlook(&self, plan: &BuildPlan) -> Outlook {
         match self.wishes(plan) {
-            Ok((target, _)) => {
+            Ok((target, requests)) => {
                 let distribution = Distribution::read(&self.os_release).unwrap_or_default();
-                outlook::of(plan, distribution.id(), &target)
+                outlook::of(plan, distribution.id(), &target, &requests)
             }
             Err(error) => Outlook { impossible: Some(error.to_string()), ..Outlook::default() },
         }

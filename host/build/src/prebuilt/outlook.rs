@@ -28,9 +28,9 @@ enum Login {
 }
 
 /// Returns what the system of a plan will be like.
-pub(crate) fn of(plan: &BuildPlan, distribution: &str, target: &Target) -> Outlook {
+pub(crate) fn of(plan: &BuildPlan, distribution: &str, target: &Target, requests: &[String]) -> Outlook {
     let mut outlook = Outlook::default();
-    match login(plan, target) {
+    match login(plan, target, requests) {
         Login::Possible(how) => outlook.login = Some(how),
         Login::Impossible(why) => {
             outlook.lacks.push(Lacking { layer: None, text: format!("nobody can log in: {why}"), fatal: false });
@@ -50,9 +50,9 @@ pub(crate) fn of(plan: &BuildPlan, distribution: &str, target: &Target) -> Outlo
     outlook
 }
 
-fn login(plan: &BuildPlan, target: &Target) -> Login {
+fn login(plan: &BuildPlan, target: &Target, requests: &[String]) -> Login {
     let overlaid = |file: &&str| plan.overlays.iter().any(|overlay| overlay.path.join(file).symlink_metadata().is_ok());
-    if UNKNOWN.iter().any(overlaid) || plan.prebuilt.packages.iter().any(|p| SERVERS.contains(&p.as_str())) {
+    if UNKNOWN.iter().any(overlaid) || requests.iter().any(|name| SERVERS.contains(&name.as_str())) {
         return Login::Unknown;
     }
     console_login(target, &plan.users)
