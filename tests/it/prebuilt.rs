@@ -175,7 +175,7 @@ fn the_login_and_the_board_are_looked_at_in_each_chain() {
     let said = env.fail(1, &["-c", "virt/qemu,my/app", "plan"]);
     assert!(said.contains("lacks[0]: control characters, line ends and invisible characters are refused"), "{said}");
     // A server that a symbol brings is one, too.
-    let said = env.succeed(&["-w", "server", "-c", "intel/x64,skiff/system", "configure"]).stderr;
+    let said = environment().succeed(&["-c", "intel/x64,skiff/system", "configure"]).stderr;
     assert!(!said.contains("nobody can log in"), "{said}");
 }
 
