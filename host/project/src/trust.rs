@@ -156,7 +156,10 @@ fn own_trust(environment: &Environment) -> Trust {
 /// # Errors
 /// Also if another user can change it: a list that is written back would make that user's paths the user's own.
 pub fn read_trust(environment: &Environment, path: &Path) -> Result<TrustFile, TrustError> {
-    own_trust(environment).check(path).map_err(|error| TrustError::ForeignList(Box::new(error)))?;
+    // Without a list, it does not matter who could make one.
+    if path.exists() {
+        own_trust(environment).check(path).map_err(|error| TrustError::ForeignList(Box::new(error)))?;
+    }
     let Some(text) = skiff_layers::optional_text(path)? else {
         return Ok(TrustFile { version: VERSION, trusted: Vec::new() });
     };
