@@ -8,6 +8,10 @@ pub(crate) struct LockEntry {
     pub(crate) key: &'static str,
     /// Names that the key had before, which are still read.
     pub(crate) old_keys: &'static [&'static str],
+    /// Brings what stands under an old key into the present shape.
+    ///
+    /// Returns what is wrong with it.
+    pub(crate) upgrade: fn(Value) -> Result<Value, String>,
     /// Returns what is wrong with a value.
     pub(crate) check: fn(&Value) -> Result<(), String>,
 }

@@ -70,7 +70,9 @@ impl TryFrom<Unchecked> for LockFile {
             let own = |entry: &&LockEntry| entry.key == name || entry.old_keys.contains(&name);
             let entry = ENGINES.iter().map(|kind| &kind.lock).find(own);
             let entry = entry.ok_or_else(|| format!("unknown field `{name}`"))?;
-            (entry.check)(&value).map_err(|message| format!("{}: {message}", entry.key))?;
+            let value = if name == entry.key { Ok(value) } else { (entry.upgrade)(value) };
+            let checked = value.and_then(|value| (entry.check)(&value).map(|()| value));
+            let value = checked.map_err(|message| format!("{name}: {message}"))?;
             if entries.insert(entry.key, value).is_some() {
                 return Err(format!("duplicate field `{}`", entry.key));
             }
@@ -336,7 +338,7 @@ mod tests {
             ("version: 1\nother: x\n".to_owned(), "unknown field `other`"),
             ("version: 1\n1: x\n".to_owned(), "unknown field"),
             ("version: 1\nbuildroot: a\nbuildroot: b\n".to_owned(), "duplicate entry"),
-            ("version: 1\npackages: {}\nrequests: {}\n".to_owned(), "duplicate field `packages`"),
+            ("version: 1\nclosures: {}\npackages: {}\n".to_owned(), "duplicate field `closures`"),
             ("version: 1\nbuildroot: [a]\n".to_owned(), "buildroot: invalid type"),
             (format!("version: 1\npackages:\n  {}\n", package("-o")), "\"-o\" is not a package"),
             ("[]".to_owned(), ""),
@@ -347,12 +349,12 @@ mod tests {
             let error = LockFile::read(&workspace).unwrap_err().to_string();
             assert!(error.contains(message), "{text}: {error}");
         }
-        // What was locked under an old key stays, under the new one.
+        // What was locked under an old key stays, under the new one and in its shape.
         std::fs::write(workspace.system_lock(), format!("version: 1\nrequests:\n  {}\n", package("a"))).unwrap();
         LockFile::update_entry(&workspace, tree, Some("5.10")).unwrap();
         let written = std::fs::read_to_string(workspace.system_lock()).unwrap();
         let body = written.strip_prefix(HEADER).unwrap();
-        let start = "version: 1\nbuildroot: '5.10'\npackages:\n  amd64:\n    a:\n    - name: a\n      version: '1.0'\n";
+        let start = "version: 1\nbuildroot: '5.10'\nclosures:\n  amd64:\n    requests: []\n    packages:\n    - name: a\n      version: '1.0'\n";
         assert!(body.starts_with(start), "{body}");
         LockFile::update_entry(&workspace, tree, None::<String>).unwrap();
         let kept = LockFile::read(&workspace).unwrap();

@@ -9,8 +9,12 @@ use crate::lock_entry::LockEntry;
 use crate::lock_entry::read_entry;
 
 /// The tree in the lock file: its identity.
-pub(crate) const LOCK: LockEntry =
-    LockEntry { key: "buildroot", old_keys: &[], check: |value| read_entry::<Option<String>>(value).map(drop) };
+pub(crate) const LOCK: LockEntry = LockEntry {
+    key: "buildroot",
+    old_keys: &[],
+    upgrade: Ok,
+    check: |value| read_entry::<Option<String>>(value).map(drop),
+};
 
 /// Notes which tree a workspace is built with, or refuses another one.
 pub(crate) fn keep(context: &BuildContext, tree: &Tree, policy: LockPolicy) -> Result<(), BuildrootError> {

@@ -18,7 +18,7 @@ use crate::lock_entry::LockEntry;
 use crate::lock_entry::read_entry;
 
 /// The packages in the lock file.
-pub(crate) const LOCK: LockEntry = LockEntry { key: "closures", old_keys: &["packages", "requests"], check };
+pub(crate) const LOCK: LockEntry = LockEntry { key: "closures", old_keys: &["packages", "requests"], upgrade, check };
 
 /// What is locked for each architecture.
 type Closures = BTreeMap<String, Closure>;
@@ -29,6 +29,18 @@ fn check(value: &Value) -> Result<(), String> {
         Some(wrong) => Err(format!("{:?} is not a package", wrong.name)),
         None => Ok(()),
     }
+}
+
+/// Reads a lock that names, for each architecture and each request, the packages that it stands for. The versions stay;
+/// as no closure has no requests, the next build looks up which package depends on which.
+fn upgrade(value: Value) -> Result<Value, String> {
+    let requests: BTreeMap<String, BTreeMap<String, BTreeSet<LockedPackage>>> = read_entry(&value)?;
+    let closure = |requests: BTreeMap<String, BTreeSet<LockedPackage>>| {
+        let packages: BTreeSet<LockedPackage> = requests.into_values().flatten().collect();
+        Closure { packages: packages.into_iter().collect(), ..Closure::default() }
+    };
+    let closures: Closures = requests.into_iter().map(|(arch, requests)| (arch, closure(requests))).collect();
+    serde_yaml::to_value(closures).map_err(|error| error.to_string())
 }
 
 /// Packages that were asked for, with all that they depend on.
