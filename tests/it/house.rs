@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     ("skiff-debian", &["skiff-text"]),
     ("skiff-kconfig", &["skiff-file", "skiff-text"]),
     ("skiff-kmod", &["skiff-text"]),
-    ("skiff-layers", &["skiff-digest", "skiff-file", "skiff-layout", "skiff-text"]),
+    ("skiff-layers", &["skiff-debian", "skiff-digest", "skiff-file", "skiff-layout", "skiff-text"]),
     ("skiff-layout", &["skiff-text"]),
     ("skiff-flash", &["skiff-file", "skiff-layout", "skiff-text", "skiff-tree"]),
     ("skiff-plan", &["skiff-digest", "skiff-kconfig", "skiff-layers", "skiff-report", "skiff-text"]),

@@ -36,8 +36,11 @@ pub trait Engine {
 
     /// Returns what the plan asks for and this engine cannot give. What depends on the kernel is known once the
     /// workspace is built. `None` for an engine that can give everything.
-    fn gaps(&self, _plan: &BuildPlan, _workspace: &Workspace) -> Option<Vec<Gap>> {
-        None
+    ///
+    /// # Errors
+    /// [`EngineError`] when the record of the last build or what the engine builds from cannot be read.
+    fn gaps(&self, _plan: &BuildPlan, _workspace: &Workspace) -> Result<Option<Vec<Gap>>, EngineError> {
+        Ok(None)
     }
 
     /// Returns what the system of a plan will be like, as far as that is known before anything is built.

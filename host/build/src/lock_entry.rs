@@ -11,7 +11,7 @@ pub(crate) struct LockEntry {
     /// Brings what stands under an old key into the present shape.
     ///
     /// Returns what is wrong with it.
-    pub(crate) upgrade: fn(Value) -> Result<Value, String>,
+    pub(crate) upgrade: fn(&Value) -> Result<Value, String>,
     /// Returns what is wrong with a value.
     pub(crate) check: fn(&Value) -> Result<(), String>,
 }

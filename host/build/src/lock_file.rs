@@ -70,7 +70,7 @@ impl TryFrom<Unchecked> for LockFile {
             let own = |entry: &&LockEntry| entry.key == name || entry.old_keys.contains(&name);
             let entry = ENGINES.iter().map(|kind| &kind.lock).find(own);
             let entry = entry.ok_or_else(|| format!("unknown field `{name}`"))?;
-            let value = if name == entry.key { Ok(value) } else { (entry.upgrade)(value) };
+            let value = if name == entry.key { Ok(value) } else { (entry.upgrade)(&value) };
             let checked = value.and_then(|value| (entry.check)(&value).map(|()| value));
             let value = checked.map_err(|message| format!("{name}: {message}"))?;
             if entries.insert(entry.key, value).is_some() {

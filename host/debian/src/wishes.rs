@@ -1,6 +1,8 @@
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
+use serde::Serialize;
 
 /// What layers ask for, on top of what packages do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,8 +13,9 @@ pub struct Wishes {
     pub root_shell: Option<String>,
 }
 
-/// A rule for units.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A rule for units, written as a line such as `mask fstrim.timer`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct UnitRule {
     /// What happens to the units.
     pub action: UnitAction,
@@ -59,6 +62,31 @@ impl FromStr for UnitRule {
     }
 }
 
+impl TryFrom<String> for UnitRule {
+    type Error = UnitRuleError;
+
+    fn try_from(text: String) -> Result<Self, UnitRuleError> {
+        text.parse()
+    }
+}
+
+impl From<UnitRule> for String {
+    fn from(rule: UnitRule) -> Self {
+        rule.to_string()
+    }
+}
+
+impl fmt::Display for UnitRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let action = match self.action {
+            UnitAction::Enable => "enable",
+            UnitAction::Disable => "disable",
+            UnitAction::Mask => "mask",
+        };
+        write!(f, "{action} {}", self.pattern)
+    }
+}
+
 impl UnitRule {
     /// Returns whether the rule names one unit, and is not a pattern.
     pub(crate) fn is_exact(&self) -> bool {
@@ -101,6 +129,7 @@ mod tests {
     fn a_rule_has_an_action_and_a_unit() {
         let rule: UnitRule = " mask  apt-daily*".parse().unwrap();
         assert_eq!(rule, UnitRule { action: UnitAction::Mask, pattern: "apt-daily*".into() });
+        assert_eq!(rule.to_string(), "mask apt-daily*");
         for text in ["", "mask", "mask a b", "start a.service", "mask a/b", "mask é"] {
             assert!(text.parse::<UnitRule>().is_err(), "{text}");
         }

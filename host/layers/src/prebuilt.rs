@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::Serialize;
+use skiff_debian::UnitRule;
 use skiff_text::Line;
 
 use crate::LayerDir;
@@ -30,7 +31,7 @@ pub struct Prebuilt {
     pub provides: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// Units of systemd, as `enable UNIT`, `disable UNIT` or `mask UNIT`. The last line that fits a unit counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub units: Vec<Line<300>>,
+    pub units: Vec<UnitRule>,
     /// Shell scripts of the layer that the initramfs reads, in this order, before it starts the system: files, relative to the layer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub initramfs_scripts: Vec<InitramfsScript>,

@@ -13,21 +13,28 @@ use crate::package::offers;
 use crate::session::Session;
 
 /// Warns of what the system of a plan will lack: consequences first, then how many settings have no effect.
-pub fn warn(session: &Session, plan: &BuildPlan, engine: &dyn Engine) {
-    let lines = lines(session, plan, engine);
+///
+/// # Errors
+/// What the last build lacks cannot be read.
+pub fn warn(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<()> {
+    let lines = lines(session, plan, engine)?;
     if !lines.is_empty() {
         let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
         session
             .console
             .warn(&format!("the engine `{}` does not give all that the layers ask for:{lines}", engine.name()));
     }
+    Ok(())
 }
 
 /// Returns what the system of a plan will lack, a line for each.
-pub fn lines(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Vec<String> {
+///
+/// # Errors
+/// What the last build lacks cannot be read.
+pub fn lines(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<Vec<String>> {
     let mut lines: Vec<String> = engine.outlook(plan).lacks.iter().map(ToString::to_string).collect();
-    lines.extend(without_effect(&engine.gaps(plan, &session.workspace).unwrap_or_default()));
-    lines
+    lines.extend(without_effect(&engine.gaps(plan, &session.workspace)?.unwrap_or_default()));
+    Ok(lines)
 }
 
 /// Layers that are shown with what they ask for in vain.

@@ -67,3 +67,6 @@ restore_machine_id() {
 	umount "$place" && rmdir "$place"
 	return 0
 }
+
+# The initramfs reads this file when the system is at /new.
+restore_machine_id "${SKIFF_ROOT:-/new}" LABEL=persist

@@ -12,7 +12,7 @@ use crate::lock_entry::read_entry;
 pub(crate) const LOCK: LockEntry = LockEntry {
     key: "buildroot",
     old_keys: &[],
-    upgrade: Ok,
+    upgrade: |value| Ok(value.clone()),
     check: |value| read_entry::<Option<String>>(value).map(drop),
 };
 

@@ -11,7 +11,6 @@ use skiff_debian::Ids;
 use skiff_debian::Kind;
 use skiff_debian::Package;
 use skiff_debian::Root;
-use skiff_debian::UnitRule;
 use skiff_debian::Wishes;
 use skiff_plan::BuildPlan;
 
@@ -36,12 +35,7 @@ pub(crate) fn configure(
     packages: &[Package],
     ids: &BTreeMap<String, u32>,
 ) -> Result<Maintained, PrebuiltError> {
-    let units = plan.prebuilt.units.iter().map(|line| line.parse::<UnitRule>());
-    let units = units.collect::<Result<_, _>>().map_err(|error| PrebuiltError::Setting {
-        what: "a line of `units` in metadata/prebuilt.yaml".to_owned(),
-        message: error.to_string(),
-    })?;
-    let wishes = Wishes { units, root_shell: None };
+    let wishes = Wishes { units: plan.prebuilt.units.clone(), root_shell: None };
     let ids = Ids::recorded(ids.clone())?;
     let Configured { changes, ids, gaps } = skiff_debian::configure(&Opened(tree), packages, &ids, &wishes)?;
     for change in &changes {

@@ -12,6 +12,7 @@ mod apt;
 mod closure;
 mod compression;
 mod deb;
+mod details;
 mod distribution;
 mod download;
 mod error;
@@ -30,6 +31,7 @@ mod table;
 mod times;
 mod tree;
 mod unsupported;
+mod wished;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -76,13 +78,14 @@ use crate::outputs::BuildRecord;
 use crate::workspace;
 
 use self::apt::Apt;
+use self::details::Details;
 use self::distribution::Distribution;
 use self::maintainer::Maintained;
 use self::package::LockedPackage;
 use self::package::PackageLock;
-use self::size::Details;
 use self::system::Init;
 use self::tree::Tree;
+use self::wished::Wished;
 
 /// The package with the first program of the system, which needs no libraries.
 const BUSYBOX: &str = "busybox-static";
@@ -132,34 +135,31 @@ impl Engine for Prebuilt {
         Some(String::new())
     }
 
-    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Option<Vec<Gap>> {
-        // Without a distribution there is no build, and an error that says so.
-        let distribution = Distribution::read(&self.os_release).unwrap_or_default();
+    fn gaps(&self, plan: &BuildPlan, workspace: &Workspace) -> Result<Option<Vec<Gap>>, EngineError> {
+        let distribution = Distribution::read(&self.os_release)?;
         let mut gaps = unsupported::gaps(plan, distribution.id(), &kernel::settings(&workspace.target()));
-        gaps.extend(size::undone(workspace));
-        Some(gaps)
+        let details = Details::read(workspace).map_err(PrebuiltError::from)?;
+        gaps.extend(details.into_iter().flat_map(Details::gaps));
+        Ok(Some(gaps))
     }
 
     fn outlook(&self, plan: &BuildPlan) -> Outlook {
-        match self.wishes(plan) {
-            Ok((target, requests)) => {
-                let distribution = Distribution::read(&self.os_release).unwrap_or_default();
-                outlook::of(plan, distribution.id(), &target, &requests)
-            }
+        match Wished::read(plan, &self.os_release) {
+            Ok(wished) => outlook::of(plan, &wished),
             Err(error) => Outlook { impossible: Some(error.to_string()), ..Outlook::default() },
         }
     }
 
     fn stages(&self, plan: &BuildPlan, workspace: &Workspace, _: &Cancel) -> Result<Vec<StageInputs>, EngineError> {
-        let (target, _) = self.wishes(plan)?;
-        let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
+        let wished = Wished::read(plan, &self.os_release)?;
         let lock = PackageLock::read(workspace).map_err(PrebuiltError::from)?;
-        Ok(self.inputs(plan, &target, lock.packages(arch)))
+        Ok(self.inputs(plan, &wished.target, lock.packages(wished.arch)))
     }
 
     fn fetch(&self, context: &BuildContext) -> Result<(), EngineError> {
         workspace::claim(&context.workspace).map_err(PrebuiltError::from)?;
-        let (lock, apt) = self.lock(context)?;
+        let wished = Wished::read(&context.plan, &self.os_release)?;
+        let (lock, apt) = self.lock(context, &wished)?;
         apt.obtain(lock.packages(apt.arch))?;
         Ok(lock.write(&context.workspace).map_err(PrebuiltError::from)?)
     }
@@ -170,23 +170,9 @@ impl Engine for Prebuilt {
 }
 
 impl Prebuilt {
-    /// Reads what the layers want of this engine.
-    fn wishes(&self, plan: &BuildPlan) -> Result<(Target, Vec<String>), PrebuiltError> {
-        let mut target = Target::of(plan.config(skiff_kconfig::Kind::Buildroot))?;
-        if let (Some(getty), Some(options)) = (&mut target.getty, &plan.prebuilt.getty_options) {
-            getty.options.clone_from(options);
-        }
-        let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
-        system::check_hostname(&target.hostname)?;
-        let distribution = Distribution::read(&self.os_release)?;
-        let requests = distribution.requests(plan, arch)?;
-        Ok((target, requests))
-    }
-
     /// Looks up what is not locked yet.
-    fn lock<'s>(&'s self, context: &'s BuildContext) -> Result<(PackageLock, Apt<'s>), PrebuiltError> {
-        let (target, requests) = self.wishes(&context.plan)?;
-        let arch = target.arch.ok_or(PrebuiltError::NoArchitecture)?;
+    fn lock<'s>(&'s self, context: &'s BuildContext, wished: &Wished) -> Result<(PackageLock, Apt<'s>), PrebuiltError> {
+        let arch = wished.arch;
         let apt = Apt::new(self, arch, context);
         let path = context.workspace.system_lock();
         let known = if self.update { PackageLock::default() } else { PackageLock::read(&context.workspace)? };
@@ -194,7 +180,7 @@ impl Prebuilt {
             let is_empty = known.packages(arch).is_empty();
             return if is_empty { Err(PrebuiltError::Frozen { path }) } else { Ok((known, apt)) };
         }
-        let lock = known.clone().complete(&requests, arch, &apt, self.update)?;
+        let lock = known.clone().complete(&wished.requests, arch, &apt, self.update)?;
         match self.policy.locked && lock != known {
             true => Err(PrebuiltError::Locked { path }),
             false => Ok((lock, apt)),
@@ -202,11 +188,12 @@ impl Prebuilt {
     }
 
     fn build(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, PrebuiltError> {
-        let (target, _) = self.wishes(&context.plan)?;
+        let wished = Wished::read(&context.plan, &self.os_release)?;
+        let target = &wished.target;
         workspace::claim(&context.workspace)?;
-        let (lock, apt) = self.lock(context)?;
+        let (lock, apt) = self.lock(context, &wished)?;
         let locked = lock.packages(apt.arch);
-        let stages = self.inputs(&context.plan, &target, locked);
+        let stages = self.inputs(&context.plan, target, locked);
         if let Built::Images(made_from) = Built::look(&context.workspace)?
             && made_from == stages
             && context.workspace.target().is_dir()
@@ -223,10 +210,8 @@ impl Prebuilt {
         let names = locked.iter().map(|package| package.name.clone());
         let packages: Vec<(String, PathBuf)> = names.zip(files).collect();
         let staging = Staging::new(&context.workspace.folder(), context.workspace.name())?;
-        let made = self.make(context, hooks, &target, &packages, lock.ids(apt.arch), staging.path())?;
-        // They follow from what is locked. `--locked` changes no file all the same.
-        let lock = if self.policy.locked || self.policy.frozen { lock } else { lock.with_ids(apt.arch, made.ids) };
-        lock.write(&context.workspace)?;
+        let made = self.make(context, hooks, target, &packages, lock.ids(apt.arch), staging.path())?;
+        lock.with_ids(apt.arch, made.ids, self.policy).write(&context.workspace)?;
         // Without a record the directories count as unfinished, until both are in place.
         BuildRecord::remove(&context.workspace)?;
         staging.commit("target", &context.workspace.target())?;
@@ -299,8 +284,7 @@ impl Prebuilt {
         passwd::create(&tree, &context.plan, target, &context.cancel)?;
         self.call_hooks(context, hooks, Stage::Pre, epoch, &root, &folder)?;
 
-        let mut details = size::measure(&tree)?;
-        details.undone = maintained.undone;
+        let details = Details::new(size::measure(&tree)?, maintained.undone);
         image::initramfs(&tree, &modules, &context.plan.prebuilt, epoch, &images, context)?;
         image::root(&tree, &tree.owners(), epoch, &images, context)?;
         self.call_hooks(context, hooks, Stage::Post, epoch, &root, &folder)?;

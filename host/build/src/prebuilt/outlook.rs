@@ -6,6 +6,7 @@ use skiff_plan::Target;
 use skiff_plan::User;
 
 use super::unsupported;
+use super::wished::Wished;
 use crate::Lacking;
 use crate::Outlook;
 
@@ -28,19 +29,19 @@ enum Login {
 }
 
 /// Returns what the system of a plan will be like.
-pub(crate) fn of(plan: &BuildPlan, distribution: &str, target: &Target, requests: &[String]) -> Outlook {
+pub(crate) fn of(plan: &BuildPlan, wished: &Wished) -> Outlook {
     let mut outlook = Outlook::default();
-    match login(plan, target, requests) {
+    match login(plan, wished) {
         Login::Possible(how) => outlook.login = Some(how),
         Login::Impossible(why) => {
             outlook.lacks.push(Lacking { layer: None, text: format!("nobody can log in: {why}"), fatal: false });
         }
         Login::Unknown => {}
     }
-    let wanted = |symbols: &[String]| {
-        symbols.is_empty() || symbols.iter().any(|symbol| unsupported::is_gap(plan, distribution, symbol))
+    let is_true = |symbols: &[String]| {
+        symbols.is_empty() || symbols.iter().any(|symbol| unsupported::is_gap(plan, wished.distribution.id(), symbol))
     };
-    let said = plan.prebuilt.lacks.iter().filter(|lack| wanted(&lack.symbols));
+    let said = plan.prebuilt.lacks.iter().filter(|lack| is_true(&lack.symbols));
     // What every system may lack comes after what the layers of the chain are for.
     let (base, own): (Vec<_>, Vec<_>) = said.partition(|lack| lack.layer.starts_with("base/"));
     let lacking =
@@ -50,12 +51,12 @@ pub(crate) fn of(plan: &BuildPlan, distribution: &str, target: &Target, requests
     outlook
 }
 
-fn login(plan: &BuildPlan, target: &Target, requests: &[String]) -> Login {
+fn login(plan: &BuildPlan, wished: &Wished) -> Login {
     let overlaid = |file: &&str| plan.overlays.iter().any(|overlay| overlay.path.join(file).symlink_metadata().is_ok());
-    if UNKNOWN.iter().any(overlaid) || requests.iter().any(|name| SERVERS.contains(&name.as_str())) {
+    if UNKNOWN.iter().any(overlaid) || wished.requests.iter().any(|name| SERVERS.contains(&name.as_str())) {
         return Login::Unknown;
     }
-    console_login(target, &plan.users)
+    console_login(&wished.target, &plan.users)
 }
 
 /// Works out who can log in on the console.

@@ -14,6 +14,7 @@ use super::PrebuiltError;
 use super::apt::Apt;
 use crate::LockFile;
 use crate::LockFileError;
+use crate::LockPolicy;
 use crate::lock_entry::LockEntry;
 use crate::lock_entry::read_entry;
 
@@ -33,8 +34,8 @@ fn check(value: &Value) -> Result<(), String> {
 
 /// Reads a lock that names, for each architecture and each request, the packages that it stands for. The versions stay;
 /// as no closure has no requests, the next build looks up which package depends on which.
-fn upgrade(value: Value) -> Result<Value, String> {
-    let requests: BTreeMap<String, BTreeMap<String, BTreeSet<LockedPackage>>> = read_entry(&value)?;
+fn upgrade(value: &Value) -> Result<Value, String> {
+    let requests: BTreeMap<String, BTreeMap<String, BTreeSet<LockedPackage>>> = read_entry(value)?;
     let closure = |requests: BTreeMap<String, BTreeSet<LockedPackage>>| {
         let packages: BTreeSet<LockedPackage> = requests.into_values().flatten().collect();
         Closure { packages: packages.into_iter().collect(), ..Closure::default() }
@@ -141,9 +142,10 @@ impl PackageLock {
         self.0.get(&arch.to_string()).map_or(&NONE, |closure| &closure.ids)
     }
 
-    /// Returns it with the numbers that a build chose.
-    pub(crate) fn with_ids(mut self, arch: Arch, ids: BTreeMap<String, u32>) -> Self {
-        if let Some(closure) = self.0.get_mut(&arch.to_string()) {
+    /// Returns it with the numbers that a build chose. They follow from the packages: where a policy forbids to write,
+    /// nothing is lost without them.
+    pub(crate) fn with_ids(mut self, arch: Arch, ids: BTreeMap<String, u32>, policy: LockPolicy) -> Self {
+        if let (false, Some(closure)) = (policy.locked || policy.frozen, self.0.get_mut(&arch.to_string())) {
             closure.ids.extend(ids);
         }
         self

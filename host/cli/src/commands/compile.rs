@@ -59,9 +59,9 @@ fn say_next(session: &Session, plan: &BuildPlan, engine: &dyn Engine) -> Result<
 
 /// Writes all that the layers ask for in vain, with the places that ask, to a file.
 fn keep_gaps(session: &Session, plan: &BuildPlan, engine: &dyn Engine, warned: bool) -> Result<()> {
-    let Some(gaps) = engine.gaps(plan, &session.workspace) else { return Ok(()) };
+    let Some(gaps) = engine.gaps(plan, &session.workspace)? else { return Ok(()) };
     if !warned {
-        outlook::warn(session, plan, engine);
+        outlook::warn(session, plan, engine)?;
     }
     let file = session.workspace.folder().join("gaps.txt");
     let line = |gap: &Gap| {

@@ -51,7 +51,7 @@ pub(crate) fn with(job: &Job<'_>, args: &ConfigureArgs) -> Result<()> {
         }
     }
     if configured == Configured::Unchanged {
-        outlook::warn(session, plan, engine);
+        outlook::warn(session, plan, engine)?;
     }
     warn_of_scripts(session, plan, engine)?;
     warn_of_plugins(session, plan)
@@ -89,7 +89,7 @@ fn write(job: &Job<'_>, ignore_broken_lines: bool, strict: bool) -> Result<Confi
             session.console.warn(&format!("left out: {broken}"));
         }
         show_dropped(session, plan, dropped);
-        outlook::warn(session, plan, engine);
+        outlook::warn(session, plan, engine)?;
     }
     // Who has built nothing and fetched nothing yet has only a configuration.
     if skiff_build::is_workspace(&session.workspace.folder()) {
