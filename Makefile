@@ -75,11 +75,12 @@ buildroot-tools:
 		$(SUDO) apt-get install -qq -y --no-install-recommends ccache \
 			"$$(apt-cache search --names-only '^linux-kbuild-[0-9.]+$$' | sort -V | tail -n 1 | cut -d' ' -f1)"; }
 
-# The tools that first-party plugins run, those that read what comes of it, and `depmod`, the reference for indexes of modules.
+# The tools that first-party plugins run, those that read what comes of it, `depmod`, the reference for indexes of modules, and
+# what the scripts of skiff/system are tested with.
 plugin-tools:
-	@command -v ssh >/dev/null && command -v mkimage >/dev/null && command -v mksquashfs >/dev/null && command -v cpio >/dev/null && command -v depmod >/dev/null || { \
+	@command -v ssh >/dev/null && command -v mkimage >/dev/null && command -v mksquashfs >/dev/null && command -v cpio >/dev/null && command -v depmod >/dev/null && command -v busybox >/dev/null && test -x /usr/sbin/sshd || { \
 		$(SUDO) apt-get update -qq && \
-		$(SUDO) apt-get install -qq -y --no-install-recommends u-boot-tools squashfs-tools cpio kmod openssh-client; }
+		$(SUDO) apt-get install -qq -y --no-install-recommends u-boot-tools squashfs-tools cpio kmod openssh-client openssh-server busybox; }
 
 # What the tests of media look at them with: other people's tools.
 media-tools:

@@ -144,6 +144,7 @@ fn decl(component: &str) -> PluginDecl {
         name: name(component).into(),
         version: semver::Version::new(1, 0, 0),
         component: component.into(),
+        is_built: true,
         interface: semver::VersionReq::STAR,
         hooks: Vec::new(),
         commands: vec![CommandDecl {

@@ -113,9 +113,26 @@ fn a_package_that_does_not_exist_and_a_module_that_does_not() {
     env.write("layers/my/board/metadata/prebuilt.yaml", "initramfs_modules: [no_such_module]\n");
     let said = env.fail(1, &["-c", "virt/qemu,my/board", "build"]);
     assert!(said.contains("has no module `no_such_module`"), "{said}");
+    env.write("layers/my/board/boot/x.sh", "true\n");
+    env.write("layers/my/board/metadata/prebuilt.yaml", "initramfs_scripts: [boot/x.sh]\n");
+    let said = env.fail(1, &["-c", "virt/qemu,my/board", "build"]);
+    assert!(said.contains("`boot/x.sh` is not the path of a file in `resources`"), "{said}");
+    env.write("layers/my/board/metadata/prebuilt.yaml", "units:\n- start fstrim.timer\n");
+    let said = env.fail(1, &["-c", "virt/qemu,my/board", "build"]);
+    assert!(said.contains("metadata/prebuilt.yaml:2: ") && said.contains("found `start fstrim.timer`"), "{said}");
     env.write("layers/my/board/metadata/prebuilt.yaml", "package: [x]\n");
     let said = env.fail(1, &["-c", "virt/qemu,my/board", "build"]);
     assert!(said.contains("metadata/prebuilt.yaml") && said.contains("unknown field `package`"), "{said}");
+}
+
+#[test]
+fn what_goes_into_the_initramfs_has_a_bound() {
+    let env = environment();
+    let busybox = env.path("layers/my/board/root_overlay/usr/bin/busybox");
+    fs::create_dir_all(busybox.parent().unwrap()).unwrap();
+    fs::File::create(&busybox).unwrap().set_len(65 << 20).unwrap();
+    let said = env.fail(1, &["-c", "virt/qemu,my/board", "build"]);
+    assert!(said.contains("rootfs.cpio.zst") && said.contains("it has more than 67108864 bytes"), "{said}");
 }
 
 #[test]

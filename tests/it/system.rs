@@ -67,6 +67,16 @@ fn an_arm64_system_runs_and_is_reached_over_ssh() {
     System::built("virt/qemu_arm64").first();
 }
 
+/// They run as root, in namespaces, on file systems in loop devices.
+#[test]
+fn the_scripts_of_the_system_pass_their_tests() {
+    let tests = TestEnvironment::checkout().join("tests/system/run");
+    let output = Command::new(&tests).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains(" 0 failed"), "{said}");
+}
+
 /// A system with two users' keys.
 struct System {
     env: TestEnvironment,
@@ -83,6 +93,9 @@ impl System {
         let (in_image, on_persist) = (key(&env, "image"), key(&env, "persist"));
         env.write("overrides/root_overlay/etc/skiff/authorized_keys/mine.pub", public(&in_image));
         env.succeed(&["-c", &format!("{machine},skiff/system"), "build"]);
+        // The layer asks for it with a symbol of Buildroot only.
+        env.succeed(&["graph", "size", "-o", "pictures"]);
+        assert!(env.read("pictures/size.html").contains("openssh-server (skiff/system)"));
         // The port is free now; only another test that starts at this very moment could take it.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self { env, port, in_image, on_persist }

@@ -137,6 +137,25 @@ test_an_rsa_key_and_settings_of_skiffos_are_used() {
 	check "the key" grep -qx "hostkey /etc/ssh/ssh_host_rsa_key" "$WORK/sshd"
 }
 
+test_settings_that_do_not_end_give_way_to_the_image() {
+	make_persist
+	on_persist sh -c 'mkdir -p skiff/ssh/sshd_config.d; mkfifo skiff/fifo
+		echo "Include /mnt/persist/skiff/fifo" >skiff/ssh/sshd_config.d/a.conf'
+	start
+	inside /opt/skiff/scripts/ssh-keys.sh >"$WORK/said" 2>&1
+	said "it does not end"
+	check "sshd takes the rest" inside timeout 10 sshd -t
+}
+
+test_keys_have_a_bound_together() {
+	make_persist 64M
+	on_persist sh -c 'mkdir -p skiff/keys; yes "ssh-ed25519 AAAA" | head -c 65536 >skiff/keys/0.pub
+		i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); ln skiff/keys/0.pub skiff/keys/$i.pub; done'
+	start
+	said "there are too many keys"
+	check "a megabyte" [ "$(stat -c %s "$ROOT/root/.ssh/authorized_keys")" -lt 1200000 ]
+}
+
 test_settings_that_sshd_refuses_give_way_to_the_image() {
 	make_persist
 	on_persist sh -c 'mkdir -p skiff/ssh/sshd_config.d; echo NoSuchWord yes >skiff/ssh/sshd_config'

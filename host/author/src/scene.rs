@@ -90,7 +90,7 @@ impl Scene {
         let (layers, target) = (names.to_vec(), target.unwrap_or_default());
         let system = System {
             facts: Arc::new(Facts { layers, configs, target, ..Facts::default() }.into()),
-            downloads: Downloads { cache: folder.to_owned(), offline, ..session.downloads()? },
+            downloads: Downloads { folder: folder.join("fetch"), offline, ..session.downloads()? },
             tape: Some(Arc::clone(tape)),
             ..session.bare_system()?
         };

@@ -7,7 +7,6 @@ use skiff_digest::Digest;
 use skiff_layers::Layer;
 use skiff_layers::PluginDecl;
 use skiff_runtime::AuditEvent;
-use skiff_runtime::GrantFile;
 use skiff_runtime::PluginId;
 use walkdir::WalkDir;
 
@@ -152,6 +151,5 @@ pub(crate) fn trust(session: &Session, plugin: &str, folder: &Path) -> Result<()
     let (layer, name) = plugin.rsplit_once('/').unwrap_or_default();
     let event = AuditEvent::Trusted { sources: folder.to_owned() };
     session.audit_note(&PluginId::new(layer, name), Digest::default(), event)?;
-    let (_, own) = session.grant_files();
-    Ok(GrantFile::update(&own, |grants| grants.trust(folder))?)
+    Ok(session.update_grants(|grants| grants.trust(folder))?)
 }

@@ -341,6 +341,13 @@ mod tests {
             ("version: 1\nclosures: {}\npackages: {}\n".to_owned(), "duplicate field `closures`"),
             ("version: 1\nbuildroot: [a]\n".to_owned(), "buildroot: invalid type"),
             (format!("version: 1\npackages:\n  {}\n", package("-o")), "\"-o\" is not a package"),
+            (
+                format!(
+                    "version: 1\npackages:\n  {}\n",
+                    package("a").replace("size: 1", &format!("size: {}", u64::MAX))
+                ),
+                "is not a package",
+            ),
             ("[]".to_owned(), ""),
             ("\0".to_owned(), ""),
             ("&a [*a, *a]".to_owned(), ""),

@@ -1,7 +1,6 @@
 //! How large the parts of a system are, whichever engine has built it.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -29,9 +28,8 @@ pub enum Origin {
 pub struct Sizes {
     /// The bytes of each part; empty when no build recorded them.
     pub parts: Vec<(Origin, u64)>,
-    /// The names in `metadata/prebuilt.yaml` of layers that each package is there for; `None` where packages do not come
-    /// by such names, so that no layer can be named.
-    pub requests: Option<BTreeMap<String, BTreeSet<String>>>,
+    /// The layer that each package is there for; `None` if the engine does not know that of any.
+    pub layers: Option<BTreeMap<String, String>>,
 }
 
 /// Reads what the parts of the target take that an engine has built. Without a record of a build, the first engine that

@@ -31,14 +31,16 @@ pub fn read_optional(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     bytes.map(Some).ok_or_else(|| wrong(io::ErrorKind::FileTooLarge, format!("it is larger than {} KiB", most >> 10)))
 }
 
-/// Reads an open file; `None` when it has more than `most` bytes. Its size is no more than a hint: what the kernel makes up
+/// Bytes that most of the files have at most that skiff reads as a whole: one allocation, and no question for the size.
+const USUAL: usize = 8 << 10;
+
+/// Reads an open file; `None` when it has more than `most` bytes. Its size is not asked for: what the kernel makes up
 /// (`/proc`) says none, and has no end.
 ///
 /// # Errors
 /// Those of reading.
 pub fn read_up_to(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let hint = file.metadata()?.len().min(most).saturating_add(1);
-    let mut bytes = Vec::with_capacity(usize::try_from(hint).unwrap_or_default());
+    let mut bytes = Vec::with_capacity(USUAL);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= most).then_some(bytes))
 }

@@ -53,7 +53,7 @@ pub enum ContentError {
     Missing(Vec<String>),
     /// A source that is not written as one.
     #[error(
-        "`{0}` is not a source: expected a path that starts with `images/` or `layers/`, without `..` and empty names"
+        "`{0}` is not a source: expected a path that starts with `images/` or `layers/resources/`, without `..` and empty names"
     )]
     Source(String),
     /// A target that is not inside the file system.
@@ -330,8 +330,8 @@ impl Sources {
         }
         let roots: Vec<&PathBuf> = match zone {
             "images" => self.images.iter().collect(),
-            // The last layer that has it.
-            "layers" => self.layers.iter().rev().collect(),
+            // The last layer that has it. What lies elsewhere in a layer is no input of a build, and so in no digest.
+            "layers" if Path::new(rest).starts_with("resources") => self.layers.iter().rev().collect(),
             _ => return Err(wrong()),
         };
         for root in roots {

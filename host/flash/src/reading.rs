@@ -140,10 +140,11 @@ mod tests {
     #[test]
     fn a_source_is_known_whatever_is_made_of_it() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
+        std::fs::create_dir(folder.path().join("resources")).unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join("resources").join(name);
         let names = ["plain", "edited", "replaced", "raw"];
         names.iter().for_each(|name| std::fs::write(at(name), "text").unwrap());
-        let content = |name: &str| Content::new(format!("layers/{name}"), format!("/{name}"));
+        let content = |name: &str| Content::new(format!("layers/resources/{name}"), format!("/{name}"));
         let edit = Edit { find: "x".into(), replace: "y".into(), when: None };
         let edited = Content { edits: vec![edit], ..content("edited") };
         let later = Content { target: "/replaced".into(), ..content("plain") };
@@ -151,7 +152,7 @@ mod tests {
         let format = Format::Ext4 { features: Vec::new() };
         let copy_files = vec![content("plain"), edited, content("replaced"), later];
         layout.partitions = vec![Partition { format, copy_files, ..Partition::new("p", Kind::linux()) }];
-        layout.raw = vec![Raw { source: vec!["layers/raw".into()], ..Raw::new("spl", 1 << 17) }];
+        layout.raw = vec![Raw { source: vec!["layers/resources/raw".into()], ..Raw::new("spl", 1 << 17) }];
         let layers = vec![folder.path().to_owned()];
         let sources = Sources { images: None, layers, epoch: 1, stop: crate::Stop::default() };
         let plan = Plan::new(&layout, Medium { size: 64 << 20, sector: 512 }, Ids::new(b"x"), &sources).unwrap();

@@ -39,9 +39,9 @@ impl Modules {
     ///
     /// # Errors
     /// A wanted module does not exist.
-    pub fn with_needs(&self, wanted: &[String]) -> Result<Vec<&Path>, NoModule> {
+    pub fn with_needs<'w>(&self, wanted: impl IntoIterator<Item = &'w String>) -> Result<Vec<&Path>, NoModule> {
         let mut places = Vec::new();
-        for name in wanted.iter().map(|name| ModuleName::new(name)) {
+        for name in wanted.into_iter().map(|name| ModuleName::new(name)) {
             match self.places.get(&name) {
                 Some(place) => places.push(*place),
                 None if self.builtin.contains(&name) => {}

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -25,7 +26,16 @@ pub struct LayerPlugin {
     pub decl: PluginDecl,
     /// All that the layer that ships it declares for it, whichever directories the other layer gives it.
     pub declared: Arc<[Capability]>,
-    identified: Arc<OnceLock<Digest>>,
+    identified: Arc<OnceLock<Identified>>,
+}
+
+/// What tells a plugin from another of its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// SHA-256 of the component.
+    pub digest: Digest,
+    /// The directory of the layer that ships it, without any link on the way.
+    pub root: PathBuf,
 }
 
 impl LayerPlugin {
@@ -40,32 +50,23 @@ impl LayerPlugin {
         Self { owner: owner.clone(), layer: layer.clone(), decl, declared, identified: Arc::default() }
     }
 
-    /// Returns the digest of the component, computed once. What is loaded is digested again: the file may have changed.
+    /// Returns what identifies the plugin, found out once. A component that is compiled is digested again: the file may have
+    /// changed.
     ///
     /// # Errors
-    /// Those of `compute`.
-    pub fn identified<E>(&self, compute: impl FnOnce() -> Result<Digest, E>) -> Result<Digest, E> {
+    /// Those of `find_out`.
+    pub fn identified<E>(&self, find_out: impl FnOnce() -> Result<Identified, E>) -> Result<&Identified, E> {
         if let Some(known) = self.identified.get() {
-            return Ok(*known);
+            return Ok(known);
         }
-        let digest = compute()?;
+        let found = find_out()?;
         // Somebody else may have been faster, with the same.
-        let _ = self.identified.set(digest);
-        Ok(digest)
+        Ok(self.identified.get_or_init(|| found))
     }
 
     /// Returns whether another layer ships it.
     pub fn is_used(&self) -> bool {
         self.owner.name != self.layer.name
-    }
-
-    /// Returns whether the component is there.
-    ///
-    /// # Errors
-    /// [`ReadError`] when a link leads out of the layer's tree, or the system refuses.
-    pub fn is_built(&self) -> Result<bool, ReadError> {
-        let component = self.decl.component.strip_prefix(&self.owner.root).unwrap_or(&self.decl.component);
-        self.owner.dir.is_file(component)
     }
 }
 

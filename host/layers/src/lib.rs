@@ -77,6 +77,7 @@ pub use layer::TextBudget;
 pub use layer_command::BoardCommand;
 pub use layer_command::CommandKind;
 pub use layer_command::LayerCommand;
+pub use layer_plugin::Identified;
 pub use layer_plugin::LayerPlugin;
 pub use manifest::BoardDecl;
 pub use manifest::Limits;

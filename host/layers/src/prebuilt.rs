@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use indexmap::IndexSet;
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_debian::UnitRule;
@@ -24,7 +25,7 @@ pub struct Prebuilt {
     /// A meta package is followed to the newest kernel. Later layers win.
     pub kernel: BTreeMap<String, BTreeMap<String, String>>,
     /// Further packages to unpack, with all that they depend on. Recommended packages are not among it.
-    pub packages: Vec<String>,
+    pub packages: IndexSet<String>,
     /// The packages that give what a symbol of Buildroot asks for, by distribution and symbol. A symbol that ends in `*` stands for
     /// all that begin so and are not listed. A symbol without packages needs none. Later layers win.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -32,13 +33,14 @@ pub struct Prebuilt {
     /// Units of systemd, as `enable UNIT`, `disable UNIT` or `mask UNIT`. The last line that fits a unit counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<UnitRule>,
-    /// Shell scripts of the layer that the initramfs reads, in this order, before it starts the system: files, relative to the layer.
+    /// Shell scripts of the layer that the initramfs reads, in this order, before it starts the system: files in `resources`,
+    /// relative to the layer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub initramfs_scripts: Vec<InitramfsScript>,
     /// Kernel modules that the initramfs loads, in this order, each after its dependencies.
-    pub initramfs_modules: Vec<String>,
+    pub initramfs_modules: IndexSet<String>,
     /// Kernel modules that the running system loads at boot.
-    pub modules: Vec<String>,
+    pub modules: IndexSet<String>,
     /// Options of the login prompt, in the place of `BR2_TARGET_GENERIC_GETTY_OPTIONS`, which Buildroot offers only to
     /// systems without systemd. Later layers win.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,10 +48,13 @@ pub struct Prebuilt {
     /// Files of the target that become images, too, by architecture (`amd64`, `arm64`): image → file, both relative.
     pub images: BTreeMap<String, BTreeMap<String, String>>,
     /// Words added to the kernel's command line, for whoever boots the images.
-    pub command_line: Vec<String>,
+    pub command_line: IndexSet<String>,
     /// What a system from binary packages lacks, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<Lack>,
+    /// The first layer that names each package of `kernel` and `packages`.
+    #[serde(skip)]
+    pub named_by: BTreeMap<String, String>,
 }
 
 /// A shell script that the initramfs reads. In the manifest it is a path, relative to the layer.
@@ -96,6 +101,8 @@ impl Prebuilt {
     pub(crate) fn read(dir: &LayerDir, layer: &str) -> Result<Self, ReadError> {
         let mut wishes: Self = dir.yaml(FILE, MAX_METADATA)?.unwrap_or_default();
         wishes.lacks.iter_mut().for_each(|lack| layer.clone_into(&mut lack.layer));
+        let named = wishes.kernel.values().flat_map(BTreeMap::values).chain(&wishes.packages);
+        wishes.named_by = named.map(|package| (package.clone(), layer.to_owned())).collect();
         let wrong = |message| ReadError::Manifest { at: Location::whole(dir.path(FILE)), message };
         if let Some(message) = wishes.wrong_name() {
             return Err(wrong(message));
@@ -110,13 +117,9 @@ impl Prebuilt {
     /// Returns the packages that give what a symbol of Buildroot asks for; `None` if the table of the distribution lacks it.
     pub fn provided(&self, distribution: &str, symbol: &str) -> Option<&[String]> {
         let table = self.provides.get(distribution)?;
-        let beginning = || {
-            let fits = |(pattern, _): &(&String, &Vec<String>)| {
-                pattern.strip_suffix('*').is_some_and(|begin| symbol.starts_with(begin))
-            };
-            table.iter().filter(fits).max_by_key(|(pattern, _)| pattern.len()).map(|(_, packages)| packages)
-        };
-        table.get(symbol).or_else(beginning).map(Vec::as_slice)
+        // The longest beginning first: a table can have as many beginnings as a chain has symbols.
+        let beginning = |length| table.get(&format!("{}*", symbol.get(..length)?));
+        table.get(symbol).or_else(|| (0..=symbol.len()).rev().find_map(beginning)).map(Vec::as_slice)
     }
 
     /// Names go to apt, to the kernel and into lists of words: each must be what it claims to be.
@@ -136,8 +139,10 @@ impl Prebuilt {
         if let Some(path) = images.find(|path| !inside(path)) {
             return Some(format!("`{path}` is not a relative path in the images or the target"));
         }
-        if let Some(path) = self.initramfs_scripts.iter().map(|script| &script.path).find(|path| !inside(path)) {
-            return Some(format!("`{path}` is not a relative path in the layer"));
+        // What lies elsewhere in a layer is no input of a build, and so in no digest.
+        let resource = |path: &&String| inside(path) && Path::new(path).starts_with("resources");
+        if let Some(path) = self.initramfs_scripts.iter().map(|script| &script.path).find(|path| !resource(path)) {
+            return Some(format!("`{path}` is not the path of a file in `resources`"));
         }
         let word = |word: &&String| word.is_empty() || !word.bytes().all(|b| b.is_ascii_graphic());
         self.command_line.iter().find(word).map(|word| format!("`{word}` is not one word of a command line"))
@@ -160,19 +165,13 @@ impl Prebuilt {
         self.units.extend(later.units);
         self.initramfs_scripts.extend(later.initramfs_scripts);
         self.lacks.extend(later.lacks);
-        let lists = [
-            (&mut self.packages, later.packages),
-            (&mut self.initramfs_modules, later.initramfs_modules),
-            (&mut self.modules, later.modules),
-            (&mut self.command_line, later.command_line),
-        ];
-        for (all, more) in lists {
-            for item in more {
-                if !all.contains(&item) {
-                    all.push(item);
-                }
-            }
+        for (package, layer) in later.named_by {
+            self.named_by.entry(package).or_insert(layer);
         }
+        self.packages.extend(later.packages);
+        self.initramfs_modules.extend(later.initramfs_modules);
+        self.modules.extend(later.modules);
+        self.command_line.extend(later.command_line);
     }
 }
 
@@ -190,6 +189,29 @@ fn is_module(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_wishes_of_many_layers_are_one_list() {
+        let mut all = Prebuilt::default();
+        for layer in 0..300 {
+            let packages = (0..2000).map(|number| format!("p{layer}-{number}")).chain(["same".to_owned()]);
+            all.merge(Prebuilt { packages: packages.collect(), ..Prebuilt::default() });
+        }
+        assert_eq!(all.packages.len(), 300 * 2000 + 1);
+        assert_eq!(all.packages.get_index_of("same"), Some(2000), "the first place counts");
+    }
+
+    #[test]
+    fn the_longest_beginning_of_a_symbol_counts() {
+        let table = [("A", "own"), ("AB*", "short"), ("ABC*", "long")];
+        let table = table.map(|(symbol, package)| (symbol.to_owned(), vec![package.to_owned()])).into();
+        let wishes = Prebuilt { provides: [("debian".to_owned(), table)].into(), ..Prebuilt::default() };
+        let provided = |symbol| wishes.provided("debian", symbol).and_then(|packages| packages.first());
+        for (symbol, package) in [("A", "own"), ("AB", "short"), ("ABX", "short"), ("ABC", "long"), ("ABCÄ", "long")] {
+            assert_eq!(provided(symbol).map(String::as_str), Some(package), "{symbol}");
+        }
+        assert_eq!((provided("B"), wishes.provided("ubuntu", "A")), (None, None));
+    }
 
     #[test]
     fn names_cannot_be_options_or_paths() {

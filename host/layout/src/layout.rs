@@ -197,7 +197,7 @@ pub struct Partition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Content {
     /// Where they come from; the first that is there counts. `images/NAME`, `images/FOLDER/` (what is in it), with `*` in the
-    /// last part for all that match, or `layers/PATH`: of the last layer of the chain that has it.
+    /// last part for all that match, or `layers/resources/PATH`: of the last layer of the chain that has it.
     pub source: Vec<String>,
     /// Where they go: a directory if it ends with `/`, a name otherwise.
     pub target: String,

@@ -33,9 +33,10 @@ pub struct Fingerprint {
 /// The parts of a layer that skiff takes apart line by line: a line that is not a setting is an error.
 const SETTINGS: [&str; 6] = ["buildroot", "busybox", "cflags", "kernel", "uboot", "users"];
 
-/// Whether skiff reads the files of a part of a layer.
+/// The parts of a layer whose files skiff or Buildroot reads whatever else the layer has: no link in them may lead out of the
+/// layer's tree. Of other parts, nobody reads through such a link without a grant.
 fn is_read(part: &str) -> bool {
-    SETTINGS.contains(&part) || part == "metadata"
+    SETTINGS.contains(&part) || part == "metadata" || part == "buildroot_ext" || part.ends_with("_patches")
 }
 
 /// Returns the digests of the contents of all layers' parts, in order.
@@ -47,9 +48,11 @@ pub(crate) fn of_layers(
     let mut inputs = Vec::new();
     for layer in layers {
         for part in layer.input_folders()? {
-            // skiff itself reads these through links; whatever else a link leads to, nobody reads through it.
-            let links = if is_read(part) { Links::Followed } else { Links::Kept };
-            let digest = TreeDigest::new(&layer.dir, links, budget, cancel).of(Path::new(part))?;
+            // The links of an overlay go into the system as links. All else is read through links.
+            let links = if part == "root_overlay" { Links::Kept } else { Links::Followed };
+            let tree = TreeDigest::new(&layer.dir, links, budget, cancel);
+            let tree = if is_read(part) { tree } else { tree.keeping_links_out() };
+            let digest = tree.of(Path::new(part))?;
             inputs.push((LayerInput::new(&layer.name, LayerPart::Directory(part.to_owned())), digest));
         }
     }
@@ -132,6 +135,30 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn what_is_read_through_a_link_counts() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        let folders = ["resources", "kernel_patches", "plugins", "scripts"];
+        let layer = Layer::open("a/b", root.path()).unwrap();
+        let digest = || of_layers(std::slice::from_ref(&layer), &mut Budget::default(), &Cancel::default());
+        for folder in folders {
+            fs::create_dir(at(folder)).unwrap();
+            symlink("../shared", at(folder).join("linked")).unwrap();
+        }
+        fs::write(at("shared"), "one").unwrap();
+        let before = digest().unwrap();
+        fs::write(at("shared"), "two").unwrap();
+        let after = digest().unwrap();
+        assert!(before.len() == folders.len() && before.iter().zip(&after).all(|(before, after)| before.1 != after.1));
+        // Where scripts read, a link to a file of the machine is none of skiff's; a patch is read by Buildroot.
+        symlink("/etc/passwd", at("resources/out")).unwrap();
+        assert!(digest().is_ok());
+        symlink("/etc/passwd", at("kernel_patches/out")).unwrap();
+        assert!(digest().unwrap_err().to_string().contains("kernel_patches/out` is a link to `/etc/passwd`"));
+    }
 
     #[test]
     fn content_and_mode_count_and_time_does_not() {

@@ -287,7 +287,7 @@ impl BuildPlan {
     }
 
     fn add_plugin(&mut self, plugin: LayerPlugin, reading: &mut Reading<'_>) -> Result<(), PlanError> {
-        if !plugin.is_built()? {
+        if !plugin.decl.is_built {
             // Commands of others go on working; a build that lacks its hooks is refused.
             self.unbuilt.push(plugin);
             return Ok(());

@@ -107,7 +107,10 @@ impl fmt::Display for UserFault {
             Self::Control => f.write_str("the line has a control character"),
             Self::Colon(field) => write!(f, "the field `{field}` has a `:`"),
             Self::Home(found) => {
-                write!(f, "expected an absolute path without `..` other than `/`, or `-`, as home, found `{found}`")
+                write!(
+                    f,
+                    "expected an absolute path without `.` and `..` other than `/`, or `-`, as home, found `{found}`"
+                )
             }
             Self::Password => f.write_str("a password in plain text starts with `-`"),
         }
@@ -225,8 +228,9 @@ fn check_user(name: &str, password: &str, home: &str, shell: &str, comment: &str
     if home.is_empty() {
         return Err(UserFault::Missing("home"));
     }
-    let below_root =
-        home.starts_with('/') && !home.split('/').any(|part| part == "..") && !home.trim_matches('/').is_empty();
+    // Also by another name, `/` is no home.
+    let is_plain = !home.split('/').any(|part| matches!(part, "." | ".."));
+    let below_root = home.starts_with('/') && is_plain && !home.trim_matches('/').is_empty();
     match home == "-" || below_root {
         true => Ok(()),
         false => Err(UserFault::Home(home.to_owned())),
@@ -361,6 +365,8 @@ mod tests {
             "a 0 a -1 * - - - c",
             "a -1 a -3 * - - - c",
             "a -1 a -1 * / - - c",
+            "a -1 a -1 * /. - - c",
+            "a -1 a -1 * /x/./ - - c",
             "a 010 a -1 * - - - c",
             "a +5 a -1 * - - - c",
             "a 4294967295 a -1 * - - - c",

@@ -141,7 +141,7 @@ pub(crate) fn facts(plan: &BuildPlan) -> Result<Facts> {
         layers: plan.layers.iter().map(|layer| layer.name.clone()).collect(),
         configs: plan.configs.clone(),
         target: Target::of(plan.config(ConfigKind::Buildroot))?,
-        command_line: plan.prebuilt.command_line.clone(),
+        command_line: plan.prebuilt.command_line.iter().cloned().collect(),
     })
 }
 

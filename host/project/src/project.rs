@@ -133,7 +133,8 @@ impl Project {
             let path = fs::canonicalize(&path).unwrap_or(path);
             return Self::read(&path);
         }
-        let folders = environment.current().ancestors().chain(root);
+        let below = |root: &&Path| environment.current().starts_with(root);
+        let folders = environment.current().ancestors().chain(root.filter(|root| !below(root)));
         let files = folders.map(|folder| folder.join(PROJECT_FILE)).chain(known.map(Path::to_owned));
         let mut found = None;
         for path in files {

@@ -156,13 +156,11 @@ fn own_trust(environment: &Environment) -> Trust {
 /// # Errors
 /// Also if another user can change it: a list that is written back would make that user's paths the user's own.
 pub fn read_trust(environment: &Environment, path: &Path) -> Result<TrustFile, TrustError> {
-    // Without a list, it does not matter who could make one.
-    if path.exists() {
-        own_trust(environment).check(path).map_err(|error| TrustError::ForeignList(Box::new(error)))?;
-    }
     let Some(text) = skiff_layers::optional_text(path)? else {
+        // Without a list, it does not matter who could make one.
         return Ok(TrustFile { version: VERSION, trusted: Vec::new() });
     };
+    own_trust(environment).check(path).map_err(|error| TrustError::ForeignList(Box::new(error)))?;
     let file: TrustFile = match skiff_layers::parse_yaml(path, &text) {
         Err(ReadError::Yaml { at, message }) => return Err(TrustError::List(format!("{at}: {message}"))),
         file => file?,

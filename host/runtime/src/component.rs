@@ -15,6 +15,7 @@ use skiff_text::shown;
 use wasmtime::component::Component;
 use wasmtime::component::InstancePre;
 
+use crate::Identity;
 use crate::LoadError;
 use crate::PluginId;
 use crate::capability::Imports;
@@ -79,20 +80,34 @@ impl Host {
             Ok(component) => component,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(self.check(unchecked, plugin, &component))
+        Ok(self.check(&unchecked.id, unchecked.digest, plugin, &component))
     }
 
-    fn check(&self, unchecked: &Unchecked, plugin: &LayerPlugin, component: &Component) -> Result<Plugin, LoadError> {
-        let (Unchecked { id, digest, .. }, decl) = (unchecked, &plugin.decl);
+    /// As [`Self::load`], for a component that was compiled before: its bytes need not be read. `None` if it was not.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub(crate) fn load_compiled(&self, identity: &Identity, plugin: &LayerPlugin) -> Result<Option<Plugin>, LoadError> {
+        let compiled = self.compiled(identity.digest);
+        compiled.map(|component| self.check(&identity.plugin, identity.digest, plugin, &component)).transpose()
+    }
+
+    fn check(
+        &self,
+        id: &PluginId,
+        digest: Digest,
+        plugin: &LayerPlugin,
+        component: &Component,
+    ) -> Result<Plugin, LoadError> {
+        let decl = &plugin.decl;
         let allowed = Imports::of(&decl.capabilities);
-        let Inspection { imports, exports, .. } = self.describe(unchecked, component);
-        check_imports(id, decl, &allowed, &imports)?;
-        check_exports(id, decl, &exports)?;
+        check_imports(id, decl, &allowed, &self.imports(component))?;
+        check_exports(id, decl, &self.exports(component))?;
         let link =
             |error: wasmtime::Error| LoadError::Link { plugin: id.clone(), message: told(&format!("{error:#}")) };
         let linker = self.linker(&allowed).map_err(link)?;
         let ready = linker.instantiate_pre(component).map_err(link)?;
-        Ok(Plugin { id: id.clone(), source: plugin.clone(), digest: *digest, ready })
+        Ok(Plugin { id: id.clone(), source: plugin.clone(), digest, ready })
     }
 
     fn component(
@@ -106,8 +121,7 @@ impl Host {
             manifest: decl.manifest.clone(),
             message: told(&message),
         };
-        let kept = self.cache.as_ref().and_then(|cache| cache.load(unchecked.digest));
-        if let Some(component) = kept.and_then(|code| self.deserialize(&code).ok()) {
+        if let Some(component) = self.compiled(unchecked.digest) {
             return Ok(Ok(component));
         }
         let code = match self.compiler.compile(&unchecked.bytes, cancel) {
@@ -127,6 +141,12 @@ impl Host {
         Ok(self.deserialize(&code).map_err(|error| wrong(format!("{error:#}"))))
     }
 
+    /// Returns a component that was compiled before, by the digest of its bytes.
+    fn compiled(&self, digest: Digest) -> Option<Component> {
+        let code = self.cache.as_ref()?.load(digest)?;
+        self.deserialize(&code).ok()
+    }
+
     fn deserialize(&self, code: &[u8]) -> wasmtime::Result<Component> {
         // SAFETY: the bytes are what `precompile` of this program has written: they come from the process that was just
         // started for that, or bear a digest made with a key that only this user's skiff has.
@@ -134,13 +154,20 @@ impl Host {
     }
 
     fn describe(&self, unchecked: &Unchecked, component: &Component) -> Inspection {
-        let ty = component.component_type();
         Inspection {
             digest: unchecked.digest,
             size: unchecked.bytes.len() as u64,
-            imports: ty.imports(&self.engine).map(|(name, _)| name_of(name)).collect(),
-            exports: ty.exports(&self.engine).map(|(name, _)| name_of(name)).collect(),
+            imports: self.imports(component),
+            exports: self.exports(component),
         }
+    }
+
+    fn imports(&self, component: &Component) -> Vec<String> {
+        component.component_type().imports(&self.engine).map(|(name, _)| name_of(name)).collect()
+    }
+
+    fn exports(&self, component: &Component) -> Vec<String> {
+        component.component_type().exports(&self.engine).map(|(name, _)| name_of(name)).collect()
     }
 
     /// Compiles a component and tells what it imports and exports; it is not checked, and nothing of it runs.
@@ -177,9 +204,11 @@ fn read(id: &PluginId, decl: &PluginDecl) -> Result<Vec<u8>, LoadError> {
     let failed = |source| LoadError::Unreadable { plugin: id.clone(), path: path.clone(), source };
     let file = skiff_file::open_file(path).map_err(failed)?;
     let file = file.ok_or_else(|| failed(io::Error::other("expected a regular file")))?;
+    if let Some(bytes) = skiff_file::read_up_to(&file, MAX_SIZE).map_err(failed)? {
+        return Ok(bytes);
+    }
     let size = file.metadata().map_err(failed)?.len().max(MAX_SIZE + 1);
-    let bytes = skiff_file::read_up_to(&file, MAX_SIZE).map_err(failed)?;
-    bytes.ok_or_else(|| LoadError::TooLarge { plugin: id.clone(), path: path.clone(), size, limit: MAX_SIZE })
+    Err(LoadError::TooLarge { plugin: id.clone(), path: path.clone(), size, limit: MAX_SIZE })
 }
 
 /// Returns the name of an import or export as messages show it: names of URLs may hold anything, and be of any length.

@@ -102,10 +102,9 @@ impl Grants {
 
     /// Returns whether these bytes were granted something of this name.
     pub(crate) fn holds(&self, identity: &Identity, wanted: &CapabilityId) -> bool {
-        let (component, root) = (written(identity.digest), identity.real_root());
-        self.of(&identity.plugin).any(|(source, entry)| {
-            entry.component == component && entry.covers(wanted) && source.holds_in(entry, &root)
-        })
+        let (component, root) = (written(identity.digest), &identity.root);
+        self.of(&identity.plugin)
+            .any(|(source, entry)| entry.component == component && entry.covers(wanted) && source.holds_in(entry, root))
     }
 
     fn of<'g>(&'g self, plugin: &'g PluginId) -> impl Iterator<Item = (&'g Source, &'g GrantEntry)> {
@@ -134,12 +133,12 @@ impl Grants {
         others_count: bool,
     ) -> Standing {
         // What bears the same name elsewhere was agreed to by somebody who did not think of this.
-        let (present, root) = (written(identity.digest), identity.real_root());
+        let (present, root) = (written(identity.digest), &identity.root);
         let (mut these, mut others) = (Vec::new(), Vec::new());
         for (source, entry) in self.of(&identity.plugin) {
-            if entry.component == present && source.holds_in(entry, &root) {
+            if entry.component == present && source.holds_in(entry, root) {
                 these.push(entry);
-            } else if others_count && entry.component != present && source.is_of(entry, &root) {
+            } else if others_count && entry.component != present && source.is_of(entry, root) {
                 others.push(entry);
             }
         }

@@ -97,7 +97,7 @@ impl GrantFile {
 
     /// Grants capabilities to a plugin with these bytes. Grants to other bytes of it in the same directory are dropped.
     pub fn add(&mut self, identity: &Identity, capabilities: impl IntoIterator<Item = CapabilityId>) {
-        self.put(identity, Some(identity.real_root()), capabilities);
+        self.put(identity, Some(identity.root.clone()), capabilities);
     }
 
     /// Grants capabilities to a plugin that comes with the checkout, wherever that lies. Grants to other bytes of it

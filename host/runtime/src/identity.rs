@@ -53,15 +53,8 @@ pub struct Identity {
     pub plugin: PluginId,
     /// SHA-256 of the component, or of all scripts of the layer.
     pub digest: Digest,
-    /// The directory of its layer.
+    /// The directory of its layer, by the name that it has whichever way one comes to it.
     pub root: PathBuf,
-}
-
-impl Identity {
-    /// Returns the directory of the layer by the name that it has whichever way one comes to it.
-    pub(crate) fn real_root(&self) -> PathBuf {
-        real(&self.root)
-    }
 }
 
 /// Returns a directory by its real name; one that is gone keeps the name that it was given.

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use skiff_layers::Capability;
+use skiff_layers::Identified;
 use skiff_layers::LayerPlugin;
 use skiff_layers::Zone;
 use skiff_plan::Contribution;
@@ -53,6 +54,7 @@ use crate::capability::files::Mounts;
 use crate::component::Plugin;
 use crate::component::Unchecked;
 use crate::engine::Host;
+use crate::identity::real;
 use crate::interface::AnswerTooLarge;
 use crate::invoke::failed;
 use crate::invoke::one_line;
@@ -152,24 +154,36 @@ impl Runner {
 
     /// Loads a plugin, the first time, after checking that all it declares is granted to its bytes.
     pub(crate) fn ready(&self, source: &LayerPlugin) -> Result<Arc<Plugin>, CallError> {
-        let LayerPlugin { owner, layer, decl, .. } = source;
-        let id = PluginId::of(source);
-        let key = (id.clone(), owner.root.clone(), layer.root.clone());
+        let LayerPlugin { owner, layer, .. } = source;
+        let key = (PluginId::of(source), owner.root.clone(), layer.root.clone());
         if let Some(plugin) = self.loaded().get(&key) {
             return Ok(Arc::clone(plugin));
         }
-        let unchecked = Unchecked::read(source)?;
         // Consent comes first: not even the compiler sees bytes that nobody has agreed to.
-        let identity = Identity { plugin: id.clone(), digest: unchecked.digest, root: owner.root.clone() };
-        if let Err(denied) = self.grants.check(&identity, &decl.capabilities) {
-            let event = AuditEvent::Refused { reason: denied.to_string() };
-            // It is refused in any case; if it cannot be noted, that must not hide the reason.
-            let _ = self.system.audit.note(&id, unchecked.digest, event);
-            return Err(denied.into());
-        }
-        let plugin = Arc::new(self.host.load(&unchecked, source, &self.cancel)??);
+        let identity = Self::identify(source)?;
+        self.check_grants(&identity, source)?;
+        let plugin = match self.host.load_compiled(&identity, source)? {
+            Some(plugin) => plugin,
+            None => {
+                let unchecked = Unchecked::read(source)?;
+                // The file may have changed since it was identified.
+                self.check_grants(&Identity { digest: unchecked.digest, ..identity }, source)?;
+                self.host.load(&unchecked, source, &self.cancel)??
+            }
+        };
+        let plugin = Arc::new(plugin);
         self.loaded().insert(key, Arc::clone(&plugin));
         Ok(plugin)
+    }
+
+    /// Checks that a plugin is granted all that it declares.
+    fn check_grants(&self, identity: &Identity, source: &LayerPlugin) -> Result<(), CallError> {
+        self.grants.check(identity, &source.decl.capabilities).map_err(|denied| {
+            let event = AuditEvent::Refused { reason: denied.to_string() };
+            // It is refused in any case; if it cannot be noted, that must not hide the reason.
+            let _ = self.system.audit.note(&identity.plugin, identity.digest, event);
+            denied.into()
+        })
     }
 
     fn loaded(&self) -> MutexGuard<'_, BTreeMap<LoadedKey, Arc<Plugin>>> {
@@ -255,8 +269,9 @@ impl Runner {
     /// # Errors
     /// [`LoadError`] when the component cannot be read.
     pub fn identify(plugin: &LayerPlugin) -> Result<Identity, LoadError> {
-        let digest = plugin.identified(|| Ok(Unchecked::read(plugin)?.digest))?;
-        Ok(Identity { plugin: PluginId::of(plugin), digest, root: plugin.owner.root.clone() })
+        let found = || Ok(Identified { digest: Unchecked::read(plugin)?.digest, root: real(&plugin.owner.root) });
+        let Identified { digest, root } = plugin.identified(found)?.clone();
+        Ok(Identity { plugin: PluginId::of(plugin), digest, root })
     }
 
     /// Returns what a component really imports and exports. It is compiled for that, and nothing of it runs.

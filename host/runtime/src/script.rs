@@ -22,6 +22,7 @@ use crate::CallError;
 use crate::Grants;
 use crate::Identity;
 use crate::PluginId;
+use crate::identity::real;
 use skiff_text::Shown as _;
 
 /// What scripts find around them.
@@ -48,7 +49,7 @@ impl Scripts {
     /// [`PlanError`] when one of them cannot be read.
     pub fn read(layer: &str, dir: &LayerDir, cancel: &Cancel) -> Result<Self, PlanError> {
         let digest = digest_scripts(layer, dir, cancel)?;
-        let identity = Identity { plugin: PluginId::of_layer(layer), digest, root: dir.path("") };
+        let identity = Identity { plugin: PluginId::of_layer(layer), digest, root: real(&dir.path("")) };
         Ok(Self { identity, layer: layer.to_owned() })
     }
 

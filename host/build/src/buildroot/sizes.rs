@@ -15,7 +15,7 @@ use crate::atomic::read_optional;
 pub(crate) fn read(workspace: &Workspace) -> Result<Sizes, BuildrootError> {
     let sizes = read_installed(&workspace.folder())?;
     let parts = sizes.into_iter().map(|(package, bytes)| (Origin::Package(package), bytes)).collect();
-    Ok(Sizes { parts, requests: None })
+    Ok(Sizes { parts, layers: None })
 }
 
 /// Returns the bytes of the files that each package has installed. A file that several packages have written counts

@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::Serialize;
 use skiff_plan::Workspace;
 
+use super::wished::Request;
 use crate::EngineName;
 use crate::Gap;
 use crate::Origin;
@@ -14,6 +17,9 @@ pub(crate) struct Details {
     /// The bytes of each part of the target.
     #[serde(default)]
     pub(crate) sizes: Vec<(Origin, u64)>,
+    /// The layer that asked for each of the packages that layers ask for.
+    #[serde(default)]
+    pub(crate) layers: BTreeMap<String, String>,
     /// What maintainer scripts would have done and nothing did.
     #[serde(default)]
     undone: Vec<String>,
@@ -21,8 +27,9 @@ pub(crate) struct Details {
 
 impl Details {
     /// Makes those of a build.
-    pub(crate) fn new(sizes: Vec<(Origin, u64)>, undone: Vec<String>) -> Self {
-        Self { sizes, undone }
+    pub(crate) fn new(sizes: Vec<(Origin, u64)>, requests: &[Request], undone: Vec<String>) -> Self {
+        let layers = requests.iter().map(|request| (request.package.clone(), request.layer.clone())).collect();
+        Self { sizes, layers, undone }
     }
 
     /// Reads those of the last build; `None` if this engine has built nothing.

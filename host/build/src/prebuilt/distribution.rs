@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -6,6 +7,7 @@ use skiff_plan::Arch;
 use skiff_plan::BuildPlan;
 
 use super::PrebuiltError;
+use super::wished::Request;
 use crate::FileError;
 
 /// The host's distribution, whose packages are used.
@@ -27,9 +29,8 @@ impl Distribution {
         &self.id
     }
 
-    /// Returns the names of the packages that the layers want: the kernel first, and last what gives the symbols of Buildroot that
-    /// are set.
-    pub(crate) fn requests(&self, plan: &BuildPlan, arch: Arch) -> Result<Vec<String>, PrebuiltError> {
+    /// Returns the packages that the layers want: the kernel first, and last what gives the symbols of Buildroot that are set.
+    pub(crate) fn requests(&self, plan: &BuildPlan, arch: Arch) -> Result<Vec<Request>, PrebuiltError> {
         let wanted = &plan.prebuilt;
         if wanted.kernel.is_empty() {
             return Err(PrebuiltError::Unprepared { what: "a kernel package" });
@@ -41,13 +42,14 @@ impl Distribution {
             return Err(PrebuiltError::NoKernel { distribution: self.id.clone(), arch });
         };
         let set = plan.config(Kind::Buildroot).entries().filter(|(_, entry)| !entry.winner.value.is_off());
-        let provided = set.filter_map(|(symbol, _)| wanted.provided(&self.id, symbol.as_str())).flatten();
-        let mut names: Vec<String> = Vec::new();
-        for name in [kernel].into_iter().chain(&wanted.packages).chain(provided) {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
-        Ok(names)
+        let provided = set.filter_map(|(symbol, entry)| {
+            let packages = wanted.provided(&self.id, symbol.as_str())?;
+            Some(packages.iter().map(|package| (package, &*entry.winner.origin.layer)))
+        });
+        let named = [kernel].into_iter().chain(&wanted.packages);
+        let named = named.map(|package| (package, wanted.named_by.get(package).map_or("", String::as_str)));
+        let mut known = BTreeSet::new();
+        let all = named.chain(provided.flatten()).filter(|(package, _)| known.insert(package.as_str()));
+        Ok(all.map(|(package, layer)| Request { package: package.clone(), layer: layer.to_owned() }).collect())
     }
 }

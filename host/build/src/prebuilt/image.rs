@@ -51,6 +51,9 @@ const INITRAMFS: &str = "rootfs.cpio.zst";
 const SQUASHFS: &str = "rootfs.squashfs";
 const TAR: &str = "rootfs.tar";
 
+/// Bytes that a program, a module or a boot loader of the target may have that goes into an image as a whole.
+const MAX_PROGRAM: u64 = 64 << 20;
+
 /// Writes the initramfs: Busybox, the modules that the root file system needs, and the script that mounts it.
 pub(crate) fn initramfs(
     tree: &Tree,
@@ -62,6 +65,11 @@ pub(crate) fn initramfs(
 ) -> Result<(), PrebuiltError> {
     let modules = modules.with_needs(&wanted.initramfs_modules)?;
     let task = Task::start(&context.reporter, "Writing rootfs.cpio.zst", Unit::Items, Some(modules.len() as u64));
+    let program = |path: &Path| -> io::Result<Vec<u8>> {
+        context.cancel.check().map_err(io::Error::other)?;
+        let bytes = tree.read_bytes(path, MAX_PROGRAM).map_err(io::Error::other)?;
+        bytes.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no `{}`", path.shown())))
+    };
     let write = || -> io::Result<()> {
         let file = images.create(INITRAMFS)?;
         let mut archive = Cpio::new(zstd::Encoder::new(BufWriter::new(file), LEVEL)?, epoch);
@@ -71,7 +79,7 @@ pub(crate) fn initramfs(
         archive.console()?;
         archive.file("init", 0o755, INIT.as_bytes())?;
         archive.file("bin/find-device", 0o755, FIND_DEVICE.as_bytes())?;
-        archive.file("bin/busybox", 0o755, &tree.dir().read("usr/bin/busybox")?)?;
+        archive.file("bin/busybox", 0o755, &program(Path::new("usr/bin/busybox"))?)?;
         for (number, script) in wanted.initramfs_scripts.iter().enumerate() {
             let name = Path::new(&script.path).file_name().unwrap_or_default().to_string_lossy();
             archive.file(&format!("scripts/{number:03}-{name}"), 0o644, script.text.as_bytes())?;
@@ -80,18 +88,21 @@ pub(crate) fn initramfs(
         for (number, module) in modules.iter().enumerate() {
             // The number makes the shell's alphabetical order the order of loading.
             let name = module.file_name().unwrap_or_default().to_string_lossy();
-            archive.file(&format!("modules/{number:03}-{name}"), 0o644, &tree.dir().read(module)?)?;
+            archive.file(&format!("modules/{number:03}-{name}"), 0o644, &program(module)?)?;
             task.advance(1);
         }
         archive.finish()?.finish()?.flush()
     };
-    write().map_err(|source| PrebuiltError::Image { name: INITRAMFS, source })
+    let written = write();
+    context.cancel.check()?;
+    written.map_err(|source| PrebuiltError::Image { name: INITRAMFS, source })
 }
 
 /// Copies files of the target that are images, too: boot loaders that packages bring.
 pub(crate) fn taken(tree: &Tree, wanted: &BTreeMap<String, String>, images: &Path) -> Result<(), PrebuiltError> {
     for (image, file) in wanted {
-        let read = tree.dir().read(file).map_err(|_| PrebuiltError::NoFile { file: file.clone() })?;
+        let read = tree.read_bytes(Path::new(file), MAX_PROGRAM)?;
+        let read = read.ok_or_else(|| PrebuiltError::NoFile { file: file.clone() })?;
         // The directory was made just now, and no hook has been there yet.
         let path = images.join(image);
         let folder = path.parent().unwrap_or(images);

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use indexmap::IndexSet;
 use skiff_kmod::Lists;
 use skiff_kmod::ModuleInfo;
 use skiff_kmod::ModuleSet;
@@ -129,7 +130,7 @@ impl Kernel {
             context.cancel.check()?;
             task.advance(1);
             let Some(path) = plain_module(tree, &file, &self.folder(), &root)? else { continue };
-            let bytes = read_bytes(tree, &self.folder().join(&path), MAX_MODULE)?.unwrap_or_default();
+            let bytes = tree.read_bytes(&self.folder().join(&path), MAX_MODULE)?.unwrap_or_default();
             let bad = |source| PrebuiltError::BadModule { path: path.shown().to_string(), source };
             modules
                 .add(ModuleInfo::read(&path, &bytes).map_err(bad)?)
@@ -141,7 +142,7 @@ impl Kernel {
     /// Reads the lists of the kernel's package. Kernels before 5.2 have no `modules.builtin.modinfo`.
     fn lists(&self, tree: &Tree) -> Result<OwnedLists, PrebuiltError> {
         let text = |name: &str| tree.read(&self.folder().join(name).to_string_lossy());
-        let builtin_info = read_bytes(tree, &self.folder().join("modules.builtin.modinfo"), MAX_LIST)?;
+        let builtin_info = tree.read_bytes(&self.folder().join("modules.builtin.modinfo"), MAX_LIST)?;
         let (order, builtin) = (text("modules.order")?, text("modules.builtin")?);
         Ok(OwnedLists { order, builtin, builtin_info: builtin_info.unwrap_or_default() })
     }
@@ -163,23 +164,10 @@ impl OwnedLists {
 impl KernelModules {
     /// Returns the files of the wanted modules, relative to the target, each after all that it needs. Modules in the kernel
     /// itself are left out.
-    pub(crate) fn with_needs(&self, wanted: &[String]) -> Result<Vec<PathBuf>, PrebuiltError> {
+    pub(crate) fn with_needs(&self, wanted: &IndexSet<String>) -> Result<Vec<PathBuf>, PrebuiltError> {
         let missing = |error: NoModule| PrebuiltError::NoModule { release: self.release.clone(), module: error.name };
         let files = self.modules.with_needs(wanted).map_err(missing)?;
         Ok(files.into_iter().map(|file| self.folder.join(file)).collect())
-    }
-}
-
-/// Reads a file of the tree that has at most `most` bytes; `None` if it does not exist.
-fn read_bytes(tree: &Tree, path: &Path, most: u64) -> Result<Option<Vec<u8>>, FileError> {
-    let read = || -> io::Result<Vec<u8>> {
-        let file = tree.dir().open(path)?;
-        let bytes = skiff_file::read_up_to(&file.into_std(), most)?;
-        bytes.ok_or_else(|| io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes")))
-    };
-    match read() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        bytes => bytes.map(Some).map_err(FileError::at("read", tree.path().join(path))),
     }
 }
 

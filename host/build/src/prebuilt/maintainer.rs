@@ -13,6 +13,7 @@ use skiff_debian::Package;
 use skiff_debian::Root;
 use skiff_debian::Wishes;
 use skiff_plan::BuildPlan;
+use skiff_report::Cancel;
 
 use super::PrebuiltError;
 use super::tree::Tree;
@@ -34,10 +35,13 @@ pub(crate) fn configure(
     plan: &BuildPlan,
     packages: &[Package],
     ids: &BTreeMap<String, u32>,
+    cancel: &Cancel,
 ) -> Result<Maintained, PrebuiltError> {
     let wishes = Wishes { units: plan.prebuilt.units.clone(), root_shell: None };
     let ids = Ids::recorded(ids.clone())?;
-    let Configured { changes, ids, gaps } = skiff_debian::configure(&Opened(tree), packages, &ids, &wishes)?;
+    let configured = skiff_debian::configure(&Opened { tree, cancel }, packages, &ids, &wishes);
+    cancel.check()?;
+    let Configured { changes, ids, gaps } = configured?;
     for change in &changes {
         carry_out(tree, change).map_err(FileError::at("write", tree.path().join(change.path().as_str())))?;
     }
@@ -70,15 +74,18 @@ fn carry_out(tree: &Tree, change: &Change) -> io::Result<()> {
     }
 }
 
-/// The tree, read without following links.
-struct Opened<'t>(&'t Tree);
+/// The tree, read without following links, until the user wants to stop.
+struct Opened<'t> {
+    tree: &'t Tree,
+    cancel: &'t Cancel,
+}
 
 impl Root for Opened<'_> {
     fn read(&self, path: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
         if self.kind(path)? != Some(Kind::File) {
             return Ok(None);
         }
-        let file = self.0.dir().open(path)?;
+        let file = self.tree.dir().open(path)?;
         let mut bytes = Vec::new();
         let count = file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         match count as u64 > limit {
@@ -91,18 +98,19 @@ impl Root for Opened<'_> {
         if self.kind(dir)? != Some(Kind::Directory) {
             return Ok(Vec::new());
         }
-        self.0.list(if dir.is_empty() { "." } else { dir }).map_err(io::Error::other)
+        self.tree.list(if dir.is_empty() { "." } else { dir }).map_err(io::Error::other)
     }
 
     fn kind(&self, path: &str) -> io::Result<Option<Kind>> {
+        self.cancel.check().map_err(io::Error::other)?;
         let path = if path.is_empty() { "." } else { path };
-        let metadata = match self.0.dir().symlink_metadata(path) {
+        let metadata = match self.tree.dir().symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             metadata => metadata?,
         };
         let kind = metadata.file_type();
         Ok(Some(if kind.is_symlink() {
-            let target = self.0.dir().read_link_contents(path)?;
+            let target = self.tree.dir().read_link_contents(path)?;
             Kind::Link(
                 target.to_str().ok_or_else(|| io::Error::other(format!("{} is not text", target.shown())))?.to_owned(),
             )

@@ -180,7 +180,8 @@ impl Prebuilt {
             let is_empty = known.packages(arch).is_empty();
             return if is_empty { Err(PrebuiltError::Frozen { path }) } else { Ok((known, apt)) };
         }
-        let lock = known.clone().complete(&wished.requests, arch, &apt, self.update)?;
+        let requests: Vec<String> = wished.requests.iter().map(|request| request.package.clone()).collect();
+        let lock = known.clone().complete(&requests, arch, &apt, self.update)?;
         match self.policy.locked && lock != known {
             true => Err(PrebuiltError::Locked { path }),
             false => Ok((lock, apt)),
@@ -189,11 +190,10 @@ impl Prebuilt {
 
     fn build(&self, context: &BuildContext, hooks: &dyn HookRunner) -> Result<Compiled, PrebuiltError> {
         let wished = Wished::read(&context.plan, &self.os_release)?;
-        let target = &wished.target;
         workspace::claim(&context.workspace)?;
         let (lock, apt) = self.lock(context, &wished)?;
         let locked = lock.packages(apt.arch);
-        let stages = self.inputs(&context.plan, target, locked);
+        let stages = self.inputs(&context.plan, &wished.target, locked);
         if let Built::Images(made_from) = Built::look(&context.workspace)?
             && made_from == stages
             && context.workspace.target().is_dir()
@@ -210,7 +210,7 @@ impl Prebuilt {
         let names = locked.iter().map(|package| package.name.clone());
         let packages: Vec<(String, PathBuf)> = names.zip(files).collect();
         let staging = Staging::new(&context.workspace.folder(), context.workspace.name())?;
-        let made = self.make(context, hooks, target, &packages, lock.ids(apt.arch), staging.path())?;
+        let made = self.make(context, hooks, &wished, &packages, lock.ids(apt.arch), staging.path())?;
         lock.with_ids(apt.arch, made.ids, self.policy).write(&context.workspace)?;
         // Without a record the directories count as unfinished, until both are in place.
         BuildRecord::remove(&context.workspace)?;
@@ -247,11 +247,12 @@ impl Prebuilt {
         &self,
         context: &BuildContext,
         hooks: &dyn HookRunner,
-        target: &Target,
+        wished: &Wished,
         packages: &[(String, PathBuf)],
         ids: &BTreeMap<String, u32>,
         staging: &Path,
     ) -> Result<Made, PrebuiltError> {
+        let target = &wished.target;
         let (root, images) = (staging.join("target"), staging.join("images"));
         for folder in [&root, &images] {
             fs::create_dir(folder).map_err(FileError::at("make", folder))?;
@@ -265,11 +266,11 @@ impl Prebuilt {
         tree.begin(Origin::Skiff);
         let kernel = kernel::take_out(&tree, &images, target.arch)?;
         let modules = kernel.index_modules(&tree, context)?;
-        if let Some(wanted) = target.arch.and_then(|arch| context.plan.prebuilt.images.get(&arch.to_string())) {
+        if let Some(wanted) = context.plan.prebuilt.images.get(&wished.arch.to_string()) {
             image::taken(&tree, wanted, &folder)?;
         }
         let maintained = match init {
-            Init::Systemd => maintainer::configure(&tree, &context.plan, &scripts, ids)?,
+            Init::Systemd => maintainer::configure(&tree, &context.plan, &scripts, ids, &context.cancel)?,
             Init::Busybox => Maintained::default(),
         };
         system::configure(&tree, &context.plan, target, init)?;
@@ -284,7 +285,7 @@ impl Prebuilt {
         passwd::create(&tree, &context.plan, target, &context.cancel)?;
         self.call_hooks(context, hooks, Stage::Pre, epoch, &root, &folder)?;
 
-        let details = Details::new(size::measure(&tree)?, maintained.undone);
+        let details = Details::new(size::measure(&tree)?, &wished.requests, maintained.undone);
         image::initramfs(&tree, &modules, &context.plan.prebuilt, epoch, &images, context)?;
         image::root(&tree, &tree.owners(), epoch, &images, context)?;
         self.call_hooks(context, hooks, Stage::Post, epoch, &root, &folder)?;

@@ -53,7 +53,8 @@ pub(crate) fn of(plan: &BuildPlan, wished: &Wished) -> Outlook {
 
 fn login(plan: &BuildPlan, wished: &Wished) -> Login {
     let overlaid = |file: &&str| plan.overlays.iter().any(|overlay| overlay.path.join(file).symlink_metadata().is_ok());
-    if UNKNOWN.iter().any(overlaid) || wished.requests.iter().any(|name| SERVERS.contains(&name.as_str())) {
+    if UNKNOWN.iter().any(overlaid) || wished.requests.iter().any(|request| SERVERS.contains(&request.package.as_str()))
+    {
         return Login::Unknown;
     }
     console_login(&wished.target, &plan.users)

@@ -71,6 +71,9 @@ pub(crate) struct LockedPackage {
     pub(crate) needs: Vec<String>,
 }
 
+/// Bytes that the file of a package may have: an archive of `ar` states sizes in ten digits (deb(5)).
+const MAX_SIZE: u64 = 9_999_999_999;
+
 impl LockedPackage {
     /// Names it with its version, as apt does.
     pub(crate) fn shown(&self) -> String {
@@ -81,7 +84,8 @@ impl LockedPackage {
     pub(crate) fn is_sane(&self) -> bool {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"+-.:~".contains(&b);
         let word = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(plain);
-        word(&self.name) && word(&self.version) && Digest::parse(&self.sha256).is_some()
+        let is_possible = self.size <= MAX_SIZE && Digest::parse(&self.sha256).is_some();
+        word(&self.name) && word(&self.version) && is_possible
     }
 }
 

@@ -30,8 +30,12 @@ pub(crate) fn measure(tree: &Tree) -> Result<Vec<(Origin, u64)>, FileError> {
     Ok(sizes.into_iter().collect())
 }
 
-/// Reads the sizes of the last build, and which names of `metadata/prebuilt.yaml` each package is locked for.
+/// Reads the sizes of the last build, and the layer that each package is there for: the first of those that asked for it or for
+/// a package that needs it.
 pub(crate) fn read(workspace: &Workspace) -> Result<Sizes, PrebuiltError> {
     let Some(details) = Details::read(workspace)? else { return Ok(Sizes::default()) };
-    Ok(Sizes { parts: details.sizes, requests: Some(PackageLock::read(workspace)?.names()) })
+    let names = PackageLock::read(workspace)?.names();
+    let layer = |requests: &BTreeSet<String>| requests.iter().find_map(|request| details.layers.get(request)).cloned();
+    let layers = names.iter().filter_map(|(package, requests)| Some((package.clone(), layer(requests)?))).collect();
+    Ok(Sizes { parts: details.sizes, layers: Some(layers) })
 }

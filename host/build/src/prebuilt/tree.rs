@@ -13,6 +13,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use cap_std::fs::DirBuilder;
 use cap_std::fs::DirEntry;
+use cap_std::fs::Metadata;
+use cap_std::fs::MetadataExt as _;
 use cap_std::fs::OpenOptions;
 use cap_std::fs::OpenOptionsExt as _;
 use cap_std::fs::Permissions;
@@ -176,9 +178,19 @@ impl Tree {
         }
         // A directory that is a link, as /bin is, keeps being one.
         if self.dir.symlink_metadata(path)?.is_dir() {
-            self.dir.set_permissions(path, Permissions::from_mode(mode & 0o7777))?;
+            self.set_permissions(path, mode)?;
         }
         Ok(())
+    }
+
+    /// Sets the permissions of something that is no link. The top stays closed, by whatever name a layer or a package calls it:
+    /// below it are set-user-id programs and directories that are open to everybody, on the target only.
+    fn set_permissions(&self, path: &Path, mode: u32) -> io::Result<()> {
+        let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+        match identity(&self.dir.metadata(path)?) == identity(&self.dir.dir_metadata()?) {
+            true => Ok(()),
+            false => self.dir.set_permissions(path, Permissions::from_mode(mode & 0o7777)),
+        }
     }
 
     fn replace(&self, path: &Path) -> io::Result<()> {
@@ -250,7 +262,7 @@ impl Tree {
     pub(crate) fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
         match self.dir.symlink_metadata(path)?.is_symlink() {
             true => Ok(()),
-            false => self.dir.set_permissions(path, Permissions::from_mode(mode & 0o7777)),
+            false => self.set_permissions(path, mode),
         }
     }
 
@@ -261,16 +273,19 @@ impl Tree {
 
     /// Reads a small text file of the tree, or returns nothing when it is not there.
     pub(crate) fn read(&self, path: &str) -> Result<String, FileError> {
-        let mut text = String::new();
-        let read = self.dir.open(path).and_then(|file| file.take(MAX_TEXT + 1).read_to_string(&mut text));
-        match read {
-            Ok(count) if count as u64 > MAX_TEXT => {
-                let large = io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {MAX_TEXT} bytes"));
-                Err(FileError::at("read", self.path.join(path))(large))
-            }
-            Ok(_) => Ok(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-            Err(error) => Err(FileError::at("read", self.path.join(path))(error)),
+        let bytes = self.read_bytes(Path::new(path), MAX_TEXT)?.unwrap_or_default();
+        String::from_utf8(bytes).map_err(|error| FileError::at("read", self.path.join(path))(io::Error::other(error)))
+    }
+
+    /// Reads a file of at most `most` bytes; `None` if it is not there. Layers can put files of any size anywhere.
+    pub(crate) fn read_bytes(&self, path: &Path, most: u64) -> Result<Option<Vec<u8>>, FileError> {
+        let read = || -> io::Result<Vec<u8>> {
+            let bytes = skiff_file::read_up_to(&self.dir.open(path)?.into_std(), most)?;
+            bytes.ok_or_else(|| io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes")))
+        };
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            bytes => bytes.map(Some).map_err(FileError::at("read", self.path.join(path))),
         }
     }
 
@@ -358,6 +373,7 @@ impl CreateWithParents for Dir {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     use skiff_layers::LayerDir;
 
@@ -378,6 +394,21 @@ mod tests {
         tree.copy_overlay(&overlay("one"), &Cancel::default()).unwrap();
         assert!(tree.copy_overlay(&overlay("two"), &Cancel::default()).is_err());
         assert_eq!(fs::read_dir(at("outside")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_top_of_the_tree_stays_closed_by_whatever_name() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = Tree::new(root.path()).unwrap();
+        tree.skeleton().unwrap();
+        std::os::unix::fs::symlink(".", root.path().join("top")).unwrap();
+        for name in [".", "etc/..", "top/.", "top/etc/.."] {
+            tree.add_folder(Path::new(name), 0o777).unwrap();
+            tree.set_mode(Path::new(name), 0o777).unwrap();
+            assert_eq!(fs::metadata(root.path()).unwrap().permissions().mode() & 0o777, 0o700, "{name}");
+        }
+        tree.add_folder(Path::new("top/etc/."), 0o711).unwrap();
+        assert_eq!(fs::metadata(root.path().join("etc")).unwrap().permissions().mode() & 0o777, 0o711);
     }
 
     #[test]

@@ -16,8 +16,16 @@ pub(crate) struct Wished {
     pub(crate) distribution: Distribution,
     pub(crate) arch: Arch,
     pub(crate) target: Target,
-    /// The names of the packages.
-    pub(crate) requests: Vec<String>,
+    /// The packages.
+    pub(crate) requests: Vec<Request>,
+}
+
+/// A package that is wanted.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) package: String,
+    /// The layer that names the package, or sets the symbol that asks for it.
+    pub(crate) layer: String,
 }
 
 impl Wished {

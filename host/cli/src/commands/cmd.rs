@@ -53,7 +53,7 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         let layers = chain.layers().iter().map(|layer| (layer.name.clone(), layer.root.clone())).collect();
         let zones = Zones { layers, target: None, images: None, state: session.workspace.state(), epoch: None };
         return call(session, &plugin, &command, &request.arguments, zones, || {
-            Ok(session.chain_runner(chain, &plugin.owner.root)?)
+            Ok(session.chain_runner(chain, &plugin)?)
         });
     }
     let plan = session.plan_for_command(&command_chain)?;

@@ -152,7 +152,7 @@ fn find(session: &Session, name: &str) -> Result<LayerPlugin> {
     session.planner.check_package(&layer.root)?;
     let decl = layer.manifest()?.plugins.into_iter().find(|decl| decl.name == plugin).ok_or_else(unknown)?;
     let plugin = LayerPlugin::own(&layer, decl);
-    match plugin.is_built()? {
+    match plugin.decl.is_built {
         true => Ok(plugin),
         false => Err(PlanError::missing(&plugin).into()),
     }

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -94,9 +93,6 @@ fn build_time(session: &Session, args: &GraphArgs) -> Result<()> {
     draw(session, args, "build-time", "Build time of each package", &mut rows, &legend, shown)
 }
 
-/// The names that each package was requested by.
-type Requests = BTreeMap<String, BTreeSet<String>>;
-
 /// Bytes in words.
 fn bytes(count: f64) -> String {
     HumanBytes(count as u64).to_string()
@@ -104,9 +100,9 @@ fn bytes(count: f64) -> String {
 
 fn size(session: &Session, args: &GraphArgs) -> Result<()> {
     let built_by = skiff_build::built_by(&session.workspace)?;
-    let Sizes { parts, requests } = skiff_build::read_sizes(&session.workspace, built_by)?;
-    if let Some(requests) = requests {
-        return size_by_layer(session, args, parts, requests);
+    let Sizes { parts, layers } = skiff_build::read_sizes(&session.workspace, built_by)?;
+    if let Some(layers) = layers {
+        return size_by_layer(session, args, parts, &layers);
     }
     if parts.is_empty() {
         return Err(nothing(session, "sizes").hint("the engine `prebuilt` records them, too: skiff compile"));
@@ -125,18 +121,22 @@ fn name_of(origin: Origin) -> String {
 }
 
 /// Draws what packages and overlays take, each by itself and added up by layer.
-fn size_by_layer(session: &Session, args: &GraphArgs, sizes: Vec<(Origin, u64)>, requests: Requests) -> Result<()> {
+fn size_by_layer(
+    session: &Session,
+    args: &GraphArgs,
+    sizes: Vec<(Origin, u64)>,
+    bringers: &BTreeMap<String, String>,
+) -> Result<()> {
     if sizes.is_empty() {
         let message = "the last build did not record the sizes of its packages";
         return Err(CommandError::new(Kind::User, message).hint("build again: skiff clean && skiff compile"));
     }
-    let bringers = bringers(session, requests)?;
     let legend = ["packages", "root overlay", "made by skiff and by hooks"];
     let mut single = Vec::new();
     let mut layers: BTreeMap<String, BTreeMap<usize, f64>> = BTreeMap::new();
     for (origin, count) in sizes {
         let (kind, layer) = match &origin {
-            Origin::Package(name) => (0, bringers.get(name).map_or("no layer any more", String::as_str).to_owned()),
+            Origin::Package(name) => (0, bringers.get(name).map_or("unknown", String::as_str).to_owned()),
             Origin::Overlay(layer) => (1, layer.clone()),
             Origin::Skiff => (2, "skiff".to_owned()),
         };
@@ -149,27 +149,6 @@ fn size_by_layer(session: &Session, args: &GraphArgs, sizes: Vec<(Origin, u64)>,
     let mut layers: Vec<Bar> = layers.into_iter().map(row).collect();
     draw(session, args, "size", "Size of each package in the target", &mut single, &legend, bytes)?;
     draw(session, args, "size-by-layer", "Size of what each layer brings", &mut layers, &legend, bytes)
-}
-
-/// Returns the layer that brought each package: the last that names a kernel, the first that names another package.
-fn bringers(session: &Session, requests: Requests) -> Result<BTreeMap<String, String>> {
-    let mut by_request: BTreeMap<String, String> = BTreeMap::new();
-    for layer in session.chain()?.layers() {
-        let wishes = layer.prebuilt()?;
-        for kernel in wishes.kernel.values().flat_map(BTreeMap::values) {
-            by_request.insert(kernel.clone(), layer.name.clone());
-        }
-        for package in wishes.packages {
-            by_request.entry(package).or_insert_with(|| layer.name.clone());
-        }
-    }
-    let mut bringers = BTreeMap::new();
-    for (package, requests) in requests {
-        if let Some(layer) = requests.iter().find_map(|request| by_request.get(request)) {
-            bringers.insert(package, layer.clone());
-        }
-    }
-    Ok(bringers)
 }
 
 fn nothing(session: &Session, what: &str) -> CommandError {

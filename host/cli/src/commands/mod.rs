@@ -133,7 +133,14 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
 
 /// Carries out a command that needs no checkout, where there is none.
 fn without_checkout(options: &Options, command: &Command, console: &Console) -> Option<Result<()>> {
-    match find_root(options, &console.environment) {
+    let needs_none = matches!(
+        command,
+        Command::Device(_)
+            | Command::Flash(_)
+            | Command::Layout(LayoutArgs { import: Some(_), .. })
+            | Command::Plugin(PluginCommand::Doc(DocArgs { contract: true, .. }))
+    );
+    match needs_none.then(|| find_root(options, &console.environment))? {
         Ok(None) => {}
         Ok(Some(_)) => return None,
         Err(wrong) => return Some(Err(wrong.into())),

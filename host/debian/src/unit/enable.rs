@@ -16,6 +16,9 @@ use crate::wishes::UnitRule;
 /// Units that a system may enable, those in `Also=` included.
 const MAX_UNITS: usize = 10_000;
 
+/// Rules that the layers of a chain may have: each is compared with each unit.
+const MAX_RULES: usize = 10_000;
+
 /// Makes the links of all units that packages or rules enable, and masks units.
 ///
 /// `rules` are in the order of their precedence: the last one for a unit wins over earlier ones, and over packages. Rules
@@ -26,7 +29,11 @@ pub(crate) fn enable(
     rules: &[UnitRule],
     changes: &mut Changes,
 ) -> Result<Vec<Gap>, Error> {
-    let mut links = Links { tree, rules, changes, gaps: Vec::new(), done: BTreeSet::new() };
+    if rules.len() > MAX_RULES {
+        return Err(Error::TooMany { what: "rules for units", limit: MAX_RULES });
+    }
+    let rules: Vec<Rule<'_>> = rules.iter().map(Rule::of).collect();
+    let mut links = Links { tree, rules: &rules, changes, gaps: Vec::new(), done: BTreeSet::new() };
     let mut open = Vec::new();
     for request in requests {
         open.retain(|(scope, unit)| (*scope, unit) != (request.scope, &request.unit));
@@ -36,17 +43,14 @@ pub(crate) fn enable(
             Asked::Mask => links.mask(request.scope, &request.unit)?,
         }
     }
-    let all = Scope::System.units(tree)?;
-    for rule in rules {
-        let exact = UnitName::parse(&rule.pattern).filter(|_| rule.is_exact());
-        let is_literal = exact.is_some() && rule.action == UnitAction::Enable;
-        let own_rule = exact.into_iter().filter(|unit| is_literal || all.contains(unit));
-        for unit in own_rule.chain(all.iter().filter(|unit| !rule.is_exact() && rule.matches(unit.as_str())).cloned()) {
-            match links.action(Scope::System, &unit) {
-                Some(UnitAction::Mask) => links.mask(Scope::System, &unit)?,
-                Some(UnitAction::Enable) => open.push((Scope::System, unit)),
-                Some(UnitAction::Disable) | None => {}
-            }
+    // What a rule enables by its name need not be there: that is a gap.
+    let named = rules.iter().filter(|rule| rule.action == UnitAction::Enable).filter_map(|rule| rule.exact.clone());
+    let units: BTreeSet<UnitName> = Scope::System.units(tree)?.into_iter().chain(named).collect();
+    for unit in units {
+        match links.action(Scope::System, &unit) {
+            Some(UnitAction::Mask) => links.mask(Scope::System, &unit)?,
+            Some(UnitAction::Enable) => open.push((Scope::System, unit)),
+            Some(UnitAction::Disable) | None => {}
         }
     }
     while let Some((scope, unit)) = open.pop() {
@@ -59,9 +63,30 @@ pub(crate) fn enable(
     Ok(links.gaps)
 }
 
+/// A rule, read once.
+struct Rule<'r> {
+    action: UnitAction,
+    /// The unit, unless the rule has a pattern.
+    exact: Option<UnitName>,
+    rule: &'r UnitRule,
+}
+
+impl<'r> Rule<'r> {
+    fn of(rule: &'r UnitRule) -> Self {
+        Self { action: rule.action, exact: UnitName::parse(&rule.pattern).filter(|_| rule.is_exact()), rule }
+    }
+
+    fn matches(&self, unit: &UnitName) -> bool {
+        match &self.exact {
+            Some(exact) => exact == unit,
+            None => self.rule.matches(unit.as_str()),
+        }
+    }
+}
+
 struct Links<'r, 'c> {
     tree: Tree<'r>,
-    rules: &'c [UnitRule],
+    rules: &'c [Rule<'c>],
     changes: &'c mut Changes,
     gaps: Vec<Gap>,
     done: BTreeSet<(Scope, UnitName)>,
@@ -70,11 +95,8 @@ struct Links<'r, 'c> {
 impl Links<'_, '_> {
     /// Returns what the rules say about a unit.
     fn action(&self, scope: Scope, unit: &UnitName) -> Option<UnitAction> {
-        let matches = |rule: &&UnitRule| match UnitName::parse(&rule.pattern).filter(|_| rule.is_exact()) {
-            Some(exact) => exact == *unit,
-            None => rule.matches(unit.as_str()),
-        };
-        self.rules.iter().filter(|_| scope == Scope::System).rfind(matches).map(|rule| rule.action)
+        let mut rules = self.rules.iter().filter(|_| scope == Scope::System);
+        rules.rfind(|rule| rule.matches(unit)).map(|rule| rule.action)
     }
 
     fn mask(&mut self, scope: Scope, unit: &UnitName) -> Result<(), Error> {
@@ -179,6 +201,16 @@ mod tests {
             .file("usr/lib/systemd/system/getty@.service", &install("WantedBy=getty.target\nDefaultInstance=tty1"))
             .file("usr/lib/systemd/system/t@.service", &install("WantedBy=getty.target"))
             .file("usr/lib/systemd/user/u.socket", &install("WantedBy=sockets.target"))
+    }
+
+    #[test]
+    fn rules_have_a_bound() {
+        let rules = vec!["enable *".parse().unwrap(); MAX_RULES + 1];
+        let mut changes = Changes::default();
+        let root = tree();
+        let mut with = |count: usize| enable(Tree::new(&root), &[], rules.get(..count).unwrap(), &mut changes);
+        assert!(with(MAX_RULES).is_ok());
+        assert!(matches!(with(MAX_RULES + 1), Err(Error::TooMany { .. })));
     }
 
     #[test]

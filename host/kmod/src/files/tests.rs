@@ -51,10 +51,10 @@ fn what_a_module_needs_comes_before_it() {
     let lists = Lists { builtin: "kernel/ext4.ko\n", ..Lists::default() };
     let needed = [module("kernel/virtio_ring.ko", &["virtio"], &[]), module("kernel/virtio.ko", &[], &[])];
     let modules = arrange(needed.into_iter().chain([blk()]), &lists);
-    let files = modules.with_needs(&["ext4".into(), "virtio-blk".into()]).unwrap();
+    let files = modules.with_needs(&["ext4".to_owned(), "virtio-blk".to_owned()]).unwrap();
     let files: Vec<_> = files.iter().map(|path| path.to_str().unwrap()).collect();
     assert_eq!(files, ["kernel/virtio.ko", "kernel/virtio_ring.ko", "kernel/virtio_blk.ko"]);
-    let unknown = modules.with_needs(&["virtio".into(), "no-thing".into()]).unwrap_err();
+    let unknown = modules.with_needs(&["virtio".to_owned(), "no-thing".to_owned()]).unwrap_err();
     assert_eq!(unknown.to_string(), "there is no module `no_thing`");
 }
 

@@ -71,10 +71,10 @@ pub fn manifest_schema() -> serde_json::Value {
 pub(crate) fn read(dir: &LayerDir) -> Result<Manifest, ReadError> {
     let Some(text) = dir.text(FILE, MAX_METADATA)? else { return Ok(Manifest::default()) };
     let root = dir.path("");
-    let manifest = parse_manifest(&root, &text)?;
-    for plugin in &manifest.plugins {
-        // A component that is a link out of the layer is not the layer's.
-        dir.metadata(plugin.component.strip_prefix(&root).unwrap_or(&plugin.component))?;
+    let mut manifest = parse_manifest(&root, &text)?;
+    for plugin in &mut manifest.plugins {
+        // A component that is a link out of the layer is not the layer's: an error.
+        plugin.is_built = dir.is_file(plugin.component.strip_prefix(&root).unwrap_or(&plugin.component))?;
     }
     Ok(manifest)
 }

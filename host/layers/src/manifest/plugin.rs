@@ -33,6 +33,8 @@ pub struct PluginDecl {
     pub version: Version,
     /// The component file, absolute.
     pub component: PathBuf,
+    /// Whether that file was there when the layer was read. The text of a manifest alone does not say it.
+    pub is_built: bool,
     /// The versions of the interface `skiff:plugin` that it speaks.
     pub interface: VersionReq,
     /// The stages at which it wants to be called.
@@ -165,6 +167,7 @@ impl RawPlugin {
         Ok(PluginDecl {
             manifest: Location { file: source.path.to_owned(), line: source.line_of(&component) },
             component: source.root.join(component),
+            is_built: false,
             name,
             version,
             interface,

@@ -20,7 +20,6 @@ use skiff_layers::shown_capabilities;
 use skiff_plan::BuildPlan;
 use skiff_runtime::AuditEvent;
 use skiff_runtime::Denied;
-use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
 use skiff_runtime::Identity;
 use skiff_runtime::Runner;
@@ -142,7 +141,7 @@ pub fn obtain<'p>(session: &Session, plugins: impl IntoIterator<Item = &'p Layer
 
 /// Returns how a plugin stands.
 pub fn standing(session: &Session, plugin: &LayerPlugin, identity: &Identity) -> Result<Standing> {
-    Ok(standing_in(session, &session.grants_for(&plugin.owner.root)?, plugin, identity))
+    Ok(standing_in(session, &session.grants_for(identity)?, plugin, identity))
 }
 
 /// Returns how a plugin stands with some grants. Where strangers can write to its layer, its bytes may be theirs: what other bytes
@@ -262,9 +261,7 @@ fn ask(session: &Session, plugin: &LayerPlugin, identity: &Identity, denied: Den
 /// Keeps what the user has agreed to.
 fn agree(session: &Session, identity: &Identity, capabilities: Vec<CapabilityId>, event: AuditEvent) -> Result<()> {
     session.audit_note(&identity.plugin, identity.digest, event)?;
-    let (_, own) = session.grant_files();
-    GrantFile::update(&own, |grants| grants.add(identity, capabilities))?;
-    Ok(())
+    session.update_grants(|grants| grants.add(identity, capabilities))
 }
 
 /// With `--locked` a plugin has the bytes that are locked.

@@ -69,7 +69,7 @@ pub fn by_itself(
     let own = |decl: &PluginDecl| !decl.capabilities.iter().any(Capability::needs_plan);
     for plugin in chain.plugins_of(layer)? {
         let Some(command) = plugin.decl.command(name).cloned() else { continue };
-        return Ok(if own(&plugin.decl) && plugin.is_built()? { Some((plugin, command)) } else { None });
+        return Ok(if own(&plugin.decl) && plugin.decl.is_built { Some((plugin, command)) } else { None });
     }
     Ok(None)
 }

@@ -9,6 +9,7 @@ use skiff_digest::Digest;
 use skiff_layers::CapabilityId;
 use skiff_plan::BuildPlan;
 use skiff_runtime::AuditEvent;
+use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
 use skiff_runtime::Identity;
 use skiff_runtime::PluginId;
@@ -31,18 +32,35 @@ impl Session {
         self.with_grants_of_run(self.kept_grants()?)
     }
 
-    /// Returns the grants that a plugin of a layer can have. Those that come with the checkout are for its own packages: to read
+    /// Returns the grants that a plugin can have. Those that come with the checkout are for its own packages: to read
     /// them takes longer than to call another plugin.
-    pub fn grants_for(&self, layer: &Path) -> Result<Grants> {
-        let real = |path: &Path| path.canonicalize().ok();
-        let is_shipped =
-            real(layer).is_none_or(|layer| real(&self.context.configs).is_none_or(|own| layer.starts_with(own)));
-        if is_shipped {
+    pub fn grants_for(&self, identity: &Identity) -> Result<Grants> {
+        let shipped = self.shipped_root.get_or_init(|| self.context.configs.canonicalize().ok());
+        if shipped.as_ref().is_none_or(|shipped| identity.root.starts_with(shipped)) {
             return self.grants();
         }
         let mut grants = Grants::default();
-        grants.read(&self.grant_files().1)?;
+        grants.extend(self.own_grants()?);
         self.with_grants_of_run(grants)
+    }
+
+    /// Returns the user's own grants, read once.
+    fn own_grants(&self) -> Result<GrantFile> {
+        let mut known = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            *known = Some(GrantFile::read(&self.grant_files().1)?);
+        }
+        Ok(known.clone().unwrap_or_default())
+    }
+
+    /// Changes the user's own grants: in their file, and for the rest of this run.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written; it is then as it was.
+    pub fn update_grants(&self, change: impl FnOnce(&mut GrantFile)) -> Result<()> {
+        GrantFile::update(&self.grant_files().1, change)?;
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
     }
 
     pub(super) fn with_grants_of_run(&self, mut grants: Grants) -> Result<Grants> {
@@ -65,7 +83,7 @@ impl Session {
 
     /// Returns the grants that hold for every run: those that come with the checkout and the user's own.
     pub fn kept_grants(&self) -> Result<Grants> {
-        let (shipped, own) = self.grant_files();
+        let (shipped, _) = self.grant_files();
         let mut grants = match self.shipped.get() {
             Some(known) => known.clone(),
             None => {
@@ -75,7 +93,7 @@ impl Session {
                 self.shipped.get_or_init(|| grants).clone()
             }
         };
-        grants.read(&own)?;
+        grants.extend(self.own_grants()?);
         Ok(grants)
     }
 

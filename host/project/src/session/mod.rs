@@ -30,6 +30,7 @@ use skiff_runtime::GrantFile;
 use skiff_runtime::Grants;
 use skiff_runtime::PluginId;
 use skiff_text::Shown as _;
+use skiff_trust::PrivateError;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
@@ -61,8 +62,12 @@ pub struct Session {
     pub allowed: Vec<String>,
     /// Grants for this run only.
     for_now: Mutex<GrantFile>,
+    /// The user's own grants, once they were read.
+    own: Mutex<Option<GrantFile>>,
     /// The grants that come with the checkout, which change in no run that needs them.
     shipped: OnceLock<Grants>,
+    /// The checkout's packages without any link on the way; `None` if they are gone.
+    shipped_root: OnceLock<Option<PathBuf>>,
     /// What makes plans.
     pub planner: Planner,
     /// The cache, once it is known to be trusted.
@@ -140,7 +145,9 @@ impl Session {
             asks: false,
             allowed,
             for_now: Mutex::default(),
+            own: Mutex::default(),
             shipped: OnceLock::new(),
+            shipped_root: OnceLock::new(),
             planner,
             cache: OnceLock::new(),
         })
@@ -324,6 +331,14 @@ impl Session {
         let path = self.console.environment.cache().ok_or(SessionError::NoCache)?;
         self.belief.trust().check_private(&path)?;
         Ok(self.cache.get_or_init(|| path).clone())
+    }
+
+    /// Returns a directory in the cache, after a check of that directory: the whole cache has many, and to look at all takes
+    /// longer than many a command.
+    pub fn cache_part(&self, name: &str) -> Result<PathBuf> {
+        let path = self.console.environment.cache().ok_or(SessionError::NoCache)?.join(name);
+        self.belief.trust().check(&path).map_err(PrivateError::from)?;
+        Ok(path)
     }
 
     /// Makes the cache, for whatever writes to it.

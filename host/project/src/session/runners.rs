@@ -4,6 +4,7 @@ use super::Session;
 use crate::error::Result;
 use crate::planner;
 use skiff_layers::Chain;
+use skiff_layers::LayerPlugin;
 use skiff_plan::BuildPlan;
 use skiff_plan::Zones;
 use skiff_report::Reporter;
@@ -17,7 +18,6 @@ use skiff_runtime::System;
 use skiff_runtime::ToolEnvironment;
 use skiff_runtime::Workshop;
 use std::ffi::OsStr;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -49,10 +49,11 @@ impl Session {
         self.runner_of(self.system(plan)?)
     }
 
-    /// Makes a runner for the plugins of a layer, which may ask about the system of a chain.
-    pub fn chain_runner(&self, chain: &Chain, layer: &Path) -> Result<Runner> {
+    /// Makes a runner for the plugin, which may ask about the system of a chain.
+    pub fn chain_runner(&self, chain: &Chain, plugin: &LayerPlugin) -> Result<Runner> {
         let system = System { facts: Arc::new(self.planner.facts(chain)), ..self.bare_system()? };
-        self.runner_with_grants(system, self.grants_for(layer)?, Arc::clone(&self.console.reporter))
+        let grants = self.grants_for(&Runner::identify(plugin)?)?;
+        self.runner_with_grants(system, grants, Arc::clone(&self.console.reporter))
     }
 
     fn system(&self, plan: &BuildPlan) -> Result<System> {
@@ -89,8 +90,12 @@ impl Session {
     }
 
     fn runner_with_grants(&self, system: System, grants: Grants, reporter: Arc<dyn Reporter>) -> Result<Runner> {
+        let compiled = self.cache_part("plugins")?;
+        if !compiled.is_dir() {
+            self.make_cache()?;
+        }
         let workshop = Workshop {
-            cache: Some(self.make_cache()?.join("plugins")),
+            cache: Some(compiled),
             // Also when the program's file has been replaced since it was started.
             compiler: vec!["/proc/self/exe".into(), "precompile".into()],
         };
@@ -106,7 +111,7 @@ impl Session {
         let proxy = proxy.iter().find_map(|name| self.console.environment.get(name)).map(str::to_owned);
         let no_proxy =
             ["no_proxy", "NO_PROXY"].iter().find_map(|name| self.console.environment.get(name)).map(str::to_owned);
-        Ok(Downloads { cache: self.cache()?, offline: self.policy.offline, proxy, no_proxy })
+        Ok(Downloads { folder: self.cache_part("fetch")?, offline: self.policy.offline, proxy, no_proxy })
     }
 
     /// Returns the record of what plugins do beyond their sandbox.

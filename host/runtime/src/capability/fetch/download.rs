@@ -38,7 +38,7 @@ const MAX_REDIRECTS: usize = 10;
 #[derive(Debug, Clone, Default)]
 pub struct Downloads {
     /// The directory with what was downloaded before, by digest.
-    pub cache: PathBuf,
+    pub folder: PathBuf,
     /// Whether the network may not be used.
     pub offline: bool,
     /// The user's proxy.
@@ -84,11 +84,10 @@ impl Downloads {
         address: &Address,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<File, DownloadError> {
-        let folder = self.folder();
         if self.offline {
             return Err(DownloadError::Offline);
         }
-        let mut new = NewFile::of(&folder.join(wanted.to_string()))?;
+        let mut new = NewFile::of(&self.folder.join(wanted.to_string()))?;
         let present = self.receive(url, address, new.file(), cancelled)?;
         if present != wanted {
             return Err(DownloadError::Differs { wanted, present });
@@ -98,13 +97,9 @@ impl Downloads {
         Ok(file)
     }
 
-    fn folder(&self) -> PathBuf {
-        self.cache.join("fetch")
-    }
-
     /// Opens what was downloaded before. What has changed since is removed.
     pub(crate) fn known(&self, wanted: Digest) -> io::Result<Option<File>> {
-        let kept = self.folder().join(wanted.to_string());
+        let kept = self.folder.join(wanted.to_string());
         let mut file = match File::open(&kept) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
@@ -322,7 +317,7 @@ mod tests {
             ("/short", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello"),
         ]);
         let root = tempfile::tempdir().unwrap();
-        let downloads = Downloads { cache: root.path().to_owned(), ..Downloads::default() };
+        let downloads = Downloads { folder: root.path().join("fetch"), ..Downloads::default() };
         let (hello, other) = (Digest::of(b"hello"), Digest::of(b"other"));
         let said = get(&downloads, &base, "f", other).unwrap_err().to_string();
         assert_eq!(said, format!("its SHA-256 is {hello}, not {other}"));
@@ -346,7 +341,7 @@ mod tests {
     fn nothing_leads_to_the_local_network_or_away_from_https() {
         let (base, asked) = server(&[("/f", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]);
         let port = base.trim_end_matches('/').rsplit_once(':').unwrap().1;
-        let downloads = Downloads { cache: tempfile::tempdir().unwrap().path().to_owned(), ..Downloads::default() };
+        let downloads = Downloads { folder: tempfile::tempdir().unwrap().path().to_owned(), ..Downloads::default() };
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"] {
             let address = Address { url: "http://example.org/".into(), why: "test".parse().unwrap() };
             let url = format!("http://{host}:{port}/f");

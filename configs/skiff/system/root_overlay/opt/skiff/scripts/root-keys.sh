@@ -17,10 +17,18 @@ chmod 700 /root/.ssh
 
 rm -rf "$gathered"
 (umask 077 && mkdir "$gathered") || exit 1
+count=0 bytes=0
 for dir in /etc/skiff/authorized_keys "$keys"; do
 	for file in "$dir"/*.pub; do
 		# Other kinds of files, such as a pipe, would block. A key has a few hundred bytes.
-		[ ! -f "$file" ] || head -c 65536 "$file" >"$gathered/${file##*/}"
+		[ -f "$file" ] || continue
+		head -c 65536 "$file" >"$gathered/${file##*/}"
+		count=$((count + 1)) bytes=$((bytes + $(wc -c <"$gathered/${file##*/}")))
+		# They are gathered in memory.
+		if [ $count -ge 1000 ] || [ $bytes -ge 1048576 ]; then
+			say "there are too many keys: those after $file are ignored"
+			break 2
+		fi
 	done
 done
 for file in "$stash" "$gathered"/*.pub; do
