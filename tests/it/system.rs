@@ -91,8 +91,11 @@ impl System {
     fn built(machine: &str) -> Self {
         let env = environment();
         let (in_image, on_persist) = (key(&env, "image"), key(&env, "persist"));
-        env.write("overrides/root_overlay/etc/skiff/authorized_keys/mine.pub", public(&in_image));
-        env.succeed(&["-c", &format!("{machine},skiff/system"), "build"]);
+        let chain = format!("{machine},skiff/system");
+        let said = env.fail(1, &["-c", &chain, "build", "--ssh-key", &in_image]);
+        assert!(said.contains("does not contain a public ssh key"), "{said}");
+        let said = env.succeed(&["-c", &chain, "build", "--ssh-key", &format!("{in_image}.pub")]).stderr;
+        assert!(said.contains("root logs in over ssh with a key of the image"), "{said}");
         // The layer asks for it with a symbol of Buildroot only.
         env.succeed(&["graph", "size", "-o", "pictures"]);
         assert!(env.read("pictures/size.html").contains("openssh-server (skiff/system)"));
@@ -129,8 +132,11 @@ impl System {
         assert_eq!(console.ask("nmcli -c no -t -f NAME connection show --active | grep -x mine"), "mine");
         // The host key is that of the first start, or ssh would refuse it.
         assert_eq!(ssh(&self.env, self.port, &self.on_persist, "hostname"), "boat-1");
+        let options = ["ssh", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i", &self.on_persist];
+        assert_eq!(self.env.succeed(&[&options[..], &["hostname; echo 'a b'"]].concat()).stdout, "boat-1\na b\n");
         let before = console.ask("journalctl -q -b -1 -n 1 --no-pager | wc -l");
         assert_eq!(before, "1", "the journal of the first start is there");
         assert_eq!(console.finish(), 0);
+        assert!(self.env.fail(1, &["ssh", "true"]).contains("no machine with a port for ssh runs"));
     }
 }

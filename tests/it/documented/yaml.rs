@@ -46,7 +46,7 @@ fn succeed(env: &TestEnvironment, block: &Block, arguments: &[&str]) -> String {
 fn project(block: &Block) {
     let env = environment();
     env.write("our-layers/our/thing/metadata/description", "Found through the project");
-    env.write("keys/me.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me\n");
+    env.write("keys/me.pub", super::PUBLIC_KEY);
     env.write("project/skiff.yaml", &block.text);
     let run = |arguments: &[&str]| {
         let mut command = env.command(arguments);

@@ -2,6 +2,7 @@
 
 use skiff_layers::Lack;
 use skiff_plan::BuildPlan;
+use skiff_plan::Overlay;
 use skiff_plan::Target;
 use skiff_plan::User;
 
@@ -17,13 +18,19 @@ const UNKNOWN: [&str; 6] =
 /// Packages with a server that people log in through.
 const SERVERS: [&str; 3] = ["dropbear-bin", "openssh-server", "tinysshd"];
 
+/// The script of `skiff/system` that gives root the keys of the image and of the persistent partition.
+const GATHERS_KEYS: &str = "opt/skiff/scripts/root-keys.sh";
+
+/// Where it finds those of the image.
+const KEYS: &str = "etc/skiff/authorized_keys";
+
 /// Who can log in to a system.
 #[derive(Debug, PartialEq, Eq)]
 enum Login {
     /// Somebody: how.
     Possible(String),
     /// Nobody: why.
-    Impossible(&'static str),
+    Impossible(String),
     /// It depends on files of layers.
     Unknown,
 }
@@ -53,17 +60,41 @@ pub(crate) fn of(plan: &BuildPlan, wished: &Wished) -> Outlook {
 
 fn login(plan: &BuildPlan, wished: &Wished) -> Login {
     let overlaid = |file: &&str| plan.overlays.iter().any(|overlay| overlay.path.join(file).symlink_metadata().is_ok());
-    if UNKNOWN.iter().any(overlaid) || wished.requests.iter().any(|request| SERVERS.contains(&request.package.as_str()))
-    {
+    if UNKNOWN.iter().any(overlaid) {
         return Login::Unknown;
     }
-    console_login(&wished.target, &plan.users)
+    let console = console_login(&wished.target, &plan.users);
+    match wished.requests.iter().any(|request| SERVERS.contains(&request.package.as_str())) {
+        false => console,
+        true if overlaid(&GATHERS_KEYS) => with_keys(console, plan.overlays.iter().any(has_keys)),
+        true => Login::Unknown,
+    }
+}
+
+/// Returns whether an overlay has public keys for root.
+fn has_keys(overlay: &Overlay) -> bool {
+    let entries = std::fs::read_dir(overlay.path.join(KEYS)).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|extension| extension == "pub"))
+}
+
+/// Adds the ssh server, which takes keys of root only, to what the console gives.
+fn with_keys(console: Login, has_keys: bool) -> Login {
+    let over_ssh = match has_keys {
+        true => "root logs in over ssh with a key of the image",
+        false => "over ssh only keys of the persistent partition log in (`build --ssh-key FILE` puts one into the image)",
+    };
+    match console {
+        Login::Possible(how) => Login::Possible(format!("{how}; {over_ssh}")),
+        Login::Impossible(_) if has_keys => Login::Possible(over_ssh.to_owned()),
+        Login::Impossible(why) => Login::Impossible(format!("{why}, and {over_ssh}")),
+        Login::Unknown => Login::Unknown,
+    }
 }
 
 /// Works out who can log in on the console.
 fn console_login(target: &Target, users: &[User]) -> Login {
     let Some(getty) = &target.getty else {
-        return Login::Impossible("no console has a login prompt (BR2_TARGET_GENERIC_GETTY)");
+        return Login::Impossible("no console has a login prompt (BR2_TARGET_GENERIC_GETTY)".to_owned());
     };
     let port = &getty.port;
     // `-n` asks for no name, and `-l PROGRAM` runs a program in the place of `login`.
@@ -78,7 +109,9 @@ fn console_login(target: &Target, users: &[User]) -> Login {
     };
     let names: Vec<&str> = users.iter().filter(|user| may_log_in(user)).map(|user| user.name.as_str()).collect();
     match (root, names.is_empty()) {
-        (None, true) => Login::Impossible("root login is off and no user has a password (util/rootlogin turns it on)"),
+        (None, true) => {
+            Login::Impossible("root login is off and no user has a password (util/rootlogin turns it on)".to_owned())
+        }
         (Some(root), true) => Login::Possible(format!("{root} on {port}")),
         (Some(root), false) => Login::Possible(format!("{root} on {port}, and so can {}", names.join(", "))),
         (None, false) => Login::Possible(format!("{} can log in on {port}", names.join(", "))),
@@ -121,6 +154,12 @@ mod tests {
         assert_eq!(said(&target(Some("x"), ""), &open), "root logs in with a password on ttyS0, and so can alice");
         assert_eq!(said(&target(None, "-n -l /bin/x"), &locked), "a shell starts on ttyS0 without a login");
         assert!(said(&target(None, "-n"), &locked).starts_with("nobody"));
+        let possible = || Login::Possible("a shell".into());
+        let impossible = || Login::Impossible("none".into());
+        assert!(matches!(with_keys(possible(), true), Login::Possible(how) if how.starts_with("a shell; root logs in")));
+        assert!(matches!(with_keys(possible(), false), Login::Possible(how) if how.contains("--ssh-key")));
+        assert!(matches!(with_keys(impossible(), true), Login::Possible(_)));
+        assert!(matches!(with_keys(impossible(), false), Login::Impossible(why) if why.contains("--ssh-key")));
         assert!(said(&Target { getty: None, ..target(Some(""), "") }, &open).starts_with("nobody: no console"));
     }
 }

@@ -234,12 +234,13 @@ impl From<PersonalError> for CommandError {
             PersonalError::NoPartition => plain.hint("personal settings go to the last partition with ext4"),
             PersonalError::Hostname(_) => plain.hint("letters, digits and `-`, 63 at most"),
             PersonalError::NoKey(_) => plain.hint("public keys are in files that end with .pub"),
+            PersonalError::Locked(_) => plain.hint("build once without `--locked`"),
             PersonalError::NoVariable { .. } => plain.hint("set it for this run"),
             PersonalError::Passwords(_) => plain.hint("see `personalize:` in docs/media.md"),
             PersonalError::NoPassword(_) => Self { kind: Kind::Usage, ..plain }
                 .hint("in a file: --wifi-password-file, or in the variable SKIFF_WIFI_PASSWORD"),
             PersonalError::Network(_) => plain.hint("a name has up to 32 bytes, a password 8 to 63 characters"),
-            PersonalError::Unreadable { path, .. } => {
+            PersonalError::Unreadable { path, .. } | PersonalError::Unwritable { path, .. } => {
                 plain.hint(format!("look at it: ls -l {}", quoted(&path.to_string_lossy())))
             }
         }

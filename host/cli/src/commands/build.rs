@@ -11,10 +11,12 @@ use skiff_project::Console;
 use skiff_project::Options;
 use skiff_project::Session;
 use skiff_project::consent;
+use skiff_project::media::keep_keys;
 use skiff_text::Shown as _;
 
 /// Configures and builds, under one lock and from one plan.
 pub(crate) fn run(session: &Session, args: &BuildArgs) -> Result<()> {
+    keep_keys(session, &args.ssh_key)?;
     let job = session.open(args.compile.update)?;
     configure::with(&job, &args.configure)?;
     compile::with(&job, true)

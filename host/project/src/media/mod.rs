@@ -21,5 +21,6 @@ pub use opened::scratch;
 pub use personal::GivenPersonal;
 pub use personal::Personal;
 pub use personal::PersonalError;
+pub use personal::keep_keys;
 pub use personal::personalize;
 pub use watch::TaskWatch;

@@ -71,6 +71,17 @@ pub enum PersonalError {
     /// A file with keys has something else in it.
     #[error("`{}` does not contain a public ssh key", .0.shown())]
     NoKey(PathBuf),
+    /// Nothing may change, and a key is new.
+    #[error("`--locked` allows no change, and the key in `{}` is not in the overrides of the workspace", .0.shown())]
+    Locked(PathBuf),
+    /// A file cannot be written.
+    #[error("cannot write `{}`: {problem}", path.shown())]
+    Unwritable {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
     /// A variable that is to hold a password is not set.
     #[error("the variable {name} with the password of `{ssid}` is not set")]
     NoVariable {
@@ -133,14 +144,8 @@ impl Own {
         let files = files.chain(given.ssh_key.iter().map(|path| session.console.environment.absolute(path)));
         let mut keys = Vec::new();
         for path in files {
-            let text = text_of(&path)?;
-            // A private key that is named by mistake must not be found on a card: each line is a public key.
-            let mut keys_of = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).peekable();
-            if keys_of.peek().is_none() || !keys_of.all(is_public_key) {
-                return Err(PersonalError::NoKey(path).into());
-            }
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            keys.push((stem, format!("{}\n", text.trim_end())));
+            keys.push((stem, public_keys(&path)?));
         }
         let mut wifi = Vec::new();
         for network in &project.wifi {
@@ -276,6 +281,43 @@ fn plain_name(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = text.chars().map(plain).collect();
     name.trim_start_matches('.').to_owned()
+}
+
+/// Puts files with public keys into the systems of the workspace: its own overrides hold them from now on.
+///
+/// # Errors
+/// If a file has something else in it, or `--locked` allows no change.
+pub fn keep_keys(session: &Session, files: &[PathBuf]) -> Result<()> {
+    let folder = session.context.overrides.join("workspaces").join(session.workspace.name());
+    let folder = folder.join("root_overlay/etc/skiff/authorized_keys");
+    for file in files {
+        let file = session.console.environment.absolute(file);
+        let keys = public_keys(&file)?;
+        let stem = plain_name(&file.file_stem().unwrap_or_default().to_string_lossy());
+        let kept = folder.join(format!("{stem}.pub"));
+        let failed = |error: std::io::Error| PersonalError::Unwritable { path: kept.clone(), problem: error.to_string() };
+        let known = skiff_file::read_optional(&kept, MAX_TEXT).map_err(failed)?;
+        if known.is_some_and(|known| known == keys.as_bytes()) {
+            continue;
+        }
+        if session.policy.locked {
+            return Err(PersonalError::Locked(file).into());
+        }
+        std::fs::create_dir_all(&folder).and_then(|()| skiff_file::replace(&kept, keys.as_bytes())).map_err(failed)?;
+        session.console.say(&format!("The systems of this workspace accept the ssh keys in {}", kept.shown()));
+    }
+    Ok(())
+}
+
+/// Reads a file with public keys. A private key that is named by mistake must not be found on a card or in an image: each line
+/// is a public key.
+fn public_keys(path: &Path) -> Result<String> {
+    let text = text_of(path)?;
+    let mut keys = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).peekable();
+    if keys.peek().is_none() || !keys.all(is_public_key) {
+        return Err(PersonalError::NoKey(path.to_owned()).into());
+    }
+    Ok(format!("{}\n", text.trim_end()))
 }
 
 /// Whether a line is a public key as `authorized_keys` has it: options, a type, and the key in Base64, which names the type again
