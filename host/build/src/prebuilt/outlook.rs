@@ -81,7 +81,9 @@ fn has_keys(overlay: &Overlay) -> bool {
 fn with_keys(console: Login, has_keys: bool) -> Login {
     let over_ssh = match has_keys {
         true => "root logs in over ssh with a key of the image",
-        false => "over ssh only keys of the persistent partition log in (`build --ssh-key FILE` puts one into the image)",
+        false => {
+            "over ssh only keys of the persistent partition log in (`build --ssh-key FILE` puts one into the image)"
+        }
     };
     match console {
         Login::Possible(how) => Login::Possible(format!("{how}; {over_ssh}")),
@@ -156,7 +158,9 @@ mod tests {
         assert!(said(&target(None, "-n"), &locked).starts_with("nobody"));
         let possible = || Login::Possible("a shell".into());
         let impossible = || Login::Impossible("none".into());
-        assert!(matches!(with_keys(possible(), true), Login::Possible(how) if how.starts_with("a shell; root logs in")));
+        assert!(
+            matches!(with_keys(possible(), true), Login::Possible(how) if how.starts_with("a shell; root logs in"))
+        );
         assert!(matches!(with_keys(possible(), false), Login::Possible(how) if how.contains("--ssh-key")));
         assert!(matches!(with_keys(impossible(), true), Login::Possible(_)));
         assert!(matches!(with_keys(impossible(), false), Login::Impossible(why) if why.contains("--ssh-key")));

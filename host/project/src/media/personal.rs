@@ -295,7 +295,8 @@ pub fn keep_keys(session: &Session, files: &[PathBuf]) -> Result<()> {
         let keys = public_keys(&file)?;
         let stem = plain_name(&file.file_stem().unwrap_or_default().to_string_lossy());
         let kept = folder.join(format!("{stem}.pub"));
-        let failed = |error: std::io::Error| PersonalError::Unwritable { path: kept.clone(), problem: error.to_string() };
+        let failed =
+            |error: std::io::Error| PersonalError::Unwritable { path: kept.clone(), problem: error.to_string() };
         let known = skiff_file::read_optional(&kept, MAX_TEXT).map_err(failed)?;
         if known.is_some_and(|known| known == keys.as_bytes()) {
             continue;
