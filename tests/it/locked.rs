@@ -45,8 +45,7 @@ const LOOK: [&[&str]; 14] = [
 ];
 
 /// Commands of other kinds: they change what they name, need no chain, or try out the machine with a file that they remove.
-const OTHER: [&str; 10] =
-    ["clean", "completions", "doctor", "flash", "graph", "layout", "man", "plugin", "ssh", "trust"];
+const OTHER: [&str; 9] = ["clean", "completions", "doctor", "flash", "graph", "layout", "man", "plugin", "trust"];
 
 fn words(commands: &[&[&str]]) -> BTreeSet<String> {
     commands.iter().map(|words| words[0].to_owned()).collect()

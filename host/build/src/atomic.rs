@@ -131,6 +131,13 @@ impl Staging {
         }
     }
 
+    /// As [`Self::commit`], for several directories, one right after the other. The old ones are removed with the staging
+    /// directory.
+    pub(crate) fn commit_all(&self, names: &[(&str, &Path)]) -> Result<(), FileError> {
+        names.iter().try_for_each(|(_, target)| refuse_mounts(target))?;
+        names.iter().try_for_each(|(name, target)| self.exchange(name, target))
+    }
+
     /// Puts the directory `name` in the place of `target`, in one step, and keeps the old one until the staging directory is
     /// removed: several can be exchanged one right after the other.
     pub(crate) fn exchange(&self, name: &str, target: &Path) -> Result<(), FileError> {

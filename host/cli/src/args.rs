@@ -148,9 +148,6 @@ pub(crate) enum Command {
     /// Runs a command that a layer provides: `skiff cmd virt/qemu run`
     #[command(disable_help_flag = true)]
     Cmd(CmdArgs),
-    /// Logs in over ssh to the running system: the command `ssh` of a package of the chain
-    #[command(disable_help_flag = true)]
-    Ssh(SshArgs),
     /// Runs targets of Buildroot, and saves the changes of `menuconfig` in `overrides`
     Br(BrArgs),
     /// Checks external trees, sources and licences of the chain with Buildroot's own tools
@@ -374,13 +371,6 @@ pub(crate) struct CmdArgs {
     /// The package and the command (`virt/qemu run` or `virt/qemu/run`), then the command's own arguments;
     /// `--help` after them explains those
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PACKAGE COMMAND [ARGUMENTS]")]
-    pub(crate) words: Vec<String>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct SshArgs {
-    /// Options of ssh, and a command to run instead of a shell
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     pub(crate) words: Vec<String>,
 }
 

@@ -159,6 +159,15 @@ fn root() -> String {
     "root".into()
 }
 
+const IDS: &str = include_str!("../data/ids.yaml");
+const UNITS: &str = include_str!("../data/units.yaml");
+const VERBS: &str = include_str!("../data/verbs.yaml");
+const SYSTEM: &str = include_str!("../data/system.yaml");
+const PACKAGES: &str = include_str!("../data/packages.yaml");
+
+/// The texts of the data: other texts give other systems.
+pub const DATA: [&str; 5] = [IDS, UNITS, VERBS, SYSTEM, PACKAGES];
+
 type Failure = (&'static str, String);
 
 impl Data {
@@ -174,11 +183,11 @@ impl Data {
 
     fn parse() -> Result<Self, Failure> {
         Ok(Self {
-            ids: yaml("data/ids.yaml", include_str!("../data/ids.yaml"))?,
-            units: yaml("data/units.yaml", include_str!("../data/units.yaml"))?,
-            verbs: yaml("data/verbs.yaml", include_str!("../data/verbs.yaml"))?,
-            system: yaml("data/system.yaml", include_str!("../data/system.yaml"))?,
-            packages: yaml("data/packages.yaml", include_str!("../data/packages.yaml"))?,
+            ids: yaml("data/ids.yaml", IDS)?,
+            units: yaml("data/units.yaml", UNITS)?,
+            verbs: yaml("data/verbs.yaml", VERBS)?,
+            system: yaml("data/system.yaml", SYSTEM)?,
+            packages: yaml("data/packages.yaml", PACKAGES)?,
         })
     }
 

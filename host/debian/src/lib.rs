@@ -40,6 +40,7 @@ pub use change::Change;
 pub use change::Owner;
 pub use configure::Configured;
 pub use configure::configure;
+pub use data::DATA;
 pub use error::Error;
 pub use gap::Gap;
 pub use gap::Topic;

@@ -250,7 +250,8 @@ impl Layer {
         let names = self.dir.names()?.unwrap_or_default();
         let mut parts = Vec::new();
         for part in PARTS.into_iter().filter(|part| names.iter().any(|name| name == part)) {
-            if self.folder(part)?.is_some() {
+            // A file in the place of a directory is read, too: a medium can have it as a source.
+            if self.dir.metadata(part)?.is_some() {
                 parts.push(part);
             }
         }

@@ -161,6 +161,32 @@ mod tests {
     }
 
     #[test]
+    fn special_bits_and_files_in_the_place_of_directories_count() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("root_overlay/bin")).unwrap();
+        fs::write(root.path().join("root_overlay/bin/tool"), "x").unwrap();
+        fs::write(root.path().join("resources"), "one").unwrap();
+        let layer = Layer::open("a/b", root.path()).unwrap();
+        let digest = || of_layers(std::slice::from_ref(&layer), &mut Budget::default(), &Cancel::default()).unwrap();
+        let mut known = vec![digest()];
+        let set = |path: &str, mode: u32| {
+            fs::set_permissions(root.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set("root_overlay/bin/tool", 0o755);
+        known.push(digest());
+        set("root_overlay/bin/tool", 0o4755);
+        known.push(digest());
+        set("root_overlay/bin", 0o2755);
+        known.push(digest());
+        fs::write(root.path().join("resources"), "two").unwrap();
+        known.push(digest());
+        for (at, one) in known.iter().enumerate() {
+            assert!(known.iter().skip(at + 1).all(|other| other != one), "{at}");
+        }
+    }
+
+    #[test]
     fn content_and_mode_count_and_time_does_not() {
         use std::os::unix::fs::PermissionsExt as _;
         let root = tempfile::tempdir().unwrap();

@@ -43,7 +43,9 @@ use skiff_layers::TextBudget;
 use skiff_layers::Zone;
 use skiff_report::Cancel;
 use skiff_text::Shown as _;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -105,6 +107,8 @@ struct Unmerged {
     version: Version,
     /// The digest of the plan without contributions.
     digest: Digest,
+    /// The layers with fragments that name files of the layer.
+    naming_files: BTreeSet<String>,
 }
 
 impl BuildPlan {
@@ -126,6 +130,7 @@ impl BuildPlan {
             workspace: workspace.clone(),
             version: version.clone(),
             digest: Digest::default(),
+            naming_files: BTreeSet::new(),
         };
         let inputs = fingerprint::of_layers(chain.layers(), &mut reading.trees, reading.cancel)?;
         let mut plan = Self::empty(chain, inputs, unmerged);
@@ -219,6 +224,9 @@ impl BuildPlan {
         let mut all = Vec::new();
         for file in layer.fragments(kind.folder(), budget)? {
             let text = with_layer_root(&file.text, &layer.root);
+            if matches!(text, Cow::Owned(_)) {
+                self.unmerged.naming_files.insert(layer.name.clone());
+            }
             let fragment = Fragment::parse_with(kind, &layer.name, file.shown, &text, |name| external.defines(name));
             all.extend(fragment.assignments);
             let broken = |problem| BrokenLine { file: file.path.clone(), problem };
@@ -263,7 +271,8 @@ impl BuildPlan {
             self.add_plugin(plugin, reading)?;
         }
         let hooks = layer.shell_hooks()?;
-        if !hooks.is_empty() {
+        let has_makefiles = self.external.last().is_some_and(|tree| tree.starts_with(&layer.root));
+        if !hooks.is_empty() || has_makefiles || self.unmerged.naming_files.contains(&layer.name) {
             // They may use whatever is there, also what nobody else reads.
             let digest = fingerprint::of_scripts_within(&layer.name, &layer.dir, &mut reading.trees, reading.cancel)?;
             self.add_input(&layer.name, LayerPart::Scripts, digest);

@@ -161,9 +161,10 @@ impl<'w> TreeDigest<'w> {
         let kind = entry.file_type().map_err(failed)?;
         if kind.is_dir() {
             let opened = entry.open_dir().map_err(failed)?;
-            let inode = inode(&opened.dir_metadata().map_err(failed)?);
-            let digest = self.folder(&opened, inode, inner)?;
+            let metadata = opened.dir_metadata().map_err(failed)?;
+            let digest = self.folder(&opened, inode(&metadata), inner)?;
             builder.field("dir").field(digest.bytes());
+            add_special(builder, &metadata);
         } else if kind.is_file() {
             let file = entry.open().map_err(failed)?;
             let metadata = file.metadata().map_err(failed)?;
@@ -217,6 +218,7 @@ impl<'w> TreeDigest<'w> {
         let runs = metadata.permissions().mode() & 0o111 != 0;
         let digest = self.file(file, metadata, inner)?;
         builder.field(if runs { "program" } else { "file" }).field(digest.bytes());
+        add_special(builder, metadata);
         Ok(())
     }
 
@@ -293,6 +295,16 @@ impl<'w> TreeDigest<'w> {
             most: format!("{} GiB", MAX_BYTES >> 30),
         })?;
         Ok(())
+    }
+}
+
+/// Adds the bits for set-user-id, set-group-id and sticky, if there are any: Buildroot copies them.
+fn add_special(builder: &mut DigestBuilder, metadata: &Metadata) {
+    match metadata.permissions().mode() & 0o7000 {
+        0 => {}
+        bits => {
+            builder.field(format!("mode {bits:o}"));
+        }
     }
 }
 

@@ -84,6 +84,14 @@ pub enum Reason {
         /// The user who has mounted it.
         owner: String,
     },
+    /// It does not exist, and others can make it.
+    #[error("`{}` does not exist, and others can make it: {reason}", at.shown())]
+    Absent {
+        /// What does not exist.
+        at: PathBuf,
+        /// Who can change the directory that lacks it.
+        reason: Box<Reason>,
+    },
     /// The check failed.
     #[error("cannot examine `{}`: {source}", at.shown())]
     Unknown {
@@ -125,18 +133,32 @@ impl Trust {
 
     /// Checks that nobody else can change what an absolute path leads to: each directory and link on the way and the end
     /// itself belong to someone who is believed, and nobody else can write to them. Directories on the way may be
-    /// writable for others if they are sticky. A path that does not exist is checked as far as it does.
+    /// writable for others if they are sticky. A path that does not exist is checked as far as it does, and nobody else
+    /// may be able to make the rest: otherwise they could take something away for the moment of the check.
     ///
     /// # Errors
     /// [`Untrusted`] names the first thing on the way that somebody else can change.
     pub fn check(&self, path: &Path) -> Result<(), Untrusted> {
+        self.check_as_far(path, &|step: &Step| self.check_step(step))
+    }
+
+    /// As [`Self::check`], for something that is about to be made, and is checked again then. Others may be able to make it.
+    pub(crate) fn check_way(&self, path: &Path) -> Result<(), Untrusted> {
+        let is_last = |step: &Step| step.is_last && step.lacks.is_none();
+        self.check_as_far(path, &|step: &Step| self.check_step(&Step { is_last: is_last(step), ..step.clone() }))
+    }
+
+    fn check_as_far(&self, path: &Path, check: &dyn Fn(&Step) -> Result<(), Reason>) -> Result<(), Untrusted> {
         if self.lists(path) {
             return Ok(());
         }
         let untrusted = |reason| Untrusted { path: path.to_owned(), reason };
         let known = |directory: &Path| self.known().contains(directory);
         let visit = &mut |step: Step| {
-            self.check_step(&step)?;
+            check(&step).map_err(|reason| match &step.lacks {
+                Some(at) => Reason::Absent { at: at.clone(), reason: Box::new(reason) },
+                None => reason,
+            })?;
             if step.metadata.is_dir() {
                 self.known().insert(step.path);
             }
@@ -161,7 +183,7 @@ impl Trust {
     }
 
     pub(crate) fn check_step(&self, step: &Step) -> Result<(), Reason> {
-        let Step { path, metadata, is_last } = step;
+        let Step { path, metadata, is_last, .. } = step;
         let at = || path.clone();
         if let Some(server) =
             self.mounts.server(path, metadata).map_err(|source| Reason::Unknown { at: at(), source })?
@@ -260,6 +282,22 @@ mod tests {
         listing.check(&folder).unwrap();
         listing.check(&folder.join("not/yet")).unwrap();
         assert!(listing.check(root.path()).is_ok() && trust().check(&folder.join("not/yet")).is_err());
+    }
+
+    #[test]
+    fn what_others_can_make_is_not_believed_while_it_is_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        let shared = root.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        trust().check(&shared.join("a/b")).unwrap();
+        mode(&shared, 0o1777);
+        for absent in ["a", "a/b"] {
+            let error = trust().check(&shared.join(absent)).unwrap_err();
+            assert!(matches!(&error.reason, Reason::Absent { at, .. } if *at == shared.join("a")), "{error}");
+        }
+        // Who makes it looks again.
+        trust().make_private(&shared.join("a/b")).unwrap();
+        trust().check(&shared.join("a/b")).unwrap();
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Trust {
     /// # Errors
     /// [`PrivateError`] when it cannot be made, or names what somebody else can change.
     pub fn make_private(&self, path: &Path) -> Result<(), PrivateError> {
-        self.check(path)?;
+        self.check_way(path)?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|source| PrivateError::Io { path: path.to_owned(), source })?;
         // Somebody else may have made it since it was looked for.

@@ -12,15 +12,18 @@ use std::path::PathBuf;
 const MAX_LINKS: usize = 40;
 
 /// A directory, file or link that the kernel comes by.
+#[derive(Clone)]
 pub(crate) struct Step {
     pub(crate) path: PathBuf,
     pub(crate) metadata: Metadata,
     /// Whether it is what the path leads to.
     pub(crate) is_last: bool,
+    /// The name that is not in it, and that the path needs.
+    pub(crate) lacks: Option<PathBuf>,
 }
 
 /// Calls `visit` with everything on the way from `/` to an absolute path: directories, symbolic links and what stands at
-/// the end. Ends at the first name that does not exist.
+/// the end. Ends at the first name that does not exist, with the directory that lacks it.
 ///
 /// Directories that are `known` are gone through without a look.
 pub(crate) fn walk<E>(
@@ -36,7 +39,7 @@ where
     let mut links = 0;
     if ahead.is_empty() || !known(&here) {
         let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
-        visit(Step { path: here.clone(), metadata, is_last: ahead.is_empty() })?;
+        visit(Step { path: here.clone(), metadata, is_last: ahead.is_empty(), lacks: None })?;
     }
     // Whether what stands at the end was visited as that.
     let mut is_visited = ahead.is_empty();
@@ -51,12 +54,15 @@ where
             continue;
         }
         let metadata = match fs::symlink_metadata(&next) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
+                return visit(Step { path: here, metadata, is_last: true, lacks: Some(next) });
+            }
             metadata => metadata.map_err(|error| (next.clone(), error))?,
         };
         let is_link = metadata.is_symlink();
         is_visited = ahead.is_empty() && !is_link;
-        visit(Step { path: next.clone(), metadata, is_last: is_visited })?;
+        visit(Step { path: next.clone(), metadata, is_last: is_visited, lacks: None })?;
         if !is_link {
             here = next;
             continue;
@@ -74,7 +80,7 @@ where
     // `..` and links to `.` or `/` end at a directory that was visited on the way, where less is checked.
     if !is_visited {
         let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
-        visit(Step { path: here, metadata, is_last: true })?;
+        visit(Step { path: here, metadata, is_last: true, lacks: None })?;
     }
     Ok(())
 }

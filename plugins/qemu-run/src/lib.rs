@@ -1,5 +1,4 @@
-//! `virt/qemu`'s commands: `run` boots the finished images in QEMU, connected to the user's terminal, and `ssh` logs in to what
-//! runs.
+//! `virt/qemu`'s command `run`: boots the finished images in QEMU, connected to the user's terminal.
 
 mod images;
 mod kvm;
@@ -7,7 +6,6 @@ mod machine;
 mod memory;
 mod persist;
 mod shared;
-mod ssh;
 
 use std::path::Path;
 
@@ -23,7 +21,6 @@ use skiff_sdk::Tool;
 use crate::images::Images;
 use crate::kvm::Acceleration;
 use crate::machine::Machine;
-use crate::ssh::Noted;
 
 struct QemuRun;
 
@@ -33,7 +30,6 @@ impl Command for QemuRun {
     fn invoke(command: &str, arguments: &Arguments) -> Result<u8> {
         match command {
             "run" => run(arguments),
-            "ssh" => ssh::run(arguments),
             other => Err(Arguments::unknown_command(other)),
         }
     }
@@ -65,7 +61,7 @@ fn run(arguments: &Arguments) -> Result<u8> {
     let ssh_port = ssh_port(arguments)?;
     let mut qemu = resources(machine.complete(qemu, acceleration, ssh_port), arguments)?;
     if let Some(port) = ssh_port {
-        skiff_sdk::log(Level::Info, format!("port 22 of the machine is {port} here: skiff ssh, in another terminal"));
+        skiff_sdk::log(Level::Info, format!("port 22 of the machine: ssh -p {port} root@127.0.0.1"));
     }
     skiff_sdk::log(Level::Info, format!("{}, {acceleration}; Ctrl-C ends it", machine.program));
     qemu = qemu.args(["-kernel"]).path(&images.kernel).args(["-initrd"]).path(&images.initramfs);
@@ -76,7 +72,6 @@ fn run(arguments: &Arguments) -> Result<u8> {
     if let Some(disk) = &persist {
         qemu = qemu.args(["-drive"]).with_path("file=", *disk, ",format=raw,if=virtio,discard=unmap");
     }
-    let _noted = ssh_port.map(Noted::new).transpose()?;
     shared.attach(qemu).given("args").attach()
 }
 

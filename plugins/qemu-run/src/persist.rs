@@ -11,7 +11,6 @@ use skiff_sdk::Result;
 use skiff_sdk::Tool;
 
 use crate::memory;
-use crate::ssh;
 
 const DISK: &str = "/state/persist.img";
 const UNFINISHED: &str = "/state/persist.img.new";
@@ -39,7 +38,6 @@ pub(crate) fn prepare(size: &str) -> Result<Option<&'static str>> {
         let text = String::from_utf8_lossy(&made.stderr).trim().to_owned();
         return Err(Failure::new(FailureCode::Tool, format!("mkfs.ext4 ended with status {}: {text}", made.status)));
     }
-    ssh::forget_hosts()?;
     fs::rename(UNFINISHED, DISK).map_err(|error| failed(&error))?;
     Ok(Some(DISK))
 }

@@ -56,10 +56,11 @@ pub(crate) fn unpack(path: &Path, tree: &Tree, task: &Task, cancel: &Cancel) -> 
             return Ok(Unpacked { newest, postinst });
         }
     }
-    Err(failed(io::Error::new(io::ErrorKind::InvalidData, "this is no Debian package: it has no data.tar")))
+    Err(failed(io::Error::new(io::ErrorKind::InvalidData, "this is not a Debian package: it has no data.tar")))
 }
 
-/// Finds the script `postinst` among the control files. A script that is no text is passed over: it is a program.
+/// Finds the script `postinst` among the control files. Bytes that are no UTF-8, such as those of a name in a comment, become
+/// U+FFFD.
 fn script(control: impl Read) -> io::Result<Option<String>> {
     for entry in tar::Archive::new(control).entries()? {
         let entry = entry?;
@@ -70,7 +71,7 @@ fn script(control: impl Read) -> io::Result<Option<String>> {
             if bytes.len() as u64 > MAX_SCRIPT {
                 return Err(io::Error::new(io::ErrorKind::FileTooLarge, "its postinst has more than 1 MiB"));
             }
-            return Ok(String::from_utf8(bytes).ok());
+            return Ok(Some(String::from_utf8_lossy(&bytes).into_owned()));
         }
     }
     Ok(None)
@@ -113,8 +114,9 @@ fn link(entry: &tar::Entry<'_, impl Read>) -> io::Result<std::path::PathBuf> {
 
 /// Reads a user or group id.
 fn id(number: u64) -> io::Result<u32> {
-    u32::try_from(number)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{number} is no user or group")))
+    u32::try_from(number).map_err(|_| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("{number} is not the number of a user or group"))
+    })
 }
 
 /// Reports what is read of a package to a task.

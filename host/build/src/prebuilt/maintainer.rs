@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::io::Read as _;
 use std::path::Path;
 
 use skiff_debian::Change;
@@ -82,15 +81,9 @@ struct Opened<'t> {
 
 impl Root for Opened<'_> {
     fn read(&self, path: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        if self.kind(path)? != Some(Kind::File) {
-            return Ok(None);
-        }
-        let file = self.tree.dir().open(path)?;
-        let mut bytes = Vec::new();
-        let count = file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        match count as u64 > limit {
-            true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"))),
-            false => Ok(Some(bytes)),
+        match self.kind(path)? {
+            Some(Kind::File) => self.tree.read_bytes(Path::new(path), limit).map_err(io::Error::other),
+            _ => Ok(None),
         }
     }
 

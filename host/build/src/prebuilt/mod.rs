@@ -91,7 +91,7 @@ use self::wished::Wished;
 const BUSYBOX: &str = "busybox-static";
 
 /// Raised whenever the engine makes other images from the same inputs.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
 /// The engine and what it takes from its surroundings.
 #[derive(Debug, Clone)]
@@ -175,7 +175,7 @@ impl Prebuilt {
         let arch = wished.arch;
         let apt = Apt::new(self, arch, context);
         let path = context.workspace.system_lock();
-        let known = if self.update { PackageLock::default() } else { PackageLock::read(&context.workspace)? };
+        let known = PackageLock::read(&context.workspace)?;
         if self.policy.frozen {
             let is_empty = known.packages(arch).is_empty();
             return if is_empty { Err(PrebuiltError::Frozen { path }) } else { Ok((known, apt)) };
@@ -214,8 +214,8 @@ impl Prebuilt {
         lock.with_ids(apt.arch, made.ids, self.policy).write(&context.workspace)?;
         // Without a record the directories count as unfinished, until both are in place.
         BuildRecord::remove(&context.workspace)?;
-        staging.commit("target", &context.workspace.target())?;
-        staging.commit("images", &context.workspace.images())?;
+        let (target, images) = (context.workspace.target(), context.workspace.images());
+        staging.commit_all(&[("target", &target), ("images", &images)])?;
         let mut record = BuildRecord::new(EngineName::Prebuilt, stages);
         record.outputs = Some(made.outputs.to_string());
         record.details = serde_json::json!(made.details);
@@ -230,7 +230,8 @@ impl Prebuilt {
             packages.add_text(Input::Package(package.name.clone()), &package.sha256);
         }
         let mut system = StageInputs::new("target");
-        system.add_text(Input::Skiff, [&REVISION.to_le_bytes(), system::FILES.concat().as_bytes()].concat());
+        let own = [system::FILES.concat(), skiff_debian::DATA.concat()].concat();
+        system.add_text(Input::Skiff, [&REVISION.to_le_bytes(), own.as_bytes()].concat());
         // Values with skiff's version or the commit in them are no content of a layer.
         system.add_text(Input::Target, format!("{target:?}")).add_text(Input::Chain, plan.chain.join(","));
         for (input, digest) in &plan.fingerprint.inputs {

@@ -32,8 +32,8 @@ fn check(value: &Value) -> Result<(), String> {
     }
 }
 
-/// Reads a lock that names, for each architecture and each request, the packages that it stands for. The versions stay;
-/// as no closure has no requests, the next build looks up which package depends on which.
+/// Reads a lock that names, for each architecture and each request, the packages that it stands for. The versions stay.
+/// Every build has requests, and here there are none: so the next one looks up which package depends on which.
 fn upgrade(value: &Value) -> Result<Value, String> {
     let requests: BTreeMap<String, BTreeMap<String, BTreeSet<LockedPackage>>> = read_entry(value)?;
     let closure = |requests: BTreeMap<String, BTreeSet<LockedPackage>>| {
@@ -96,7 +96,6 @@ pub(crate) struct PackageLock(Closures);
 impl PackageLock {
     /// Reads what a workspace locks.
     pub(crate) fn read(workspace: &Workspace) -> Result<Self, LockFileError> {
-        // What an older skiff has locked is looked up again: it names packages without what they depend on.
         Ok(Self(LockFile::read(workspace)?.entry(&LOCK).unwrap_or_default()))
     }
 
@@ -123,7 +122,7 @@ impl PackageLock {
         names
     }
 
-    /// Looks up what is requested, unless exactly that is locked.
+    /// Looks up what is requested, unless exactly that is locked and no newer packages are wanted.
     pub(crate) fn complete(
         mut self,
         requests: &[String],
@@ -133,8 +132,9 @@ impl PackageLock {
     ) -> Result<Self, PrebuiltError> {
         let locked = self.0.entry(arch.to_string()).or_default();
         let wanted: BTreeSet<String> = requests.iter().cloned().collect();
-        if locked.requests != wanted {
-            locked.packages = apt.closure(requests, &locked.packages, update)?;
+        if update || locked.requests != wanted {
+            let kept = if update { Vec::new() } else { std::mem::take(&mut locked.packages) };
+            locked.packages = apt.closure(requests, &kept, update)?;
             locked.requests = wanted;
         }
         Ok(self)

@@ -44,7 +44,7 @@ impl Accounts {
     /// # Errors
     /// [`PrebuiltError::Setting`] names the line that contradicts another one, or what was there.
     pub fn with_users(&self, users: &[User], salt: impl Fn(&str) -> String) -> Result<Self, PrebuiltError> {
-        let mut database = Database::of(self);
+        let mut database = Database::of(self, Method::Sha512);
         database.add_all(users, salt, &Cancel::default())?;
         Ok(database.accounts())
     }
@@ -53,15 +53,16 @@ impl Accounts {
 /// Creates the users of all layers, in order, and sets the root password.
 pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target, cancel: &Cancel) -> Result<(), PrebuiltError> {
     let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
-    let mut database = Database::of(&Accounts {
-        passwd: or(tree.read("etc/passwd")?, PASSWD),
-        group: or(tree.read("etc/group")?, GROUP),
-        shadow: or(tree.read("etc/shadow")?, SHADOW),
-    });
     let method = match plan.config(Kind::Buildroot).is_yes("BR2_TARGET_GENERIC_PASSWD_SHA256") {
         true => Method::Sha256,
         false => Method::Sha512,
     };
+    let accounts = Accounts {
+        passwd: or(tree.read("etc/passwd")?, PASSWD),
+        group: or(tree.read("etc/group")?, GROUP),
+        shadow: or(tree.read("etc/shadow")?, SHADOW),
+    };
+    let mut database = Database::of(&accounts, method);
     let root = match target.root_password.as_deref() {
         None => "*".to_owned(),
         Some(password) => root_hash(password, method, &salt("root", plan, target))?,
@@ -81,8 +82,34 @@ pub(crate) fn create(tree: &Tree, plan: &BuildPlan, target: &Target, cancel: &Ca
     // The group of programs that compare passwords reads it, where there is one.
     let readers = database.group.id("shadow");
     tree.write("etc/shadow", if readers.is_some() { 0o640 } else { 0o600 }, &accounts.shadow)?;
-    let give = || tree.give(Path::new("etc/shadow"), (0, readers.unwrap_or(0)));
-    Ok(give().map_err(FileError::at("write", tree.path().join("etc/shadow")))?)
+    let mut private = vec!["etc/shadow"];
+    if tree.has(GSHADOW) {
+        let text = with_groups(&tree.read(GSHADOW)?, &database.group);
+        tree.write(GSHADOW, if readers.is_some() { 0o640 } else { 0o600 }, &text)?;
+        private.push(GSHADOW);
+    }
+    for path in private {
+        let given = tree.give(Path::new(path), (0, readers.unwrap_or(0)));
+        given.map_err(FileError::at("write", tree.path().join(path)))?;
+    }
+    Ok(())
+}
+
+/// The passwords and members of groups, which only some systems have. Where it is, it has the groups of `/etc/group`, with the
+/// same members.
+const GSHADOW: &str = "etc/gshadow";
+
+/// Returns the text of `/etc/gshadow` for these groups (gshadow(5)). A new group has no password that lets anybody in.
+fn with_groups(gshadow: &str, groups: &Table) -> String {
+    let mut table = Table::parse(gshadow);
+    for name in groups.names() {
+        let members = groups.field(name, 3).unwrap_or_default();
+        match table.field(name, 3) {
+            Some(_) => table.set(name, 3, members),
+            None => table.replace(name, &format!("{name}:*::{members}")),
+        }
+    }
+    table.text()
 }
 
 fn salt(user: &str, plan: &BuildPlan, target: &Target) -> String {
@@ -107,6 +134,8 @@ enum Method {
 }
 
 struct Database {
+    /// How passwords in plain text are encrypted.
+    method: Method,
     passwd: Table,
     group: Table,
     shadow: Table,
@@ -123,8 +152,9 @@ const LAST_SYSTEM_ID: u32 = 999;
 
 // The rules, the order and the numbers are those of Buildroot's mkusers, so that both engines give the same ids.
 impl Database {
-    fn of(accounts: &Accounts) -> Self {
+    fn of(accounts: &Accounts, method: Method) -> Self {
         Self {
+            method,
             passwd: Table::parse(&accounts.passwd),
             group: Table::parse(&accounts.group),
             shadow: Table::parse(&accounts.shadow),
@@ -224,7 +254,7 @@ impl Database {
         let none = |text: &str, default: &str| if text == "-" { default.to_owned() } else { text.to_owned() };
         let (home, shell) = (none(&user.home, "/"), none(&user.shell, "/bin/false"));
         self.passwd.replace(name, &format!("{name}:x:{uid}:{gid}:{}:{home}:{shell}", user.comment));
-        self.shadow.replace(name, &format!("{name}:{}:::::::", password(&user.password, salt)?));
+        self.shadow.replace(name, &format!("{name}:{}:::::::", password(&user.password, self.method, salt)?));
         for group in &user.groups {
             self.group.add_member(group, name);
         }
@@ -245,15 +275,15 @@ fn clash(user: &User, message: String) -> PrebuiltError {
 }
 
 /// The password field of a users table, as `/etc/shadow` wants it.
-fn password(text: &str, salt: &str) -> Result<String, PrebuiltError> {
+fn password(text: &str, method: Method, salt: &str) -> Result<String, PrebuiltError> {
     if text == "-" {
         return Ok(String::new());
     }
     if let Some(plain) = text.strip_prefix("!=") {
-        return Ok(format!("!{}", encrypt(plain, Method::Sha512, salt)?));
+        return Ok(format!("!{}", encrypt(plain, method, salt)?));
     }
     match text.strip_prefix('=') {
-        Some(plain) => encrypt(plain, Method::Sha512, salt),
+        Some(plain) => encrypt(plain, method, salt),
         None => Ok(text.to_owned()),
     }
 }
@@ -265,12 +295,12 @@ const MAX_PASSWORD: usize = 512;
 /// images; never from the password, of which it would tell.
 fn encrypt(password: &str, method: Method, salt: &str) -> Result<String, PrebuiltError> {
     let setting = |error: sha_crypt::CryptError| PrebuiltError::Setting {
-        what: "A password".into(),
+        what: "a password".into(),
         message: format!("{error:?}"),
     };
     if password.len() > MAX_PASSWORD {
         let message = format!("it has {} bytes, and no password has more than {MAX_PASSWORD}", password.len());
-        return Err(PrebuiltError::Setting { what: "A password".into(), message });
+        return Err(PrebuiltError::Setting { what: "a password".into(), message });
     }
     let (password, rounds) = (password.as_bytes(), sha_crypt::ROUNDS_DEFAULT);
     match method {
@@ -310,7 +340,7 @@ mod tests {
     use super::*;
 
     fn database() -> Database {
-        Database::of(&Accounts { passwd: PASSWD.into(), group: GROUP.into(), shadow: SHADOW.into() })
+        Database::of(&Accounts { passwd: PASSWD.into(), group: GROUP.into(), shadow: SHADOW.into() }, Method::Sha512)
     }
 
     fn add_all(table: &str) -> Result<Database, PrebuiltError> {
@@ -318,6 +348,25 @@ mod tests {
         let mut database = database();
         database.add_all(&users, |_| "salt".into(), &Cancel::default())?;
         Ok(database)
+    }
+
+    #[test]
+    fn the_passwords_of_groups_follow_the_groups() {
+        let groups = Table::parse("root:x:0:\nvideo:x:44:alice\nnew:x:100:\n");
+        let text = with_groups("root:*::\nvideo:!:root:bob\n", &groups);
+        assert_eq!(text, "root:*::\nvideo:!:root:alice\nnew:*::\n");
+    }
+
+    #[test]
+    fn all_passwords_are_encrypted_in_the_configured_way() {
+        let accounts = Accounts { passwd: PASSWD.into(), group: GROUP.into(), shadow: SHADOW.into() };
+        let users = User::parse_table(Path::new("t"), "a -1 a -1 =x - - - A\nb -1 b -1 !=x - - - B\n").unwrap();
+        for (method, start) in [(Method::Sha256, "$5$salt$"), (Method::Sha512, "$6$salt$")] {
+            let mut database = Database::of(&accounts, method);
+            database.add_all(&users, |_| "salt".into(), &Cancel::default()).unwrap();
+            assert!(database.shadow.field("a", 1).unwrap().starts_with(start));
+            assert!(database.shadow.field("b", 1).unwrap().starts_with(&format!("!{start}")));
+        }
     }
 
     /// Lines of a table, sorted, without those that every system has.

@@ -45,6 +45,11 @@ impl Table {
         self.lines.get(*self.names.get(name)?)?.get(number).map(String::as_str)
     }
 
+    /// Returns the names, in the order of the lines.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().filter_map(|line| line.first()).map(String::as_str)
+    }
+
     pub(crate) fn id(&self, name: &str) -> Option<u32> {
         self.field(name, 2)?.parse().ok()
     }

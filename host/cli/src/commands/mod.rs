@@ -28,7 +28,6 @@ mod plugin;
 mod precompile;
 mod shell;
 mod show;
-mod ssh;
 mod status;
 mod trust;
 mod why;
@@ -92,12 +91,7 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
     // Who only looks is not asked to agree to anything.
     session.asks = matches!(
         command,
-        Command::Build(_)
-            | Command::Cmd(_)
-            | Command::Compile(_)
-            | Command::Configure(_)
-            | Command::Plugin(_)
-            | Command::Ssh(_)
+        Command::Build(_) | Command::Cmd(_) | Command::Compile(_) | Command::Configure(_) | Command::Plugin(_)
     );
     match command {
         Command::Status(args) => status::run(&session, &args),
@@ -112,7 +106,6 @@ pub(crate) fn run(args: Args, environment: Environment) -> Result<ExitCode> {
         Command::Compile(args) => compile::run(&session, &args),
         Command::Build(args) => build::run(&session, &args),
         Command::Cmd(args) => return cmd::run(&session, &args),
-        Command::Ssh(args) => return ssh::run(&session, &args),
         Command::Br(args) => return br::run(&session, &args),
         Command::Check => return check::run(&session),
         Command::LegalInfo => return check::legal_info(&session),
