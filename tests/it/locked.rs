@@ -132,6 +132,28 @@ fn every_command_that_builds_keeps_to_the_lock() {
 }
 
 #[test]
+fn files_that_settings_name_are_locked() {
+    let mut env = with_tree("BR2_PACKAGE_HELLO=y\n");
+    env.write("layers/my/named/buildroot/x", "BR2_GLOBAL_PATCH_DIR=\"SKIFF_CONFIG_ROOT/files\"\n");
+    env.write("layers/my/external/buildroot_ext/external.desc", "name: X\n");
+    env.write("layers/my/external/buildroot_ext/external.mk", "");
+    env.write("layers/my/external/buildroot_ext/Config.in", "source \"$(BR2_EXTERNAL_X_PATH)/../files/Config.in\"\n");
+    env.write("layers/my/plain/buildroot/x", "BR2_PACKAGE_HELLO=y\n");
+    for layer in ["named", "external", "plain"] {
+        env.write(&format!("layers/my/{layer}/files/Config.in"), "config BR2_ONE\n\tbool\n");
+        env.set("SKIFF_CONFIG", &format!("my/{layer}"));
+        env.set("SKIFF_WORKSPACE", layer);
+        env.succeed(&["build"]);
+        env.succeed(&["--locked", "fetch"]);
+        env.write(&format!("layers/my/{layer}/files/Config.in"), "config BR2_TWO\n\tbool\n");
+        // Nothing reads it in a layer that says nothing of it.
+        let ran = env.run(&["--locked", "fetch"]);
+        assert_eq!(ran.code, i32::from(layer != "plain"), "{layer}: {}", ran.stderr);
+        assert_eq!(ran.stderr.contains("has changed"), layer != "plain", "{layer}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_menu_and_a_lock_exclude_each_other() {
     let env = chain();
     env.succeed(&["fetch"]);

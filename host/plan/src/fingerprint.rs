@@ -203,6 +203,19 @@ mod tests {
     }
 
     #[test]
+    fn an_absolute_link_counts_as_what_it_leads_to() {
+        let root = tempfile::tempdir().unwrap();
+        let (tree, outside) = (root.path().join("tree"), root.path().join("outside"));
+        fs::create_dir(&tree).unwrap();
+        fs::write(&outside, "one").unwrap();
+        std::os::unix::fs::symlink(&outside, tree.join("1.patch")).unwrap();
+        let digest = || of_tree(&tree, Links::Followed, &Cancel::default()).unwrap();
+        let before = digest();
+        fs::write(&outside, "two").unwrap();
+        assert_ne!(digest(), before);
+    }
+
+    #[test]
     fn links_that_lead_to_no_file_count_as_links() {
         use std::os::unix::fs::symlink;
         let root = tempfile::tempdir().unwrap();

@@ -187,6 +187,11 @@ impl<'w> TreeDigest<'w> {
         let failed = |source| PlanError::Input { path: dir.path(inner), source };
         // Not by way of the link, and of those before it: the kernel follows 40 of them.
         let real = match self.dir.real(inner) {
+            // Below the root of all nothing leads out, but an absolute link is taken for that.
+            Err(ReadError::LeadsOut { .. }) if self.dir.path("") == Path::new("/") => {
+                let real = Path::new("/").join(inner).canonicalize().ok();
+                real.and_then(|real| real.strip_prefix("/").map(Path::to_owned).ok())
+            }
             Err(ReadError::LeadsOut { .. }) if self.outside == Outside::Kept => return Ok(false),
             real => real?,
         };

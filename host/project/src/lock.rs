@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use skiff_build::LockFile;
 use skiff_build::LockedPlugin;
 use skiff_build::LockedSystem;
+use skiff_layers::Chain;
 use skiff_layers::LayerPlugin;
 use skiff_plan::BuildPlan;
 use skiff_runtime::Grants;
@@ -20,6 +21,15 @@ use crate::session::Session;
 pub fn check(session: &Session, plan: &BuildPlan) -> Result<()> {
     match session.policy.locked {
         true => Ok(system(session, plan)?.check(&session.workspace)?),
+        false => Ok(()),
+    }
+}
+
+/// As [`check`], after something was made of a chain: its layers are read once more, so that nothing else was made in silence
+/// from what has changed meanwhile.
+pub fn check_again(session: &Session, chain: &Chain) -> Result<()> {
+    match session.policy.locked {
+        true => check(session, &session.plan_of(chain)?),
         false => Ok(()),
     }
 }

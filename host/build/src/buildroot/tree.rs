@@ -267,7 +267,10 @@ fn identity(root: &Path, cancel: &Cancel) -> Result<String, BuildrootError> {
     if root.join(".git").exists() {
         let commit = commit(root)?;
         let changes = git(root, None, &["diff", "--no-ext-diff", "--no-textconv", "HEAD"])?;
-        let others = git(root, None, &["ls-files", "-z", "--others", "--exclude-standard"])?;
+        // What Buildroot reads counts, whatever the tree has git ignore, and whatever git was told not to look at.
+        let others = [&["ls-files", "-z", "--others"], &CACHES[..], &["--"], &PARTS[..]].concat();
+        let mut others = git(root, None, &others)?;
+        others.extend(unwatched(&git(root, None, &["ls-files", "-z", "-v"])?));
         let mut builder = DigestBuilder::default();
         builder.field(&changes);
         for name in others.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
@@ -278,7 +281,7 @@ fn identity(root: &Path, cancel: &Cancel) -> Result<String, BuildrootError> {
                 builder.field(digest_file(&path)?.bytes());
             } else if path.is_dir() {
                 // A clone in the tree, into which git does not look.
-                builder.field(digest_folder(&path, Links::Kept, cancel)?.bytes());
+                builder.field(digest_folder(&path, Links::Followed, cancel)?.bytes());
             }
         }
         return Ok(match changes.is_empty() && others.is_empty() {
@@ -290,7 +293,7 @@ fn identity(root: &Path, cancel: &Cancel) -> Result<String, BuildrootError> {
     for name in PARTS {
         let path = root.join(name);
         let digest = match path.is_dir() {
-            true => digest_folder(&path, Links::Kept, cancel)?,
+            true => digest_folder(&path, Links::Followed, cancel)?,
             false if path.exists() => digest_file(&path)?,
             false => continue,
         };
@@ -298,6 +301,24 @@ fn identity(root: &Path, cancel: &Cancel) -> Result<String, BuildrootError> {
     }
     Ok(format!("files {}", builder.finish()))
 }
+
+/// Returns the names of files that git compares with nothing, of a list by `ls-files -z -v`: those that are assumed to be
+/// unchanged have a small letter, and those that are skipped an `S` (git-ls-files(1)).
+fn unwatched(list: &[u8]) -> Vec<u8> {
+    let mut names = Vec::new();
+    for line in list.split(|byte| *byte == 0) {
+        if let [letter, b' ', name @ ..] = line
+            && (letter.is_ascii_lowercase() || *letter == b'S')
+        {
+            names.extend_from_slice(name);
+            names.push(0);
+        }
+    }
+    names
+}
+
+/// Files that Python writes beside those that it has read.
+const CACHES: [&str; 2] = ["--exclude=*.py[co]", "--exclude=__pycache__/"];
 
 /// What of a tree decides what is built.
 const PARTS: [&str; 13] = [
@@ -336,5 +357,45 @@ mod tests {
         let stopped = source.present(root.path(), &cancel);
         let is_stop = |error: &FileError| error.source.kind() == io::ErrorKind::Interrupted;
         assert!(matches!(&stopped, Err(BuildrootError::File(error)) if is_stop(error)), "{stopped:?}");
+    }
+
+    #[test]
+    fn what_buildroot_reads_counts_whatever_git_was_told() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        fs::create_dir_all(at("tree/package")).unwrap();
+        for name in ["Makefile", "Config.in", "package/Config.in"] {
+            fs::write(at("tree").join(name), name).unwrap();
+        }
+        fs::write(at("outside"), "one").unwrap();
+        let identity = || identity(&at("tree"), &Cancel::default()).unwrap();
+        std::os::unix::fs::symlink(at("outside"), at("tree/package/linked")).unwrap();
+        let plain = identity();
+        fs::write(at("outside"), "two").unwrap();
+        assert_ne!(identity(), plain, "a link in a tree without git");
+        fs::remove_file(at("tree/package/linked")).unwrap();
+        let git = |arguments: &[&str]| {
+            let user = ["-c", "user.name=t", "-c", "user.email=t@t"];
+            let mut command = std::process::Command::new("git");
+            let output = command.args(user).arg("-C").arg(at("tree")).args(arguments).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        };
+        fs::write(at("tree/.gitignore"), "*.secret\n/output\n").unwrap();
+        git(&["init", "-q"]);
+        git(&["add", "."]);
+        git(&["commit", "-q", "-m", "one"]);
+        let clean = identity();
+        assert!(clean.starts_with("commit ") && !clean.contains("changes"), "{clean}");
+        fs::create_dir_all(at("tree/output/build")).unwrap();
+        fs::write(at("tree/output/build/x"), "x").unwrap();
+        fs::write(at("tree/package/x.pyc"), "x").unwrap();
+        assert_eq!(identity(), clean, "what Buildroot and Python write");
+        fs::write(at("tree/package/x.secret"), "x").unwrap();
+        assert_ne!(identity(), clean, "an ignored file");
+        fs::remove_file(at("tree/package/x.secret")).unwrap();
+        git(&["update-index", "--assume-unchanged", "package/Config.in"]);
+        let watched = identity();
+        fs::write(at("tree/package/Config.in"), "changed").unwrap();
+        assert_ne!(identity(), watched, "a file that git does not look at");
     }
 }

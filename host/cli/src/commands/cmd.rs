@@ -65,7 +65,9 @@ pub(crate) fn run(session: &Session, args: &CmdArgs) -> Result<ExitCode> {
         }
         Some(PackageCommand::Unbuilt(plugin)) => Err(PlanError::missing(plugin).into()),
         Some(PackageCommand::Board(command)) => {
-            board::run(session, plan, &request.package, command, &request.arguments)
+            let done = board::run(session, plan, &request.package, command, &request.arguments)?;
+            lock::check_again(session, chain)?;
+            Ok(done)
         }
         Some(PackageCommand::Makefile(layer)) => run_makefile(session, &plan, layer, &name, &request.arguments),
         None => Err(unknown(session, &plan, &request.package, &name)?),

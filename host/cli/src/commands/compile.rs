@@ -38,6 +38,7 @@ pub(crate) fn with(job: &Job<'_>, warned: bool) -> Result<()> {
         Compiled::Built(dropped) => {
             configure::show_package_settings(session, plan, &dropped);
             keep_gaps(session, plan, engine, warned)?;
+            lock::check_again(session, &session.chain()?)?;
             session.console.say(&format!("The images are in {}", images.shown()));
         }
     }
