@@ -414,7 +414,7 @@ fn small_partitions_have_what_mkfs_chooses() {
         let disk = made.disk();
         let said =
             InstallPlan::new(&made.layout, MEDIUM, &disk, &made.image, &made.sources(0)).unwrap_err().to_string();
-        assert!(said.contains(&own.0) && said.contains("needs FAT32"), "{said}");
+        assert!(said.contains(&own.0) && said.contains("supports FAT32 only"), "{said}");
         assert!(image == fs::read(&made.image).unwrap());
     }
     let made = Made::with(34 << 20, |_, _| {});
