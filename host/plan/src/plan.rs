@@ -266,12 +266,13 @@ impl BuildPlan {
         self.patches.buildroot.extend(layer.folder("buildroot_patches")?);
         self.patches.kernel.extend(layer.folder("kernel_patches")?);
         self.patches.uboot.extend(layer.folder("uboot_patches")?);
-        self.external.extend(layer.external_tree()?);
+        let external = layer.external_tree()?;
+        let has_makefiles = external.is_some();
+        self.external.extend(external);
         for plugin in chain.plugins_of(layer)? {
             self.add_plugin(plugin, reading)?;
         }
         let hooks = layer.shell_hooks()?;
-        let has_makefiles = self.external.last().is_some_and(|tree| tree.starts_with(&layer.root));
         if !hooks.is_empty() || has_makefiles || self.unmerged.naming_files.contains(&layer.name) {
             // They may use whatever is there, also what nobody else reads.
             let digest = fingerprint::of_scripts_within(&layer.name, &layer.dir, &mut reading.trees, reading.cancel)?;

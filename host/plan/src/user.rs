@@ -228,7 +228,7 @@ fn check_user(name: &str, password: &str, home: &str, shell: &str, comment: &str
     if home.is_empty() {
         return Err(UserFault::Missing("home"));
     }
-    // Also by another name, `/` is no home.
+    // `/` is not a home, also by another name.
     let is_plain = !home.split('/').any(|part| matches!(part, "." | ".."));
     let below_root = home.starts_with('/') && is_plain && !home.trim_matches('/').is_empty();
     match home == "-" || below_root {

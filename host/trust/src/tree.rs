@@ -101,8 +101,7 @@ impl Trust {
                     metadata => metadata.map_err(|error| untrusted(unknown(&entry, error)))?,
                 };
                 let (is_link, is_dir) = (metadata.is_symlink(), metadata.is_dir());
-                self.check_step(&Step { path: entry.clone(), metadata, is_last: true, lacks: None })
-                    .map_err(untrusted)?;
+                self.check_step(&Step::at(entry.clone(), metadata, true)).map_err(untrusted)?;
                 let below = match links {
                     Links::Top if overlays.contains(&entry) => Links::Relative,
                     Links::Top => Links::Followed,

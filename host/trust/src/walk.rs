@@ -12,7 +12,6 @@ use std::path::PathBuf;
 const MAX_LINKS: usize = 40;
 
 /// A directory, file or link that the kernel comes by.
-#[derive(Clone)]
 pub(crate) struct Step {
     pub(crate) path: PathBuf,
     pub(crate) metadata: Metadata,
@@ -20,6 +19,13 @@ pub(crate) struct Step {
     pub(crate) is_last: bool,
     /// The name that is not in it, and that the path needs.
     pub(crate) lacks: Option<PathBuf>,
+}
+
+impl Step {
+    /// What stands at a path, and lacks nothing that is needed.
+    pub(crate) fn at(path: PathBuf, metadata: Metadata, is_last: bool) -> Self {
+        Self { path, metadata, is_last, lacks: None }
+    }
 }
 
 /// Calls `visit` with everything on the way from `/` to an absolute path: directories, symbolic links and what stands at
@@ -39,7 +45,7 @@ where
     let mut links = 0;
     if ahead.is_empty() || !known(&here) {
         let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
-        visit(Step { path: here.clone(), metadata, is_last: ahead.is_empty(), lacks: None })?;
+        visit(Step::at(here.clone(), metadata, ahead.is_empty()))?;
     }
     // Whether what stands at the end was visited as that.
     let mut is_visited = ahead.is_empty();
@@ -62,7 +68,7 @@ where
         };
         let is_link = metadata.is_symlink();
         is_visited = ahead.is_empty() && !is_link;
-        visit(Step { path: next.clone(), metadata, is_last: is_visited, lacks: None })?;
+        visit(Step::at(next.clone(), metadata, is_visited))?;
         if !is_link {
             here = next;
             continue;
@@ -80,7 +86,7 @@ where
     // `..` and links to `.` or `/` end at a directory that was visited on the way, where less is checked.
     if !is_visited {
         let metadata = fs::symlink_metadata(&here).map_err(|error| (here.clone(), error))?;
-        visit(Step { path: here, metadata, is_last: true, lacks: None })?;
+        visit(Step::at(here, metadata, true))?;
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ pub(crate) fn unpack(path: &Path, tree: &Tree, task: &Task, cancel: &Cancel) -> 
     Err(failed(io::Error::new(io::ErrorKind::InvalidData, "this is not a Debian package: it has no data.tar")))
 }
 
-/// Finds the script `postinst` among the control files. Bytes that are no UTF-8, such as those of a name in a comment, become
+/// Finds the script `postinst` among the control files. Bytes that are not UTF-8, such as those of a name in a comment, become
 /// U+FFFD.
 fn script(control: impl Read) -> io::Result<Option<String>> {
     for entry in tar::Archive::new(control).entries()? {
