@@ -144,8 +144,7 @@ impl Own {
         let files = files.chain(given.ssh_key.iter().map(|path| session.console.environment.absolute(path)));
         let mut keys = Vec::new();
         for path in files {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            keys.push((stem, public_keys(&path)?));
+            keys.push((stem(&path), public_keys(&path)?));
         }
         let mut wifi = Vec::new();
         for network in &project.wifi {
@@ -265,6 +264,11 @@ fn keyfile(text: &str) -> String {
     "\\s".repeat(spaces) + &rest.replace('\\', "\\\\").replace(';', "\\;")
 }
 
+/// The name of a file without its ending.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// Names of files for texts; equal ones get a number.
 fn file_names<'t>(texts: impl Iterator<Item = &'t String>) -> Vec<String> {
     let mut known = BTreeSet::new();
@@ -290,11 +294,11 @@ fn plain_name(text: &str) -> String {
 pub fn keep_keys(session: &Session, files: &[PathBuf]) -> Result<()> {
     let folder = session.context.overrides.join("workspaces").join(session.workspace.name());
     let folder = folder.join("root_overlay/etc/skiff/authorized_keys");
-    for file in files {
+    let stems: Vec<String> = files.iter().map(|file| stem(file)).collect();
+    for (file, name) in files.iter().zip(file_names(stems.iter())) {
         let file = session.console.environment.absolute(file);
         let keys = public_keys(&file)?;
-        let stem = plain_name(&file.file_stem().unwrap_or_default().to_string_lossy());
-        let kept = folder.join(format!("{stem}.pub"));
+        let kept = folder.join(format!("{name}.pub"));
         let failed =
             |error: std::io::Error| PersonalError::Unwritable { path: kept.clone(), problem: error.to_string() };
         let known = skiff_file::read_optional(&kept, MAX_TEXT).map_err(failed)?;
